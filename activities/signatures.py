@@ -1,0 +1,80 @@
+"""What the workflows may ask for, without what it takes to do it: no HTTP, no database is imported here.
+
+Each method is an activity. Its docstring says how it ends besides well: an `ApplicationError` whose `type` is an
+`ErrorCode` (a refusal that a caller is told) or an `Outcome` (`not_sent`, `unknown`: repeated within the budget).
+"""
+
+from abc import ABC, abstractmethod
+
+from temporalio import activity
+
+from domain import steps
+from domain.bills import Bill
+from domain.insurance import UploadedFees
+
+
+class HisActivities(ABC):
+    """The hospital information system."""
+
+    @activity.defn(name="his_price_bill")
+    @abstractmethod
+    async def price_bill(self, step: steps.PriceBill) -> Bill:
+        """PATIENT_MISMATCH, BILL_NOT_FOUND, BILL_ALREADY_PAID, TOTAL_MISMATCH, HIS_REFUSED; not_sent, unknown."""
+
+    @activity.defn(name="his_find_booking")
+    @abstractmethod
+    async def find_booking(self, step: steps.FindBooking) -> steps.Booking:
+        """not_sent, unknown."""
+
+    @activity.defn(name="his_register")
+    @abstractmethod
+    async def register(self, step: steps.HisPayment) -> steps.Registered:
+        """HIS_REFUSED; not_sent, unknown."""
+
+    @activity.defn(name="his_settle")
+    @abstractmethod
+    async def settle(self, step: steps.HisPayment) -> steps.Booked:
+        """HIS_REFUSED; not_sent, unknown."""
+
+    @activity.defn(name="his_cancel_registration")
+    @abstractmethod
+    async def cancel_registration(self, step: steps.CancelRegistration) -> None:
+        """HIS_REFUSED; not_sent, unknown."""
+
+
+class InsuranceActivities(ABC):
+    """The insurance centre."""
+
+    @activity.defn(name="insurance_6201_upload_fees")
+    @abstractmethod
+    async def upload_fees(self, step: steps.UploadFees) -> UploadedFees:
+        """INSURANCE_REFUSED; not_sent, unknown. A refused repeat carries UPLOAD_ORPHANED in its details."""
+
+    @activity.defn(name="insurance_6202_place_order")
+    @abstractmethod
+    async def place_order(self, step: steps.PlaceOrder) -> steps.PreSettlement:
+        """INSURANCE_REFUSED, AMOUNT_INCONSISTENT; not_sent, unknown."""
+
+    @activity.defn(name="insurance_6301_ask_order")
+    @abstractmethod
+    async def ask_order(self, step: steps.AskOrder) -> steps.OrderAnswer:
+        """INSURANCE_REFUSED; not_sent, unknown."""
+
+    @activity.defn(name="insurance_6401_revoke_order")
+    @abstractmethod
+    async def revoke_order(self, step: steps.RevokeOrder) -> steps.Revoked:
+        """INSURANCE_REFUSED; not_sent, unknown."""
+
+    @activity.defn(name="insurance_6203_reverse")
+    @abstractmethod
+    async def reverse(self, step: steps.Reverse) -> steps.Reversed:
+        """INSURANCE_REFUSED; not_sent, unknown."""
+
+
+class RecordActivities(ABC):
+    """Our own records."""
+
+    @activity.defn(name="record_end")
+    @abstractmethod
+    async def record_end(self, step: steps.RecordEnd) -> None:
+        """Only the database's own failures, which are repeated."""

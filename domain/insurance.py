@@ -1,0 +1,124 @@
+"""What the insurance centre says, in our words and in fen (protocol 3.2)."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from domain.fen import Fen
+from domain.orders import Frozen
+
+
+class SetlType(StrEnum):
+    ALL = "ALL"
+    CASH = "CASH"
+    HI = "HI"
+
+
+class Split(Frozen):
+    """How a bill divides: personal cash, personal account, pooled fund, and the parts some centres add."""
+
+    fee_sum_fen: Fen
+    own_pay_fen: Fen
+    psn_acct_fen: Fen
+    fund_fen: Fen
+    other_fen: Fen = Fen(0)
+    hospital_part_fen: Fen = Fen(0)
+
+    def adds_up_to(self, total_fen: Fen) -> bool:
+        """Product rule 11: the parts make feeSumamt, feeSumamt is TOTAL, and no part is negative."""
+        parts = (self.own_pay_fen, self.psn_acct_fen, self.fund_fen, self.other_fen, self.hospital_part_fen)
+        return min(parts) >= 0 and sum(parts) == self.fee_sum_fen == total_fen
+
+    def settlement_type(self) -> SetlType:
+        """setlType where the centre names none (contract 2.3)."""
+        if self.own_pay_fen == 0:
+            return SetlType.HI
+        if self.psn_acct_fen == 0 and self.fund_fen == 0:
+            return SetlType.CASH
+        return SetlType.ALL
+
+
+class UploadedFees(Frozen):
+    """6201's answer: the order exists at the centre, unpriced."""
+
+    pay_ord_id: str
+    pay_token: str
+    mdtrt_id: str
+
+
+class PlacedOrder(Frozen):
+    """6202's answer: the split. No money has moved. `balance_fen` is balc, before this payment."""
+
+    pay_ord_id: str
+    ord_stas: int
+    split: Split
+    balance_fen: Fen | None
+
+
+class OrderStatus(Frozen):
+    """6301's answer. While not settled perhaps only payOrdId and ordStas."""
+
+    pay_ord_id: str
+    ord_stas: int
+    split: Split | None = None
+    trace_time: datetime | None = None
+    setl_type: SetlType | None = None
+    revs_token: str = ""
+    balance_fen: Fen | None = None
+
+
+class OrderReference(Frozen):
+    """What 6301 and 6401 name an order by."""
+
+    pay_ord_id: str
+    pay_token: str
+    id_no: str
+    user_name: str
+
+
+class RefundType(StrEnum):
+    ALL = "ALL"
+    CASH = "CASH"
+    HI = "HI"
+
+
+class RefundStatus(StrEnum):
+    """6203 refStatus. EXP: unknown, ask 6301."""
+
+    SUCC = "SUCC"
+    FAIL = "FAIL"
+    EXP = "EXP"
+
+
+class RefundAnswer(Frozen):
+    status: RefundStatus
+    refd_sn: str = ""
+
+
+class OrderVerdict(StrEnum):
+    """What an ordStas means for a payment that waits for its money (product rule 6)."""
+
+    PAID = "paid"
+    WAIT = "wait"
+    FAILED = "failed"
+    REVOKED = "revoked"
+    REVIEW = "review"
+
+
+_FAILED, _REVOKED, _SETTLED = 15, 12, 6
+_REVIEW = frozenset({7, 8, 9, 10, 11, 13, 14, 16})
+REVOCABLE = frozenset({0, 1})
+"""ordStas at which 6401 is still possible."""
+
+PAYING = frozenset({2, 3, 4, 5, 17})
+"""ordStas at which the patient is in the middle of paying."""
+
+
+def verdict(ord_stas: int) -> OrderVerdict:
+    """6 alone books; 15 failed; 12 was revoked; 7 to 11, 13, 14 and 16 need a person; anything else waits."""
+    if ord_stas == _SETTLED:
+        return OrderVerdict.PAID
+    if ord_stas == _FAILED:
+        return OrderVerdict.FAILED
+    if ord_stas == _REVOKED:
+        return OrderVerdict.REVOKED
+    return OrderVerdict.REVIEW if ord_stas in _REVIEW else OrderVerdict.WAIT

@@ -1,0 +1,52 @@
+"""A centre profile: everything in which one province's centre differs from another (protocol 3)."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DEFAULT_PATHS = {
+    "6201": "/org/local/api/hos/uldFeeInfo",
+    "6202": "/org/local/api/hos/pay_order",
+    "6203": "/org/local/api/hos/refund_Order",
+    "6301": "/org/local/api/hos/query_order_info",
+    "6401": "/org/local/api/hos/revoke_order",
+}
+DEFAULT_TIMEOUT_S = 20.0
+
+
+class CentreProfile(BaseModel):
+    """One `[centres.NAME]` of the hospitals file. `platform_public_key`: base64 of 64 or 65 bytes, the centre's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str
+    platform_public_key: str
+    version: str = "2.0.1"
+    timestamp: Literal["datetime", "epoch_ms", "epoch_s"] = "datetime"
+    numbers: Literal["string", "json"] = "string"
+    enc_hex: Literal["upper", "lower"] = "upper"
+    sm2_user_id: str = "1234567812345678"
+    reversal_token_field: Literal["ecToken", "payAuthNo", "revsToken"] = "ecToken"  # noqa: S105 - a field's name
+    repeated_upload: Literal["same_order", "refused"] = "same_order"
+    cash_refunded_by: Literal["centre", "channel"] = "centre"
+    busy_codes: tuple[str, ...] = ()
+    paths: dict[str, str] = Field(default_factory=dict)
+    timeouts_s: dict[str, float] = Field(default_factory=dict)
+
+    def path(self, transaction: str) -> str:
+        return self.paths.get(transaction, DEFAULT_PATHS[transaction])
+
+    def timeout_s(self, transaction: str) -> float:
+        """How long one call may take, connection included, in seconds."""
+        return self.timeouts_s.get(transaction, DEFAULT_TIMEOUT_S)
+
+
+class HospitalAccount(BaseModel):
+    """How one hospital signs at its centre. `private_key`: base64 of 32 bytes (33 with a leading 00 seen)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    org_codg: str
+    app_id: str
+    app_secret: str = Field(repr=False)
+    private_key: str = Field(repr=False)

@@ -1,0 +1,40 @@
+"""The hospitals file (TOML): centres, hospitals and their keys, checked with the line of every error."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.orders import Registers
+from gateways.insurance.profile import CentreProfile, HospitalAccount
+
+HospitalId = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")]
+
+
+class ApiKey(BaseModel):
+    """A caller or a person. `sha256`: hex of the key's SHA-256; the key itself is never stored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=64)
+    role: Literal["caller", "operator", "approver", "auditor"]
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class Hospital(HospitalAccount):
+    """One `[hospitals.NAME]`, its secrets read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: HospitalId
+    centre: CentreProfile
+    centre_name: str
+    registers: Registers = Registers.MEDPAY
+    his_url: str
+    keys: tuple[ApiKey, ...] = ()
+
+
+def load_hospitals(path: Path) -> Mapping[str, Hospital]:
+    """Every hospital by its id. Raises `ConfigError`."""
+    raise NotImplementedError(path)
