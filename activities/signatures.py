@@ -28,12 +28,12 @@ class HisActivities(ABC):
 
     @activity.defn(name="his_register")
     @abstractmethod
-    async def register(self, step: steps.HisPayment) -> steps.Registered:
+    async def register(self, step: steps.HisPayment) -> steps.Booking:
         """HIS_REFUSED; not_sent, unknown."""
 
     @activity.defn(name="his_settle")
     @abstractmethod
-    async def settle(self, step: steps.HisPayment) -> steps.Booked:
+    async def settle(self, step: steps.HisPayment) -> steps.Booking:
         """HIS_REFUSED; not_sent, unknown."""
 
     @activity.defn(name="his_cancel_registration")

@@ -13,7 +13,7 @@ _WIRE_YUAN = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,2})0*)?", re.ASCII)
 
 
 def parse_total(text: str) -> Fen:
-    """The interface's TOTAL: yuan in ASCII digits, 0.01 to 9999999.99, at most two decimals, no sign or exponent.
+    """The interface's TOTAL: yuan in ASCII digits, 0.01 to 9999999.99, two decimals at most, no sign or exponent.
 
     Raises ValueError.
     """

@@ -1,6 +1,7 @@
 """What the caller orders: interface 1 (医保支付下单) after validation, and interface 2 (医保支付结果回写)."""
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -88,7 +89,7 @@ class Registers(StrEnum):
 
 
 class PaymentTerms(Frozen):
-    """The hospital's limits for one payment, fixed when it starts so that a later change of settings never moves them."""
+    """The hospital's limits for one payment, fixed when it starts: a later change of settings never moves them."""
 
     pre_settle_budget_s: int
     payment_window_s: int
@@ -96,7 +97,9 @@ class PaymentTerms(Frozen):
     his_retry_budget_s: int
     reversal_window_s: int
     registers: Registers = Registers.MEDPAY
-    cash_refunded_by: str = "centre"
+    cash_refunded_by: Literal["centre", "channel"] = "centre"
+    call_timeout_s: int = 20
+    """The longest that one remote call may take, of all of the centre's transactions and HIS's."""
 
 
 class PaymentStart(Frozen):

@@ -64,7 +64,8 @@ class AskOrder(Step):
     """6301; records PAID, with the settlement and the reversal deadline, if the centre has settled `split`."""
 
     reference: OrderReference
-    split: Split | None
+    split: Split
+    accepted_at: datetime
     reversal_window_s: int
 
 
@@ -118,11 +119,13 @@ class Revoked(Frozen):
 
 
 class FindBooking(Step):
-    """Ask HIS by medOrgOrd what it has booked, and whose `visit_id` is where one was given."""
+    """Ask HIS by medOrgOrd what it has booked, and whose `visit_id` is where one is to be checked."""
 
     category: Category
     patient_id: str
     visit_id: str | None
+    record: bool
+    """Whether a settlement that HIS has is recorded as SETTLED. Not after a reversal: there it is a finding."""
 
 
 class Booking(Frozen):
@@ -134,7 +137,10 @@ class Booking(Frozen):
 
 
 class HisPayment(Step):
-    """The fields that the interface names for HIS (product rule 9), for `register` and `settle`."""
+    """The fields that the interface names for HIS (product rule 9), for `register` and `settle`.
+
+    They record REGISTERED with the visit, and SETTLED with the settlement number.
+    """
 
     category: Category
     patient_id: str
@@ -147,18 +153,6 @@ class HisPayment(Step):
     si_personal_no: str
     balance_fen: Fen | None
     settlement: Settlement
-
-
-class Registered(Frozen):
-    """A visit in HIS; records REGISTERED."""
-
-    visit_id: str
-
-
-class Booked(Frozen):
-    """HIS has written the settlement record; records SETTLED."""
-
-    settlement_no: str
 
 
 class Reverse(Step):

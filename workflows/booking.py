@@ -1,0 +1,215 @@
+"""PAID: the hospital books. HIS is asked before it is told (product rules 9 and 10)."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+from activities.signatures import HisActivities
+from domain.errors import ErrorCode, PaymentError
+from domain.orders import Category, Registers
+from domain.outcomes import Outcome
+from domain.pricing import check_visit
+from domain.states import PaymentState
+from domain.steps import Booking, FindBooking, HisPayment
+from workflows import tuning
+from workflows.calls import Refusal, Unresolved, ask, change
+from workflows.progress import Progress
+from workflows.recording import record_end
+from workflows.tickets import SettleDesk
+from workflows.visits import cancel_our_visit
+
+_UNREACHABLE = "医院信息系统无法连接"
+_REFUSAL_CHECK = timedelta(seconds=30)
+"""After a refusal HIS is asked once whether it booked all the same; a refusal stands if it can't be asked."""
+
+
+class CannotBook(Exception):
+    """HIS did not book, and that is certain: the money has to go back."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class BookingSteps:
+    """From PAID to SETTLED, or IN_REVIEW; raises `CannotBook`."""
+
+    def __init__(self, progress: Progress, desk: SettleDesk) -> None:
+        self._progress = progress
+        self._desk = desk
+        self._started_at = workflow.now()
+
+    async def run(self) -> None:
+        booking = await self._agree_on_visit()
+        if booking is None:
+            await self._review("VISIT_MISSING", "挂号已付款, 但未收到就诊ID(VISIT_ID), 已转人工核查")
+        elif booking.settlement_no is not None:
+            self._settled()
+        elif self._needs_visit() and not await self._register():
+            return
+        else:
+            await self._settle()
+
+    async def _agree_on_visit(self) -> Booking | None:
+        """What HIS has, after the caller's VISIT_ID, if there is one, has proved to be the patient's.
+
+        A call with a wrong VISIT_ID is refused; the money stays, and a right call, or nobody within the time for
+        auto-finish, lets it go on. None: the caller has to register, and no VISIT_ID came.
+        """
+        while True:
+            self._desk.take()
+            offered = self._desk.offered_visit()
+            booking = await self._find(offered if offered != self._progress.order.visit_id else None)
+            if offered is not None and booking.visit_patient_id is not None:
+                try:
+                    check_visit(self._progress.order.patient_id, booking.visit_patient_id)
+                except PaymentError as error:
+                    self._desk.refuse_served(error.code, error.message)
+                    await self._wait_for_another_call()
+                    continue
+            self._progress.visit_id = offered or booking.visit_id or self._progress.visit_id
+            return None if self._needs_visit() and not self._we_register() else booking
+
+    async def _find(self, visit_id: str | None) -> Booking:
+        try:
+            return await ask(
+                HisActivities.find_booking,
+                self._question(visit_id),
+                self._progress.terms,
+                self._left(),
+                "HIS: 查询入账情况",
+            )
+        except (Refusal, Unresolved) as error:
+            raise CannotBook(_UNREACHABLE) from error
+
+    async def _wait_for_another_call(self) -> None:
+        """A wrong VISIT_ID is the caller's to mend; nobody calling again is ours to finish (product rule 8)."""
+        self._progress.tell("等待带有正确就诊ID(VISIT_ID)的结果回写")
+        try:
+            await workflow.wait_condition(
+                lambda: bool(self._desk.waiting),
+                timeout=timedelta(seconds=self._progress.terms.auto_finish_after_s),
+                timeout_summary="自动完成 (auto-finish)",
+            )
+        except TimeoutError:
+            workflow.logger.info("nobody called again: finishing without the caller's visit")
+
+    async def _register(self) -> bool:
+        """REGISTERED. False: nobody can say whether a visit was made, and the payment is under review."""
+        found = await self._book(HisActivities.register, lambda booking: booking.visit_id, "HIS: 登记挂号")
+        if found is None:
+            return False
+        self._progress.visit_id = found
+        self._progress.visit_is_ours = True
+        self._progress.enter(PaymentState.REGISTERED)
+        await self._prefer_callers_visit()
+        return True
+
+    async def _prefer_callers_visit(self) -> None:
+        """A settle call with another VISIT_ID than ours: cancel ours and take theirs (product rule 9)."""
+        offered, ours = self._desk.offered_visit(), self._progress.visit_id
+        if offered is None or offered == ours:
+            return
+        self._desk.take()
+        booking = await self._find(offered)
+        if booking.visit_patient_id != self._progress.order.patient_id:
+            self._desk.refuse_served(ErrorCode.PATIENT_MISMATCH, "就诊ID(VISIT_ID)不属于患者ID(PATIENT_ID)所指的患者")
+        elif await cancel_our_visit(self._progress, self._left()):
+            self._progress.visit_id = offered
+        else:
+            self._desk.refuse_served(ErrorCode.ORDER_CONFLICT, "该挂号已由本系统登记, 就诊ID(VISIT_ID)不一致")
+
+    async def _settle(self) -> None:
+        found = await self._book(HisActivities.settle, lambda booking: booking.settlement_no, "HIS: 写入结算记录")
+        if found is not None:
+            self._settled()
+
+    async def _book(
+        self,
+        method: Callable[[HisActivities, HisPayment], Awaitable[Booking]],
+        found: Callable[[Booking], str | None],
+        summary: str,
+    ) -> str | None:
+        """Tell HIS; a refusal is checked once, an unknown outcome is asked for until the reversal must go out.
+
+        None: nobody can say, and the payment is under review. Raises `CannotBook`.
+        """
+        self._progress.tell(f"等待医院信息系统入账 ({summary})", self._until())
+        try:
+            return found(await change(method, self._payment(), self._progress.terms, self._left(), summary))
+        except Refusal as refusal:
+            message, booking = refusal.message, await self._ask(_REFUSAL_CHECK) or Booking()
+        except Unresolved as unresolved:
+            if unresolved.outcome is Outcome.NOT_SENT:
+                raise CannotBook(_UNREACHABLE) from unresolved
+            message, answered = _UNREACHABLE, await self._ask(self._until_reversal())
+            if answered is None:
+                await self._review("HIS_OUTCOME_UNKNOWN", "医院入账结果未知, 冲正期限将至, 已转人工核查")
+                return None
+            booking = answered
+        if (value := found(booking)) is not None:
+            return value
+        raise CannotBook(message)
+
+    async def _ask(self, budget: timedelta) -> Booking | None:
+        try:
+            return await ask(
+                HisActivities.find_booking, self._question(None), self._progress.terms, budget, "HIS: 查询入账情况"
+            )
+        except (Refusal, Unresolved):
+            return None
+
+    def _settled(self) -> None:
+        self._progress.enter(PaymentState.SETTLED)
+        self._progress.tell("已结算")
+
+    async def _review(self, reason: str, message: str) -> None:
+        await record_end(self._progress, self._progress.review(reason, message))
+
+    def _needs_visit(self) -> bool:
+        return self._progress.order.category is Category.REGISTRATION and self._progress.visit_id is None
+
+    def _we_register(self) -> bool:
+        return self._progress.terms.registers is Registers.MEDPAY
+
+    def _question(self, visit_id: str | None) -> FindBooking:
+        order = self._progress.order
+        return FindBooking(
+            **self._progress.step(),
+            category=order.category,
+            patient_id=order.patient_id,
+            visit_id=visit_id,
+            record=True,
+        )
+
+    def _payment(self) -> HisPayment:
+        progress = self._progress
+        if progress.patient is None:
+            raise AssertionError("paid without a patient")
+        return HisPayment(
+            **progress.step(),
+            category=progress.order.category,
+            patient_id=progress.order.patient_id,
+            clinic_id=progress.order.clinic_id,
+            order_ids=progress.order.order_ids,
+            visit_id=progress.visit_id,
+            pay_ord_id=progress.pre_settled.pay_ord_id,
+            patient_type_id=progress.patient.patient_type_id,
+            ipt_otp_no=progress.patient.ipt_otp_no,
+            si_personal_no=progress.patient.psn_no,
+            balance_fen=progress.pre_settled.balance_fen,
+            settlement=progress.settled_by_centre,
+        )
+
+    def _until(self) -> datetime:
+        """The end of HIS's retry budget, never so late that a reversal could not follow while it still serves."""
+        budget_end = self._started_at + timedelta(seconds=self._progress.terms.his_retry_budget_s)
+        last_moment = self._progress.settled_by_centre.reversal_deadline - tuning.REVERSAL_MARGIN
+        return min(budget_end, last_moment) if last_moment > self._started_at else budget_end
+
+    def _left(self) -> timedelta:
+        return self._until() - workflow.now()
+
+    def _until_reversal(self) -> timedelta:
+        return self._progress.settled_by_centre.reversal_deadline - tuning.REVERSAL_MARGIN - workflow.now()

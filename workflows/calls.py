@@ -1,0 +1,92 @@
+"""How the story asks the outside: a read locally first, a change always as a remote activity; and how each may fail."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import TimeoutError as ActivityTimeoutError
+
+from domain.errors import ErrorCode
+from domain.orders import PaymentTerms
+from domain.outcomes import Outcome
+from domain.steps import Step
+from workflows import tuning
+
+S = TypeVar("S", bound=Step)
+R = TypeVar("R")
+Method = Callable[[Any, S], Awaitable[R]]
+"""An activity as `activities.signatures` names it."""
+
+
+class Refusal(Exception):
+    """The other side, or a rule, said no. It is never repeated."""
+
+    def __init__(self, code: ErrorCode, message: str, note: str = "") -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.note = note
+
+
+class Unresolved(Exception):
+    """The budget is spent without an answer. `outcome` is not_sent only if nothing can have arrived."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+async def ask(method: Method[S, R], step: S, terms: PaymentTerms, budget: timedelta, summary: str) -> R:
+    """A read. Locally for speed; where that fails or is slow, remotely, where operators see it. Raises as `change`."""
+    if budget <= timedelta(0):
+        raise Unresolved(Outcome.NOT_SENT)
+    try:
+        return await workflow.execute_local_activity_method(
+            method,
+            step,
+            start_to_close_timeout=min(tuning.LOCAL_READ_TIMEOUT, budget),
+            retry_policy=tuning.LOCAL_RETRY,
+            summary=summary,
+        )
+    except ActivityError as error:
+        if isinstance(failure := _failure(error), Refusal):
+            raise failure from error
+    return await change(method, step, terms, budget, summary)
+
+
+async def change(method: Method[S, R], step: S, terms: PaymentTerms, budget: timedelta, summary: str) -> R:
+    """Something that changes the outside. Repeated within `budget`; every attempt but the first asks before it acts.
+
+    Raises `Refusal`, or `Unresolved` when the budget is spent.
+    """
+    if budget <= timedelta(0):
+        raise Unresolved(Outcome.NOT_SENT)
+    try:
+        return await workflow.execute_activity_method(
+            method,
+            step,
+            # A question and the call itself, each within its own timeout.
+            start_to_close_timeout=timedelta(seconds=2 * terms.call_timeout_s + tuning.MARGIN_S),
+            schedule_to_close_timeout=budget,
+            heartbeat_timeout=tuning.HEARTBEAT_TIMEOUT,
+            retry_policy=tuning.REMOTE_RETRY,
+            summary=summary,
+        )
+    except ActivityError as error:
+        raise _failure(error) from error
+
+
+def _failure(error: ActivityError) -> Refusal | Unresolved:
+    """What an activity's failure means. Anything but a known refusal is unresolved: never guessed to be a no."""
+    cause = error.cause
+    if isinstance(cause, ActivityTimeoutError) and isinstance(cause.__cause__, ApplicationError):
+        cause = cause.__cause__
+    if isinstance(cause, ApplicationError):
+        if cause.type is not None and cause.type in ErrorCode.__members__:
+            note = cause.details[0] if cause.details else ""
+            return Refusal(ErrorCode(cause.type), cause.message, note)
+        if cause.type == Outcome.NOT_SENT:
+            return Unresolved(Outcome.NOT_SENT)
+    return Unresolved(Outcome.UNKNOWN)

@@ -1,0 +1,123 @@
+"""One payment, from the order to its end. `run` is the story; the steps are its words; handlers only wait for it."""
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from domain.errors import ErrorCode
+from domain.orders import Order, PaymentStart, SettleRequest
+from domain.states import TERMINAL, PaymentState
+from domain.steps import PreSettleAnswer, SettlementAnswer
+from workflows.booking import BookingSteps, CannotBook
+from workflows.payment_window import PaymentWindow
+from workflows.pre_settlement import PreSettlementSteps
+from workflows.progress import Progress
+from workflows.recording import end_unpaid, record_end
+from workflows.reversal import ReversalSteps
+from workflows.tickets import SettleDesk
+
+
+@workflow.defn(name="PaymentWorkflow")
+class PaymentWorkflow:
+    """The one writer of a payment (product rule 1). Its id is `payment-{hospital}-{medOrgOrd}`."""
+
+    @workflow.init
+    def __init__(self, start: PaymentStart) -> None:
+        self._progress = Progress(start)
+        self._desk = SettleDesk()
+
+    @workflow.run
+    async def run(self, start: PaymentStart) -> PaymentState:  # noqa: ARG002 - `__init__` has it; Temporal wants both
+        """The story of a payment. Returns its last state."""
+        await self._pre_settle()
+        if self._is(PaymentState.PRE_SETTLED):
+            await self._wait_for_money()
+        if self._is(PaymentState.PAID):
+            await self._book_or_reverse()
+        if self._is(PaymentState.IN_REVIEW):
+            await self._wait_for_decision()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self._progress.state
+
+    @workflow.update
+    async def pre_settle(self, order: Order) -> PreSettleAnswer:  # noqa: ARG002 - the validator compares it
+        """Interface 1: wait for the split, or for the end that came instead: an `ApplicationError` by `ErrorCode`."""
+        progress = self._progress
+        await workflow.wait_condition(lambda: progress.pre_settlement is not None or progress.decided)
+        if progress.end is not None:
+            raise ApplicationError(progress.end.message, type=progress.end.code.value)
+        if progress.patient is None:
+            raise AssertionError("pre-settled without a patient")
+        return PreSettleAnswer(
+            pay_ord_id=progress.pre_settled.pay_ord_id,
+            med_org_ord=progress.order.med_org_ord,
+            split=progress.pre_settled.split,
+            patient_type_id=progress.patient.patient_type_id,
+            ipt_otp_no=progress.patient.ipt_otp_no,
+            balance_fen=progress.pre_settled.balance_fen,
+            si_personal_no=progress.patient.psn_no,
+        )
+
+    @pre_settle.validator
+    def _same_transaction(self, order: Order) -> None:
+        field = self._progress.order.differing_field(order)
+        if field is not None:
+            message = f"医院订单号(medOrgOrd)已用于另一笔交易: {field} 不一致"
+            raise ApplicationError(message, type=ErrorCode.ORDER_CONFLICT.value)
+
+    @workflow.update
+    async def settle(self, request: SettleRequest) -> SettlementAnswer:
+        """Interface 2: wait until the money is asked for and booked. NOT_PAID, PROCESSING, or the end's `ErrorCode`."""
+        progress = self._progress
+        ticket = self._desk.submit(request)
+        await workflow.wait_condition(lambda: ticket.refusal is not None or progress.decided)
+        if ticket.refusal is not None:
+            raise ticket.refusal
+        if progress.end is not None:
+            raise ApplicationError(progress.end.message, type=progress.end.code.value)
+        if request.visit_id not in {None, progress.visit_id}:
+            raise ApplicationError("该订单已结算, 就诊ID(VISIT_ID)不一致", type=ErrorCode.ORDER_CONFLICT.value)
+        return SettlementAnswer(
+            pay_ord_id=progress.pre_settled.pay_ord_id,
+            med_org_ord=progress.order.med_org_ord,
+            settlement=progress.settled_by_centre,
+            visit_id=progress.visit_id,
+        )
+
+    @settle.validator
+    def _same_payment(self, request: SettleRequest) -> None:
+        """What a settle call names must be this payment's. A refusal here leaves no event."""
+        progress = self._progress
+        if progress.uploaded is None or progress.pre_settlement is None:
+            raise ApplicationError("预结算尚未完成, 请稍后重试", type=ErrorCode.PROCESSING.value)
+        if request.pay_ord_id != progress.uploaded.pay_ord_id:
+            message = "医院订单号(medOrgOrd)与医保订单号(payOrdId)不对应"
+            raise ApplicationError(message, type=ErrorCode.ORDER_CONFLICT.value)
+        if request.patient_id != progress.order.patient_id:
+            raise ApplicationError("患者ID(PATIENT_ID)与该订单不一致", type=ErrorCode.PATIENT_MISMATCH.value)
+        if request.channel not in {None, progress.order.channel}:
+            raise ApplicationError("渠道(CHANNEL)与该订单不一致", type=ErrorCode.ORDER_CONFLICT.value)
+
+    async def _pre_settle(self) -> None:
+        self._progress.tell("等待医院信息系统核价")
+        end = await PreSettlementSteps(self._progress).run()
+        if end is None:
+            return
+        if await end_unpaid(self._progress, end) is not None:
+            review = self._progress.review("REVOCATION_REFUSED", "医保订单不能撤销, 已转人工核查")
+            await record_end(self._progress, review)
+
+    async def _wait_for_money(self) -> None:
+        await PaymentWindow(self._progress, self._desk).run()
+
+    async def _book_or_reverse(self) -> None:
+        try:
+            await BookingSteps(self._progress, self._desk).run()
+        except CannotBook as cause:
+            await ReversalSteps(self._progress, cause.message).run()
+
+    async def _wait_for_decision(self) -> None:
+        """A payment under review stays open, found by NeedsAttention, until somebody's decision ends it."""
+        await workflow.wait_condition(lambda: self._progress.state in TERMINAL)
+
+    def _is(self, state: PaymentState) -> bool:
+        return self._progress.state is state

@@ -1,0 +1,100 @@
+"""From the order to the split: HIS's price, 6201, 6202. No money moves here, and none may once it has failed."""
+
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+from activities.signatures import HisActivities, InsuranceActivities
+from domain.errors import ErrorCode
+from domain.orders import Category
+from domain.outcomes import Outcome
+from domain.states import PaymentState
+from domain.steps import PaymentEnd, PlaceOrder, PriceBill, UploadFees
+from workflows.calls import Refusal, Unresolved, ask, change
+from workflows.progress import Progress
+
+UPLOAD_ORPHANED = "UPLOAD_ORPHANED"
+"""6201 may have arrived, but its payOrdId is not known: nothing payable, and nothing that 6401 could name."""
+
+_TOO_LATE = {
+    PaymentState.RECEIVED: (ErrorCode.HIS_UNAVAILABLE, "医院信息系统在时限内未响应, 未发生扣款, 请重新下单"),
+    PaymentState.PRICED: (ErrorCode.INSURANCE_UNAVAILABLE, "医保中心在时限内未响应, 未发生扣款, 请重新下单"),
+    PaymentState.FEE_UPLOADED: (ErrorCode.INSURANCE_UNAVAILABLE, "医保中心在时限内未响应, 未发生扣款, 请重新下单"),
+}
+
+
+class PreSettlementSteps:
+    """`price`, `upload`, `place_order`, one after the other, within the pre-settlement budget."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    async def run(self) -> PaymentEnd | None:
+        """PRE_SETTLED and None, or the end that is to be reached (by 6401, where 6201 has succeeded)."""
+        try:
+            await self._steps()
+        except Refusal as refusal:
+            return PaymentEnd(
+                state=PaymentState.REJECTED, code=refusal.code, message=refusal.message, note=refusal.note
+            )
+        except Unresolved as unresolved:
+            return self._budget_spent(unresolved)
+        return None
+
+    async def _steps(self) -> None:
+        progress, order = self._progress, self._progress.order
+        if self._left() <= timedelta(0):
+            raise Refusal(ErrorCode.UNAVAILABLE, "支付服务未能在时限内处理该订单, 未发生扣款, 请重新下单")
+        kind = "挂号费" if order.category is Category.REGISTRATION else "处方费用"
+        bill = await ask(
+            HisActivities.price_bill,
+            PriceBill(**progress.step(), order=order, accepted_at=progress.accepted_at),
+            progress.terms,
+            self._left(),
+            f"HIS: 查询患者和{kind}",
+        )
+        progress.patient = bill.patient
+        progress.enter(PaymentState.PRICED)
+        progress.tell("等待医保中心接收费用明细 (6201)", self._ends_at)
+        progress.uploaded = await change(
+            InsuranceActivities.upload_fees,
+            UploadFees(**progress.step(), order=order, bill=bill),
+            progress.terms,
+            self._left(),
+            "6201 费用明细上传",
+        )
+        progress.enter(PaymentState.FEE_UPLOADED)
+        progress.tell("等待医保中心预结算 (6202)", self._ends_at)
+        await self._place_order()
+
+    async def _place_order(self) -> None:
+        progress = self._progress
+        if progress.uploaded is None:
+            raise AssertionError("6202 comes after 6201")
+        step = PlaceOrder(
+            **progress.step(),
+            pay_auth_no=progress.order.pay_auth_no,
+            total_fen=progress.order.total_fen,
+            uploaded=progress.uploaded,
+            reference=progress.reference,
+            payment_window_s=progress.terms.payment_window_s,
+        )
+        progress.pre_settlement = await change(
+            InsuranceActivities.place_order, step, progress.terms, self._left(), "6202 支付下单"
+        )
+        progress.enter(PaymentState.PRE_SETTLED)
+        progress.tell("等待患者付款和结果回写 (接口2)", progress.pre_settlement.window_ends_at)
+
+    def _budget_spent(self, unresolved: Unresolved) -> PaymentEnd:
+        state = self._progress.state
+        code, message = _TOO_LATE[state]
+        orphaned = state is PaymentState.PRICED and unresolved.outcome is Outcome.UNKNOWN
+        note = UPLOAD_ORPHANED if orphaned else ""
+        return PaymentEnd(state=PaymentState.REJECTED, code=code, message=message, note=note)
+
+    @property
+    def _ends_at(self) -> datetime:
+        return self._progress.accepted_at + timedelta(seconds=self._progress.terms.pre_settle_budget_s)
+
+    def _left(self) -> timedelta:
+        return self._ends_at - workflow.now()

@@ -1,0 +1,106 @@
+"""REVERSING: the centre has settled and HIS can't book, so the money goes back with revsToken (product rule 10)."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+
+from activities.signatures import HisActivities, InsuranceActivities
+from domain.errors import ErrorCode
+from domain.fen import yuan
+from domain.insurance import RefundType
+from domain.states import PaymentState
+from domain.steps import FindBooking, PaymentEnd, Reverse
+from workflows import tuning
+from workflows.calls import Refusal, Unresolved, ask, change
+from workflows.progress import Progress
+from workflows.recording import record_end
+from workflows.visits import cancel_our_visit
+
+
+class ReversalSteps:
+    """From REVERSING to REVERSED, or IN_REVIEW where nobody can say that the money went back."""
+
+    def __init__(self, progress: Progress, cause: str) -> None:
+        self._progress = progress
+        self._cause = cause
+
+    async def run(self) -> None:
+        progress = self._progress
+        progress.enter(PaymentState.REVERSING)
+        progress.tell(f"冲正: {self._cause}", progress.settled_by_centre.reversal_deadline)
+        end = PaymentEnd(state=PaymentState.REVERSED, code=ErrorCode.REVERSED, message=self._message())
+        try:
+            await change(
+                InsuranceActivities.reverse, self._step(end), progress.terms, self._budget(), "6203 冲正 (revsToken)"
+            )
+        except Refusal:
+            await self._review("REVERSAL_REFUSED", "医保中心拒绝冲正, 已转人工核查")
+        except Unresolved:
+            await self._review("REVERSAL_WINDOW_CLOSED", "冲正期限已过, 结果未知, 已转人工核查")
+        else:
+            progress.finish(end)
+            await self._clear_up()
+
+    async def _clear_up(self) -> None:
+        """After the money: the visit that we made, and a booking that may still arrive late."""
+        if not await cancel_our_visit(self._progress, tuning.CANCEL_VISIT_BUDGET):
+            await self._review("VISIT_NOT_CANCELLED", "款项已冲正, 但医院挂号未能取消, 已转人工核查")
+            return
+        for wait in tuning.LATE_BOOKING_CHECKS:
+            await workflow.sleep(wait, summary="冲正后核对入账 (late booking check)")
+            if await self._booked_late():
+                await self._review("BOOKED_AFTER_REVERSAL", "款项已冲正, 医院却已入账, 已转人工核查")
+                return
+
+    async def _booked_late(self) -> bool:
+        progress = self._progress
+        question = FindBooking(
+            **progress.step(),
+            category=progress.order.category,
+            patient_id=progress.order.patient_id,
+            visit_id=None,
+            record=False,
+        )
+        try:
+            booking = await ask(
+                HisActivities.find_booking, question, progress.terms, timedelta(minutes=1), "HIS: 冲正后核对入账"
+            )
+        except (Refusal, Unresolved):
+            return False
+        return booking.settlement_no is not None
+
+    def _step(self, end: PaymentEnd) -> Reverse:
+        progress = self._progress
+        return Reverse(
+            **progress.step(),
+            reference=progress.reference,
+            settlement=progress.settled_by_centre,
+            refund_type=RefundType.ALL if self._centre_refunds_cash() else RefundType.HI,
+            end=end,
+        )
+
+    def _budget(self) -> timedelta:
+        left = self._progress.settled_by_centre.reversal_deadline - workflow.now()
+        return max(left, tuning.REVERSAL_LAST_TRY)
+
+    def _centre_refunds_cash(self) -> bool:
+        return self._progress.terms.cash_refunded_by == "centre"
+
+    def _message(self) -> str:
+        """What went back, and what is left for the caller to do (contract 2.3)."""
+        progress = self._progress
+        split = progress.settled_by_centre.split
+        parts = [f"医院入账失败({self._cause})"]
+        if self._centre_refunds_cash() or split.own_pay_fen == 0:
+            parts.append(f"已全额冲正退回{yuan(split.fee_sum_fen)}元")
+        else:
+            back = split.psn_acct_fen + split.fund_fen
+            parts.append(f"医保部分{yuan(back)}元已冲正退回, 现金部分{yuan(split.own_pay_fen)}元请在支付渠道退款")
+        if progress.visit_id is not None and progress.visit_is_ours:
+            parts.append("本系统登记的挂号将取消")
+        elif progress.visit_id is not None:
+            parts.append(f"就诊ID(VISIT_ID) {progress.visit_id} 由调用方登记, 请自行处理")
+        return ", ".join(parts)
+
+    async def _review(self, reason: str, message: str) -> None:
+        await record_end(self._progress, self._progress.review(reason, message))

@@ -1,0 +1,50 @@
+"""The one typed registry of search attributes: clear text in Temporal, so never a person, an amount or a token."""
+
+from datetime import datetime
+
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+
+from domain.orders import Order
+from domain.states import PaymentState
+
+HOSPITAL = SearchAttributeKey.for_keyword("Hospital")
+PAYMENT_STATE = SearchAttributeKey.for_keyword("PaymentState")
+PAYMENT_STATE_SINCE = SearchAttributeKey.for_datetime("PaymentStateSince")
+PAYMENT_CHANNEL = SearchAttributeKey.for_keyword("PaymentChannel")
+PAYMENT_CATEGORY = SearchAttributeKey.for_keyword("PaymentCategory")
+MED_ORG_ORD = SearchAttributeKey.for_keyword("MedOrgOrd")
+PAY_ORD_ID = SearchAttributeKey.for_keyword("PayOrdId")
+NEEDS_ATTENTION = SearchAttributeKey.for_bool("NeedsAttention")
+ATTENTION_REASON = SearchAttributeKey.for_keyword("AttentionReason")
+REVERSAL_DEADLINE = SearchAttributeKey.for_datetime("ReversalDeadline")
+
+ALL = (
+    HOSPITAL,
+    PAYMENT_STATE,
+    PAYMENT_STATE_SINCE,
+    PAYMENT_CHANNEL,
+    PAYMENT_CATEGORY,
+    MED_ORG_ORD,
+    PAY_ORD_ID,
+    NEEDS_ATTENTION,
+    ATTENTION_REASON,
+    REVERSAL_DEADLINE,
+)
+
+TYPES = {key.name: key.indexed_value_type.name.title() for key in ALL}
+"""Name to type as the `temporal` command spells it: Keyword, Bool, Datetime."""
+
+
+def at_start(order: Order, now: datetime) -> TypedSearchAttributes:
+    """What a payment is found by from its first second on."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(HOSPITAL, order.hospital),
+            SearchAttributePair(PAYMENT_STATE, PaymentState.RECEIVED.value),
+            SearchAttributePair(PAYMENT_STATE_SINCE, now),
+            SearchAttributePair(PAYMENT_CHANNEL, order.channel.value),
+            SearchAttributePair(PAYMENT_CATEGORY, order.category.value),
+            SearchAttributePair(MED_ORG_ORD, order.med_org_ord),
+            SearchAttributePair(NEEDS_ATTENTION, value=False),
+        ]
+    )

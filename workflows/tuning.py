@@ -1,0 +1,49 @@
+"""Limits of the workflows' own work. What a hospital sets is in `PaymentTerms`; these are Temporal's."""
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+
+TASK_TIMEOUT = timedelta(seconds=5)
+"""Of a workflow task: a dead worker's task goes to another one after this."""
+
+LOCAL_READ_TIMEOUT = timedelta(seconds=2)
+"""A running local activity blocks the workflow's updates; a slower read goes on as a remote one."""
+
+HEARTBEAT_TIMEOUT = timedelta(seconds=8)
+"""A dead worker's remote activity is tried again after this, not after its whole start-to-close time."""
+
+MARGIN_S = 10
+"""Over the calls' own timeouts: our database, the queue, a slow machine."""
+
+LOCAL_RETRY = RetryPolicy(maximum_attempts=1)
+"""A failed local read becomes a remote one, so that an operator sees it."""
+
+REMOTE_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=30)
+)
+"""Product rule 10: 1 s, doubling to 30 s. Bounded by each step's schedule-to-close."""
+
+SETTLE_ASK_BUDGET = timedelta(seconds=30)
+"""How long one settle call's 6301 may be tried before the caller is told to come again."""
+
+REVOKE_BUDGET = timedelta(minutes=30)
+"""How long 6401 is tried before a person must look: until then the order could still be paid."""
+
+PAYING_EXTENSION = timedelta(minutes=30)
+"""Product rule 7: how long a patient who is paying when the window closes may still finish."""
+
+PAYING_POLL = timedelta(minutes=1)
+"""How often 6301 is asked in that time."""
+
+REVERSAL_MARGIN = timedelta(minutes=1)
+"""Before the reversal deadline: questions stop here and the reversal is sent while it still can be."""
+
+REVERSAL_LAST_TRY = timedelta(minutes=1)
+"""Past the deadline a reversal is tried for this long, then it is a person's."""
+
+CANCEL_VISIT_BUDGET = timedelta(hours=1)
+"""How long HIS is asked to take back a visit that we made."""
+
+LATE_BOOKING_CHECKS = (timedelta(minutes=1), timedelta(minutes=4), timedelta(minutes=25))
+"""After a reversal HIS is asked at 1, 5 and 30 minutes (product rule 10); these are the waits in between."""
