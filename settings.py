@@ -1,31 +1,79 @@
 """The one settings class: `MEDPAY_*` from the environment or `.env`. Units stand last in a name: `_S` is seconds."""
 
+import ipaddress
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-Seconds = Annotated[int, Field(ge=1, le=86_400)]
+DAY_S = 86_400
+REVERSAL_WINDOW_S_MAX = 3_600
+"""revsToken serves one hour: a longer window would promise reversals that the centre refuses."""
+
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+    "postgres": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+    "postgresql+asyncpg": "postgresql+asyncpg",
+}
+
+
+def _database_url(text: str) -> str:
+    """The URL with the asynchronous driver that the product is built on. The error never repeats the password."""
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme not in _DRIVERS or not rest:
+        raise ValueError("must start with sqlite:/// or postgresql://")
+    return f"{_DRIVERS[scheme]}://{rest}"
+
+
+def _http_url(text: str) -> str:
+    try:
+        TypeAdapter(HttpUrl).validate_python(text)
+    except ValidationError:
+        raise ValueError("must be an http:// or https:// address") from None
+    return text.rstrip("/")
+
+
+def _host_and_port(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65_535:  # noqa: PLR2004 - TCP's
+        raise ValueError("must be HOST:PORT")
+    return text
+
+
+def _printable(text: str) -> str:
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("must be printable ASCII without spaces: it travels in an HTTP header")
+    return text
+
+
+Seconds = Annotated[int, Field(ge=1, le=DAY_S)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
+Url = Annotated[str, AfterValidator(_http_url)]
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="MEDPAY_", env_file=".env", env_ignore_empty=True, extra="ignore")
+    """Every setting. `.env.example` lists them with unit and default; a test compares the two."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MEDPAY_", env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
 
     api_host: str = "127.0.0.1"
     api_port: Port = 8000
-    api_key: str | None = Field(default=None, repr=False)
+    api_key: Annotated[str, AfterValidator(_printable)] | None = Field(default=None, repr=False)
     auth: Literal["key", "none"] = "key"
-    temporal_address: str = "127.0.0.1:7233"
-    temporal_namespace: str = "default"
+    temporal_address: Annotated[str, AfterValidator(_host_and_port)] = "127.0.0.1:7233"
+    temporal_namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$")] = "default"
     temporal_ui_port: Port = 8233
     temporal_cli: str | None = None
-    task_queue: str = "payments"
-    database_url: str | None = Field(default=None, repr=False)
-    insurance_url: str | None = None
-    his_url: str | None = None
+    task_queue: Annotated[str, Field(min_length=1, max_length=200)] = "payments"
+    database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(default=None, repr=False)
+    insurance_url: Url | None = None
+    his_url: Url | None = None
     sim_insurance_port: Port = 8101
     sim_his_port: Port = 8102
     data_dir: Path = Path(".medpay")
@@ -35,7 +83,7 @@ class Settings(BaseSettings):
     payment_window_s: Seconds = 1800
     auto_finish_after_s: Seconds = 300
     his_retry_budget_s: Seconds = 1200
-    reversal_window_s: Seconds = 3600
+    reversal_window_s: Annotated[int, Field(ge=1, le=REVERSAL_WINDOW_S_MAX)] = 3600
     pre_settle_budget_s: Seconds = 120
     sync_wait_s: Seconds = 15
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -52,3 +100,30 @@ class Settings(BaseSettings):
     @cached_property
     def keyring_path(self) -> Path:
         return self.keyring_file or self.data_dir / "keyring.json"
+
+    @property
+    def temporal_host(self) -> str:
+        return self.temporal_address.rpartition(":")[0].strip("[]")
+
+    @property
+    def temporal_port(self) -> int:
+        return int(self.temporal_address.rpartition(":")[2])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server bound to `host`."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def env_name(field: str) -> str:
+    """The environment variable of a setting."""
+    return f"MEDPAY_{field.upper()}"
+
+
+def complaints(invalid: ValidationError) -> list[str]:
+    """One line for each setting that is wrong, by the name of its environment variable, without its value."""
+    errors = invalid.errors(include_url=False, include_input=False, include_context=False)
+    return [f"{env_name(str(error['loc'][0]))}: {error['msg'].removeprefix('Value error, ')}" for error in errors]

@@ -1,0 +1,152 @@
+"""Reads the hospitals file and collects everything that is wrong with it."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from hospitals.model import Hospital
+from hospitals.problems import ConfigError, KeyPath, Problem, key_text
+from hospitals.secret_values import read_secret
+from hospitals.tables import CentreTable, HospitalTable, check_private_key
+from hospitals.toml_lines import KeyLines
+
+FILE_BYTES_MAX = 4 * 1024 * 1024
+_ID = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
+_TOML_LINE = re.compile(r"\(at line (\d+), column \d+\)")
+_Table = TypeVar("_Table", bound=BaseModel)
+
+
+def load_hospitals(path: Path) -> Mapping[str, Hospital]:
+    """Every hospital by its id. Raises `ConfigError` with every problem of the file."""
+    text = _read(path)
+    return _Reader(path, text).hospitals(_parse(path, text))
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise ConfigError(path, [Problem(0, "", f"can't be read: {error.strerror}")]) from None
+    if len(content) > FILE_BYTES_MAX:
+        raise ConfigError(path, [Problem(0, "", f"is larger than {FILE_BYTES_MAX} bytes")])
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(path, [Problem(line, "", "is not UTF-8 text")]) from None
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = _TOML_LINE.search(str(error))
+        line = int(place[1]) if place else text.count("\n") + 1
+        raise ConfigError(path, [Problem(line, "", f"is not TOML: {error}")]) from None
+
+
+class _Reader:
+    """One pass over one file; `_problems` fills up and decides at the end."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._lines = KeyLines(text)
+        self._problems: list[Problem] = []
+
+    def hospitals(self, document: dict[str, Any]) -> Mapping[str, Hospital]:
+        for key in document.keys() - {"centres", "hospitals"}:
+            self._wrong((key,), "is unknown; the file has [centres.NAME] and [hospitals.NAME]")
+        centres = {
+            name: self._validated(CentreTable, ("centres", name), table)
+            for name, table in self._tables(document, "centres").items()
+        }
+        hospitals = [
+            self._hospital(name, table, centres) for name, table in self._tables(document, "hospitals").items()
+        ]
+        self._no_key_twice([hospital for hospital in hospitals if hospital])
+        if not hospitals and not self._problems:
+            self._wrong((), "has no [hospitals.NAME]")
+        if self._problems:
+            raise ConfigError(self._path, self._problems)
+        return {hospital.id: hospital for hospital in hospitals if hospital}
+
+    def _hospital(self, name: str, table: object, centres: Mapping[str, CentreTable | None]) -> Hospital | None:
+        at: KeyPath = ("hospitals", name)
+        if not _ID.fullmatch(name):
+            self._wrong(at, "a hospital's name has 1 to 32 of a-z, 0-9 and _")
+        row = self._validated(HospitalTable, at, table)
+        if row is None:
+            return None
+        if row.centre not in centres:
+            self._wrong((*at, "centre"), f"there is no [centres.{row.centre}]")
+        app_secret = self._secret((*at, "app_secret"), row.app_secret)
+        private_key = self._secret((*at, "private_key"), row.private_key)
+        self._check_private_key((*at, "private_key"), private_key)
+        centre = centres.get(row.centre)
+        if centre is None or not _ID.fullmatch(name):
+            return None
+        return Hospital(
+            id=name,
+            centre=centre,
+            centre_name=row.centre,
+            org_codg=row.org_codg,
+            app_id=row.app_id,
+            app_secret=app_secret,
+            private_key=private_key,
+            registers=row.registers,
+            his_url=row.his_url,
+            keys=row.keys,
+        )
+
+    def _tables(self, document: dict[str, Any], section: str) -> dict[str, Any]:
+        tables = document.get(section, {})
+        if isinstance(tables, dict):
+            return tables
+        self._wrong((section,), f"must be written as [{section}.NAME]")
+        return {}
+
+    def _validated(self, model: type[_Table], at: KeyPath, table: object) -> _Table | None:
+        try:
+            return model.model_validate(table)
+        except ValidationError as invalid:
+            for error in invalid.errors(include_url=False, include_input=False, include_context=False):
+                key = (*at, *error["loc"])
+                message = "is unknown" if error["type"] == "extra_forbidden" else error["msg"]
+                self._wrong(key, message.removeprefix("Value error, "))
+            return None
+
+    def _secret(self, key: KeyPath, reference: str) -> str:
+        try:
+            return read_secret(reference, self._path.parent)
+        except ValueError as problem:
+            self._wrong(key, str(problem))
+            return ""
+
+    def _check_private_key(self, key: KeyPath, private_key: str) -> None:
+        try:
+            if private_key:
+                check_private_key(private_key)
+        except ValueError as problem:
+            self._wrong(key, str(problem))
+
+    def _no_key_twice(self, hospitals: list[Hospital]) -> None:
+        """A key says which hospital and who: neither its name nor itself may stand twice."""
+        owners: dict[str, str] = {}
+        for hospital in hospitals:
+            names: set[str] = set()
+            for number, key in enumerate(hospital.keys):
+                at: KeyPath = ("hospitals", hospital.id, "keys", number)
+                if key.name in names:
+                    self._wrong((*at, "name"), f"the name {key.name} stands twice in this hospital")
+                if owner := owners.get(key.sha256):
+                    self._wrong((*at, "sha256"), f"is the same key as {owner}")
+                names.add(key.name)
+                owners[key.sha256] = f"{hospital.id}/{key.name}"
+
+    def _wrong(self, key: KeyPath, message: str) -> None:
+        self._problems.append(Problem(self._lines.of(key), key_text(key), message))

@@ -1,0 +1,107 @@
+"""The tables of the hospitals file as they are written, each value checked on its own."""
+
+import base64
+import binascii
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
+
+from domain.orders import Registers
+from gateways.insurance.profile import DEFAULT_PATHS, CentreProfile
+from hospitals.model import ApiKey
+
+APP_ID_CHARS_MIN = 16
+CALL_TIMEOUT_S_MAX = 120.0
+_URL = TypeAdapter(HttpUrl)
+_PUBLIC_KEY_BYTES = (64, 65)
+_PRIVATE_KEY_BYTES = (32, 33)
+
+
+def _http_url(text: str) -> str:
+    try:
+        _URL.validate_python(text)
+    except ValidationError:
+        raise ValueError("must be an http:// or https:// address") from None
+    return text.rstrip("/")
+
+
+def _public_key(text: str) -> str:
+    return _key_of(text, _PUBLIC_KEY_BYTES)
+
+
+def check_private_key(text: str) -> str:
+    """Base64 of 32 bytes, or 33 with a leading 00. Raises ValueError."""
+    return _key_of(text, _PRIVATE_KEY_BYTES)
+
+
+def _key_of(text: str, lengths: tuple[int, ...]) -> str:
+    expected = f"must be base64 of {' or '.join(map(str, lengths))} bytes"
+    try:
+        length = len(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError):
+        raise ValueError(expected) from None
+    if length not in lengths:
+        raise ValueError(f"{expected}, not of {length}")
+    return text
+
+
+def check_app_id(text: str) -> str:
+    """The SM4 key is made with the first 16 characters. Raises ValueError."""
+    if len(text) < APP_ID_CHARS_MIN or not text.isascii():
+        raise ValueError(f"must have at least {APP_ID_CHARS_MIN} ASCII characters")
+    return text
+
+
+Url = Annotated[str, AfterValidator(_http_url)]
+
+
+class CentreTable(CentreProfile):
+    """`[centres.NAME]`."""
+
+    url: Url
+    platform_public_key: Annotated[str, AfterValidator(_public_key)]
+
+    @field_validator("paths")
+    @classmethod
+    def _paths(cls, paths: dict[str, str]) -> dict[str, str]:
+        _only_known_transactions(paths)
+        if wrong := [txn for txn, path in paths.items() if not path.startswith("/")]:
+            raise ValueError(f"the path of {wrong[0]} must start with /")
+        return paths
+
+    @field_validator("timeouts_s")
+    @classmethod
+    def _timeouts(cls, timeouts_s: dict[str, float]) -> dict[str, float]:
+        _only_known_transactions(timeouts_s)
+        if wrong := [txn for txn, seconds in timeouts_s.items() if not 0 < seconds <= CALL_TIMEOUT_S_MAX]:
+            raise ValueError(f"the timeout of {wrong[0]} must be above 0 and at most {CALL_TIMEOUT_S_MAX:g} s")
+        return timeouts_s
+
+
+def _only_known_transactions(table: dict[str, str] | dict[str, float]) -> None:
+    if unknown := sorted(set(table) - set(DEFAULT_PATHS)):
+        raise ValueError(f"unknown transaction {unknown[0]}; known: {', '.join(DEFAULT_PATHS)}")
+
+
+class HospitalTable(BaseModel):
+    """`[hospitals.NAME]`. The two secrets stand as references, see `secret_values`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    centre: str
+    org_codg: str = Field(min_length=1, max_length=64)
+    app_id: Annotated[str, AfterValidator(check_app_id)]
+    app_secret: str = Field(repr=False)
+    private_key: str = Field(repr=False)
+    registers: Registers = Registers.MEDPAY
+    his_url: Url
+    keys: tuple[ApiKey, ...] = ()
