@@ -1,0 +1,68 @@
+# `make help` is the manual.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+READY := .venv/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11
+PYTHON_CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
+
+# The stamp holds the folder: a virtual environment that was moved or lost its interpreter is made anew.
+ifneq ($(shell test -x $(BIN)/python && test -x $(BIN)/medpay && cat $(READY) 2>/dev/null),$(CURDIR))
+.PHONY: $(READY)
+endif
+
+.PHONY: help setup demo up test lint bench lock clean
+
+help: ## this list
+	@echo "medpay: each medical-insurance payment is one durable workflow. Needs Python 3.11 or newer and make."
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY) ## .venv with the locked dependencies and the medpay command; instant when nothing changed
+
+demo: $(READY) ## takes real payments through the HTTP API on a stack of its own, in under 90 s; 0 only if each ended right
+	@$(BIN)/medpay demo
+
+up: $(READY) ## the embedded stack in the foreground until Ctrl-C: prints URLs and the API key, keeps its data in .medpay/
+	@$(BIN)/medpay up
+
+test: $(READY) lint ## the whole test suite, and lint
+	@$(BIN)/pytest
+
+lint: $(READY) ## ruff, mypy strict, import-linter
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy .
+	@$(BIN)/lint-imports
+
+bench: $(READY) ## the benchmarks: a table, and JSON under bench/results/
+	@$(BIN)/python -P bench/run.py
+
+lock: $(READY) ## resolve the dependencies anew, with hashes and without index addresses
+	@$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock
+	@$(COMPILE) $(UPGRADE) --extra dev pyproject.toml -o requirements-dev.lock
+
+clean: ## remove .venv and the tools' caches; data in .medpay/ stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(READY): requirements-dev.lock pyproject.toml
+	@python=; for candidate in $(PYTHON) $(PYTHON_CANDIDATES); do \
+	    if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+	    then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	    echo "medpay needs Python 3.11 or newer (found: $$(python3 --version 2>&1 | tail -n 1)); name one with make PYTHON=/path/to/python3" >&2; exit 1; \
+	fi; \
+	if ! $$python -c 'import ensurepip, venv' >/dev/null 2>&1; then \
+	    echo "medpay needs Python's venv module: on Debian and Ubuntu install python3-venv" >&2; exit 1; \
+	fi; \
+	echo "Setting up .venv with $$($$python --version) (a minute the first time)" ; \
+	if [ "$$(cat $@ 2>/dev/null)" = "$(CURDIR)" ] && $(BIN)/python -c 'import pip' 2>/dev/null; \
+	then rm -f $@; else rm -f $@; $$python -m venv --clear .venv; fi
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@printf %s "$(CURDIR)" > $@
+	@echo "Ready: $(BIN)/medpay"
