@@ -1,0 +1,98 @@
+"""Starts a worker: settings in, worker out, nothing else."""
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.his import HospitalActivities
+from activities.insurance import CentreActivities
+from activities.records import DatabaseRecords
+from gateways.his.http import HttpHospitalSystem
+from gateways.http import HttpCaller
+from gateways.insurance.client import HttpInsuranceCentre
+from hospitals import load_hospitals
+from security.data_converter import data_converter
+from security.keyring import Keyring
+from security.logs import configure_logging
+from settings import Settings
+from storage.session import Database
+from workflows.payment import PaymentWorkflow
+
+WORKFLOWS = [PaymentWorkflow]
+CACHED_WORKFLOWS_MAX = 5_000
+"""At least the payments that wait for their money at once: one that is not cached is replayed at each event."""
+
+DRAIN_S = 30
+"""How long running activities may finish after SIGTERM. More than one remote call's timeout."""
+
+
+def sandbox() -> SandboxedWorkflowRunner:
+    """Our own pure packages are passed through, so that their classes exist once."""
+    restrictions = SandboxRestrictions.default.with_passthrough_modules("domain", "activities", "pydantic")
+    return SandboxedWorkflowRunner(restrictions=restrictions)
+
+
+def make_worker(client: Client, settings: Settings, database: Database, http: HttpCaller) -> Worker:
+    """The composition root: every payment's workflow and all its activities on one task queue."""
+    hospitals = load_hospitals(settings.hospitals_path)
+    centres = {h.id: HttpInsuranceCentre(http, h.centre, h) for h in hospitals.values()}
+    systems = {h.id: HttpHospitalSystem(http, h.his_url, settings.his_timeout_s) for h in hospitals.values()}
+    insurance = CentreActivities(database, centres)
+    his = HospitalActivities(database, systems, settings.his_timeout_s)
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=WORKFLOWS,
+        activities=[
+            his.price_bill,
+            his.find_booking,
+            his.register,
+            his.settle,
+            his.cancel_registration,
+            insurance.upload_fees,
+            insurance.place_order,
+            insurance.ask_order,
+            insurance.revoke_order,
+            insurance.reverse,
+            DatabaseRecords(database).record_end,
+        ],
+        workflow_runner=sandbox(),
+        max_cached_workflows=CACHED_WORKFLOWS_MAX,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        graceful_shutdown_timeout=timedelta(seconds=DRAIN_S),
+    )
+
+
+async def run_worker(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT, then drain."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    keyring = Keyring.load(settings.keyring_path)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database(settings.database, keyring))
+        http = await stack.enter_async_context(HttpCaller())
+        client = await Client.connect(
+            settings.temporal_address,
+            namespace=settings.temporal_namespace,
+            data_converter=data_converter(keyring),
+        )
+        await stack.enter_async_context(make_worker(client, settings, database, http))
+        await stop.wait()
+
+
+def main() -> None:
+    """The `medpay worker` command."""
+    settings = Settings()
+    configure_logging(settings.log_level, "worker")
+    asyncio.run(run_worker(settings))
+
+
+if __name__ == "__main__":
+    main()

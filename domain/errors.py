@@ -32,6 +32,10 @@ class ErrorCode(StrEnum):
     UNAVAILABLE = "UNAVAILABLE"
 
 
+UPLOAD_ORPHANED = "UPLOAD_ORPHANED"
+"""A note, not an error: 6201 may have arrived, but its payOrdId can't be had. Nothing payable, nothing to revoke."""
+
+
 class PaymentError(Exception):
     """A business answer that is no success. `message` is Chinese, for the caller, without secrets or personal data."""
 

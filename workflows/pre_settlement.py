@@ -5,16 +5,13 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 from activities.signatures import HisActivities, InsuranceActivities
-from domain.errors import ErrorCode
+from domain.errors import UPLOAD_ORPHANED, ErrorCode
 from domain.orders import Category
 from domain.outcomes import Outcome
 from domain.states import PaymentState
 from domain.steps import PaymentEnd, PlaceOrder, PriceBill, UploadFees
 from workflows.calls import Refusal, Unresolved, ask, change
 from workflows.progress import Progress
-
-UPLOAD_ORPHANED = "UPLOAD_ORPHANED"
-"""6201 may have arrived, but its payOrdId is not known: nothing payable, and nothing that 6401 could name."""
 
 _TOO_LATE = {
     PaymentState.RECEIVED: (ErrorCode.HIS_UNAVAILABLE, "医院信息系统在时限内未响应, 未发生扣款, 请重新下单"),

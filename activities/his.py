@@ -1,0 +1,234 @@
+"""The hospital information system: asked, told, and recorded."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import TypeVar
+
+from storage.records import PaymentFacts
+from storage.session import Database, Unit
+from temporalio import activity
+
+from activities.ledger import Change, Questions, ask, now, send
+from activities.outcomes import is_first_attempt, reports
+from activities.signatures import HisActivities
+from domain.bills import Bill, FeeLine
+from domain.errors import ErrorCode, PaymentError
+from domain.orders import Category, Order
+from domain.outcomes import Refused, RemoteCallError, Unknown
+from domain.pricing import check_bill
+from domain.states import PaymentState
+from domain.steps import Booking, CancelRegistration, FindBooking, HisPayment, PriceBill, Step
+from gateways.his.port import (
+    BILL_ALREADY_PAID,
+    BILL_NOT_FOUND,
+    CLINIC_NOT_FOUND,
+    PATIENT_NOT_FOUND,
+    VISIT_NOT_FOUND,
+    HospitalSystem,
+)
+
+R = TypeVar("R")
+
+_REASONS = {
+    PATIENT_NOT_FOUND: (ErrorCode.PATIENT_MISMATCH, "医院没有该患者ID(PATIENT_ID)"),
+    CLINIC_NOT_FOUND: (ErrorCode.BILL_NOT_FOUND, "医院没有该号类ID(CLINIC_ID)"),
+    BILL_NOT_FOUND: (ErrorCode.BILL_NOT_FOUND, "医院没有该处方ID(ORDER_ID)"),
+    BILL_ALREADY_PAID: (ErrorCode.BILL_ALREADY_PAID, "处方ID(ORDER_ID)已在医院缴费"),
+}
+
+
+class HospitalActivities(HisActivities):
+    """`call_timeout_s`: how long one call to HIS may take; a booking may still arrive until that has passed twice."""
+
+    def __init__(self, database: Database, systems: Mapping[str, HospitalSystem], call_timeout_s: float) -> None:
+        self._database = database
+        self._systems = systems
+        self._arrives_within = timedelta(seconds=2 * call_timeout_s)
+
+    @activity.defn(name="his_price_bill")
+    @reports(ErrorCode.HIS_REFUSED)
+    async def price_bill(self, step: PriceBill) -> Bill:
+        questions = Questions()
+        try:
+            bill = await self._price(step.order, questions)
+        except (RemoteCallError, PaymentError):
+            await self._record_order(step, questions, PaymentState.RECEIVED, ())
+            raise
+        await self._record_order(step, questions, PaymentState.PRICED, bill.fees.lines)
+        return bill
+
+    @activity.defn(name="his_find_booking")
+    @reports(ErrorCode.HIS_REFUSED)
+    async def find_booking(self, step: FindBooking) -> Booking:
+        async def record(unit: Unit, booking: Booking) -> Booking:
+            if step.record:
+                await self._record_booking(unit, step, booking)
+            return booking
+
+        questions = Questions()
+        return await ask(self._database, step, questions, self._find(step, questions), record)
+
+    @activity.defn(name="his_register")
+    @reports(ErrorCode.HIS_REFUSED)
+    async def register(self, step: HisPayment) -> Booking:
+        his = self._systems[step.hospital]
+
+        async def register() -> Booking:
+            return Booking(visit_id=await his.register(step))
+
+        async def look() -> Booking | None:
+            found = await his.registration_query(step.med_org_ord)
+            return None if found is None else Booking(visit_id=found.visit_id)
+
+        return await self._book(step, "register", register, "registration_query", look)
+
+    @activity.defn(name="his_settle")
+    @reports(ErrorCode.HIS_REFUSED)
+    async def settle(self, step: HisPayment) -> Booking:
+        his = self._systems[step.hospital]
+
+        async def settle() -> Booking:
+            return Booking(visit_id=step.visit_id, settlement_no=await his.settle(step))
+
+        async def look() -> Booking | None:
+            found = await his.settlement_query(step.med_org_ord)
+            return None if found is None else Booking(visit_id=step.visit_id, settlement_no=found)
+
+        return await self._book(step, "settle", settle, "settlement_query", look)
+
+    @activity.defn(name="his_cancel_registration")
+    @reports(ErrorCode.HIS_REFUSED)
+    async def cancel_registration(self, step: CancelRegistration) -> None:
+        his = self._systems[step.hospital]
+        if not is_first_attempt():
+            found = await self._look(step, "registration_query", his.registration_query(step.med_org_ord))
+            if found is None:
+                async with self._database.begin() as unit:
+                    await self._record_no_visit(unit, step)
+                return
+
+        async def cancel() -> None:
+            await his.cancel_registration(step.med_org_ord, step.visit_id, step.patient_id)
+
+        async def record(unit: Unit, _: None) -> None:
+            await self._record_no_visit(unit, step)
+
+        await send(self._database, Change(step, "cancel_registration"), cancel, record)
+
+    async def _price(self, order: Order, questions: Questions) -> Bill:
+        """Patient, fees and visit at once. A refusal, or a bill that is not the ordered one, is a `PaymentError`."""
+        his = self._systems[order.hospital]
+        patient = questions.start("patient", his.patient(order.patient_id))
+        if order.category is Category.REGISTRATION:
+            fees = questions.start("registration_fees", his.registration_fees(order.clinic_id or "", order.patient_id))
+        else:
+            fees = questions.start("prescription_fees", his.prescription_fees(order.order_ids, order.patient_id))
+        visit = questions.start("visit", _visit_patient(his, order.visit_id)) if order.visit_id else None
+        try:
+            await questions.answered()
+        except Refused as refused:
+            raise _told(refused) from refused
+        bill = Bill(patient=patient.result(), fees=fees.result())
+        check_bill(order, bill, visit.result() if visit else None)
+        return bill
+
+    async def _find(self, step: FindBooking, questions: Questions) -> Booking:
+        his = self._systems[step.hospital]
+        settlement_no = questions.start("settlement_query", his.settlement_query(step.med_org_ord))
+        visit = questions.start("visit", _visit_patient(his, step.visit_id)) if step.visit_id else None
+        made = None
+        if step.category is Category.REGISTRATION:
+            made = questions.start("registration_query", his.registration_query(step.med_org_ord))
+        await questions.answered()
+        registration = made.result() if made else None
+        return Booking(
+            visit_id=registration.visit_id if registration else None,
+            settlement_no=settlement_no.result(),
+            visit_patient_id=visit.result() if visit else None,
+        )
+
+    async def _book(
+        self,
+        step: HisPayment,
+        transaction: str,
+        call: Callable[[], Awaitable[Booking]],
+        question: str,
+        look: Callable[[], Awaitable[Booking | None]],
+    ) -> Booking:
+        """Tell HIS. A further attempt asks first, and tells again only when the earlier one can't arrive any more."""
+        if not is_first_attempt() and (found := await self._booked_before(step, transaction, question, look)):
+            async with self._database.begin() as unit:
+                await self._record_booking(unit, step, found)
+            return found
+
+        async def record(unit: Unit, booking: Booking) -> Booking:
+            await self._record_booking(unit, step, booking)
+            return booking
+
+        return await send(self._database, Change(step, transaction), call, record)
+
+    async def _booked_before(
+        self, step: HisPayment, transaction: str, question: str, look: Callable[[], Awaitable[Booking | None]]
+    ) -> Booking | None:
+        async with self._database.read() as unit:
+            sent_at = await unit.calls.first_begun_at(step, transaction)
+        if sent_at is None:
+            return None
+        try:
+            found = await self._look(step, question, look())
+        except RemoteCallError as error:
+            raise Unknown(transaction, f"earlier call unresolved: {error.message}") from error
+        if found is None and now() < sent_at + self._arrives_within:
+            raise Unknown(transaction, "earlier call may still arrive")
+        return found
+
+    async def _look(self, step: Step, question: str, answer: Awaitable[R]) -> R:
+        """One question to HIS, written down."""
+        questions = Questions()
+        return await ask(self._database, step, questions, questions.ask(question, answer), _as_it_is)
+
+    async def _record_order(
+        self, step: PriceBill, questions: Questions, state: PaymentState, lines: tuple[FeeLine, ...]
+    ) -> None:
+        async with self._database.begin() as unit:
+            await unit.payments.record(
+                step, step.revision, now(), state=state, order=step.order, accepted_at=step.accepted_at
+            )
+            await questions.write(unit, step)
+            if lines:
+                await unit.fee_lines.replace(step, lines)
+
+    async def _record_no_visit(self, unit: Unit, step: CancelRegistration) -> None:
+        facts = PaymentFacts(visit_id=None, registered_by_us=False)
+        await unit.payments.record(step, step.revision, now(), facts=facts)
+
+    async def _record_booking(self, unit: Unit, step: FindBooking | HisPayment, booking: Booking) -> None:
+        """SETTLED or REGISTERED, whichever HIS has."""
+        if booking.settlement_no is not None:
+            state, facts = PaymentState.SETTLED, PaymentFacts(settlement_no=booking.settlement_no)
+            await unit.settlements.booked(step, booking.settlement_no, now())
+        elif isinstance(step, HisPayment) and booking.visit_id is not None:
+            state, facts = PaymentState.REGISTERED, PaymentFacts(visit_id=booking.visit_id, registered_by_us=True)
+        else:
+            return
+        await unit.payments.record(step, step.revision, now(), state=state, facts=facts)
+
+
+async def _as_it_is(_: Unit, answer: R) -> R:
+    return answer
+
+
+async def _visit_patient(his: HospitalSystem, visit_id: str) -> str:
+    """Whose visit it is; empty where HIS has no such visit."""
+    try:
+        return await his.visit_patient(visit_id)
+    except Refused as refused:
+        if refused.reason == VISIT_NOT_FOUND:
+            return ""
+        raise
+
+
+def _told(refused: Refused) -> PaymentError:
+    """HIS's refusal of a reading, as the caller is told it."""
+    code, message = _REASONS.get(refused.reason, (ErrorCode.HIS_REFUSED, refused.message))
+    return PaymentError(code, message)
