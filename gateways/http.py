@@ -1,0 +1,110 @@
+"""HTTP to the other parties: one connection pool a process, JSON in and out, every failure told apart (product rule 4).
+
+Nothing is repeated here, not even on a pooled connection that the peer has just closed: the peer may have read the
+request before it closed.
+"""
+
+import json
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from domain.outcomes import NotSent, Unknown
+
+ANSWER_BYTES_MAX = 8 * 1024 * 1024
+CONNECTIONS_MAX = 200
+CONNECT_S_MAX = 5.0
+KEEPALIVE_S = 4.0
+"""Below what servers keep an idle connection for (uvicorn and Node 5 s, Tomcat 20 s): the later of the two to close
+loses the request, and a lost request is an unknown outcome."""
+
+_HEADERS = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"}
+_SERVER_ERROR = 500
+
+
+@dataclass(frozen=True)
+class JsonReply:
+    """An answer below 500 whose body is a JSON object. Numbers with a fraction stay text: no float holds an amount."""
+
+    status: int
+    json: dict[str, Any]
+
+    @property
+    def ok(self) -> bool:
+        """A 2xx. A 4xx with a JSON object is the gateway's to judge."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's own numbers
+
+
+class HttpCaller:
+    """`async with HttpCaller() as http`. Certificates are checked; no proxy is taken from the environment."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, keepalive_timeout=KEEPALIVE_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=_HEADERS,
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def post_json(self, transaction: str, url: str, body: bytes | dict[str, Any], timeout_s: float) -> JsonReply:
+        """POST `body` and read the JSON object that answers it, all within `timeout_s`.
+
+        Raises `NotSent`: no connection came about (name, refusal, certificate, connect timeout).
+        Raises `Unknown`: connected, but no answer in time, a closed connection, a 3xx or 5xx, a body that is too
+        large or no JSON object. A 4xx without a JSON object is unknown too: a proxy may have written it, before or
+        after the other side acted.
+        """
+        status, content = await self._post(transaction, url, body, timeout_s)
+        if status >= _SERVER_ERROR or 300 <= status < 400:  # noqa: PLR2004 - HTTP's own numbers
+            raise Unknown(transaction, f"对方系统答复异常(HTTP {status}), 结果未知")
+        try:
+            answer = json.loads(content, parse_float=str, parse_constant=_not_json)
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            raise Unknown(transaction, f"对方系统答复无法识别(HTTP {status}), 结果未知")
+        return JsonReply(status, answer)
+
+    async def _post(
+        self, transaction: str, url: str, body: bytes | dict[str, Any], timeout_s: float
+    ) -> tuple[int, bytes]:
+        if self._session is None:
+            raise RuntimeError("HttpCaller is used outside of its `async with`")
+        data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        # Half for the connection at most: the total running out first would not tell whether a byte had left.
+        timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(CONNECT_S_MAX, timeout_s / 2))
+        try:
+            async with self._session.post(url, data=data, timeout=timeout, allow_redirects=False) as response:
+                return response.status, await _bounded(transaction, response)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+            raise NotSent(transaction, "无法连接对方系统, 请求未发出") from error
+        except TimeoutError as error:
+            raise Unknown(transaction, "对方系统超时未答复, 结果未知") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unknown(transaction, "与对方系统的连接中断, 结果未知") from error
+
+
+async def _bounded(transaction: str, response: aiohttp.ClientResponse) -> bytes:
+    content = bytearray()
+    async for chunk in response.content.iter_any():
+        content += chunk
+        if len(content) > ANSWER_BYTES_MAX:
+            raise Unknown(transaction, "对方系统答复过大, 结果未知")
+    return bytes(content)
+
+
+def _not_json(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
