@@ -1,0 +1,171 @@
+"""What HIS may answer (docs/his-port.md), read strictly: a missing or ill-typed field is named, never guessed."""
+
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from domain.bills import Diagnosis, FeeLine, Fees, Patient
+from domain.china_time import from_china
+from domain.fen import Fen, parse_yuan
+from domain.outcomes import Unknown
+from gateways.his.port import Registration
+
+TEXT_CHARS_MAX = 128
+LINES_MAX = 500
+DIAGNOSES_MAX = 50
+
+
+def _fen(value: object) -> Fen:
+    return parse_yuan(_text(value))
+
+
+def _moment(value: object) -> datetime:
+    return from_china(_text(value).strip())
+
+
+def _number(value: object) -> int:
+    return int(_text(value))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("not a text")  # noqa: TRY004 - pydantic turns a ValueError, and only that, into a field's error
+    return value
+
+
+def _absent(value: object) -> object:
+    return "" if value is None else value
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_CHARS_MAX)]
+OptionalText = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=TEXT_CHARS_MAX), BeforeValidator(_absent)
+]
+Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}(\.[0-9]{1,4})?$")]
+Price = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?$")]
+Amount = Annotated[Fen, Field(ge=0), BeforeValidator(_fen)]
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+Ordinal = Annotated[int, Field(ge=1, le=DIAGNOSES_MAX), BeforeValidator(_number)]
+
+
+class Answer(BaseModel):
+    """The errors of these models must not carry the input: it is a patient's."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class Envelope(Answer):
+    code: int = Field(alias="CODE")
+    data: Any = Field(default=None, alias="DATA")
+
+
+class PatientAnswer(Answer):
+    name: Text = Field(alias="PATIENT_NAME")
+    id_no: Text = Field(alias="ID_NO")
+    patient_type_id: Text = Field(alias="patientTypeId")
+    ipt_otp_no: Text = Field(alias="iptOtpNo")
+    psn_no: OptionalText = Field(default="", alias="psnNo")
+    insutype: OptionalText = Field(default="", alias="insutype", validate_default=True)
+    insu_code: OptionalText = Field(default="", alias="insuCode", validate_default=True)
+
+    @field_validator("insutype", "insu_code")
+    @classmethod
+    def _needed_by_the_insured(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("psn_no") and not value:
+            raise ValueError("needed with psnNo")
+        return value
+
+    def patient(self, patient_id: str) -> Patient:
+        return Patient(patient_id=patient_id, **self.model_dump())
+
+
+class DiagnosisAnswer(Answer):
+    diag_type: Text = Field(alias="diagType")
+    serial: Ordinal = Field(alias="diagSrtNo")
+    code: Text = Field(alias="diagCode")
+    name: Text = Field(alias="diagName")
+    department: Text = Field(alias="diagDept")
+    doctor_code: Text = Field(alias="diseDorNo")
+    doctor_name: Text = Field(alias="diseDorName")
+    diagnosed_at: Moment = Field(alias="diagTime")
+
+
+class FeeLineAnswer(Answer):
+    serial: Text = Field(alias="feedetlSn")
+    order_id: OptionalText = Field(default="", alias="rxno")
+    occurred_at: Moment = Field(alias="feeOcurTime")
+    national_code: Text = Field(alias="medListCodg")
+    hospital_code: Text = Field(alias="medinsListCodg")
+    name: Text = Field(alias="medListName")
+    specification: OptionalText = Field(default="", alias="medListSpc")
+    quantity: Quantity = Field(alias="cnt")
+    unit_price: Price = Field(alias="pric")
+    amount_fen: Amount = Field(alias="detItemFeeSumamt")
+    department_code: Text = Field(alias="bilgDeptCodg")
+    department_name: Text = Field(alias="bilgDeptName")
+    doctor_code: Text = Field(alias="bilgDrCodg")
+    doctor_name: Text = Field(alias="bilgDrName")
+
+
+class FeesAnswer(Answer):
+    patient_id: Text = Field(alias="PATIENT_ID")
+    mdtrt_id: Text = Field(alias="mdtrtId")
+    department_code: Text = Field(alias="deptCode")
+    department_name: Text = Field(alias="deptName")
+    caty: Text
+    doctor_code: Text = Field(alias="atddrNo")
+    doctor_name: Text = Field(alias="drName")
+    began_at: Moment = Field(alias="begntime")
+    diagnoses: list[DiagnosisAnswer] = Field(alias="diseinfoList", max_length=DIAGNOSES_MAX)
+    lines: list[FeeLineAnswer] = Field(alias="feedetailList", min_length=1, max_length=LINES_MAX)
+
+    def fees(self) -> Fees:
+        diagnoses = tuple(Diagnosis(**diagnosis.model_dump()) for diagnosis in self.diagnoses)
+        lines = tuple(FeeLine(**line.model_dump()) for line in self.lines)
+        return Fees(**self.model_dump(exclude={"diagnoses", "lines"}), diagnoses=diagnoses, lines=lines)
+
+
+class VisitAnswer(Answer):
+    patient_id: Text = Field(alias="PATIENT_ID")
+
+
+class RegisterAnswer(Answer):
+    visit_id: Text = Field(alias="VISIT_ID")
+
+
+class SettleAnswer(Answer):
+    settlement_no: Text = Field(alias="settlementNo")
+
+
+class FoundAnswer(Answer):
+    found: bool = Field(alias="FOUND")
+
+
+class RegistrationAnswer(Answer):
+    visit_id: Text = Field(alias="VISIT_ID")
+    patient_id: Text = Field(alias="PATIENT_ID")
+
+    def registration(self) -> Registration:
+        return Registration(**self.model_dump())
+
+
+A = TypeVar("A", bound=Answer)
+
+
+def read(transaction: str, shape: type[A], value: object) -> A:
+    """`value` as `shape`. Raises `Unknown` that names the first field that is wrong, and never its value."""
+    try:
+        return shape.model_validate(value)
+    except ValidationError as error:
+        field = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"]) or "DATA"
+    raise Unknown(transaction, f"医院系统答复缺少字段或格式不符({field}), 结果未知")

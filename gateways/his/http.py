@@ -1,0 +1,141 @@
+"""HIS over JSON and HTTP, as docs/his-port.md describes it."""
+
+import re
+from collections.abc import Mapping
+
+from domain.bills import Fees, Patient
+from domain.china_time import to_china
+from domain.fen import yuan
+from domain.orders import Category
+from domain.outcomes import Refused, Unknown
+from domain.steps import HisPayment
+from gateways.his.answers import (
+    Envelope,
+    FeesAnswer,
+    FoundAnswer,
+    PatientAnswer,
+    RegisterAnswer,
+    RegistrationAnswer,
+    SettleAnswer,
+    VisitAnswer,
+    read,
+)
+from gateways.his.port import REASONS, HisRefund, Registration
+from gateways.http import HttpCaller, JsonReply
+
+MESSAGE_CHARS_MAX = 120
+_PERSONAL_NUMBER = re.compile(r"(?<![0-9])(?:[0-9]{17}[0-9Xx]|[0-9]{15}|1[0-9]{10})(?![0-9])")
+"""Identity numbers of 18 and 15 characters, and mobile telephone numbers."""
+
+Fields = Mapping[str, str | None]
+
+
+class HttpHospitalSystem:
+    """One hospital's HIS at `base_url`. `timeout_s`: how long one call may take, in seconds.
+
+    Every method raises `Refused` for a CODE other than 0, `NotSent`, or `Unknown`.
+    """
+
+    def __init__(self, http: HttpCaller, base_url: str, timeout_s: float = 20) -> None:
+        self._http = http
+        self._base_url = base_url.rstrip("/")
+        self._timeout_s = timeout_s
+
+    async def patient(self, patient_id: str) -> Patient:
+        answer = await self._call("patient", {"PATIENT_ID": patient_id})
+        return read("patient", PatientAnswer, answer).patient(patient_id)
+
+    async def registration_fees(self, clinic_id: str, patient_id: str) -> Fees:
+        answer = await self._call("registration_fees", {"CLINIC_ID": clinic_id, "PATIENT_ID": patient_id})
+        return read("registration_fees", FeesAnswer, answer).fees()
+
+    async def prescription_fees(self, order_ids: tuple[str, ...], patient_id: str) -> Fees:
+        answer = await self._call("prescription_fees", {"ORDER_ID": "|".join(order_ids), "PATIENT_ID": patient_id})
+        return read("prescription_fees", FeesAnswer, answer).fees()
+
+    async def visit_patient(self, visit_id: str) -> str:
+        answer = await self._call("visit", {"VISIT_ID": visit_id})
+        return read("visit", VisitAnswer, answer).patient_id
+
+    async def register(self, payment: HisPayment) -> str:
+        fields = {"CLINIC_ID": payment.clinic_id, **_insurance_fields(payment)}
+        return read("register", RegisterAnswer, await self._call("register", fields)).visit_id
+
+    async def registration_query(self, med_org_ord: str) -> Registration | None:
+        answer = await self._call("registration_query", {"medOrgOrd": med_org_ord})
+        if not read("registration_query", FoundAnswer, answer).found:
+            return None
+        return read("registration_query", RegistrationAnswer, answer).registration()
+
+    async def settle(self, payment: HisPayment) -> str:
+        fields = {**_insurance_fields(payment), **_settlement_fields(payment)}
+        return read("settle", SettleAnswer, await self._call("settle", fields)).settlement_no
+
+    async def settlement_query(self, med_org_ord: str) -> str | None:
+        answer = await self._call("settlement_query", {"medOrgOrd": med_org_ord})
+        if not read("settlement_query", FoundAnswer, answer).found:
+            return None
+        return read("settlement_query", SettleAnswer, answer).settlement_no
+
+    async def cancel_registration(self, med_org_ord: str, visit_id: str, patient_id: str) -> None:
+        fields = {"medOrgOrd": med_org_ord, "VISIT_ID": visit_id, "PATIENT_ID": patient_id}
+        await self._call("cancel_registration", fields)
+
+    async def refund(self, refund: HisRefund) -> None:
+        fields = {
+            "medOrgOrd": refund.med_org_ord,
+            "refundNo": refund.refund_no,
+            "totlRefdAmt": yuan(refund.total_fen),
+        }
+        await self._call("refund", fields)
+
+    async def _call(self, transaction: str, fields: Fields) -> object:
+        """One operation; the DATA of an answer with CODE 0."""
+        url = f"{self._base_url}/{transaction.replace('_', '-')}"
+        body = {name: value for name, value in fields.items() if value}
+        reply = await self._http.post_json(transaction, url, body, self._timeout_s)
+        envelope = read(transaction, Envelope, reply.json)
+        if envelope.code != 0:
+            raise _refusal(transaction, reply)
+        if not reply.ok:
+            raise Unknown(transaction, f"医院系统答复自相矛盾(HTTP {reply.status}, CODE 0), 结果未知")
+        return envelope.data
+
+
+def _insurance_fields(payment: HisPayment) -> dict[str, str | None]:
+    """What product rule 9 names for HIS, the same at register and settle."""
+    split = payment.settlement.split
+    return {
+        "medOrgOrd": payment.med_org_ord,
+        "PATIENT_ID": payment.patient_id,
+        "psnAcctPay": yuan(split.psn_acct_fen),
+        "fundPay": yuan(split.fund_fen),
+        "patientTypeId": payment.patient_type_id,
+        "iptOtpNo": payment.ipt_otp_no,
+        "balance": None if payment.balance_fen is None else yuan(payment.balance_fen),
+        "siPersonalNo": payment.si_personal_no,
+    }
+
+
+def _settlement_fields(payment: HisPayment) -> dict[str, str | None]:
+    settlement = payment.settlement
+    registration = payment.category is Category.REGISTRATION
+    return {
+        "CATEGORY": payment.category.value,
+        "CLINIC_ID": payment.clinic_id if registration else None,
+        "ORDER_ID": None if registration else "|".join(payment.order_ids),
+        "VISIT_ID": payment.visit_id,
+        "payOrdId": payment.pay_ord_id,
+        "feeSumamt": yuan(settlement.split.fee_sum_fen),
+        "ownPayAmt": yuan(settlement.split.own_pay_fen),
+        "othFeeAmt": yuan(settlement.split.other_fen),
+        "hospPartAmt": yuan(settlement.split.hospital_part_fen),
+        "traceTime": to_china(settlement.trace_time),
+        "setlType": settlement.setl_type.value,
+    }
+
+
+def _refusal(transaction: str, reply: JsonReply) -> Refused:
+    message, reason = reply.json.get("MSG"), reply.json.get("REASON")
+    shown = _PERSONAL_NUMBER.sub("***", " ".join(message.split())) if isinstance(message, str) else ""
+    return Refused(transaction, shown[:MESSAGE_CHARS_MAX] or "医院系统拒绝", reason if reason in REASONS else "")
