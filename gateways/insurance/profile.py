@@ -30,6 +30,8 @@ class CentreProfile(BaseModel):
     repeated_upload: Literal["same_order", "refused"] = "same_order"
     cash_refunded_by: Literal["centre", "channel"] = "centre"
     busy_codes: tuple[str, ...] = ()
+    upload_fields: dict[str, str] = Field(default_factory=dict)
+    """Constants of 6201 that this province wants otherwise or in addition, such as feeType or pubHospRfomFlag."""
     paths: dict[str, str] = Field(default_factory=dict)
     timeouts_s: dict[str, float] = Field(default_factory=dict)
 

@@ -1,0 +1,164 @@
+"""What the centre's data says, in our words (protocol 3.2). Every reader raises `IllFormed`: then nothing is known."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from domain.china_time import from_china
+from domain.fen import Fen, parse_yuan
+from domain.insurance import (
+    OrderStatus,
+    OrderVerdict,
+    PlacedOrder,
+    RefundAnswer,
+    RefundStatus,
+    SetlType,
+    Split,
+    UploadedFees,
+    verdict,
+)
+from gateways.insurance.canonical import parse_object
+
+Data = Mapping[str, Any]
+
+_ORD_STAS = re.compile(r"[0-9]{1,3}", re.ASCII)
+_AMOUNTS = ("feeSumamt", "ownPayAmt", "ownpayAmt", "psnAcctPay", "fundPay")
+
+
+class IllFormed(ValueError):
+    """The answer can't be what was asked for. The message names the field, never its value."""
+
+
+def uploaded_fees(data: Data, med_org_ord: str, mdtrt_id: str) -> UploadedFees:
+    """6201. `mdtrt_id`: ours, where the centre gives none of its own."""
+    _same(data, "medOrgOrd", med_org_ord)
+    return UploadedFees(
+        pay_ord_id=_required(data, "payOrdId"),
+        pay_token=_required(data, "payToken"),
+        mdtrt_id=_text(_object(data, "extData"), "mdtrtId") or mdtrt_id,
+    )
+
+
+def placed_order(data: Data, pay_ord_id: str) -> PlacedOrder:
+    """6202: the split, which must be there."""
+    _the_order(data, pay_ord_id)
+    return PlacedOrder(pay_ord_id=pay_ord_id, ord_stas=_ord_stas(data), split=_split(data), balance_fen=_balance(data))
+
+
+def order_status(data: Data, pay_ord_id: str) -> OrderStatus:
+    """6301. Amounts must be there once settled; before that they are taken only if all are there and well formed."""
+    _the_order(data, pay_ord_id)
+    ord_stas = _ord_stas(data)
+    setl_type = _text(data, "setlType")
+    return OrderStatus(
+        pay_ord_id=pay_ord_id,
+        ord_stas=ord_stas,
+        split=_split(data) if verdict(ord_stas) is OrderVerdict.PAID else _split_if_any(data),
+        trace_time=_time(data, "traceTime"),
+        setl_type=SetlType(setl_type) if setl_type in set(SetlType) else None,
+        revs_token=_text(data, "revsToken"),
+        balance_fen=_balance(data),
+    )
+
+
+def revocation(data: Data, pay_ord_id: str) -> None:
+    """6401, whose answer may hold nothing. A status in it that is not revoked leaves the outcome open."""
+    _same(data, "payOrdId", pay_ord_id)
+    if _text(data, "ordStas") and verdict(_ord_stas(data)) is not OrderVerdict.REVOKED:
+        raise IllFormed("ordStas")
+
+
+def refund_answer(data: Data, pay_ord_id: str, app_refd_sn: str) -> RefundAnswer:
+    """6203."""
+    _same(data, "payOrdId", pay_ord_id)
+    _same(data, "appRefdSn", app_refd_sn)
+    status = _required(data, "refStatus").upper()
+    if status not in set(RefundStatus):
+        raise IllFormed("refStatus")
+    return RefundAnswer(status=RefundStatus(status), refd_sn=_text(data, "refdSn"))
+
+
+def _split(data: Data) -> Split:
+    own = "ownPayAmt" if _text(data, "ownPayAmt") else "ownpayAmt"
+    return Split(
+        fee_sum_fen=_amount(data, "feeSumamt"),
+        own_pay_fen=_amount(data, own),
+        psn_acct_fen=_amount(data, "psnAcctPay"),
+        fund_fen=_amount(data, "fundPay"),
+        other_fen=_amount(data, "othFeeAmt", "0"),
+        hospital_part_fen=_amount(data, "hospPartAmt", "0"),
+    )
+
+
+def _split_if_any(data: Data) -> Split | None:
+    if not any(_text(data, name) for name in _AMOUNTS):
+        return None
+    try:
+        return _split(data)
+    except IllFormed:
+        return None
+
+
+def _balance(data: Data) -> Fen | None:
+    """balc of the pre-settlement: shown to the patient, decides nothing."""
+    try:
+        return parse_yuan(_text(_object(_object(data, "extData"), "preSetl"), "balc"))
+    except ValueError:
+        return None
+
+
+def _amount(data: Data, name: str, absent: str = "") -> Fen:
+    try:
+        return parse_yuan(_text(data, name) or absent)
+    except ValueError:
+        raise IllFormed(name) from None
+
+
+def _ord_stas(data: Data) -> int:
+    text = _required(data, "ordStas")
+    if not _ORD_STAS.fullmatch(text):
+        raise IllFormed("ordStas")
+    return int(text)
+
+
+def _time(data: Data, name: str) -> datetime | None:
+    """None for one that can't be read: then the hour runs from when we first saw the settlement (product rule 10)."""
+    try:
+        return from_china(_text(data, name))
+    except ValueError:
+        return None
+
+
+def _the_order(data: Data, pay_ord_id: str) -> None:
+    if _required(data, "payOrdId") != pay_ord_id:
+        raise IllFormed("payOrdId")
+
+
+def _same(data: Data, name: str, expected: str) -> None:
+    """An echo need not be there, but where it is it must be ours."""
+    if _text(data, name) not in {"", expected}:
+        raise IllFormed(name)
+
+
+def _required(data: Data, name: str) -> str:
+    if text := _text(data, name):
+        return text
+    raise IllFormed(name)
+
+
+def _text(data: Data, name: str) -> str:
+    """A scalar as text, trimmed. Numbers come as the text they had, see `canonical.Numeral`."""
+    value = data.get(name)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _object(data: Data, name: str) -> Data:
+    """An object, also one that comes as JSON text, as extData does at some centres; else empty."""
+    value = data.get(name)
+    if isinstance(value, str):
+        try:
+            return parse_object(value)
+        except (ValueError, RecursionError):
+            return {}
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,108 @@
+"""The insurance centre over HTTP: every call sealed, every answer verified, every outcome one of four."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from domain.bills import Bill
+from domain.insurance import OrderReference, OrderStatus, PlacedOrder, RefundAnswer, UploadedFees
+from domain.orders import Order
+from domain.outcomes import Refused, Unknown
+from gateways.http import HttpCaller, JsonReply
+from gateways.insurance import answers, requests
+from gateways.insurance.codes import contradicts, is_accepted, protocol_code, protocol_message
+from gateways.insurance.envelope import Envelope, EnvelopeError, OpenedAnswer
+from gateways.insurance.port import OrderPlacement, RefundRequest
+from gateways.insurance.profile import CentreProfile, HospitalAccount
+from gateways.insurance.upload import fee_upload
+from gateways.messages import shown
+from security.sm import GmsslSigner, GmsslVerifier
+
+_TRY_AGAIN = frozenset({408, 425, 429})
+_SECRET_FIELDS = ("payAuthNo", "ecToken", "revsToken", "payToken", "idNo", "userName", "psnNo")
+Parsed = TypeVar("Parsed")
+
+
+class HttpInsuranceCentre:
+    """One hospital's way to its centre. Raises ValueError for keys or an appId that can't be used."""
+
+    def __init__(self, http: HttpCaller, profile: CentreProfile, account: HospitalAccount) -> None:
+        self._http = http
+        self._profile = profile
+        self._org_codg = account.org_codg
+        self._envelope = Envelope(
+            app_id=account.app_id,
+            app_secret=account.app_secret,
+            form=profile,
+            signer=GmsslSigner(account.private_key, profile.sm2_user_id),
+            verifier=GmsslVerifier(profile.platform_public_key, profile.sm2_user_id),
+        )
+
+    async def upload_fees(self, order: Order, bill: Bill, chrg_bchno: str) -> UploadedFees:
+        """6201."""
+        data = fee_upload(order, bill, chrg_bchno, self._profile, self._org_codg)
+        return await self._call(
+            "6201", data, lambda answer: answers.uploaded_fees(answer, order.med_org_ord, bill.fees.mdtrt_id)
+        )
+
+    async def place_order(self, placement: OrderPlacement) -> PlacedOrder:
+        """6202."""
+        data = requests.place_order(placement, self._profile, self._org_codg)
+        pay_ord_id = placement.uploaded.pay_ord_id
+        return await self._call("6202", data, lambda answer: answers.placed_order(answer, pay_ord_id))
+
+    async def query_order(self, reference: OrderReference) -> OrderStatus:
+        """6301."""
+        data = requests.name_order(reference, self._org_codg)
+        return await self._call("6301", data, lambda answer: answers.order_status(answer, reference.pay_ord_id))
+
+    async def revoke_order(self, reference: OrderReference) -> None:
+        """6401."""
+        data = requests.name_order(reference, self._org_codg)
+        await self._call("6401", data, lambda answer: answers.revocation(answer, reference.pay_ord_id))
+
+    async def refund(self, request: RefundRequest) -> RefundAnswer:
+        """6203."""
+        data = requests.refund(request, self._profile)
+        return await self._call(
+            "6203", data, lambda answer: answers.refund_answer(answer, request.pay_ord_id, request.app_refd_sn)
+        )
+
+    async def _call(self, transaction: str, data: dict[str, Any], parse: Callable[[answers.Data], Parsed]) -> Parsed:
+        """Protocol code first, then business code, then what the data says (protocol 3.1)."""
+        url = self._profile.url.rstrip("/") + self._profile.path(transaction)
+        body = await self._envelope.seal_request(data)
+        reply = await self._http.post_json(transaction, url, body, self._profile.timeout_s(transaction))
+        answer = await self._opened(transaction, reply)
+        self._check_codes(transaction, reply, answer, data)
+        try:
+            return parse(answer.data)
+        except answers.IllFormed as error:
+            raise Unknown(transaction, f"医保中心答复的{error}缺失或不符, 结果未知") from error
+
+    async def _opened(self, transaction: str, reply: JsonReply) -> OpenedAnswer:
+        if reply.status in _TRY_AGAIN:
+            raise Unknown(transaction, f"医保中心繁忙(HTTP {reply.status}), 结果未知")
+        try:
+            return await self._envelope.open_answer(reply.json)
+        except EnvelopeError as error:
+            raise Unknown(transaction, "医保中心答复无法验签或解密, 结果未知") from error
+
+    def _check_codes(self, transaction: str, reply: JsonReply, answer: OpenedAnswer, sent: Mapping[str, Any]) -> None:
+        if not is_accepted(answer.code):
+            self._refuse(transaction, answer.code, answer.message, sent, confirmed=answer.signed)
+        if not reply.ok or contradicts(reply.json):
+            raise Unknown(transaction, "医保中心答复自相矛盾, 结果未知")
+        business_code = protocol_code(answer.data)
+        if business_code is not None and not is_accepted(business_code):
+            message = protocol_message(answer.data) or answer.message
+            self._refuse(transaction, business_code, message, sent, confirmed=True)
+        if contradicts(answer.data):
+            raise Unknown(transaction, "医保中心答复自相矛盾, 结果未知")
+
+    def _refuse(self, transaction: str, code: str, message: str, sent: Mapping[str, Any], *, confirmed: bool) -> None:
+        """Raise what an error code means. The centre's words are passed on without what was secret in the request."""
+        reason = shown(code)
+        words = shown(message, (sent.get(field, "") for field in _SECRET_FIELDS)) or f"医保中心未说明原因(代码{reason})"
+        if code in self._profile.busy_codes:
+            raise Unknown(transaction, words)
+        raise Refused(transaction, words, reason, confirmed=confirmed)
