@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, ValidationErro
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DAY_S = 86_400
+CALL_TIMEOUT_S_MAX = 120
 REVERSAL_WINDOW_S_MAX = 3_600
 """revsToken serves one hour: a longer window would promise reversals that the centre refuses."""
 
@@ -74,6 +75,7 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(default=None, repr=False)
     insurance_url: Url | None = None
     his_url: Url | None = None
+    his_timeout_s: Annotated[int, Field(ge=1, le=CALL_TIMEOUT_S_MAX)] = 20
     sim_insurance_port: Port = 8101
     sim_his_port: Port = 8102
     data_dir: Path = Path(".medpay")
