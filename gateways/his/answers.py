@@ -10,11 +10,9 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
-    ValidationInfo,
-    field_validator,
 )
 
-from domain.bills import Diagnosis, FeeLine, Fees, Patient
+from domain.bills import Diagnosis, FeeLine, Fees
 from domain.china_time import from_china
 from domain.fen import Fen, parse_yuan
 from domain.outcomes import Unknown
@@ -75,18 +73,13 @@ class PatientAnswer(Answer):
     patient_type_id: Text = Field(alias="patientTypeId")
     ipt_otp_no: Text = Field(alias="iptOtpNo")
     psn_no: OptionalText = Field(default="", alias="psnNo")
-    insutype: OptionalText = Field(default="", alias="insutype", validate_default=True)
-    insu_code: OptionalText = Field(default="", alias="insuCode", validate_default=True)
 
-    @field_validator("insutype", "insu_code")
-    @classmethod
-    def _needed_by_the_insured(cls, value: str, info: ValidationInfo) -> str:
-        if info.data.get("psn_no") and not value:
-            raise ValueError("needed with psnNo")
-        return value
 
-    def patient(self, patient_id: str) -> Patient:
-        return Patient(patient_id=patient_id, **self.model_dump())
+class InsuranceAnswer(Answer):
+    """What a patient with a psnNo has besides."""
+
+    insutype: Text
+    insu_code: Text = Field(alias="insuCode")
 
 
 class DiagnosisAnswer(Answer):

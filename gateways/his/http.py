@@ -1,6 +1,5 @@
 """HIS over JSON and HTTP, as docs/his-port.md describes it."""
 
-import re
 from collections.abc import Mapping
 
 from domain.bills import Fees, Patient
@@ -13,6 +12,7 @@ from gateways.his.answers import (
     Envelope,
     FeesAnswer,
     FoundAnswer,
+    InsuranceAnswer,
     PatientAnswer,
     RegisterAnswer,
     RegistrationAnswer,
@@ -22,10 +22,7 @@ from gateways.his.answers import (
 )
 from gateways.his.port import REASONS, HisRefund, Registration
 from gateways.http import HttpCaller, JsonReply
-
-MESSAGE_CHARS_MAX = 120
-_PERSONAL_NUMBER = re.compile(r"(?<![0-9])(?:[0-9]{17}[0-9Xx]|[0-9]{15}|1[0-9]{10})(?![0-9])")
-"""Identity numbers of 18 and 15 characters, and mobile telephone numbers."""
+from gateways.messages import shown
 
 Fields = Mapping[str, str | None]
 
@@ -43,7 +40,9 @@ class HttpHospitalSystem:
 
     async def patient(self, patient_id: str) -> Patient:
         answer = await self._call("patient", {"PATIENT_ID": patient_id})
-        return read("patient", PatientAnswer, answer).patient(patient_id)
+        known = read("patient", PatientAnswer, answer)
+        insurance = read("patient", InsuranceAnswer, answer).model_dump() if known.psn_no else {}
+        return Patient(patient_id=patient_id, **known.model_dump(), **insurance)
 
     async def registration_fees(self, clinic_id: str, patient_id: str) -> Fees:
         answer = await self._call("registration_fees", {"CLINIC_ID": clinic_id, "PATIENT_ID": patient_id})
@@ -137,5 +136,5 @@ def _settlement_fields(payment: HisPayment) -> dict[str, str | None]:
 
 def _refusal(transaction: str, reply: JsonReply) -> Refused:
     message, reason = reply.json.get("MSG"), reply.json.get("REASON")
-    shown = _PERSONAL_NUMBER.sub("***", " ".join(message.split())) if isinstance(message, str) else ""
-    return Refused(transaction, shown[:MESSAGE_CHARS_MAX] or "医院系统拒绝", reason if reason in REASONS else "")
+    words = shown(message) if isinstance(message, str) else ""
+    return Refused(transaction, words or "医院系统拒绝", reason if reason in REASONS else "")
