@@ -1,0 +1,76 @@
+"""Connections: one writer at a time on SQLite, a pool on PostgreSQL, and readers that can't write on both."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+POOL_SIZE = 10
+SQLITE_READERS = 4
+WAIT_S_MAX = 10
+"""For a connection, for another process's write on SQLite, and for one statement on PostgreSQL."""
+
+
+@dataclass(frozen=True)
+class Engines:
+    writer: AsyncEngine
+    reader: AsyncEngine
+
+    async def dispose(self) -> None:
+        await self.writer.dispose()
+        await self.reader.dispose()
+
+
+def open_engines(url: str) -> Engines:
+    """The engines for an asynchronous SQLAlchemy URL. Nothing is connected yet."""
+    if make_url(url).get_backend_name() == "sqlite":
+        return _sqlite(url)
+    writer = _engine(
+        url,
+        POOL_SIZE,
+        pool_pre_ping=True,
+        connect_args={"timeout": WAIT_S_MAX, "command_timeout": WAIT_S_MAX},
+    )
+    # One snapshot for all statements of a reading, as SQLite has it by itself.
+    reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return Engines(writer, reader)
+
+
+def _sqlite(url: str) -> Engines:
+    """A single writing connection: within a process writers queue in fairness instead of polling the file's lock."""
+    arguments = {"isolation_level": None, "timeout": WAIT_S_MAX}
+    writer = _engine(url, 1, connect_args=arguments)
+    reader = _engine(url, SQLITE_READERS, connect_args=arguments)
+    _on_connect(writer, "PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA foreign_keys=ON")
+    _on_connect(reader, "PRAGMA query_only=ON")
+    # A lock that is taken at the first write instead would fail at once where another process wrote after our read.
+    _on_begin(writer, "BEGIN IMMEDIATE")
+    _on_begin(reader, "BEGIN")
+    return Engines(writer, reader)
+
+
+def _engine(url: str, size: int, **options: Any) -> AsyncEngine:  # noqa: ANN401 - passed on to SQLAlchemy
+    """`hide_parameters`: an error's text would hold the row's values."""
+    return create_async_engine(
+        url, pool_size=size, max_overflow=0, pool_timeout=WAIT_S_MAX, hide_parameters=True, **options
+    )
+
+
+def _on_connect(engine: AsyncEngine, *statements: str) -> None:
+    def connected(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        for statement in statements:
+            cursor.execute(statement)
+        cursor.close()
+
+    event.listen(engine.sync_engine, "connect", connected)
+
+
+def _on_begin(engine: AsyncEngine, statement: str) -> None:
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+    event.listen(engine.sync_engine, "begin", begun)

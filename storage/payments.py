@@ -1,0 +1,149 @@
+"""The payment's row: the projection of its workflow, written by the activities, read by everybody."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy import insert as plain_insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
+
+from domain.orders import Order
+from domain.states import PaymentState, may_follow
+from domain.steps import PaymentKey
+from security.keyring import Keyring
+from storage.inserts import insert
+from storage.payment_rows import fact_columns, order_columns, payment_record
+from storage.records import PaymentFacts, PaymentRecord, TimelineEntry, TimelineKind
+from storage.sealing import RowSeal
+from storage.settlements import SettlementRepository
+from storage.tables import Payment, RemoteCall, StateChange
+
+_BEFORE_THE_FIRST = 0
+"""The revision of a row that was only just inserted; the workflow counts from 1."""
+
+
+class NoSuchPaymentError(LookupError):
+    """Facts for a payment that has no row, and no order to make one from: a bug."""
+
+
+class PaymentRepository:
+    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
+        self._connection = connection
+        self._keyring = keyring
+        self._settlements = SettlementRepository(connection, keyring)
+
+    async def record(  # noqa: PLR0913 - one row, whatever of it became known
+        self,
+        key: PaymentKey,
+        revision: int,
+        at: datetime,
+        *,
+        state: PaymentState | None = None,
+        facts: PaymentFacts | None = None,
+        order: Order | None = None,
+        accepted_at: datetime | None = None,
+    ) -> bool:
+        """Write what became known at `at`, unless a newer `revision` has written; whether it was written.
+
+        The newest revision wins, whatever order the writers come in. Within one revision, which a repeated activity
+        carries again, the state only goes forward. `order` makes the row where it is missing, RECEIVED at
+        `accepted_at`. Raises `NoSuchPaymentError` if there is no row and no `order`.
+        """
+        if order is not None:
+            await self._receive(key, order, accepted_at or at)
+        columns = fact_columns(RowSeal(self._keyring, key), facts or PaymentFacts())
+        written = await self._update(key, revision, at, state, columns | {"revision": revision, "updated_at": at})
+        if written and facts is not None and facts.settlement is not None:
+            await self._settlements.settled(key, facts.settlement)
+        if not written and not await self._exists(key):
+            raise NoSuchPaymentError(key.med_org_ord)
+        return written
+
+    async def find(self, key: PaymentKey) -> PaymentRecord | None:
+        """The payment with its settlement. Raises `security.keyring.SealBrokenError`."""
+        row = (await self._connection.execute(select(Payment).where(*_is(key)))).mappings().one_or_none()
+        if row is None:
+            return None
+        values = RowSeal(self._keyring, key).values({**row})
+        return payment_record(values, await self._settlements.find(key))
+
+    async def timeline(self, key: PaymentKey) -> list[TimelineEntry]:
+        """Its states and remote calls in order of time. A state comes after the call of the same moment."""
+        entries = [*await self._calls(key), *await self._states(key)]
+        return sorted(entries, key=lambda entry: entry.at)
+
+    async def _receive(self, key: PaymentKey, order: Order, accepted_at: datetime) -> None:
+        columns = order_columns(RowSeal(self._keyring, key), order) | {
+            "revision": _BEFORE_THE_FIRST,
+            "state": PaymentState.RECEIVED.value,
+            "state_since": accepted_at,
+            "accepted_at": accepted_at,
+            "updated_at": accepted_at,
+        }
+        statement = insert(self._connection, Payment).values(columns).on_conflict_do_nothing()
+        if (await self._connection.execute(statement)).rowcount == 1:
+            await self._note(key, _BEFORE_THE_FIRST, PaymentState.RECEIVED, accepted_at)
+
+    async def _update(
+        self, key: PaymentKey, revision: int, at: datetime, state: PaymentState | None, columns: dict[str, Any]
+    ) -> bool:
+        """First as a change of state, else as facts of the same one. Each is one conditional UPDATE, safe in a race."""
+        not_newer = col(Payment.revision) <= revision
+        if state is None:
+            return await self._written(key, columns, not_newer)
+        if await self._written(key, columns | {"state": state.value, "state_since": at}, _may_become(state, revision)):
+            await self._note(key, revision, state, at)
+            return True
+        return await self._written(key, columns, and_(not_newer, col(Payment.state) == state.value))
+
+    async def _written(self, key: PaymentKey, columns: dict[str, Any], condition: ColumnElement[bool]) -> bool:
+        statement = update(Payment).where(*_is(key), condition).values(columns)
+        return (await self._connection.execute(statement)).rowcount == 1
+
+    async def _note(self, key: PaymentKey, revision: int, state: PaymentState, at: datetime) -> None:
+        statement = plain_insert(StateChange).values(
+            hospital=key.hospital, med_org_ord=key.med_org_ord, revision=revision, state=state.value, at=at
+        )
+        await self._connection.execute(statement)
+
+    async def _exists(self, key: PaymentKey) -> bool:
+        return bool((await self._connection.execute(select(exists().where(*_is(key))))).scalar_one())
+
+    async def _calls(self, key: PaymentKey) -> list[TimelineEntry]:
+        statement = select(RemoteCall).where(
+            col(RemoteCall.hospital) == key.hospital, col(RemoteCall.med_org_ord) == key.med_org_ord
+        )
+        rows = (await self._connection.execute(statement.order_by(col(RemoteCall.id)))).mappings()
+        return [
+            TimelineEntry(
+                at=row["begun_at"],
+                kind=TimelineKind.CALL,
+                name=row["transaction"],
+                outcome=row["outcome"],
+                duration_ms=row["duration_ms"],
+                message=row["message"] or "",
+            )
+            for row in rows
+        ]
+
+    async def _states(self, key: PaymentKey) -> list[TimelineEntry]:
+        statement = select(StateChange).where(
+            col(StateChange.hospital) == key.hospital, col(StateChange.med_org_ord) == key.med_org_ord
+        )
+        rows = (await self._connection.execute(statement.order_by(col(StateChange.id)))).mappings()
+        return [TimelineEntry(at=row["at"], kind=TimelineKind.STATE, name=row["state"]) for row in rows]
+
+
+def _is(key: PaymentKey) -> tuple[ColumnElement[bool], ...]:
+    return col(Payment.hospital) == key.hospital, col(Payment.med_org_ord) == key.med_org_ord
+
+
+def _may_become(state: PaymentState, revision: int) -> ColumnElement[bool]:
+    """The row is in another state, and an older revision wrote it; or the same one did, and `state` lies ahead."""
+    before = [earlier.value for earlier in PaymentState if may_follow(earlier, state)]
+    current, written_by = col(Payment.state), col(Payment.revision)
+    return and_(
+        current != state.value,
+        or_(written_by < revision, and_(written_by == revision, current.in_(before))),
+    )

@@ -1,0 +1,64 @@
+"""What the repositories give and take: plain values with every secret opened."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from domain.errors import ErrorCode
+from domain.fen import Fen
+from domain.insurance import Split
+from domain.orders import Frozen, Order
+from domain.outcomes import Outcome
+from domain.states import PaymentState
+from domain.steps import Settlement
+
+
+class PaymentFacts(Frozen):
+    """What became known of a payment. Only the fields that are set are written; a None that is set erases."""
+
+    pay_ord_id: str | None = None
+    pay_token: str | None = None
+    patient_type_id: str = ""
+    ipt_otp_no: str = ""
+    si_personal_no: str = ""
+    balance_fen: Fen | None = None
+    split: Split | None = None
+    """6202's. What was settled in the end stands in `settlement`."""
+    window_ends_at: datetime | None = None
+    settlement: Settlement | None = None
+    visit_id: str | None = None
+    """The visit that HIS has now. The caller's VISIT_ID of interface 1 stands in the order."""
+    registered_by_us: bool = False
+    settlement_no: str | None = None
+    error_code: ErrorCode | None = None
+    error_message: str = ""
+    note: str = ""
+
+
+class PaymentRecord(PaymentFacts):
+    """A payment as our row has it."""
+
+    order: Order
+    state: PaymentState
+    state_since: datetime
+    accepted_at: datetime
+    updated_at: datetime
+    revision: int
+
+
+class TimelineKind(StrEnum):
+    STATE = "state"
+    CALL = "call"
+
+
+class TimelineEntry(Frozen):
+    """A state that was reached, or a call that was made. `name`: the state, or the transaction.
+
+    A call without an outcome is under way, or nobody came back from it.
+    """
+
+    at: datetime
+    kind: TimelineKind
+    name: str
+    outcome: Outcome | None = None
+    duration_ms: int | None = None
+    message: str = ""

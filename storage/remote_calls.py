@@ -1,0 +1,61 @@
+"""The calls that left us: written before they leave, finished when they are back."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
+
+from domain.outcomes import Outcome
+from domain.steps import PaymentKey
+from storage.tables import MESSAGE_CHARS_MAX, RemoteCall
+
+_CERTAINLY_NOTHING = (Outcome.NOT_SENT.value, Outcome.REFUSED.value)
+
+
+class RemoteCallRepository:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def begin(self, key: PaymentKey, transaction: str, at: datetime, our_ref: str = "") -> int:
+        """A call about to leave; its id. `our_ref`: the id of ours that it carries."""
+        statement = insert(RemoteCall).values(
+            hospital=key.hospital, med_org_ord=key.med_org_ord, transaction=transaction, our_ref=our_ref, begun_at=at
+        )
+        return (await self._connection.execute(statement.returning(col(RemoteCall.id)))).scalar_one()
+
+    async def finish(self, call_id: int, outcome: Outcome, duration_ms: int, message: str = "") -> None:
+        """How a call ended. What is once written stays: a second finish changes nothing."""
+        statement = (
+            update(RemoteCall)
+            .where(col(RemoteCall.id) == call_id, col(RemoteCall.outcome).is_(None))
+            .values(outcome=outcome.value, duration_ms=duration_ms, message=message[:MESSAGE_CHARS_MAX])
+        )
+        await self._connection.execute(statement)
+
+    async def count(self, key: PaymentKey, transaction: str) -> int:
+        """How many calls of this transaction were begun, however they ended."""
+        statement = select(func.count()).where(*_calls_of(key, transaction))
+        return (await self._connection.execute(statement)).scalar_one()
+
+    async def first_begun_at(self, key: PaymentKey, transaction: str) -> datetime | None:
+        """When the first call began that may have reached the other side. None: none may have."""
+        return await self._begun_at(func.min(RemoteCall.begun_at), key, transaction)
+
+    async def last_begun_at(self, key: PaymentKey, transaction: str) -> datetime | None:
+        """When the latest call began that may have reached the other side: it may arrive until its time is over."""
+        return await self._begun_at(func.max(RemoteCall.begun_at), key, transaction)
+
+    async def _begun_at(self, which: ColumnElement[datetime], key: PaymentKey, transaction: str) -> datetime | None:
+        outcome = col(RemoteCall.outcome)
+        may_have_arrived = or_(outcome.is_(None), outcome.not_in(_CERTAINLY_NOTHING))
+        statement = select(which).where(*_calls_of(key, transaction), may_have_arrived)
+        return (await self._connection.execute(statement)).scalar_one()
+
+
+def _calls_of(key: PaymentKey, transaction: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(RemoteCall.hospital) == key.hospital,
+        col(RemoteCall.med_org_ord) == key.med_org_ord,
+        col(RemoteCall.transaction) == transaction,
+    )

@@ -1,0 +1,39 @@
+"""Which columns are sealed, and to which place: a sealed text opens only in its own row and column."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from domain.steps import PaymentKey
+from security.keyring import Keyring
+
+SEALED = frozenset({"id_no", "patient_name", "pay_auth_no", "uld_latlnt", "pay_token", "si_personal_no", "revs_token"})
+
+
+class RowSeal:
+    """Seals and opens the secrets of one payment's rows."""
+
+    def __init__(self, keyring: Keyring, key: PaymentKey) -> None:
+        self._keyring = keyring
+        self._place = f"{key.hospital}/{key.med_org_ord}"
+
+    def columns(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Column values for `values`, with each secret under its `…_sealed` column. Nothing is sealed as nothing."""
+        return dict(self._column(name, value) for name, value in values.items())
+
+    def values(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """The reverse of `columns`. Raises `security.keyring.SealBrokenError`."""
+        return dict(self._value(name, value) for name, value in columns.items())
+
+    def _column(self, name: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401 - a column's own type
+        if name not in SEALED:
+            return name, value
+        return f"{name}_sealed", self._keyring.seal(value, self._context(name)) if value else None
+
+    def _value(self, column: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401 - a column's own type
+        name = column.removesuffix("_sealed")
+        if name == column:
+            return column, value
+        return name, None if value is None else self._keyring.open(value, self._context(name))
+
+    def _context(self, name: str) -> str:
+        return f"{self._place}/{name}"

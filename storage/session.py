@@ -1,0 +1,70 @@
+"""The edge owns the transaction: `begin()` or `read()` opens it, the repositories hold the SQL and never commit."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from security.keyring import Keyring
+from storage.engines import open_engines
+from storage.fee_lines import FeeLineRepository
+from storage.payments import PaymentRepository
+from storage.remote_calls import RemoteCallRepository
+from storage.settlements import SettlementRepository
+
+
+class Unit:
+    """The repositories of one transaction."""
+
+    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
+        self.payments = PaymentRepository(connection, keyring)
+        self.calls = RemoteCallRepository(connection)
+        self.fee_lines = FeeLineRepository(connection)
+        self.settlements = SettlementRepository(connection, keyring)
+
+
+class Database:
+    """The records' database, of a process. `url` is SQLAlchemy's, with an asynchronous driver."""
+
+    def __init__(self, url: str, keyring: Keyring) -> None:
+        self._engines = open_engines(url)
+        self._keyring = keyring
+
+    async def connect(self) -> None:
+        """Open a connection, so that a database that can't be reached is told at the start."""
+        async with self._engines.writer.connect():
+            return
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engines.dispose()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.connect()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Unit]:
+        """One writing transaction: committed at the end, rolled back by an exception. Keep remote calls out of it.
+
+        Never begin a second one inside: on SQLite it would wait for the first.
+        """
+        async with self._engines.writer.begin() as connection:
+            yield Unit(connection, self._keyring)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Unit]:
+        """One reading transaction: everything read in it is of the same moment, and nothing can be written."""
+        async with self._engines.reader.begin() as connection:
+            yield Unit(connection, self._keyring)

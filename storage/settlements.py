@@ -1,0 +1,55 @@
+"""What the centre settled and HIS booked: one row a payment."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
+
+from domain import steps
+from domain.insurance import Split
+from domain.steps import PaymentKey
+from security.keyring import Keyring
+from storage import tables
+from storage.inserts import insert
+from storage.sealing import RowSeal
+
+
+class SettlementRepository:
+    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
+        self._connection = connection
+        self._keyring = keyring
+
+    async def settled(self, key: PaymentKey, settlement: steps.Settlement) -> None:
+        """The centre's settlement. The latest word stands; what HIS has booked on it stays."""
+        values = RowSeal(self._keyring, key).columns(
+            settlement.model_dump(exclude={"split"}) | settlement.split.model_dump()
+        )
+        place = {"hospital": key.hospital, "med_org_ord": key.med_org_ord}
+        statement = insert(self._connection, tables.Settlement).values(place | values)
+        await self._connection.execute(statement.on_conflict_do_update(index_elements=list(place), set_=values))
+
+    async def booked(self, key: PaymentKey, settlement_no: str, at: datetime) -> None:
+        """HIS's settlement number, and when we first knew it."""
+        first = col(tables.Settlement.settlement_no).is_(None)
+        statement = update(tables.Settlement).where(*_of(key), first).values(settlement_no=settlement_no, booked_at=at)
+        await self._connection.execute(statement)
+
+    async def find(self, key: PaymentKey) -> steps.Settlement | None:
+        row = (await self._connection.execute(select(tables.Settlement).where(*_of(key)))).mappings().one_or_none()
+        if row is None:
+            return None
+        values = RowSeal(self._keyring, key).values({**row})
+        split = Split(**{name: values[name] for name in Split.model_fields})
+        rest = {name: values[name] for name in steps.Settlement.model_fields if name != "split"}
+        return steps.Settlement(**rest | {"split": split, "revs_token": values["revs_token"] or ""})
+
+    async def forget_tokens(self, at: datetime) -> int:
+        """Delete each revsToken whose hour is over at `at` (product rule 12); how many."""
+        sealed, deadline = col(tables.Settlement.revs_token_sealed), col(tables.Settlement.reversal_deadline)
+        statement = update(tables.Settlement).where(sealed.is_not(None), deadline <= at).values(revs_token_sealed=None)
+        return (await self._connection.execute(statement)).rowcount
+
+
+def _of(key: PaymentKey) -> tuple[ColumnElement[bool], ...]:
+    return col(tables.Settlement.hospital) == key.hospital, col(tables.Settlement.med_org_ord) == key.med_org_ord
