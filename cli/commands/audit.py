@@ -1,0 +1,111 @@
+"""`medpay audit`: what auditors take away, and whether today's code still tells the same story."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from temporalio.client import WorkflowHistory
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Replayer
+
+from cli.configuration import read_settings
+from cli.failures import CHECK_FAILED, CommandError
+from cli.temporal_client import connect
+from domain.orders import payment_workflow_id
+from security.data_converter import data_converter
+from security.keyring import Keyring
+from settings import Settings
+from workflows.payment import PaymentWorkflow
+
+app = typer.Typer(name="audit", no_args_is_help=True, help="Histories for auditors.")
+
+
+@app.callback()
+def group() -> None:
+    """Histories for auditors."""
+
+
+@app.command()
+def export(
+    payment: Annotated[str, typer.Option(help="The payment's medOrgOrd.", metavar="MEDORGORD")],
+    hospital: Annotated[str | None, typer.Option(help="Its hospital; MEDPAY_HOSPITAL by default.")] = None,
+    output: Annotated[Path | None, typer.Option(help="The file; standard output by default.")] = None,
+) -> None:
+    """Write a payment's raw history as Temporal keeps it: sealed payloads stay sealed, so that it can be replayed."""
+    settings = read_settings()
+    text = asyncio.run(_history(settings, payment_workflow_id(hospital or settings.hospital, payment)))
+    if output is None:
+        typer.echo(text)
+        return
+    try:
+        output.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"--output: can't write {output}: {error.strerror}") from None
+    typer.echo(f"{len(json.loads(text)['events'])} events in {output}")
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Histories written by export.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON for each file.")] = False,
+) -> None:
+    """Replay histories against today's workflow code: PASS, or the first difference and exit 1."""
+    keyring = _keyring(read_settings())
+    verdicts = asyncio.run(_replay_all(files, keyring))
+    for file, difference in verdicts.items():
+        if as_json:
+            line = json.dumps({"file": str(file), "pass": difference is None, "difference": difference})
+        else:
+            line = f"PASS {file}" if difference is None else f"FAIL {file}: {difference}"
+        typer.echo(line)
+    sys.stdout.flush()
+    # The replayer ran a worker in this process, and its threads can abort the interpreter's own exit: the verdict
+    # must not depend on that.
+    os._exit(CHECK_FAILED if any(verdicts.values()) else 0)
+
+
+async def _history(settings: Settings, workflow_id: str) -> str:
+    client = await connect(settings)
+    try:
+        history = await client.get_workflow_handle(workflow_id).fetch_history()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise CommandError(f"Temporal has no {workflow_id} (it forgets after its retention)") from None
+        raise CommandError(f"Temporal at {settings.temporal_address} refused: {error.message}") from None
+    return history.to_json()
+
+
+def _keyring(settings: Settings) -> Keyring:
+    try:
+        return Keyring.load(settings.keyring_path)
+    except (OSError, ValueError) as error:
+        raise CommandError(f"MEDPAY_KEYRING_FILE: can't use {settings.keyring_path}: {error}") from None
+
+
+async def _replay_all(files: list[Path], keyring: Keyring) -> dict[Path, str | None]:
+    replayer = Replayer(workflows=[PaymentWorkflow], data_converter=data_converter(keyring))
+    return {file: await _difference(replayer, file) for file in files}
+
+
+async def _difference(replayer: Replayer, file: Path) -> str | None:
+    """None if today's code would have done the same; else the first thing that differs."""
+    try:
+        history = _read_history(file)
+    except OSError as error:
+        return f"can't be read: {error.strerror}"
+    except (ValueError, LookupError, TypeError):
+        return "is no history as `medpay audit export` writes it"
+    result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
+    return str(result.replay_failure).splitlines()[0] if result.replay_failure else None
+
+
+def _read_history(file: Path) -> WorkflowHistory:
+    """Raises OSError, ValueError, LookupError or TypeError."""
+    events = json.loads(file.read_text(encoding="utf-8"))
+    started = events["events"][0]["workflowExecutionStartedEventAttributes"]
+    return WorkflowHistory.from_json(started["workflowId"], events)

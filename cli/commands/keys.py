@@ -1,0 +1,71 @@
+"""`medpay keys`: the secrets that a hospital needs, made on its own machine."""
+
+import hashlib
+import json
+import secrets
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.failures import WRONG_USE, CommandError
+from cli.stack.private_files import write_private
+from security import sm
+from security.keyring import Keyring
+
+app = typer.Typer(name="keys", no_args_is_help=True, help="Keys of hospitals, callers and records.")
+
+
+class Kind(StrEnum):
+    HOSPITAL = "hospital"
+    CALLER = "caller"
+    KEYRING = "keyring"
+
+
+class Role(StrEnum):
+    CALLER = "caller"
+    OPERATOR = "operator"
+    APPROVER = "approver"
+    AUDITOR = "auditor"
+
+
+@app.callback()
+def group() -> None:
+    """Keys of hospitals, callers and records."""
+
+
+@app.command()
+def new(
+    kind: Annotated[Kind, typer.Argument(help="hospital: SM2 pair; caller: API key; keyring: seals data at rest.")],
+    output: Annotated[Path | None, typer.Option(help="File for the secret, mode 600 (hospital, keyring).")] = None,
+    name: Annotated[str, typer.Option(help="The caller's or person's name.")] = "wechat-backend",
+    role: Annotated[Role, typer.Option(help="What the caller may do.")] = Role.CALLER,
+) -> None:
+    """Make a key. Secrets go to the file; what others may know, or what to paste where, is printed."""
+    if kind is Kind.CALLER:
+        _new_caller(name, role)
+        return
+    if output is None:
+        raise CommandError("--output: name the file that the secret goes to", exit_code=WRONG_USE)
+    if output.exists():
+        raise CommandError(f"--output: {output} exists; a key is never overwritten", exit_code=WRONG_USE)
+    try:
+        _new_hospital(output) if kind is Kind.HOSPITAL else Keyring.generate().save(output)
+    except OSError as error:
+        raise CommandError(f"--output: can't write {output}: {error.strerror}") from None
+    typer.echo(f"Secret in {output}")
+
+
+def _new_hospital(output: Path) -> None:
+    pair = sm.generate_key_pair()
+    write_private(output, pair.private_key_b64 + "\n")
+    typer.echo(f"Public key, for the insurance centre: {pair.public_key_b64}")
+
+
+def _new_caller(name: str, role: Role) -> None:
+    key = secrets.token_urlsafe(32)
+    typer.echo(f"Key, to be given to {name} and kept nowhere else: {key}")
+    typer.echo("For the hospitals file:")
+    typer.echo(f'[[hospitals.MY_HOSPITAL.keys]]\nname = {json.dumps(name)}\nrole = "{role}"')
+    typer.echo(f'sha256 = "{hashlib.sha256(key.encode("ascii")).hexdigest()}"')

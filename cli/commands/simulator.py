@@ -1,0 +1,1 @@
+"""`medpay simulator`: the insurance centre or HIS, for practice."""

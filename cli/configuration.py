@@ -1,0 +1,43 @@
+"""Settings and hospitals for a command, or the line that says what is wrong with them."""
+
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from cli.failures import WRONG_USE, CommandError
+from hospitals import ConfigError, Hospital, load_hospitals
+from settings import Settings, complaints, is_loopback
+
+
+def read_settings() -> Settings:
+    """The settings of the environment and `.env`. Raises `CommandError` naming the variable."""
+    try:
+        return Settings()
+    except ValidationError as invalid:
+        raise CommandError(*complaints(invalid), exit_code=WRONG_USE) from None
+
+
+def read_hospitals(settings: Settings) -> Mapping[str, Hospital]:
+    """The hospitals file that the settings name. Raises `CommandError` with a line for each problem."""
+    try:
+        hospitals = load_hospitals(settings.hospitals_path)
+    except ConfigError as error:
+        raise CommandError(*str(error).splitlines(), exit_code=WRONG_USE) from None
+    if settings.hospital not in hospitals:
+        known = ", ".join(hospitals)
+        raise CommandError(
+            f"MEDPAY_HOSPITAL: {settings.hospital} is not in {settings.hospitals_path} (there: {known})",
+            exit_code=WRONG_USE,
+        )
+    return hospitals
+
+
+def refuse_open_door(settings: Settings, hospitals: Mapping[str, Hospital]) -> None:
+    """Contract 2.4: without any key the API may serve this machine only, unless it is told to run open."""
+    has_key = settings.api_key is not None or any(hospital.keys for hospital in hospitals.values())
+    if not has_key and settings.auth == "key" and not is_loopback(settings.api_host):
+        raise CommandError(
+            f"MEDPAY_API_KEY: is not set and no hospital has a key, but MEDPAY_API_HOST={settings.api_host} "
+            "is open to others",
+            exit_code=WRONG_USE,
+        )

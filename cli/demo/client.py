@@ -1,0 +1,98 @@
+"""The demo's two hands: the official-account backend at our API, and the control calls of the simulators."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+
+from cli.stack.embedded import EmbeddedStack
+
+ANSWER_S_MAX = 45.0
+CALL_S_MAX = 30.0
+REPEAT_S_MAX = 2.0
+HTTP_ACCEPTED = 202
+
+Answer = dict[str, Any]
+
+
+class DemoClient:
+    """Calls by HTTP only, as a hospital's systems would."""
+
+    def __init__(self, stack: EmbeddedStack, session: aiohttp.ClientSession) -> None:
+        self._stack = stack
+        self._session = session
+
+    async def pre_settle(self, fields: Mapping[str, str]) -> Answer:
+        """Interface 1, repeated while it answers 202."""
+        return await self._until_answered("pre-settle", fields)
+
+    async def settle(self, fields: Mapping[str, str]) -> Answer:
+        """Interface 2, repeated while it answers 202."""
+        return await self._until_answered("settle", fields)
+
+    async def state(self, med_org_ord: str) -> str:
+        """The payment's state as our API shows it."""
+        url = f"{self._stack.api_url}/api/v1/payments/{med_org_ord}"
+        async with self._session.get(url, headers=self._key) as response:
+            body = await response.json()
+        return str((body.get("DATA") or {}).get("state", body.get("MSG")))
+
+    async def patient_pays(self, pay_ord_id: str) -> None:
+        """The patient confirms in the channel; the centre books it."""
+        await self._post(
+            f"{self._stack.insurance_url}/_sim/orders/{pay_ord_id}/pay", {"outcome": "paid", "notify": False}
+        )
+
+    async def break_centre(self, **fault: Any) -> None:  # noqa: ANN401 - JSON as it stands in the contract
+        await self._post(f"{self._stack.insurance_url}/_sim/faults", fault)
+
+    async def break_his(self, **fault: Any) -> None:  # noqa: ANN401 - JSON as it stands in the contract
+        await self._post(f"{self._stack.his_url}/_sim/faults", fault)
+
+    async def repair(self) -> None:
+        """Take back every injected fault."""
+        for url in (self._stack.insurance_url, self._stack.his_url):
+            async with self._session.delete(f"{url}/_sim/faults") as response:
+                response.raise_for_status()
+
+    async def centre_orders(self, med_org_ord: str) -> list[Answer]:
+        return await self._list(f"{self._stack.insurance_url}/_sim/orders", med_org_ord)
+
+    async def centre_calls(self, med_org_ord: str) -> list[Answer]:
+        return await self._list(f"{self._stack.insurance_url}/_sim/calls", med_org_ord)
+
+    async def his_settlements(self, med_org_ord: str) -> list[Answer]:
+        return await self._list(f"{self._stack.his_url}/_sim/settlements", med_org_ord)
+
+    async def his_registrations(self, med_org_ord: str) -> list[Answer]:
+        return await self._list(f"{self._stack.his_url}/_sim/registrations", med_org_ord)
+
+    @property
+    def _key(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._stack.settings.api_key}"}
+
+    async def _until_answered(self, interface: str, fields: Mapping[str, str]) -> Answer:
+        url = f"{self._stack.api_url}/api/v1/insurance/{interface}"
+        async with asyncio.timeout(ANSWER_S_MAX):
+            while True:
+                async with self._session.post(url, json=dict(fields), headers=self._key) as response:
+                    body: Answer = await response.json()
+                    if response.status != HTTP_ACCEPTED:
+                        return {**body, "reason": response.headers.get("X-Error-Code", "")}
+                    wait_s = float(response.headers.get("Retry-After", REPEAT_S_MAX))
+                await asyncio.sleep(min(wait_s, REPEAT_S_MAX))
+
+    async def _post(self, url: str, body: Answer) -> None:
+        async with self._session.post(url, json=body) as response:
+            response.raise_for_status()
+
+    async def _list(self, url: str, med_org_ord: str) -> list[Answer]:
+        async with self._session.get(url, params={"medOrgOrd": med_org_ord}) as response:
+            response.raise_for_status()
+            items: list[Answer] = await response.json()
+            return items
+
+
+def new_session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CALL_S_MAX))

@@ -1,0 +1,1 @@
+"""The embedded stack: Temporal's dev server, both simulators, one worker and one API as supervised processes."""

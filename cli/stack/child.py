@@ -1,0 +1,106 @@
+"""One supervised process: how it starts, when it is ready, how it ends."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cli.stack.logs import log_tail, open_log
+
+READY_S_MAX = 60.0
+STOP_S_MAX = 10.0
+PROBE_INTERVAL_S = 0.1
+_LEASH = Path(__file__).with_name("leash.py")
+
+Probe = Callable[[int], Awaitable[bool]]
+"""Given the process id: is the component ready to work?"""
+
+
+@dataclass(frozen=True)
+class Component:
+    """What to run. `env` is the whole environment. `stop_s_max`: how long it may take to stop before it is killed."""
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(repr=False)
+    is_ready: Probe
+    ready_s_max: float = READY_S_MAX
+    stop_s_max: float = STOP_S_MAX
+
+
+class ComponentFailed(Exception):
+    """A component died, or did not become ready. `tail`: the last lines of its log."""
+
+    def __init__(self, name: str, what: str, log: Path) -> None:
+        super().__init__(f"{name} {what}")
+        self.name = name
+        self.log = log
+        self.tail = log_tail(log)
+
+
+class Child:
+    """A running component, in a process group of its own so that Ctrl-C reaches the supervisor alone."""
+
+    def __init__(self, component: Component, process: Process, log: Path) -> None:
+        self.component = component
+        self.pid = process.pid
+        self._process = process
+        self._log = log
+
+    @classmethod
+    async def start(cls, component: Component, logs: Path) -> "Child":
+        log = logs / f"{component.name}.log"
+        with open_log(log) as output:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", str(_LEASH), str(os.getpid())),
+                *component.argv,
+                env=component.env,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        return cls(component, process, log)
+
+    def failure(self, what: str) -> ComponentFailed:
+        return ComponentFailed(self.component.name, what, self._log)
+
+    async def ended(self) -> ComponentFailed:
+        """Wait for the process to end, which it never should by itself."""
+        return self.failure(f"ended by itself ({_ending(await self._process.wait())})")
+
+    async def until_ready(self) -> None:
+        """Raises `ComponentFailed` after `ready_s_max`. That the process lives is watched elsewhere."""
+        try:
+            async with asyncio.timeout(self.component.ready_s_max):
+                while not await self.component.is_ready(self.pid):  # noqa: ASYNC110 - another process raises no event
+                    await asyncio.sleep(PROBE_INTERVAL_S)
+        except TimeoutError:
+            raise self.failure(f"was not ready within {self.component.ready_s_max:g} s") from None
+
+    async def stop(self) -> None:
+        """Ask it to end, and after `stop_s_max` make it; nothing of its process group is left."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.component.stop_s_max):
+                await self._process.wait()
+        self.kill()
+        await self._process.wait()
+
+    def kill(self) -> None:
+        """End the whole process group at once."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+
+def _ending(returncode: int) -> str:
+    if returncode < 0:
+        return f"signal {signal.Signals(-returncode).name}"
+    return f"exit code {returncode}"

@@ -1,0 +1,76 @@
+"""The processes of the embedded stack beside Temporal: simulators, worker, API. Each is a `medpay` command."""
+
+import os
+import sys
+from pathlib import Path
+
+import aiohttp
+
+from cli.stack.child import Component, Probe
+from cli.stack.temporal_cli import TemporalCommand
+from cli.stack.temporal_server import worker_is_polling
+from settings import Settings, env_name
+
+PROBE_S_MAX = 2.0
+HTTP_OK = 200
+
+
+def simulator(settings: Settings, party: str, port: int, *arguments: str) -> Component:
+    """`party`: insurance or his."""
+    return Component(
+        name=f"simulator-{party}",
+        argv=_medpay("simulator", party, *arguments),
+        env=environment_of(settings),
+        is_ready=_answers(f"http://127.0.0.1:{port}/_sim/health"),
+    )
+
+
+def worker(settings: Settings, temporal: TemporalCommand) -> Component:
+    async def is_ready(pid: int) -> bool:
+        return await worker_is_polling(temporal, settings.task_queue, pid)
+
+    return Component(name="worker", argv=_medpay("worker"), env=environment_of(settings), is_ready=is_ready)
+
+
+def api(settings: Settings) -> Component:
+    return Component(
+        name="api",
+        argv=_medpay("api"),
+        env=environment_of(settings),
+        is_ready=_answers(f"{api_url(settings)}/health/ready"),
+    )
+
+
+def api_url(settings: Settings) -> str:
+    """Where this machine reaches the API, also if it listens on every address."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.api_host, settings.api_host)  # noqa: S104 - told apart
+    return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{settings.api_port}"
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Every setting as its variable: a child decides nothing anew, whatever its folder's `.env` says."""
+    values = settings.model_dump(mode="json", exclude_none=True)
+    ours = {env_name(field): str(value) for field, value in values.items()}
+    return {**os.environ, **ours, "MEDPAY_DATABASE_URL": settings.database, "PYTHONUNBUFFERED": "1"}
+
+
+def data_file(settings: Settings, name: str) -> str:
+    return str(Path(settings.data_dir) / name)
+
+
+def _medpay(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-P", "-m", "cli", *arguments)
+
+
+def _answers(url: str) -> Probe:
+    async def is_ready(_pid: int) -> bool:
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PROBE_S_MAX)) as session,
+                session.get(url) as response,
+            ):
+                return response.status == HTTP_OK
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    return is_ready

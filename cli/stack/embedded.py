@@ -1,0 +1,94 @@
+"""The whole embedded stack as one block of code: everything is ready inside, and nothing is left after it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.configuration import read_hospitals
+from cli.stack import components, practice
+from cli.stack.addresses import LOOPBACK, with_ports
+from cli.stack.folder import data_folder, disk_trouble_in_one_line
+from cli.stack.migration import migrate
+from cli.stack.supervisor import Supervisor
+from cli.stack.temporal_cli import TemporalCommand, temporal_binary
+from cli.stack.temporal_server import temporal_server
+from settings import Settings
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class EmbeddedStack:
+    """A running stack. `settings` are those in force: every port chosen, every path absolute."""
+
+    settings: Settings
+    supervisor: Supervisor
+
+    @property
+    def api_url(self) -> str:
+        return components.api_url(self.settings)
+
+    @property
+    def temporal_ui_url(self) -> str:
+        return f"http://{self.settings.temporal_address.rpartition(':')[0]}:{self.settings.temporal_ui_port}"
+
+    @property
+    def insurance_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.settings.sim_insurance_port}"
+
+    @property
+    def his_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.settings.sim_his_port}"
+
+    def workflow_url(self, workflow_id: str) -> str:
+        return f"{self.temporal_ui_url}/namespaces/{self.settings.temporal_namespace}/workflows/{workflow_id}"
+
+
+@asynccontextmanager
+async def embedded_stack(wanted: Settings, say: Say, *, on_any_port: bool = False) -> AsyncIterator[EmbeddedStack]:
+    """Start everything and wait until it works. Raises `CommandError` or `ComponentFailed`."""
+    binary = temporal_binary(wanted.temporal_cli)
+    with data_folder(wanted.data_dir.expanduser().resolve()) as folder:
+        with disk_trouble_in_one_line(folder):
+            ported, notes = with_ports(wanted, folder, on_any=on_any_port)
+            settings = _with_files(ported, folder, say)
+        for note in notes:
+            say(note)
+        temporal = TemporalCommand(binary, settings.temporal_address, settings.temporal_namespace)
+        async with Supervisor(folder / "logs", on_ready=lambda name: say(f"{name}: ready")) as supervisor:
+            await supervisor.start(
+                temporal_server(settings, temporal, folder),
+                components.simulator(settings, "insurance", settings.sim_insurance_port),
+                components.simulator(settings, "his", settings.sim_his_port),
+            )
+            await supervisor.run(migrate(settings.database))
+            await supervisor.start(components.worker(settings, temporal), components.api(settings))
+            yield EmbeddedStack(settings, supervisor)
+
+
+def _with_files(settings: Settings, folder: Path, say: Say) -> Settings:
+    """Make what is missing: API key, keyring, hospital, the simulated centre's side."""
+    addresses = practice.Addresses(
+        insurance_url=settings.insurance_url or f"http://{LOOPBACK}:{settings.sim_insurance_port}",
+        his_url=settings.his_url or f"http://{LOOPBACK}:{settings.sim_his_port}",
+        notice_url=f"{components.api_url(settings)}/api/v1/insurance/settlement-notice",
+    )
+    keyring = settings.keyring_path.absolute()
+    practice.make_keyring(keyring)
+    own_file = settings.hospitals_file and settings.hospitals_file.absolute()
+    complete = {
+        "api_key": settings.api_key or practice.make_api_key(folder),
+        "keyring_file": keyring,
+        "hospitals_file": own_file or practice.make_hospital(folder, settings.hospital, addresses),
+    }
+    settings = Settings(**{**settings.model_dump(), **complete})
+    hospital = read_hospitals(settings)[settings.hospital]
+    practice.make_centre(folder, hospital, addresses.notice_url)
+    simulator_key = practice.centre_public_key(folder)
+    if hospital.centre.url == addresses.insurance_url and hospital.centre.platform_public_key != simulator_key:
+        say(
+            f"{settings.hospitals_path}: the simulated centre's answers will not be believed, since its "
+            f"platform_public_key is {simulator_key}"
+        )
+    return settings

@@ -1,0 +1,94 @@
+"""Which ports the stack listens on: the user's choice, else last time's, else the default, else a free one."""
+
+import contextlib
+import errno
+import json
+import secrets
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from cli.failures import WRONG_USE, CommandError
+from settings import Settings, env_name
+
+_FREE_FROM, _FREE_TO = 20_000, 32_000
+"""Below the ports that systems hand out for outgoing connections, so that one found free stays free."""
+
+_TRIES = 200
+
+
+class PortBook:
+    """The ports of one data folder. A restart takes the same ones where they are free, so that addresses stay."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._remembered = _read(path)
+        self._taken: set[int] = set()
+        self.chosen: dict[str, int] = {}
+        self.notes: list[str] = []
+
+    def choose(self, name: str, host: str, wanted: int, *, setting: str | None, on_any: bool = False) -> int:
+        """A free port for the component `name`.
+
+        `wanted` is the default, or the value of `setting` where the user set one: then that port or none.
+        `on_any`: ignore both and take any free one. Raises `CommandError` naming the setting.
+        """
+        if setting is not None:
+            if not self._is_free(host, wanted):
+                raise CommandError(f"{setting}: port {wanted} on {host} is taken", exit_code=WRONG_USE)
+            port = wanted
+        else:
+            candidates = [] if on_any else [self._remembered.get(name, wanted), wanted]
+            port = next((port for port in candidates if self._is_free(host, port)), 0) or self._any_free(host)
+            if port != wanted and not on_any:
+                why = "as last time" if port == self._remembered.get(name) else f"because {wanted} is taken"
+                self.notes.append(f"{name}: port {port} {why}")
+        self._taken.add(port)
+        self.chosen[name] = port
+        return port
+
+    def remember(self) -> None:
+        """Keep the choice for the next start."""
+        self._path.write_text(json.dumps(self.chosen, indent=2) + "\n", encoding="utf-8")
+
+    def _is_free(self, host: str, port: int) -> bool:
+        return port not in self._taken and is_free(host, port)
+
+    def _any_free(self, host: str) -> int:
+        for _ in range(_TRIES):
+            port = _FREE_FROM + secrets.randbelow(_FREE_TO - _FREE_FROM)
+            if self._is_free(host, port):
+                return port
+        raise CommandError(f"no free port on {host} between {_FREE_FROM} and {_FREE_TO}")
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether a server could listen there now. Raises `CommandError` if the address is none of this machine's."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError:
+        raise CommandError(f"{host} is not an address of this machine", exit_code=WRONG_USE) from None
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+            probe.listen(1)
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise CommandError(f"{host} is not an address of this machine", exit_code=WRONG_USE) from None
+            if error.errno == errno.EACCES:
+                raise CommandError(f"port {port} needs more rights than you have", exit_code=WRONG_USE) from None
+            return False
+    return True
+
+
+def setting_in_force(settings: Settings, field: str) -> str | None:
+    """The variable's name if the user set this setting, else None."""
+    return env_name(field) if field in settings.model_fields_set else None
+
+
+def _read(path: Path) -> Mapping[str, int]:
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        ports = json.loads(path.read_text(encoding="utf-8"))
+        return {name: port for name, port in ports.items() if isinstance(port, int)}
+    return {}

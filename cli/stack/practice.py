@@ -1,0 +1,98 @@
+"""What the embedded stack makes for itself, once per data folder: keys, a hospital, and the simulated centre's side."""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.stack.private_files import keep_private, write_private
+from hospitals import Hospital
+from security import sm
+from security.keyring import Keyring
+from simulator.insurance.config import CentreConfig
+
+ORG_CODG = "H14010000001"
+CENTRE_NAME = "sim"
+CENTRE_FILE = "simulator-insurance.json"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the two other parties are, and where the centre sends 6302."""
+
+    insurance_url: str
+    his_url: str
+    notice_url: str
+
+
+def make_api_key(folder: Path) -> str:
+    return keep_private(folder / "api-key", lambda: secrets.token_urlsafe(32))
+
+
+def make_keyring(path: Path) -> None:
+    """The keys that seal payloads and records; losing them loses the data, so they are made once."""
+    if not path.exists():
+        Keyring.generate().save(path)
+
+
+def make_hospital(folder: Path, hospital: str, addresses: Addresses) -> Path:
+    """The hospitals file of one practising hospital, written anew since addresses may change; its keys stay."""
+    keep_private(folder / f"{hospital}.key", lambda: sm.generate_key_pair().private_key_b64)
+    keep_private(folder / f"{hospital}.app-secret", lambda: secrets.token_hex(20))
+    path = folder / "hospitals.toml"
+    write_private(
+        path,
+        f"""\
+# Made by `medpay up` at every start. To change it, copy it and name the copy in MEDPAY_HOSPITALS_FILE.
+[centres.{CENTRE_NAME}]
+url = "{addresses.insurance_url}"
+platform_public_key = "{centre_public_key(folder)}"
+
+[hospitals.{hospital}]
+centre = "{CENTRE_NAME}"
+org_codg = "{ORG_CODG}"
+app_id = "{keep_private(folder / f"{hospital}.app-id", lambda: secrets.token_hex(16).upper())}"
+app_secret = "file:{hospital}.app-secret"
+private_key = "file:{hospital}.key"
+his_url = "{addresses.his_url}"
+""",
+    )
+    return path
+
+
+def make_centre(folder: Path, hospital: Hospital, notice_url: str) -> Path:
+    """The simulated centre's side of this hospital: the same profile, and its own key."""
+    profile = hospital.centre
+    config = CentreConfig(
+        private_key=_centre_key(folder),
+        app_id=hospital.app_id,
+        app_secret=hospital.app_secret,
+        hospital_public_key=sm.public_key_of(hospital.private_key),
+        org_codg=hospital.org_codg,
+        notice_url=notice_url,
+        **profile.model_dump(include=_SHARED_BITS),
+    )
+    path = folder / CENTRE_FILE
+    write_private(path, config.model_dump_json(indent=2) + "\n")
+    return path
+
+
+def centre_public_key(folder: Path) -> str:
+    """What `platform_public_key` must be for the simulated centre's answers to be believed."""
+    return sm.public_key_of(_centre_key(folder))
+
+
+_SHARED_BITS = {
+    "version",
+    "timestamp",
+    "numbers",
+    "enc_hex",
+    "sm2_user_id",
+    "reversal_token_field",
+    "repeated_upload",
+    "cash_refunded_by",
+    "paths",
+}
+
+
+def _centre_key(folder: Path) -> str:
+    return keep_private(folder / "centre.key", lambda: sm.generate_key_pair().private_key_b64)

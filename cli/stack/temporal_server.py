@@ -1,0 +1,70 @@
+"""Temporal's dev server with the flags that make it fast, and what must be true before payments may start on it."""
+
+import json
+import os
+import socket
+from pathlib import Path
+
+from cli.stack.child import Component
+from cli.stack.temporal_cli import TemporalCommand, without_temporal_variables
+from settings import Settings
+from workflows import search_attributes
+
+RETENTION = "720h"
+"""How long closed payments stay readable in the UI; the server's own default is a day."""
+
+_SQLITE_PRAGMAS = ("journal_mode=wal", "synchronous=normal")
+_TUNING = (
+    # One history shard, polled 20 times a second by default: every workflow task would wait up to 50 ms.
+    "history.transferProcessorMaxPollRPS=5000",
+    "history.visibilityProcessorMaxPollRPS=1000",
+    "history.timerProcessorMaxPollRPS=1000",
+    "history.shardIOConcurrency=16",
+    "history.enableHostLevelEventsCache=true",
+)
+
+
+def temporal_server(settings: Settings, command: TemporalCommand, data: Path) -> Component:
+    """Ready when the namespace answers, knows our search attributes, and keeps closed payments for 30 days."""
+
+    async def is_ready(_pid: int) -> bool:
+        if await command.run("operator", "namespace", "describe", "-o", "json") is None:
+            return False
+        listed = await command.run("operator", "search-attribute", "list", "-o", "json")
+        known = (json.loads(listed)["customAttributes"] or {}) if listed else {}
+        if not search_attributes.TYPES.keys() <= known.keys():
+            return False
+        return await command.run("operator", "namespace", "update", "--retention", RETENTION) is not None
+
+    return Component(
+        name="temporal",
+        argv=(command.binary, *_flags(settings, data)),
+        env=without_temporal_variables(os.environ),
+        is_ready=is_ready,
+    )
+
+
+def _flags(settings: Settings, data: Path) -> list[str]:
+    flags = ["server", "start-dev", "--ip", settings.temporal_host, "--port", str(settings.temporal_port)]
+    flags += ["--ui-port", str(settings.temporal_ui_port), "--namespace", settings.temporal_namespace]
+    flags += ["--db-filename", str(data / "temporal.db")]
+    for pragma in _SQLITE_PRAGMAS:
+        flags += ["--sqlite-pragma", pragma]
+    for value in _TUNING:
+        flags += ["--dynamic-config-value", value]
+    for name, kind in search_attributes.TYPES.items():
+        flags += ["--search-attribute", f"{name}={kind}"]
+    return flags
+
+
+async def worker_is_polling(command: TemporalCommand, task_queue: str, pid: int) -> bool:
+    """Whether the worker of this process asks Temporal for workflow tasks and for activities.
+
+    Temporal remembers pollers for minutes, so a worker that died is told apart by its process id.
+    """
+    described = await command.run("task-queue", "describe", "--task-queue", task_queue, "-o", "json")
+    if described is None:
+        return False
+    pollers = json.loads(described).get("pollers") or []
+    ours = {poller["taskQueueType"] for poller in pollers if poller["identity"] == f"{pid}@{socket.gethostname()}"}
+    return {"workflow", "activity"} <= ours

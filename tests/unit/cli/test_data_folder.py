@@ -1,0 +1,74 @@
+"""The data folder: one stack at a time, and one line where it can't be used."""
+
+import errno
+import os
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+
+from cli.failures import CommandError
+from cli.stack.folder import FREE_BYTES_MIN, check_room, data_folder, disk_trouble_in_one_line
+from cli.stack.private_files import keep_private, write_private
+
+
+def test_it_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    with data_folder(tmp_path / "new" / "data") as folder:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert (folder / "logs").is_dir()
+
+
+def test_the_second_stack_is_told_who_has_it(tmp_path: Path) -> None:
+    with data_folder(tmp_path), pytest.raises(CommandError) as caught, data_folder(tmp_path):
+        raise AssertionError("both are in")
+    assert len(caught.value.lines) == 1
+    assert f"{tmp_path} is in use by another medpay up (process {os.getpid()})" in caught.value.lines[0]
+
+
+def test_it_can_be_used_again_afterwards(tmp_path: Path) -> None:
+    for _ in range(2):
+        with data_folder(tmp_path) as folder:
+            assert folder == tmp_path
+
+
+def test_a_file_in_its_place(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CommandError, match=r"MEDPAY_DATA_DIR: can't write to .*: Not a directory"):
+        data_folder(tmp_path / "file" / "data").__enter__()
+
+
+def test_a_full_disk_is_seen_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)._replace(free=FREE_BYTES_MIN - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(CommandError, match=r"MEDPAY_DATA_DIR: the disk of .* is full \(63 MiB free, 64 MiB needed\)"):
+        check_room(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        (errno.ENOSPC, "MEDPAY_DATA_DIR: the disk of /d is full"),
+        (errno.EDQUOT, "MEDPAY_DATA_DIR: the disk of /d is full"),
+        (errno.EROFS, "MEDPAY_DATA_DIR: can't write to /d: Read-only file system"),
+    ],
+)
+def test_the_file_systems_errors_in_one_line(number: int, line: str) -> None:
+    with pytest.raises(CommandError) as caught, disk_trouble_in_one_line(Path("/d")):
+        raise OSError(number, os.strerror(number))
+    assert caught.value.lines == (line,)
+
+
+class TestPrivateFiles:
+    def test_only_the_owner_may_read_it(self, tmp_path: Path) -> None:
+        write_private(tmp_path / "key", "secret")
+        assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+        assert [file.name for file in tmp_path.iterdir()] == ["key"]
+
+    def test_it_is_made_once(self, tmp_path: Path) -> None:
+        assert keep_private(tmp_path / "key", lambda: "first") == "first"
+        assert keep_private(tmp_path / "key", lambda: "second") == "first"
+
+    def test_an_empty_one_is_made_again(self, tmp_path: Path) -> None:
+        (tmp_path / "key").touch()
+        assert keep_private(tmp_path / "key", lambda: "made") == "made"

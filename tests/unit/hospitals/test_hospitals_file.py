@@ -1,0 +1,162 @@
+"""The hospitals file: what is accepted, and every error with its line."""
+
+import base64
+import re
+from pathlib import Path
+
+import pytest
+
+from domain.orders import Registers
+from hospitals import ConfigError, load_hospitals
+
+PUBLIC_KEY = base64.b64encode(bytes(64)).decode()
+PRIVATE_KEY = base64.b64encode(bytes(range(32))).decode()
+DIGEST = "ab" * 32
+
+CENTRE = f"""\
+[centres.sim]
+url = "http://127.0.0.1:8101/"
+platform_public_key = "{PUBLIC_KEY}"
+busy_codes = ["-99"]
+[centres.sim.paths]
+"6203" = "/refund"
+[centres.sim.timeouts_s]
+"6301" = 3.5
+"""
+HOSPITAL = f"""\
+[hospitals.main]
+centre = "sim"
+org_codg = "H14010000001"
+app_id = "0123456789ABCDEF0123456789ABCDEF"
+app_secret = "a secret"
+private_key = "{PRIVATE_KEY}"
+his_url = "http://127.0.0.1:8102"
+"""
+KEY = f"""\
+[[hospitals.main.keys]]
+name = "wechat-backend"
+role = "caller"
+sha256 = "{DIGEST}"
+"""
+
+
+def _written(folder: Path, text: str) -> Path:
+    path = folder / "hospitals.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _problems(folder: Path, text: str) -> list[str]:
+    """Each problem as `line: key: message`."""
+    path = _written(folder, text)
+    with pytest.raises(ConfigError) as caught:
+        load_hospitals(path)
+    return [line.removeprefix(f"{path}:") for line in str(caught.value).splitlines()]
+
+
+class TestAccepted:
+    def test_a_whole_file(self, tmp_path: Path) -> None:
+        hospital = load_hospitals(_written(tmp_path, CENTRE + HOSPITAL + KEY))["main"]
+        assert (hospital.id, hospital.centre_name, hospital.registers) == ("main", "sim", Registers.MEDPAY)
+        assert hospital.app_secret == "a secret"
+        assert hospital.private_key == PRIVATE_KEY
+        assert [(key.name, key.role, key.sha256) for key in hospital.keys] == [("wechat-backend", "caller", DIGEST)]
+
+    def test_the_centre_takes_what_is_set_and_defaults_the_rest(self, tmp_path: Path) -> None:
+        centre = load_hospitals(_written(tmp_path, CENTRE + HOSPITAL))["main"].centre
+        assert centre.url + centre.path("6203") == "http://127.0.0.1:8101/refund"
+        assert centre.path("6201") == "/org/local/api/hos/uldFeeInfo"
+        assert (centre.timeout_s("6301"), centre.timeout_s("6201")) == (3.5, 20.0)
+        assert centre.busy_codes == ("-99",)
+
+    def test_secrets_from_a_file_beside_it(self, tmp_path: Path) -> None:
+        (tmp_path / "main.key").write_text(PRIVATE_KEY + "\n", encoding="utf-8")
+        text = CENTRE + HOSPITAL.replace(PRIVATE_KEY, "file:main.key")
+        assert load_hospitals(_written(tmp_path, text))["main"].private_key == PRIVATE_KEY
+
+    def test_secrets_from_the_environment(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MEDPAY_MAIN_APP_SECRET", "from the environment")
+        text = CENTRE + HOSPITAL.replace("a secret", "env:MEDPAY_MAIN_APP_SECRET")
+        assert load_hospitals(_written(tmp_path, text))["main"].app_secret == "from the environment"
+
+    def test_secrets_from_a_dotenv_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / ".env").write_text("A_SECRET=from the file\n", encoding="utf-8")
+        monkeypatch.chdir(tmp_path)
+        text = CENTRE + HOSPITAL.replace("a secret", "env:A_SECRET")
+        assert load_hospitals(_written(tmp_path, text))["main"].app_secret == "from the file"
+
+    def test_secrets_are_not_shown(self, tmp_path: Path) -> None:
+        hospital = load_hospitals(_written(tmp_path, CENTRE + HOSPITAL))["main"]
+        assert "a secret" not in repr(hospital)
+        assert PRIVATE_KEY not in repr(hospital)
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("old", "new", "problem"),
+        [
+            ('centre = "sim"', 'centre = "simm"', r"10: hospitals\.main\.centre: there is no \[centres\.simm\]"),
+            (PRIVATE_KEY, "c2hvcnQ=", r"14: hospitals\.main\.private_key: must be base64 of 32 or 33 bytes, not of 5"),
+            (PRIVATE_KEY, "not base64!", r"14: hospitals\.main\.private_key: must be base64 of 32 or 33 bytes"),
+            (PRIVATE_KEY, "file:gone.key", r"14: hospitals\.main\.private_key: can't read .*gone\.key: No such file.*"),
+            (
+                '"a secret"',
+                '"env:NOT_SET_AT_ALL"',
+                r"13: hospitals\.main\.app_secret: the environment .*NOT_SET_AT_ALL .*",
+            ),
+            ('"a secret"', '""', r"13: hospitals\.main\.app_secret: is empty"),
+            (
+                PUBLIC_KEY,
+                PRIVATE_KEY,
+                r"3: centres\.sim\.platform_public_key: must be base64 of 64 or 65 bytes, not of 32",
+            ),
+            ('"http://127.0.0.1:8101/"', '"ftp://x"', r"2: centres\.sim\.url: must be an http:// or https:// address"),
+            ("http://127.0.0.1:8102", "127.0.0.1:8102", r"15: hospitals\.main\.his_url: must be an http://.*"),
+            ('"6203" = "/refund"', '"6302" = "/x"', r"5: centres\.sim\.paths: unknown transaction 6302; known: 6201.*"),
+            ("3.5", "0", r"7: centres\.sim\.timeouts_s: the timeout of 6301 must be above 0 and at most 120 s"),
+            ("busy_codes", "busy_kodes", r"4: centres\.sim\.busy_kodes: is unknown"),
+            ('org_codg = "H14010000001"\n', "", r"9: hospitals\.main\.org_codg: Field required"),
+            ("0123456789ABCDEF0123456789ABCDEF", "short", r"12: hospitals\.main\.app_id: must have at least 16 .*"),
+            ("[hospitals.main]", "[hospitals.Main]", r"9: hospitals\.Main: a hospital's name has 1 to 32 of .*"),
+            (
+                'name = "wechat-backend"\nrole = "caller"',
+                'name = "x"\nrole = "boss"',
+                r"18: hospitals\.main\.keys\[0\]\.role: .*",
+            ),
+            (DIGEST, DIGEST.upper(), r"19: hospitals\.main\.keys\[0\]\.sha256: .*"),
+        ],
+    )
+    def test_with_line_and_key(self, tmp_path: Path, old: str, new: str, problem: str) -> None:
+        key = KEY.replace("hospitals.main", "hospitals.Main") if "Main" in new else KEY
+        assert old in CENTRE + HOSPITAL + KEY
+        problems = _problems(tmp_path, (CENTRE + HOSPITAL + key).replace(old, new))
+        assert [line for line in problems if re.fullmatch(problem, line)] == problems
+
+    def test_every_problem_at_once_in_the_order_of_the_lines(self, tmp_path: Path) -> None:
+        text = "colour = 1\n" + CENTRE.replace("http:", "gopher:") + HOSPITAL.replace("sim", "other")
+        assert [line.split(":")[0] for line in _problems(tmp_path, text)] == ["1", "3", "11"]
+
+    def test_a_key_name_twice(self, tmp_path: Path) -> None:
+        second = KEY.replace(DIGEST, "cd" * 32)
+        problems = _problems(tmp_path, CENTRE + HOSPITAL + KEY + second)
+        assert problems == ["21: hospitals.main.keys[1].name: the name wechat-backend stands twice in this hospital"]
+
+    def test_a_key_that_would_open_two_hospitals(self, tmp_path: Path) -> None:
+        second = (HOSPITAL + KEY).replace("hospitals.main", "hospitals.west")
+        problems = _problems(tmp_path, CENTRE + HOSPITAL + KEY + second)
+        assert problems == ["30: hospitals.west.keys[0].sha256: is the same key as main/wechat-backend"]
+
+    def test_no_hospital(self, tmp_path: Path) -> None:
+        assert _problems(tmp_path, CENTRE)[0].endswith("has no [hospitals.NAME]")
+
+    def test_no_toml(self, tmp_path: Path) -> None:
+        assert _problems(tmp_path, CENTRE + "url = \n")[0].startswith("9: is not TOML: ")
+
+    def test_no_file(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="can't be read: No such file or directory"):
+            load_hospitals(tmp_path / "gone.toml")
+
+    def test_a_secret_is_never_in_the_message(self, tmp_path: Path) -> None:
+        secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ="
+        problems = _problems(tmp_path, CENTRE + HOSPITAL.replace(PRIVATE_KEY, secret))
+        assert secret not in "".join(problems)
