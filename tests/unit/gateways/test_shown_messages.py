@@ -1,0 +1,35 @@
+"""Another system's words, before anybody sees them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateways.messages import MESSAGE_CHARS_MAX, shown
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("预结算金额不匹配", "预结算金额不匹配"),
+        ("  a\t b\r\nc\x00\u3000d\u200b ", "a b c d"),
+        ("证件110101199003070134不存在", "证件***不存在"),
+        ("证件11010119900307109x, 电话13800138000", "证件***, 电话***"),
+        ("订单ORD20260105000000000001", "订单ORD20260105000000000001"),
+        ("金额1999.99", "金额1999.99"),
+        ("", ""),
+        (" \n ", ""),
+    ],
+)
+def test_on_one_line_without_what_is_personal(text: str, expected: str) -> None:
+    assert shown(text) == expected
+
+
+def test_secrets_go_the_longest_first() -> None:
+    assert shown("AUTH12 of AUTH1", ["AUTH1", "", "AUTH12"]) == "*** of ***"
+
+
+@given(st.text(max_size=300))
+def test_always_printable_and_short(text: str) -> None:
+    words = shown(text)
+    assert len(words) <= MESSAGE_CHARS_MAX
+    assert words.isprintable()
