@@ -24,15 +24,18 @@ class Engines:
         await self.reader.dispose()
 
 
-def open_engines(url: str) -> Engines:
-    """The engines for an asynchronous SQLAlchemy URL. Nothing is connected yet."""
+def open_engines(url: str, statement_s_max: float | None = WAIT_S_MAX) -> Engines:
+    """The engines for an asynchronous SQLAlchemy URL. Nothing is connected yet.
+
+    `statement_s_max`: the longest that PostgreSQL may take for one statement, in seconds; None for migrations.
+    """
     if make_url(url).get_backend_name() == "sqlite":
         return _sqlite(url)
     writer = _engine(
         url,
         POOL_SIZE,
         pool_pre_ping=True,
-        connect_args={"timeout": WAIT_S_MAX, "command_timeout": WAIT_S_MAX},
+        connect_args={"timeout": WAIT_S_MAX, "command_timeout": statement_s_max},
     )
     # One snapshot for all statements of a reading, as SQLite has it by itself.
     reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

@@ -1,0 +1,84 @@
+"""One log for our own lines and those of uvicorn, Temporal and aiohttp: JSON, or colours for a person at a terminal."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+from security.masking import mask
+
+_SET_UP_THEMSELVES = ("uvicorn", "uvicorn.error", "uvicorn.access")
+_TOO_TALKATIVE = ("asyncio", "aiosqlite", "sqlalchemy", "alembic", "httpcore", "httpx")
+
+
+def configure_logging(level: str, component: str, stream: TextIO | None = None) -> None:
+    """Send every log line of this process to `stream` (standard error), masked, from `level` (debug … error) up.
+
+    `component` stands in each line. Start uvicorn with `log_config=None`, else it takes its loggers back.
+    """
+    stream = stream or sys.stderr
+    before: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _named(component),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    _configure_structlog(before)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=before, processors=_rendering(stream)))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for name in _SET_UP_THEMSELVES:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    for name in _TOO_TALKATIVE:
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+    logging.captureWarnings(capture=True)
+
+
+def _configure_structlog(before: list[Processor]) -> None:
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *before,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _rendering(stream: TextIO) -> list[Processor]:
+    """Exceptions become text before the mask, the mask is last before the renderer: nothing is added after it."""
+    renderer: Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
+    if stream.isatty():
+        # The exception is text by then; the renderer's own tracebacks would show local variables, unmasked.
+        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    return [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        _masking,
+        renderer,
+    ]
+
+
+def _named(component: str) -> Processor:
+    def add(_: object, __: str, event: EventDict) -> EventDict:
+        event.setdefault("component", component)
+        return event
+
+    return add
+
+
+def _masking(_: object, __: str, event: EventDict) -> MutableMapping[str, Any]:
+    masked: dict[str, Any] = mask(dict(event))
+    return masked
