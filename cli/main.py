@@ -17,6 +17,7 @@ COMMANDS = {
     "payments": "payments",
     "audit": "audit",
     "keys": "keys",
+    "database": "database",
     "search-attributes": "search_attributes",
     "config": "config",
 }

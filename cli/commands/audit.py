@@ -14,6 +14,7 @@ from temporalio.worker import Replayer
 
 from cli.configuration import read_settings
 from cli.failures import CHECK_FAILED, CommandError
+from cli.keyring_file import read_keyring
 from cli.temporal_client import connect
 from domain.orders import payment_workflow_id
 from security.data_converter import data_converter
@@ -55,7 +56,7 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON for each file.")] = False,
 ) -> None:
     """Replay histories against today's workflow code: PASS, or the first difference and exit 1."""
-    keyring = _keyring(read_settings())
+    keyring = read_keyring(read_settings())
     verdicts = asyncio.run(_replay_all(files, keyring))
     for file, difference in verdicts.items():
         if as_json:
@@ -78,13 +79,6 @@ async def _history(settings: Settings, workflow_id: str) -> str:
             raise CommandError(f"Temporal has no {workflow_id} (it forgets after its retention)") from None
         raise CommandError(f"Temporal at {settings.temporal_address} refused: {error.message}") from None
     return history.to_json()
-
-
-def _keyring(settings: Settings) -> Keyring:
-    try:
-        return Keyring.load(settings.keyring_path)
-    except (OSError, ValueError) as error:
-        raise CommandError(f"MEDPAY_KEYRING_FILE: can't use {settings.keyring_path}: {error}") from None
 
 
 async def _replay_all(files: list[Path], keyring: Keyring) -> dict[Path, str | None]:

@@ -1,12 +1,15 @@
 """`medpay config`: is what was written down usable?"""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.configuration import read_hospitals, read_settings, refuse_open_door
-from cli.failures import CommandError
+from cli.failures import WRONG_USE, CommandError
+from cli.stack import practice
+from hospitals import load_hospitals
 
 app = typer.Typer(name="config", no_args_is_help=True, help="Settings and hospitals.")
 
@@ -33,3 +36,27 @@ def check(*, as_json: Annotated[bool, typer.Option("--json", help="The result as
         typer.echo(json.dumps({"ok": True, "hospitals": names}))
     else:
         typer.echo(f"OK: {settings.hospitals_path}, {len(names)} hospital(s): {', '.join(names)}")
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(help="The folder to make; it must not exist or be empty.")],
+    hospital: Annotated[str, typer.Option(help="The hospital's name.")] = "main",
+    insurance_url: Annotated[str, typer.Option(help="Where the centre's simulator will be.")] = "http://127.0.0.1:8101",
+    his_url: Annotated[str, typer.Option(help="Where HIS's simulator will be.")] = "http://127.0.0.1:8102",
+    api_url: Annotated[
+        str, typer.Option(help="Where the centre's simulator reaches the API.")
+    ] = "http://127.0.0.1:8000",
+) -> None:
+    """Make a hospitals file, keys and keyring to practise with on the simulators, for a set-up without `medpay up`."""
+    notice_url = f"{api_url}/api/v1/insurance/settlement-notice"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise CommandError(f"{folder} is not empty; keys are never overwritten", exit_code=WRONG_USE)
+        practice.make_keyring(folder / "keyring.json")
+        path = practice.make_hospital(folder, hospital, practice.Addresses(insurance_url, his_url, notice_url))
+        practice.make_centre(folder, load_hospitals(path)[hospital], notice_url)
+    except OSError as error:
+        raise CommandError(f"can't write to {folder}: {error.strerror}") from None
+    typer.echo(f"Made {path}; check it with MEDPAY_HOSPITALS_FILE={path} medpay config check")

@@ -1,1 +1,65 @@
 """`medpay simulator`: the insurance centre or HIS, for practice."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from cli.configuration import read_settings
+from cli.failures import WRONG_USE, CommandError
+from cli.stack.practice import CENTRE_FILE
+from simulator.core.server import run
+from simulator.his.server import build_app as build_his
+from simulator.insurance.config import CentreConfig
+from simulator.insurance.server import build_app as build_centre
+
+app = typer.Typer(name="simulator", no_args_is_help=True, help="The other parties, for practice.")
+
+Host = Annotated[
+    str, typer.Option(help="Address to bind to. Control calls need no key: keep it to a network of yours.")
+]
+Port = Annotated[int | None, typer.Option(help="TCP port; the setting's by default.")]
+DatabaseFile = Annotated[
+    Path | None, typer.Option("--database", help="Its state (SQLite); in MEDPAY_DATA_DIR by default.")
+]
+LOOPBACK = "127.0.0.1"
+
+
+@app.callback()
+def group() -> None:
+    """The other parties, for practice."""
+
+
+@app.command()
+def insurance(
+    config: Annotated[
+        Path | None, typer.Option(help="Its keys and profile (JSON); in MEDPAY_DATA_DIR by default.")
+    ] = None,
+    database: DatabaseFile = None,
+    host: Host = LOOPBACK,
+    port: Port = None,
+) -> None:
+    """Run the insurance centre's simulator until SIGTERM, at MEDPAY_SIM_INSURANCE_PORT by default."""
+    settings = read_settings()
+    centre = _read_config(config or settings.data_dir / CENTRE_FILE)
+    app_ = build_centre(centre, database or settings.data_dir / "simulator-insurance.db")
+    run(app_, host, port or settings.sim_insurance_port)
+
+
+@app.command()
+def his(database: DatabaseFile = None, host: Host = LOOPBACK, port: Port = None) -> None:
+    """Run HIS's simulator until SIGTERM, at MEDPAY_SIM_HIS_PORT by default."""
+    settings = read_settings()
+    run(build_his(database or settings.data_dir / "simulator-his.db"), host, port or settings.sim_his_port)
+
+
+def _read_config(path: Path) -> CentreConfig:
+    try:
+        return CentreConfig.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CommandError(f"--config: can't read {path}: {error.strerror}", exit_code=WRONG_USE) from None
+    except ValidationError as invalid:
+        problem = invalid.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part) for part in problem["loc"])
+        raise CommandError(f"--config: {path}: {key}: {problem['msg']}", exit_code=WRONG_USE) from None

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.configuration import read_hospitals
+from cli.database import migrate
+from cli.keyring_file import read_keyring
 from cli.stack import components, practice
 from cli.stack.addresses import LOOPBACK, with_ports
 from cli.stack.folder import data_folder, disk_trouble_in_one_line
-from cli.stack.migration import migrate
 from cli.stack.supervisor import Supervisor
 from cli.stack.temporal_cli import TemporalCommand, temporal_binary
 from cli.stack.temporal_server import temporal_server
@@ -83,6 +84,7 @@ def _with_files(settings: Settings, folder: Path, say: Say) -> Settings:
         "hospitals_file": own_file or practice.make_hospital(folder, settings.hospital, addresses),
     }
     settings = Settings(**{**settings.model_dump(), **complete})
+    read_keyring(settings)
     hospital = read_hospitals(settings)[settings.hospital]
     practice.make_centre(folder, hospital, addresses.notice_url)
     simulator_key = practice.centre_public_key(folder)

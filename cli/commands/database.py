@@ -1,0 +1,22 @@
+"""`medpay database`: the records' tables, where `medpay up` does not look after them."""
+
+import asyncio
+
+import typer
+
+from cli.configuration import read_settings
+from cli.database import migrate
+
+app = typer.Typer(name="database", no_args_is_help=True, help="The records' tables.")
+
+
+@app.callback()
+def group() -> None:
+    """The records' tables."""
+
+
+@app.command()
+def upgrade() -> None:
+    """Bring the tables at MEDPAY_DATABASE_URL to this version; nothing to do is fine. Run it before api and worker."""
+    asyncio.run(migrate(read_settings().database))
+    typer.echo("The records' tables are of this version")
