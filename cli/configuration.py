@@ -1,6 +1,7 @@
 """Settings and hospitals for a command, or the line that says what is wrong with them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -19,10 +20,7 @@ def read_settings() -> Settings:
 
 def read_hospitals(settings: Settings) -> Mapping[str, Hospital]:
     """The hospitals file that the settings name. Raises `CommandError` with a line for each problem."""
-    try:
-        hospitals = load_hospitals(settings.hospitals_path)
-    except ConfigError as error:
-        raise CommandError(*str(error).splitlines(), exit_code=WRONG_USE) from None
+    hospitals = read_hospitals_file(settings.hospitals_path)
     if settings.hospital not in hospitals:
         known = ", ".join(hospitals)
         raise CommandError(
@@ -30,6 +28,14 @@ def read_hospitals(settings: Settings) -> Mapping[str, Hospital]:
             exit_code=WRONG_USE,
         )
     return hospitals
+
+
+def read_hospitals_file(path: Path) -> Mapping[str, Hospital]:
+    """Raises `CommandError` with a line for each problem."""
+    try:
+        return load_hospitals(path)
+    except ConfigError as error:
+        raise CommandError(*str(error).splitlines(), exit_code=WRONG_USE) from None
 
 
 def refuse_open_door(settings: Settings, hospitals: Mapping[str, Hospital]) -> None:

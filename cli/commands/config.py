@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from cli.configuration import read_hospitals, read_settings, refuse_open_door
+from cli.configuration import read_hospitals, read_hospitals_file, read_settings, refuse_open_door
 from cli.failures import WRONG_USE, CommandError
 from cli.stack import practice
-from hospitals import load_hospitals
 
 app = typer.Typer(name="config", no_args_is_help=True, help="Settings and hospitals.")
 
@@ -56,7 +55,7 @@ def new(
             raise CommandError(f"{folder} is not empty; keys are never overwritten", exit_code=WRONG_USE)
         practice.make_keyring(folder / "keyring.json")
         path = practice.make_hospital(folder, hospital, practice.Addresses(insurance_url, his_url, notice_url))
-        practice.make_centre(folder, load_hospitals(path)[hospital], notice_url)
+        practice.make_centre(folder, read_hospitals_file(path)[hospital], notice_url)
     except OSError as error:
         raise CommandError(f"can't write to {folder}: {error.strerror}") from None
     typer.echo(f"Made {path}; check it with MEDPAY_HOSPITALS_FILE={path} medpay config check")
