@@ -21,6 +21,8 @@ _TUNING = (
     "history.timerProcessorMaxPollRPS=1000",
     "history.shardIOConcurrency=16",
     "history.enableHostLevelEventsCache=true",
+    # A description of a task queue is cached for 5 s, and whether the worker polls is read from one.
+    'matching.TaskQueueInfoByBuildIdTTL="100ms"',
 )
 
 
