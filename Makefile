@@ -22,6 +22,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY) ## .venv with the locked dependencies and the medpay command; instant when nothing changed
+	@:
 
 demo: $(READY) ## takes real payments through the HTTP API on a stack of its own, in under 90 s; 0 only if each ended right
 	@$(BIN)/medpay demo
@@ -39,7 +40,7 @@ lint: $(READY) ## ruff, mypy strict, import-linter
 	@$(BIN)/lint-imports
 
 bench: $(READY) ## the benchmarks: a table, and JSON under bench/results/
-	@$(BIN)/python -P bench/run.py
+	@$(BIN)/python bench/run.py
 
 lock: $(READY) ## resolve the dependencies anew, with hashes and without index addresses
 	@$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from aiohttp import web
 from pydantic import ValidationError
 
 from cli.configuration import read_settings
@@ -43,15 +44,22 @@ def insurance(
     """Run the insurance centre's simulator until SIGTERM, at MEDPAY_SIM_INSURANCE_PORT by default."""
     settings = read_settings()
     centre = _read_config(config or settings.data_dir / CENTRE_FILE)
-    app_ = build_centre(centre, database or settings.data_dir / "simulator-insurance.db")
-    run(app_, host, port or settings.sim_insurance_port)
+    application = build_centre(centre, database or settings.data_dir / "simulator-insurance.db")
+    _serve(application, host, port or settings.sim_insurance_port)
 
 
 @app.command()
 def his(database: DatabaseFile = None, host: Host = LOOPBACK, port: Port = None) -> None:
     """Run HIS's simulator until SIGTERM, at MEDPAY_SIM_HIS_PORT by default."""
     settings = read_settings()
-    run(build_his(database or settings.data_dir / "simulator-his.db"), host, port or settings.sim_his_port)
+    _serve(build_his(database or settings.data_dir / "simulator-his.db"), host, port or settings.sim_his_port)
+
+
+def _serve(application: web.Application, host: str, port: int) -> None:
+    try:
+        run(application, host, port)
+    except OSError as error:
+        raise CommandError(f"can't listen on {host}:{port}: {error.strerror}") from None
 
 
 def _read_config(path: Path) -> CentreConfig:
