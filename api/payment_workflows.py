@@ -1,0 +1,122 @@
+"""The updates that the API sends to payments, and what each way to fail means to a caller (04-temporal 4.1)."""
+
+import uuid
+from collections.abc import Awaitable
+from contextlib import suppress
+from datetime import timedelta
+from enum import Enum
+from typing import TypeVar
+
+import structlog
+from temporalio.client import (
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.temporal_link import TemporalLink, unavailable
+from domain.errors import ErrorCode, PaymentError
+from domain.orders import PaymentStart, SettleRequest
+from domain.steps import PreSettleAnswer, SettlementAnswer
+from settings import Settings
+from workflows.payment import PaymentWorkflow
+from workflows.starting import start_operation
+
+logger = structlog.get_logger(__name__)
+
+R = TypeVar("R")
+_DESCRIBE_S_MAX = 3
+_STILL_OPEN = "处理中, 请稍后用同一订单号重试"
+
+
+class WorkflowClosedError(Exception):
+    """There is no workflow that could answer: it has ended, or never was. Our row knows."""
+
+
+class Life(Enum):
+    """What Temporal knows of a payment's workflow."""
+
+    UNKNOWN = "unknown"
+    RUNNING = "running"
+    CLOSED = "closed"
+
+
+class PaymentWorkflows:
+    """Every method raises `PaymentError`, with PROCESSING or UNAVAILABLE where there is no answer yet."""
+
+    def __init__(self, link: TemporalLink, settings: Settings) -> None:
+        self._link = link
+        self._task_queue = settings.task_queue
+        self._wait = timedelta(seconds=settings.sync_wait_s)
+
+    async def pre_settle(self, start: PaymentStart, fingerprint: str) -> PreSettleAnswer:
+        """Start the payment, or meet it under way, and wait for its split. Raises `WorkflowClosedError` too."""
+        client = await self._link.client()
+        operation = start_operation(start, self._task_queue)
+        call = client.execute_update_with_start_workflow(
+            PaymentWorkflow.pre_settle,
+            start.order,
+            start_workflow_operation=operation,
+            id=f"pre-settle-{fingerprint}",
+            rpc_timeout=self._wait,
+        )
+        try:
+            return await _told(call)
+        except Exception:
+            # The operation holds the same failure a second time; asyncio reports it unless somebody looks.
+            with suppress(Exception):
+                await operation.workflow_handle()
+            raise
+
+    async def settle(self, request: SettleRequest) -> SettlementAnswer:
+        """Ask the payment for its settlement. Raises `WorkflowClosedError` too."""
+        client = await self._link.client()
+        handle = client.get_workflow_handle_for(PaymentWorkflow.run, request.workflow_id)
+        # A new id each time: the server answers a known one with its first answer, for ever.
+        call = handle.execute_update(
+            PaymentWorkflow.settle, request, id=f"settle-{uuid.uuid4()}", rpc_timeout=self._wait
+        )
+        return await _told(call)
+
+    async def life(self, workflow_id: str) -> Life:
+        """Whether a payment without a row is on its way to one."""
+        client = await self._link.client()
+        try:
+            description = await client.get_workflow_handle(workflow_id).describe(
+                rpc_timeout=timedelta(seconds=_DESCRIBE_S_MAX)
+            )
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return Life.UNKNOWN
+            raise _rpc_failure(error) from None
+        return Life.RUNNING if description.status is WorkflowExecutionStatus.RUNNING else Life.CLOSED
+
+
+async def _told(call: Awaitable[R]) -> R:
+    """The update's answer, or what its failure means."""
+    try:
+        return await call
+    except WorkflowUpdateFailedError as error:
+        raise _update_failure(error.cause) from None
+    except WorkflowUpdateRPCTimeoutOrCancelledError:
+        raise PaymentError(ErrorCode.PROCESSING, _STILL_OPEN) from None
+    except WorkflowAlreadyStartedError:
+        raise WorkflowClosedError from None
+    except RPCError as error:
+        raise _rpc_failure(error) from None
+
+
+def _update_failure(cause: BaseException) -> Exception:
+    """An `ErrorCode` is the payment's own word. Anything else means that it ended under the update."""
+    if isinstance(cause, ApplicationError) and cause.type is not None and cause.type in ErrorCode.__members__:
+        return PaymentError(ErrorCode(cause.type), cause.message)
+    return WorkflowClosedError()
+
+
+def _rpc_failure(error: RPCError) -> Exception:
+    if error.status is RPCStatusCode.NOT_FOUND:
+        return WorkflowClosedError()
+    logger.warning("temporal_unavailable", status=error.status.name)
+    return unavailable()

@@ -1,0 +1,128 @@
+"""Where a valid call meets its payment: our row first, then the workflow (product rules 1 and 2)."""
+
+import json
+
+import structlog
+
+from api.errors import ApiError
+from api.in_flight import InFlight
+from api.not_paid import INTERVAL_S, NotPaidBrake
+from api.payment_workflows import Life, PaymentWorkflows, WorkflowClosedError
+from api.recorded import check_same_payment, check_same_transaction, pre_settle_answer, settlement_answer
+from api.schemas.order_fields import MED_ORG_ORD
+from api.schemas.settle import check_visit_id
+from domain.errors import ErrorCode, PaymentError
+from domain.orders import Order, PaymentStart, PaymentTerms, SettleRequest, payment_workflow_id
+from domain.states import PaymentState
+from domain.steps import PaymentKey, PreSettleAnswer, SettlementAnswer
+from security.keyring import Keyring
+from storage.records import PaymentRecord, TimelineEntry
+from storage.session import Database
+
+logger = structlog.get_logger(__name__)
+
+
+class PaymentsDesk:
+    """Every method raises `PaymentError`. Nothing is decided here that a row or a workflow has not said."""
+
+    def __init__(self, database: Database, workflows: PaymentWorkflows, keyring: Keyring) -> None:
+        self._database = database
+        self._workflows = workflows
+        self._keyring = keyring
+        self._pre_settling = InFlight[PreSettleAnswer]()
+        self._settling = InFlight[SettlementAnswer]()
+        self._brake = NotPaidBrake()
+
+    async def pre_settle(self, order: Order, terms: PaymentTerms) -> PreSettleAnswer:
+        """Interface 1. Identical calls at once are one call."""
+        fingerprint = self._fingerprint(order)
+        return await self._pre_settling.join(
+            (order.workflow_id, fingerprint), lambda: self._pre_settle(order, terms, fingerprint)
+        )
+
+    async def settle(self, request: SettleRequest, terms: PaymentTerms) -> SettlementAnswer:
+        """Interface 2. Identical calls at once are one call."""
+        return await self._settling.join(request, lambda: self._settle(request, terms))
+
+    async def look(self, key: PaymentKey) -> tuple[PaymentRecord, list[TimelineEntry]] | None:
+        """The payment and its timeline; None where it runs and has no row yet. Raises UNKNOWN_ORDER."""
+        async with self._database.read() as unit:
+            record = await unit.payments.find(key)
+            if record is not None:
+                return record, await unit.payments.timeline(key)
+        if await self._workflows.life(payment_workflow_id(key.hospital, key.med_org_ord)) is Life.UNKNOWN:
+            raise _unknown_order()
+        return None
+
+    async def _pre_settle(self, order: Order, terms: PaymentTerms, fingerprint: str) -> PreSettleAnswer:
+        recorded = await self._recorded_pre_settlement(order)
+        if recorded is not None:
+            return recorded
+        try:
+            return await self._workflows.pre_settle(PaymentStart(order=order, terms=terms), fingerprint)
+        except WorkflowClosedError:
+            recorded = await self._recorded_pre_settlement(order)
+            if recorded is None:
+                raise _broken_off(order.workflow_id) from None
+            return recorded
+
+    async def _recorded_pre_settlement(self, order: Order) -> PreSettleAnswer | None:
+        record = await self._find(PaymentKey(hospital=order.hospital, med_org_ord=order.med_org_ord))
+        if record is None:
+            return None
+        check_same_transaction(record, order)
+        return pre_settle_answer(record)
+
+    async def _settle(self, request: SettleRequest, terms: PaymentTerms) -> SettlementAnswer:
+        key = PaymentKey(hospital=request.hospital, med_org_ord=request.med_org_ord)
+        record = await self._find(key)
+        if record is None:
+            raise await self._without_row(request)
+        check_same_payment(record, request)
+        check_visit_id(request, record.order, terms.registers)
+        answer = settlement_answer(record, request)
+        if answer is not None:
+            return answer
+        if record.state is PaymentState.PRE_SETTLED and (last := self._brake.held_back(key)):
+            raise ApiError(last.code, last.message, retry_after_s=round(INTERVAL_S))
+        return await self._ask(key, request)
+
+    async def _ask(self, key: PaymentKey, request: SettleRequest) -> SettlementAnswer:
+        try:
+            answer = await self._workflows.settle(request)
+        except WorkflowClosedError:
+            record = await self._find(key)
+            recorded = settlement_answer(record, request) if record is not None else None
+            if recorded is None:
+                raise _broken_off(request.workflow_id) from None
+            return recorded
+        except PaymentError as error:
+            if error.code is ErrorCode.NOT_PAID:
+                self._brake.note(key, error)
+            raise
+        self._brake.forget(key)
+        return answer
+
+    async def _without_row(self, request: SettleRequest) -> PaymentError:
+        if await self._workflows.life(request.workflow_id) is Life.UNKNOWN:
+            return _unknown_order()
+        return PaymentError(ErrorCode.PROCESSING, "该订单正在下单, 请稍后重试")
+
+    async def _find(self, key: PaymentKey) -> PaymentRecord | None:
+        async with self._database.read() as unit:
+            return await unit.payments.find(key)
+
+    def _fingerprint(self, order: Order) -> str:
+        """Keyed, since the fields are few enough to be guessed and update ids are clear text in Temporal."""
+        canonical = json.dumps(order.fingerprint_fields(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return self._keyring.digest(canonical)
+
+
+def _unknown_order() -> PaymentError:
+    return PaymentError(ErrorCode.UNKNOWN_ORDER, f"没有这个{MED_ORG_ORD.title}的订单")
+
+
+def _broken_off(workflow_id: str) -> PaymentError:
+    """Closed, and yet our row says that it goes on: somebody terminated it in Temporal. Money may have moved."""
+    logger.error("payment_broken_off", workflow_id=workflow_id)
+    return PaymentError(ErrorCode.IN_REVIEW, "该订单的处理被中断, 需要人工核查, 请联系医院")

@@ -1,0 +1,26 @@
+"""What the routes work with, made once per process by `api.app`."""
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from api.metrics import HttpMetrics
+from api.payments_desk import PaymentsDesk
+from api.temporal_link import TemporalLink
+from settings import Settings
+from storage.session import Database
+
+
+@dataclass(frozen=True)
+class Services:
+    settings: Settings
+    database: Database
+    link: TemporalLink
+    desk: PaymentsDesk
+    metrics: HttpMetrics
+
+
+def services_of(request: Request) -> Services:
+    """The services of the application that serves `request`."""
+    services: Services = request.app.state.services
+    return services

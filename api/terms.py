@@ -1,0 +1,23 @@
+"""The limits that a payment takes with it when it starts: the settings' and its hospital's."""
+
+import math
+
+from domain.orders import PaymentTerms
+from gateways.insurance.profile import DEFAULT_PATHS
+from hospitals import Hospital
+from settings import Settings
+
+
+def payment_terms(settings: Settings, hospital: Hospital) -> PaymentTerms:
+    """Fixed at the start of a payment, so that a later change of settings never moves them."""
+    centre_timeouts_s = (hospital.centre.timeout_s(transaction) for transaction in DEFAULT_PATHS)
+    return PaymentTerms(
+        pre_settle_budget_s=settings.pre_settle_budget_s,
+        payment_window_s=settings.payment_window_s,
+        auto_finish_after_s=settings.auto_finish_after_s,
+        his_retry_budget_s=settings.his_retry_budget_s,
+        reversal_window_s=settings.reversal_window_s,
+        registers=hospital.registers,
+        cash_refunded_by=hospital.centre.cash_refunded_by,
+        call_timeout_s=math.ceil(max(settings.his_timeout_s, *centre_timeouts_s)),
+    )
