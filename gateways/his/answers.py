@@ -123,7 +123,9 @@ class FeesAnswer(Answer):
     lines: list[FeeLineAnswer] = Field(alias="feedetailList", min_length=1, max_length=LINES_MAX)
 
     def fees(self) -> Fees:
-        diagnoses = tuple(Diagnosis(**diagnosis.model_dump()) for diagnosis in self.diagnoses)
+        """The diagnoses by their numbers: the first is the main one, which 6201 names twice."""
+        in_order = sorted(self.diagnoses, key=lambda diagnosis: diagnosis.serial)
+        diagnoses = tuple(Diagnosis(**diagnosis.model_dump()) for diagnosis in in_order)
         lines = tuple(FeeLine(**line.model_dump()) for line in self.lines)
         return Fees(**self.model_dump(exclude={"diagnoses", "lines"}), diagnoses=diagnoses, lines=lines)
 

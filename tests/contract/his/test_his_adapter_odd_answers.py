@@ -281,6 +281,11 @@ class TestTolerated:
         patient = await his.patient("100001")
         assert (patient.name, patient.psn_no, patient.insutype) == ("张三", "", "")
 
+    async def test_diagnoses_in_any_order(self, his: HttpHospitalSystem, odd: OddServer) -> None:
+        odd.answer = done({**FEES, "diseinfoList": [{**DIAGNOSIS, "diagSrtNo": "2", "diagCode": "E11"}, DIAGNOSIS]})
+        fees = await his.prescription_fees(("300001",), "100001")
+        assert [diagnosis.code for diagnosis in fees.diagnoses] == ["I10.x00", "E11"]
+
     async def test_a_done_change_needs_no_data(self, his: HttpHospitalSystem, odd: OddServer) -> None:
         odd.answer = {"CODE": 0}
         await his.cancel_registration("ODD1", "V1", "100001")
