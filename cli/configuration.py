@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from cli.failures import WRONG_USE, CommandError
 from hospitals import ConfigError, Hospital, load_hospitals
-from settings import Settings, complaints, is_loopback
+from settings import Settings, complaints
 
 
 def read_settings() -> Settings:
@@ -36,14 +36,3 @@ def read_hospitals_file(path: Path) -> Mapping[str, Hospital]:
         return load_hospitals(path)
     except ConfigError as error:
         raise CommandError(*str(error).splitlines(), exit_code=WRONG_USE) from None
-
-
-def refuse_open_door(settings: Settings, hospitals: Mapping[str, Hospital]) -> None:
-    """Contract 2.4: without any key the API may serve this machine only, unless it is told to run open."""
-    has_key = settings.api_key is not None or any(hospital.keys for hospital in hospitals.values())
-    if not has_key and settings.auth == "key" and not is_loopback(settings.api_host):
-        raise CommandError(
-            f"MEDPAY_API_KEY: is not set and no hospital has a key, but MEDPAY_API_HOST={settings.api_host} "
-            "is open to others",
-            exit_code=WRONG_USE,
-        )

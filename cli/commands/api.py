@@ -4,7 +4,11 @@ import typer
 import uvicorn
 
 from api.app import create_app
-from cli.configuration import read_hospitals, read_settings, refuse_open_door
+from api.auth import UnsafeSettingsError
+from cli.configuration import read_hospitals, read_settings
+from cli.failures import WRONG_USE, CommandError
+from cli.keyring_file import read_keyring
+from security.logs import configure_logging
 
 app = typer.Typer()
 
@@ -16,9 +20,15 @@ KEEP_ALIVE_S = 75
 def api() -> None:
     """Serve the HTTP API at MEDPAY_API_HOST:MEDPAY_API_PORT until SIGTERM; calls under way get their answer."""
     settings = read_settings()
-    refuse_open_door(settings, read_hospitals(settings))
+    configure_logging(settings.log_level, "api")
+    read_hospitals(settings)
+    read_keyring(settings)
+    try:
+        application = create_app(settings)
+    except UnsafeSettingsError as error:
+        raise CommandError(str(error), exit_code=WRONG_USE) from None
     uvicorn.run(
-        create_app(settings),
+        application,
         host=settings.api_host,
         port=settings.api_port,
         log_config=None,

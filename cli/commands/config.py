@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from cli.configuration import read_hospitals, read_hospitals_file, read_settings, refuse_open_door
-from cli.failures import WRONG_USE, CommandError
+from api.auth import Callers, UnsafeSettingsError
+from cli.configuration import read_hospitals, read_hospitals_file, read_settings
+from cli.failures import CHECK_FAILED, WRONG_USE, CommandError
 from cli.stack import practice
 
 app = typer.Typer(name="config", no_args_is_help=True, help="Settings and hospitals.")
@@ -24,17 +25,21 @@ def check(*, as_json: Annotated[bool, typer.Option("--json", help="The result as
     try:
         settings = read_settings()
         hospitals = read_hospitals(settings)
-        refuse_open_door(settings, hospitals)
+        if settings.auth == "key":
+            Callers(settings, hospitals)
+    except UnsafeSettingsError as error:
+        problems: tuple[str, ...] = (str(error),)
     except CommandError as error:
-        if as_json:
-            typer.echo(json.dumps({"ok": False, "errors": error.lines}, ensure_ascii=False))
-            raise typer.Exit(1) from None
-        raise CommandError(*error.lines) from None
-    names = list(hospitals)
-    if as_json:
-        typer.echo(json.dumps({"ok": True, "hospitals": names}))
+        problems = error.lines
     else:
-        typer.echo(f"OK: {settings.hospitals_path}, {len(names)} hospital(s): {', '.join(names)}")
+        names = ", ".join(hospitals)
+        done = json.dumps({"ok": True, "hospitals": list(hospitals)})
+        typer.echo(done if as_json else f"OK: {settings.hospitals_path}, {len(hospitals)} hospital(s): {names}")
+        return
+    if not as_json:
+        raise CommandError(*problems)
+    typer.echo(json.dumps({"ok": False, "errors": problems}, ensure_ascii=False))
+    raise typer.Exit(CHECK_FAILED)
 
 
 @app.command()

@@ -40,7 +40,7 @@ async def _serve(settings: Settings, *, as_json: bool) -> int:
     return 0
 
 
-def _addresses(stack: EmbeddedStack) -> dict[str, str]:
+def _addresses(stack: EmbeddedStack) -> dict[str, object]:
     return {
         "api": stack.api_url,
         "docs": f"{stack.api_url}/docs",
@@ -51,6 +51,7 @@ def _addresses(stack: EmbeddedStack) -> dict[str, str]:
         "api_key_file": str(stack.settings.data_dir / "api-key"),
         "hospitals_file": str(stack.settings.hospitals_path),
         "data_dir": str(stack.settings.data_dir),
+        "pids": stack.supervisor.pids,
     }
 
 

@@ -1,0 +1,158 @@
+"""The `medpay` command as a process: help, exit codes, and failures in one line."""
+
+import base64
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.support.medpay_up import medpay_environment, run_medpay
+
+HOSPITALS = f"""\
+[centres.sim]
+url = "http://127.0.0.1:8101"
+platform_public_key = "{base64.b64encode(bytes(64)).decode()}"
+[hospitals.main]
+centre = "sim"
+org_codg = "H1"
+app_id = "0123456789ABCDEF"
+app_secret = "s"
+private_key = "{base64.b64encode(bytes(32)).decode()}"
+his_url = "http://127.0.0.1:8102"
+"""
+
+
+def _file(folder: Path, text: str = HOSPITALS) -> dict[str, str]:
+    (folder / "h.toml").write_text(text, encoding="utf-8")
+    return medpay_environment(folder / "data", MEDPAY_HOSPITALS_FILE="h.toml")
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        ([], ["up", "demo", "api", "worker", "simulator", "payments", "audit", "keys", "search-attributes", "config"]),
+        (["up"], ["Ctrl-C", "--json"]),
+        (["demo"], ["--keep"]),
+        (["api"], ["MEDPAY_API_PORT"]),
+        (["worker"], ["--check"]),
+        (["simulator"], ["insurance", "his"]),
+        (["simulator", "insurance"], ["--config", "--port"]),
+        (["payments", "show"], ["MEDORGORD", "--json"]),
+        (["audit", "export"], ["--payment", "--output"]),
+        (["audit", "replay"], ["FILES", "--json"]),
+        (["keys", "new"], ["hospital", "caller", "keyring"]),
+        (["search-attributes", "register"], ["MEDPAY_TEMPORAL_NAMESPACE"]),
+        (["config", "check"], ["--json"]),
+    ],
+    ids=" ".join,
+)
+async def test_help(tmp_path: Path, arguments: list[str], shown: list[str]) -> None:
+    code, output, _ = await run_medpay(*arguments, "--help", cwd=tmp_path, environment=medpay_environment(tmp_path))
+    assert code == 0
+    assert [word for word in shown if word not in output] == []
+
+
+@pytest.mark.parametrize("arguments", [["reconcile"], ["up", "--port"], ["audit", "export"], ["keys", "new", "door"]])
+async def test_wrong_use_ends_with_2(tmp_path: Path, arguments: list[str]) -> None:
+    code, _, errors = await run_medpay(*arguments, cwd=tmp_path, environment=medpay_environment(tmp_path))
+    assert code == 2
+    assert "Traceback" not in errors
+
+
+class TestConfigCheck:
+    async def test_good(self, tmp_path: Path) -> None:
+        code, output, _ = await run_medpay("config", "check", cwd=tmp_path, environment=_file(tmp_path))
+        assert (code, output) == (0, "OK: h.toml, 1 hospital(s): main\n")
+
+    async def test_every_error_and_exit_1(self, tmp_path: Path) -> None:
+        environment = _file(tmp_path, HOSPITALS.replace("http:", "gopher:"))
+        code, _, errors = await run_medpay("config", "check", cwd=tmp_path, environment=environment)
+        assert code == 1
+        assert errors.splitlines() == [
+            "h.toml:2: centres.sim.url: must be an http:// or https:// address",
+            "h.toml:10: hospitals.main.his_url: must be an http:// or https:// address",
+        ]
+
+    async def test_json(self, tmp_path: Path) -> None:
+        environment = {**_file(tmp_path), "MEDPAY_HOSPITAL": "west"}
+        code, output, _ = await run_medpay("config", "check", "--json", cwd=tmp_path, environment=environment)
+        errors = ["MEDPAY_HOSPITAL: west is not in h.toml (there: main)"]
+        assert (code, json.loads(output)) == (1, {"ok": False, "errors": errors})
+
+    async def test_an_api_open_to_others_needs_a_key(self, tmp_path: Path) -> None:
+        environment = {**_file(tmp_path), "MEDPAY_API_HOST": "0.0.0.0"}  # noqa: S104 - refused, which is the point
+        code, _, errors = await run_medpay("config", "check", cwd=tmp_path, environment=environment)
+        assert (code, errors) == (1, "MEDPAY_API_KEY: no key is configured, and 0.0.0.0 is not loopback\n")
+
+    async def test_a_new_folder_to_practise_with_is_right(self, tmp_path: Path) -> None:
+        environment = medpay_environment(tmp_path / "data", MEDPAY_HOSPITALS_FILE="practice/hospitals.toml")
+        made, _, _ = await run_medpay("config", "new", "practice", cwd=tmp_path, environment=environment)
+        checked, _, _ = await run_medpay("config", "check", cwd=tmp_path, environment=environment)
+        again, _, errors = await run_medpay("config", "new", "practice", cwd=tmp_path, environment=environment)
+        assert (made, checked, again) == (0, 0, 2)
+        assert errors == "practice is not empty; keys are never overwritten\n"
+
+
+class TestKeys:
+    async def test_a_hospitals_pair(self, tmp_path: Path) -> None:
+        environment = medpay_environment(tmp_path)
+        arguments = ("keys", "new", "hospital", "--output", "main.key")
+        code, output, _ = await run_medpay(*arguments, cwd=tmp_path, environment=environment)
+        public = output.splitlines()[0].rpartition(" ")[2]
+        assert code == 0
+        assert len(base64.b64decode(public)) == 65
+        assert _mode(tmp_path / "main.key") == 0o600
+        again, _, errors = await run_medpay(*arguments, cwd=tmp_path, environment=environment)
+        assert (again, errors) == (2, "--output: main.key exists; a key is never overwritten\n")
+
+    async def test_a_callers_key_fits_the_hospitals_file(self, tmp_path: Path) -> None:
+        environment = medpay_environment(tmp_path)
+        _, output, _ = await run_medpay("keys", "new", "caller", cwd=tmp_path, environment=environment)
+        stanza = output.partition("file:\n")[2].replace("MY_HOSPITAL", "main")
+        code, _, errors = await run_medpay(
+            "config", "check", cwd=tmp_path, environment=_file(tmp_path, HOSPITALS + stanza)
+        )
+        assert (code, errors) == (0, "")
+
+
+class TestNobodyThere:
+    """What each command says where the other side is not there."""
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [["worker"], ["worker", "--check"], ["search-attributes", "register"], ["audit", "export", "--payment", "x"]],
+        ids=" ".join,
+    )
+    async def test_no_temporal(self, tmp_path: Path, arguments: list[str]) -> None:
+        environment = {**_file(tmp_path), "MEDPAY_TEMPORAL_ADDRESS": "127.0.0.1:1"}
+        made = await run_medpay("keys", "new", "keyring", "--output", "k.json", cwd=tmp_path, environment=environment)
+        code, _, errors = await run_medpay(
+            *arguments, cwd=tmp_path, environment={**environment, "MEDPAY_KEYRING_FILE": "k.json"}
+        )
+        assert (made[0], code) == (0, 1)
+        assert errors.splitlines()[-1] == "MEDPAY_TEMPORAL_ADDRESS: no Temporal answers at 127.0.0.1:1"
+        assert "Traceback" not in errors
+
+    async def test_no_keyring(self, tmp_path: Path) -> None:
+        code, _, errors = await run_medpay("payments", "show", "x", cwd=tmp_path, environment=_file(tmp_path))
+        assert code == 2
+        assert errors.startswith("MEDPAY_KEYRING_FILE: ")
+        assert errors.count("\n") == 1
+
+    async def test_no_history_file(self, tmp_path: Path) -> None:
+        environment = medpay_environment(tmp_path, MEDPAY_KEYRING_FILE="k.json")
+        await run_medpay("keys", "new", "keyring", "--output", "k.json", cwd=tmp_path, environment=environment)
+        (tmp_path / "odd.json").write_text("[]", encoding="utf-8")
+        code, output, _ = await run_medpay(
+            "audit", "replay", "gone.json", "odd.json", cwd=tmp_path, environment=environment
+        )
+        assert code == 1
+        assert output.splitlines() == [
+            "FAIL gone.json: can't be read: No such file or directory",
+            "FAIL odd.json: is no history as `medpay audit export` writes it",
+        ]

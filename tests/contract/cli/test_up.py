@@ -1,0 +1,118 @@
+"""`medpay up` for real: the whole stack as processes, and how it starts, lasts and ends."""
+
+import os
+import signal
+import stat
+import tomllib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.support.medpay_up import RunningStack, medpay_environment, run_medpay
+from tests.support.processes import is_gone, until
+
+COMPONENTS = {"temporal", "simulator-insurance", "simulator-his", "worker", "api"}
+
+
+def _text(file: str) -> str:
+    return Path(file).read_text(encoding="utf-8")
+
+
+async def _status(url: str, **headers: str) -> int:
+    async with aiohttp.ClientSession(headers=headers) as session, session.get(url) as response:
+        return response.status
+
+
+class TestLife:
+    @pytest.fixture(scope="class")
+    async def stack(self, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningStack]:
+        folder = tmp_path_factory.mktemp("up")
+        running = await RunningStack.start(folder, medpay_environment(folder / "data"))
+        yield running
+        await running.stop()
+
+    async def test_everything_is_ready_when_it_says_so(self, stack: RunningStack) -> None:
+        assert stack.pids.keys() == COMPONENTS
+        assert await _status(f"{stack.addresses['api']}/health/ready") == 200
+        assert await _status(stack.addresses["docs"]) == 200
+        assert await _status(stack.addresses["temporal_ui"]) == 200
+        assert await _status(f"{stack.addresses['simulator_insurance']}/_sim/health") == 200
+        assert await _status(f"{stack.addresses['simulator_his']}/_sim/health") == 200
+
+    async def test_the_generated_key_opens_the_api(self, stack: RunningStack) -> None:
+        url = f"{stack.addresses['api']}/api/v1/payments/unknown"
+        key = _text(stack.addresses["api_key_file"]).strip()
+        assert await _status(url) == 401
+        assert await _status(url, Authorization=f"Bearer {key}") == 404
+
+    def test_its_secrets_are_its_owners_alone(self, stack: RunningStack) -> None:
+        data = Path(stack.addresses["data_dir"])
+        secrets = ["api-key", "keyring.json", "main.key", "main.app-secret", "centre.key", "simulator-insurance.json"]
+        assert {name: stat.S_IMODE((data / name).stat().st_mode) for name in secrets} == dict.fromkeys(secrets, 0o600)
+
+    def test_the_hospitals_file_is_the_contracts(self, stack: RunningStack) -> None:
+        file = tomllib.loads(_text(stack.addresses["hospitals_file"]))
+        assert file["centres"]["sim"]["url"] == stack.addresses["simulator_insurance"]
+        assert file["hospitals"]["main"]["his_url"] == stack.addresses["simulator_his"]
+        assert len(file["hospitals"]["main"]["app_id"]) == 32
+
+    async def test_a_second_one_in_the_same_folder_says_so(self, stack: RunningStack, tmp_path: Path) -> None:
+        environment = medpay_environment(Path(stack.addresses["data_dir"]))
+        code, _, errors = await run_medpay("up", cwd=tmp_path, environment=environment)
+        assert (code, errors.count("\n")) == (1, 1)
+        assert f"is in use by another medpay up (process {stack.process.pid})" in errors
+
+    async def test_a_taken_port_by_choice_names_its_setting(self, stack: RunningStack, tmp_path: Path) -> None:
+        taken = stack.addresses["api"].rpartition(":")[2]
+        environment = medpay_environment(tmp_path / "data", MEDPAY_API_PORT=taken)
+        code, _, errors = await run_medpay("up", cwd=tmp_path, environment=environment)
+        assert (code, errors) == (2, f"MEDPAY_API_PORT: port {taken} on 127.0.0.1 is taken\n")
+
+    async def test_one_that_dies_is_named_and_the_others_go(self, stack: RunningStack) -> None:
+        os.kill(stack.pids["simulator-his"], signal.SIGKILL)
+        code, errors = await stack.ended()
+        assert code == 1
+        assert "simulator-his ended by itself (signal SIGKILL); the end of " in errors
+        assert "Traceback" not in errors
+        assert [name for name, pid in stack.pids.items() if not is_gone(pid)] == []
+
+
+async def test_sigterm_stops_all_and_a_restart_finds_keys_and_ports_again(tmp_path: Path) -> None:
+    environment = medpay_environment(tmp_path / "data")
+    first = await RunningStack.start(tmp_path, environment)
+    key = (tmp_path / "data" / "api-key").read_bytes()
+    code, _ = await first.stop()
+    assert code == 0
+    assert [name for name, pid in first.pids.items() if not is_gone(pid)] == []
+
+    second = await RunningStack.start(tmp_path, environment)
+    try:
+        assert second.addresses == first.addresses
+        assert (tmp_path / "data" / "api-key").read_bytes() == key
+        second.process.kill()
+        await second.process.wait()
+        await until(lambda: all(is_gone(pid) for pid in second.pids.values()))
+        assert all(is_gone(pid) for pid in second.pids.values())
+    finally:
+        await second.stop()
+
+
+async def test_a_wrong_setting_stops_the_start_with_its_name(tmp_path: Path) -> None:
+    environment = medpay_environment(tmp_path / "data", MEDPAY_PAYMENT_WINDOW_S="0")
+    code, output, errors = await run_medpay("up", cwd=tmp_path, environment=environment)
+    assert (code, output) == (2, "")
+    assert errors == "MEDPAY_PAYMENT_WINDOW_S: Input should be greater than or equal to 1\n"
+
+
+async def test_a_component_that_can_not_start_is_shown_with_its_log(tmp_path: Path) -> None:
+    broken = tmp_path / "temporal"
+    broken.write_text("#!/bin/sh\necho 'no such flag'\nexit 4\n", encoding="utf-8")
+    broken.chmod(0o755)
+    environment = medpay_environment(tmp_path / "data", MEDPAY_TEMPORAL_CLI=str(broken))
+    code, _, errors = await run_medpay("up", cwd=tmp_path, environment=environment)
+    assert code == 1
+    assert errors == (
+        f"temporal ended by itself (exit code 4); the end of {tmp_path}/data/logs/temporal.log:\n  no such flag\n"
+    )

@@ -1,0 +1,72 @@
+"""`medpay up` as a process of its own, as `make up` runs it."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from dataclasses import dataclass
+from pathlib import Path
+
+READY_S_MAX = 90.0
+STOP_S_MAX = 60.0
+
+
+def medpay_environment(data_dir: Path, **settings: str) -> dict[str, str]:
+    """The environment without the developer's own settings."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MEDPAY_")}
+    return {**clean, "MEDPAY_DATA_DIR": str(data_dir), **settings}
+
+
+async def start_medpay(*arguments: str, cwd: Path, environment: dict[str, str]) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "cli", *arguments),
+        cwd=cwd,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+async def run_medpay(*arguments: str, cwd: Path, environment: dict[str, str]) -> tuple[int, str, str]:
+    """Exit code, standard output, standard error."""
+    process = await start_medpay(*arguments, cwd=cwd, environment=environment)
+    async with asyncio.timeout(READY_S_MAX):
+        output, errors = await process.communicate()
+    if process.returncode is None:
+        raise AssertionError("it ended without an exit code")
+    return process.returncode, output.decode("utf-8"), errors.decode("utf-8")
+
+
+@dataclass
+class RunningStack:
+    process: Process
+    addresses: dict[str, str]
+    pids: dict[str, int]
+
+    @classmethod
+    async def start(cls, cwd: Path, environment: dict[str, str]) -> "RunningStack":
+        process = await start_medpay("up", "--json", cwd=cwd, environment=environment)
+        if process.stdout is None:
+            raise AssertionError("started without a pipe")
+        async with asyncio.timeout(READY_S_MAX):
+            line = await process.stdout.readline()
+        if not line:
+            _, errors = await process.communicate()
+            raise AssertionError(errors.decode("utf-8"))
+        addresses = json.loads(line)
+        return cls(process, addresses, addresses.pop("pids"))
+
+    async def stop(self) -> tuple[int, str]:
+        """SIGTERM; the exit code and what it said on standard error."""
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+        return await self.ended()
+
+    async def ended(self) -> tuple[int, str]:
+        """Raises TimeoutError."""
+        async with asyncio.timeout(STOP_S_MAX):
+            _, errors = await self.process.communicate()
+        return self.process.returncode or 0, errors.decode("utf-8")
