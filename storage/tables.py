@@ -96,7 +96,7 @@ class FeeLine(SQLModel, table=True):
     """One line of the priced bill, as 6201 sends it. HIS's own serial need not be unique, its place is."""
 
     __tablename__ = "fee_line"
-    __table_args__ = (_of_payment(),)
+    __table_args__ = (_of_payment(), *_not_negative("amount_fen"))
 
     hospital: str = Field(primary_key=True, max_length=HOSPITAL_CHARS_MAX)
     med_org_ord: str = Field(primary_key=True, max_length=MED_ORG_ORD_CHARS_MAX)

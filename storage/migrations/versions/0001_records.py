@@ -93,6 +93,7 @@ def create_fee_line() -> None:
         text("department_name", 500),
         text("doctor_code", 128),
         text("doctor_name", 500),
+        sa.CheckConstraint("amount_fen >= 0", name="amount_fen_not_negative"),
         of_payment(),
         sa.PrimaryKeyConstraint("hospital", "med_org_ord", "position"),
     )
