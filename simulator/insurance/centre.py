@@ -1,0 +1,71 @@
+"""The centre as its transactions see it: its books, its settings, its clock, and what they check alike."""
+
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from domain.china_time import to_china
+from simulator.core.calls import Verdict
+from simulator.insurance.config import CentreConfig
+from simulator.insurance.orders import CentreOrder, Orders
+from simulator.insurance.people import People
+from simulator.insurance.refusal import CentreRefusal
+
+AUTHORISATION_MISUSED = 114
+"""The code seen in the field for a payAuthNo that is another order's."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`data` is sealed into the answer. `pay_ord_id`: of the order that the call brought about."""
+
+    data: dict[str, Any]
+    verdict: Verdict = Verdict.APPLIED
+    pay_ord_id: str = ""
+
+
+@dataclass(frozen=True)
+class Centre:
+    config: CentreConfig
+    connection: sqlite3.Connection
+    clock: Callable[[], datetime]
+    orders: Orders = field(init=False)
+    people: People = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "orders", Orders(self.connection))
+        object.__setattr__(self, "people", People(self.connection))
+
+    @contextmanager
+    def one_step(self) -> Iterator[None]:
+        """All of it or nothing: a refusal, or a kill, leaves the books as they were."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        with self.connection:
+            yield
+
+    def now(self) -> str:
+        """`yyyy-MM-dd HH:mm:ss`, UTC+8."""
+        return to_china(self.clock())
+
+    def check_hospital(self, org_codg: str) -> None:
+        if org_codg != self.config.org_codg:
+            raise CentreRefusal("定点医药机构编码不正确: orgCodg")
+
+    def order(self, pay_ord_id: str) -> CentreOrder:
+        order = self.orders.find(pay_ord_id)
+        if order is None:
+            raise CentreRefusal("支付订单不存在: payOrdId")
+        return order
+
+    def check_token(self, order: CentreOrder, pay_token: str) -> None:
+        if not secrets.compare_digest(order.pay_token.encode(), pay_token.encode()):
+            raise CentreRefusal("支付订单token不正确: payToken")
+
+    def claim_authorisation(self, pay_auth_no: str, med_org_ord: str) -> None:
+        """payAuthNo serves one medOrgOrd."""
+        if not self.orders.claim_authorisation(pay_auth_no, med_org_ord):
+            raise CentreRefusal("支付授权码已用于其他订单: payAuthNo", AUTHORISATION_MISUSED)

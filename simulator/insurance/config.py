@@ -1,0 +1,59 @@
+"""What a simulated centre is told of itself and of its one hospital: a JSON file."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+
+from gateways.insurance.profile import DEFAULT_PATHS
+
+_URL = TypeAdapter(HttpUrl)
+
+
+class CentreConfig(BaseModel):
+    """The profile bits stand here as they stand in the hospital's `[centres.NAME]`; both sides must agree.
+
+    `private_key`: the centre's own. `hospital_public_key`: verifies requests. `notice_url`: where 6302 goes; None:
+    nowhere.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    private_key: str = Field(repr=False)
+    app_id: str
+    app_secret: str = Field(repr=False)
+    hospital_public_key: str
+    org_codg: str
+    notice_url: str | None = None
+    version: str = "2.0.1"
+    timestamp: Literal["datetime", "epoch_ms", "epoch_s"] = "datetime"
+    numbers: Literal["string", "json"] = "string"
+    enc_hex: Literal["upper", "lower"] = "upper"
+    sm2_user_id: str = "1234567812345678"
+    reversal_token_field: Literal["ecToken", "payAuthNo", "revsToken"] = "ecToken"  # noqa: S105 - a field's name
+    repeated_upload: Literal["same_order", "refused"] = "same_order"
+    cash_refunded_by: Literal["centre", "channel"] = "centre"
+    paths: dict[str, str] = Field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Raises OSError, and ValueError that names the wrong fields without their values."""
+        return cls.model_validate_json(path.read_bytes())
+
+    def path(self, transaction: str) -> str:
+        return self.paths.get(transaction, DEFAULT_PATHS[transaction])
+
+    @field_validator("notice_url")
+    @classmethod
+    def _is_an_address(cls, text: str | None) -> str | None:
+        try:
+            return text if text is None else str(_URL.validate_python(text))
+        except ValidationError:
+            raise ValueError("must be an http:// or https:// address") from None
+
+    @field_validator("paths")
+    @classmethod
+    def _are_transactions(cls, paths: dict[str, str]) -> dict[str, str]:
+        if unknown := sorted(set(paths) - set(DEFAULT_PATHS)):
+            raise ValueError(f"no transactions: {', '.join(unknown)}")
+        return paths

@@ -1,0 +1,65 @@
+"""6202 支付下单: the pre-settlement. The bill is split; no money moves. It may repeat while ordStas is 0 or 1."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from domain.fen import Fen, yuan
+from domain.insurance import REVOCABLE, Split
+from simulator.insurance.centre import Centre, Outcome
+from simulator.insurance.orders import CentreOrder
+from simulator.insurance.refusal import CentreRefusal
+from simulator.insurance.split import split_of
+from simulator.insurance.wire import PlacementAsked, asked
+
+
+def place_order(centre: Centre, data: Mapping[str, Any]) -> Outcome:
+    request = asked(PlacementAsked, data)
+    centre.check_hospital(request.org_codg)
+    order = centre.order(request.pay_ord_id)
+    centre.check_token(order, request.pay_token)
+    _check_upload(order, request)
+    if order.ord_stas not in REVOCABLE:
+        raise CentreRefusal(f"订单当前状态不能支付下单: ordStas={order.ord_stas}")
+    centre.claim_authorisation(request.pay_auth_no, order.med_org_ord)
+    if not centre.orders.claim_serial(request.org_biz_ser):
+        raise CentreRefusal("机构业务流水号重复: orgBizSer")
+    balance = centre.people.balance(order.id_no)
+    split = split_of(order.fee_sum_fen, balance, use_account=request.acct_used_flag == "1")
+    centre.orders.pre_settle(order.pay_ord_id, split)
+    return Outcome(_answer(centre, order, split, balance))
+
+
+def _check_upload(order: CentreOrder, request: PlacementAsked) -> None:
+    """What 6201 said stands."""
+    if request.chrg_bchno != order.chrg_bchno:
+        raise CentreRefusal("收费批次号与费用上传不一致: chrgBchno")
+    if request.mdtrt_id != order.mdtrt_id:
+        raise CentreRefusal("就诊ID与费用上传不一致: mdtrtId")
+    if request.fee_type != order.fee_type:
+        raise CentreRefusal("费用类型与费用上传不一致: feeType")
+
+
+def _answer(centre: Centre, order: CentreOrder, split: Split, balance: Fen) -> dict[str, Any]:
+    return {
+        "payOrdId": order.pay_ord_id,
+        "ordStas": "1",
+        "feeSumamt": yuan(split.fee_sum_fen),
+        "ownPayAmt": yuan(split.own_pay_fen),
+        "psnAcctPay": yuan(split.psn_acct_fen),
+        "fundPay": yuan(split.fund_fen),
+        "deposit": "0.00",
+        "extData": {
+            "preSetl": {
+                "setl_time": centre.now(),
+                "medfee_sumamt": yuan(split.fee_sum_fen),
+                "fund_pay_sumamt": yuan(split.fund_fen),
+                "acct_pay": yuan(split.psn_acct_fen),
+                "acct_mulaid_pay": "0.00",
+                "psn_cash_pay": yuan(split.own_pay_fen),
+                "balc": yuan(max(balance, 0)),
+                "mdtrt_id": order.mdtrt_id,
+                "medins_setl_id": order.pay_ord_id,
+                "clr_type": "11",
+            }
+        },
+    }
