@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 import structlog
 from fastapi import FastAPI, Request, Response
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from api.envelope import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, failure
@@ -66,7 +66,7 @@ def install_handlers(app: FastAPI) -> None:
     """Every failure below the middleware answers in the envelope; what is left is caught by `request_trace`."""
     app.add_exception_handler(PaymentError, _payment_error)
     app.add_exception_handler(HTTPException, _http_error)
-    for unreachable in (OperationalError, InterfaceError, ConnectionError, TimeoutError):
+    for unreachable in (SQLAlchemyError, OSError):
         app.add_exception_handler(unreachable, _database_down)
 
 

@@ -83,7 +83,7 @@ class RequestTracing:
             nonlocal answering
             if message["type"] == "http.response.start":
                 answering = True
-                trace.status = message["status"]
+                trace.status = int(message["status"])
                 MutableHeaders(scope=message)[REQUEST_ID_HEADER] = trace.request_id
             await send(message)
 

@@ -1,0 +1,184 @@
+"""What a row answers by itself, state by state."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from api.answers import PRE_SETTLE_DATA, SETTLE_DATA, pre_settle_data, settle_data
+from api.recorded import check_same_payment, check_same_transaction, pre_settle_answer, settlement_answer
+from domain.errors import ErrorCode, PaymentError
+from domain.fen import Fen
+from domain.orders import Category, Channel
+from domain.states import STORY, PaymentState
+from storage.records import PaymentRecord
+from tests.support.orders import outpatient, settle_call
+from tests.support.records import AT, SETTLEMENT, SPLIT
+
+ORDER = outpatient("M1")
+CALL = settle_call(ORDER)
+S = PaymentState
+UNDECIDED = (S.RECEIVED, S.PRICED, S.FEE_UPLOADED)
+PRE_SETTLED = STORY[STORY.index(S.PRE_SETTLED) :]
+BAD_ENDS = {
+    S.REJECTED: ErrorCode.TOTAL_MISMATCH,
+    S.EXPIRED: ErrorCode.EXPIRED,
+    S.CANCELLED: ErrorCode.CANCELLED,
+    S.REVERSED: ErrorCode.REVERSED,
+    S.IN_REVIEW: ErrorCode.IN_REVIEW,
+}
+
+
+def record(state: PaymentState, **facts: Any) -> PaymentRecord:  # noqa: ANN401 - a record's own
+    known: dict[str, Any] = {
+        "order": ORDER,
+        "state": state,
+        "state_since": AT,
+        "accepted_at": AT,
+        "updated_at": AT,
+        "revision": 1,
+        "pay_ord_id": "ORD1",
+        "split": SPLIT,
+        "balance_fen": Fen(50000),
+        "patient_type_id": "310",
+        "ipt_otp_no": "M0001",
+        "si_personal_no": "P100001",
+        "settlement": SETTLEMENT,
+    }
+    return PaymentRecord(**(known | facts))
+
+
+class TestInterface1:
+    @pytest.mark.parametrize("state", UNDECIDED)
+    def test_is_not_answered_before_the_split(self, state: PaymentState) -> None:
+        assert pre_settle_answer(record(state, split=None)) is None
+
+    @pytest.mark.parametrize("state", PRE_SETTLED)
+    def test_is_answered_again_from_then_on(self, state: PaymentState) -> None:
+        answer = pre_settle_answer(record(state))
+        assert answer is not None
+        data = pre_settle_data(answer)
+        assert list(data) == list(PRE_SETTLE_DATA)
+        assert data == {
+            "payOrdId": "ORD1",
+            "feeSumamt": "128.50",
+            "ownPayAmt": "25.70",
+            "psnAcctPay": "25.70",
+            "fundPay": "77.10",
+            "patientTypeId": "310",
+            "iptOtpNo": "M0001",
+            "medOrgOrd": "M1",
+            "balance": "500.00",
+            "siPersonalNo": "P100001",
+        }
+
+    def test_has_an_empty_balance_where_the_centre_gave_none(self) -> None:
+        answer = pre_settle_answer(record(S.PRE_SETTLED, balance_fen=None))
+        assert answer is not None
+        assert pre_settle_data(answer)["balance"] == ""
+
+    @pytest.mark.parametrize(("state", "code"), BAD_ENDS.items())
+    def test_of_a_dead_payment_is_its_end(self, state: PaymentState, code: ErrorCode) -> None:
+        with pytest.raises(PaymentError) as told:
+            pre_settle_answer(record(state, error_code=code, error_message="原因"))
+        assert (told.value.code, told.value.message) == (code, "原因")
+
+    def test_while_reversing_is_open(self) -> None:
+        with pytest.raises(PaymentError, match="PROCESSING"):
+            pre_settle_answer(record(S.REVERSING))
+
+
+class TestInterface2:
+    @pytest.mark.parametrize("state", set(S) - set(BAD_ENDS) - {S.SETTLED})
+    def test_is_the_workflow_s_to_answer_until_the_end(self, state: PaymentState) -> None:
+        assert settlement_answer(record(state), CALL) is None
+
+    def test_once_settled_is_answered_again(self) -> None:
+        answer = settlement_answer(record(S.SETTLED, visit_id="V1"), CALL)
+        assert answer is not None
+        data = settle_data(answer, AT)
+        assert list(data) == list(SETTLE_DATA)
+        assert data == {
+            "payOrdId": "ORD1",
+            "medOrgOrd": "M1",
+            "traceTime": "2026-01-05 09:00:00",
+            "setlType": "ALL",
+            "feeSumamt": "128.50",
+            "ownPayAmt": "25.70",
+            "psnAcctPay": "25.70",
+            "revsToken": "REVS-MARKER-7",
+            "fundPay": "77.10",
+            "VISIT_ID": "V1",
+        }
+
+    def test_leaves_revs_token_out_once_it_no_longer_serves(self) -> None:
+        answer = settlement_answer(record(S.SETTLED), CALL)
+        assert answer is not None
+        deadline = SETTLEMENT.reversal_deadline
+        assert settle_data(answer, deadline - timedelta(seconds=1))["revsToken"] == "REVS-MARKER-7"
+        assert settle_data(answer, deadline)["revsToken"] == ""
+
+    @pytest.mark.parametrize(
+        ("ours", "theirs", "told"), [("V1", None, "V1"), ("V1", "V1", "V1"), (None, "V1", "V1"), (None, None, None)]
+    )
+    def test_names_the_visit(self, ours: str | None, theirs: str | None, told: str | None) -> None:
+        answer = settlement_answer(record(S.SETTLED, visit_id=ours), settle_call(ORDER, visit_id=theirs))
+        assert answer is not None
+        assert answer.visit_id == told
+
+    def test_of_another_visit_is_a_conflict(self) -> None:
+        with pytest.raises(PaymentError, match=r"ORDER_CONFLICT: .*就诊ID\(VISIT_ID\)"):
+            settlement_answer(record(S.SETTLED, visit_id="V1"), settle_call(ORDER, visit_id="V2"))
+
+    @pytest.mark.parametrize(("state", "code"), BAD_ENDS.items())
+    def test_of_a_dead_payment_is_its_end(self, state: PaymentState, code: ErrorCode) -> None:
+        with pytest.raises(PaymentError) as told:
+            settlement_answer(record(state, error_code=code, error_message="原因"), CALL)
+        assert (told.value.code, told.value.message) == (code, "原因")
+
+    def test_of_an_end_without_a_reason_is_a_person_s(self) -> None:
+        with pytest.raises(PaymentError, match=r"IN_REVIEW: .+"):
+            settlement_answer(record(S.IN_REVIEW), CALL)
+
+
+class TestWhoseOrderItIs:
+    @pytest.mark.parametrize(
+        ("changes", "title"),
+        [
+            ({"patient_id": "100002"}, "患者ID(PATIENT_ID)"),
+            ({"id_no": "11010119900307109X"}, "身份证号(ID_NO)"),
+            ({"category": Category.REGISTRATION, "order_ids": (), "clinic_id": "1"}, "费用类别(CATEGORY)"),
+            ({"order_ids": ("300001", "300002")}, "处方ID(ORDER_ID)"),
+            ({"total_fen": Fen(12851)}, "总金额(TOTAL)"),
+            ({"channel": Channel.ALIPAY}, "渠道(CHANNEL)"),
+        ],
+    )
+    def test_another_transaction_is_a_conflict_by_name(self, changes: dict[str, Any], title: str) -> None:
+        with pytest.raises(PaymentError) as told:
+            check_same_transaction(record(S.PRE_SETTLED), outpatient("M1", **changes))
+        assert told.value.code is ErrorCode.ORDER_CONFLICT
+        assert told.value.message == f"医院订单号(medOrgOrd)已用于另一笔交易: {title}不一致"
+
+    def test_a_repeat_with_a_new_authorization_is_not(self) -> None:
+        again = outpatient("M1", pay_auth_no="AUTH2", uld_latlnt="0,0", visit_id="V1", patient_name="张三")
+        check_same_transaction(record(S.PRE_SETTLED), again)
+        assert again.fingerprint_fields() == ORDER.fingerprint_fields()
+
+    @pytest.mark.parametrize(
+        ("changes", "code"),
+        [
+            ({"pay_ord_id": "ORD2"}, ErrorCode.ORDER_CONFLICT),
+            ({"patient_id": "100002"}, ErrorCode.PATIENT_MISMATCH),
+            ({"channel": Channel.ALIPAY}, ErrorCode.ORDER_CONFLICT),
+        ],
+    )
+    def test_a_settle_call_must_be_this_payment_s(self, changes: dict[str, Any], code: ErrorCode) -> None:
+        check_same_payment(record(S.PAID), CALL)
+        with pytest.raises(PaymentError) as told:
+            check_same_payment(record(S.PAID), CALL.model_copy(update=changes))
+        assert told.value.code is code
+
+    def test_before_6201_has_answered_no_pay_ord_id_is_wrong(self) -> None:
+        unknown = record(S.PRICED, pay_ord_id=None)
+        check_same_payment(unknown, CALL)
+        assert settlement_answer(unknown, CALL) is None
