@@ -16,10 +16,10 @@ from pydantic.alias_generators import to_camel
 
 from domain.china_time import from_china
 from domain.fen import Fen, parse_yuan
+from gateways.insurance.canonical import cleaned
 from simulator.insurance.refusal import CentreRefusal
 
 LINES_MAX = 5_000
-_ABSENT = {"missing", "string_too_short", "too_short", "none_required"}
 
 
 def _fen(value: object) -> Fen:
@@ -33,7 +33,7 @@ def _china_time(value: str) -> str:
     return value
 
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Text = Annotated[str, StringConstraints(max_length=256)]
 Amount = Annotated[Fen, Field(ge=0), BeforeValidator(_fen)]
 ChinaTime = Annotated[Text, AfterValidator(_china_time)]
 IdNo = Annotated[Text, AfterValidator(str.upper)]
@@ -89,7 +89,7 @@ class UploadAsked(Asked):
     uld_latlnt: Text
     mdtrt_cert_type: Text
     diseinfo_list: Annotated[tuple[Diagnosis, ...], Field(max_length=LINES_MAX)] = ()
-    feedetail_list: Annotated[tuple[FeeDetail, ...], Field(min_length=1, max_length=LINES_MAX)]
+    feedetail_list: Annotated[tuple[FeeDetail, ...], Field(max_length=LINES_MAX)]
 
 
 class PlacementAsked(Asked):
@@ -137,12 +137,12 @@ A = TypeVar("A", bound=Asked)
 
 
 def asked(shape: type[A], data: Mapping[str, Any]) -> A:
-    """`data` as `shape`. Raises `CentreRefusal` that names what is missing, else what is ill-formed."""
+    """`data` as `shape`. What is empty is missing. Raises `CentreRefusal` that names what is missing or ill-formed."""
     try:
-        return shape.model_validate(data)
+        return shape.model_validate(cleaned(data))
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False, include_context=False)
-    absent = [_named(each["loc"]) for each in errors if each["type"] in _ABSENT]
+    absent = [_named(each["loc"]) for each in errors if each["type"] == "missing"]
     if absent:
         raise CentreRefusal(f"必填字段缺失: {', '.join(absent)}")
     raise CentreRefusal(f"字段格式不符: {', '.join(_named(each['loc']) for each in errors)}")
