@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-import os
-import sys
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from temporalio.client import WorkflowHistory
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer
 
@@ -21,8 +21,12 @@ from security.data_converter import data_converter
 from security.keyring import Keyring
 from settings import Settings
 from workflows.payment import PaymentWorkflow
+from workflows.sandbox import sandbox
 
 app = typer.Typer(name="audit", no_args_is_help=True, help="Histories for auditors.")
+
+
+_SENTENCE = re.compile(r'message: "((?:[^"\\]|\\.)+)"')
 
 
 @app.callback()
@@ -64,10 +68,7 @@ def replay(
         else:
             line = f"PASS {file}" if difference is None else f"FAIL {file}: {difference}"
         typer.echo(line)
-    sys.stdout.flush()
-    # The replayer ran a worker in this process, and its threads can abort the interpreter's own exit: the verdict
-    # must not depend on that.
-    os._exit(CHECK_FAILED if any(verdicts.values()) else 0)
+    raise typer.Exit(CHECK_FAILED if any(verdicts.values()) else 0)
 
 
 async def _history(settings: Settings, workflow_id: str) -> str:
@@ -82,7 +83,13 @@ async def _history(settings: Settings, workflow_id: str) -> str:
 
 
 async def _replay_all(files: list[Path], keyring: Keyring) -> dict[Path, str | None]:
-    replayer = Replayer(workflows=[PaymentWorkflow], data_converter=data_converter(keyring))
+    quiet = TelemetryConfig(logging=LoggingConfig(TelemetryFilter(core_level="ERROR", other_level="ERROR")))
+    replayer = Replayer(
+        workflows=[PaymentWorkflow],
+        data_converter=data_converter(keyring),
+        workflow_runner=sandbox(),
+        runtime=Runtime(telemetry=quiet),  # its warnings go to standard output, which is for the verdicts
+    )
     return {file: await _difference(replayer, file) for file in files}
 
 
@@ -95,7 +102,13 @@ async def _difference(replayer: Replayer, file: Path) -> str | None:
     except (ValueError, LookupError, TypeError):
         return "is no history as `medpay audit export` writes it"
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
-    return str(result.replay_failure).splitlines()[0] if result.replay_failure else None
+    return _first_words(result.replay_failure) if result.replay_failure else None
+
+
+def _first_words(failure: Exception) -> str:
+    """The SDK's own sentence, without the structure around it."""
+    sentence = _SENTENCE.search(str(failure))
+    return sentence[1] if sentence else str(failure).splitlines()[0]
 
 
 def _read_history(file: Path) -> WorkflowHistory:

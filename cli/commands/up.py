@@ -11,7 +11,6 @@ from cli.foreground import run_until_stopped
 from cli.stack.embedded import EmbeddedStack, embedded_stack
 from settings import Settings
 
-
 app = typer.Typer()
 
 

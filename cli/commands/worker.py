@@ -11,7 +11,9 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
 from cli.configuration import read_hospitals, read_settings
+from cli.database import check_tables
 from cli.failures import CommandError
+from cli.keyring_file import read_keyring
 from cli.temporal_client import NO_CONNECTION, connect
 from security.logs import configure_logging
 from settings import Settings
@@ -37,6 +39,7 @@ def worker(
         asyncio.run(_check(settings))
         return
     read_hospitals(settings)
+    asyncio.run(check_tables(settings, read_keyring(settings)))
     configure_logging(settings.log_level, "worker")
     try:
         asyncio.run(run_worker(settings))

@@ -89,6 +89,7 @@ async def lost_reply(client: DemoClient, found: Findings) -> None:
 async def rejection(client: DemoClient, found: Findings) -> None:
     """The centre takes the fees and refuses the order: they are revoked with 6401."""
     order = _order(found.med_org_ord, ZHANG, CATEGORY="2", ORDER_ID="900411", TOTAL="4.12", VISIT_ID="V1")
+    found.amounts = order["TOTAL"]
     await client.break_centre(txn="6202", kind="refuse", times=1, message="预结算金额不匹配")
     answer = await client.pre_settle(order)
     found.expect("the caller is told INSURANCE_REFUSED", answer["reason"], "INSURANCE_REFUSED")

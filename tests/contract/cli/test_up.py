@@ -1,5 +1,6 @@
 """`medpay up` for real: the whole stack as processes, and how it starts, lasts and ends."""
 
+import json
 import os
 import signal
 import stat
@@ -16,7 +17,35 @@ from tests.support.processes import is_gone, until
 COMPONENTS = {"temporal", "simulator-insurance", "simulator-his", "worker", "api"}
 
 
-def _text(file: str) -> str:
+async def _pre_settle(stack: RunningStack) -> None:
+    order = {
+        "payAuthNo": "auth-up-1",
+        "uldLatlnt": "0,0",
+        "PATIENT_ID": "100001",
+        "ID_NO": "110101199003070134",
+        "CATEGORY": "2",
+        "ORDER_ID": "300001",
+        "TOTAL": "128.50",
+        "medOrgOrd": "up-1",
+    }
+    key = _text(stack.addresses["api_key_file"]).strip()
+    url = f"{stack.addresses['api']}/api/v1/insurance/pre-settle"
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"}) as session,
+        session.post(url, json=order) as response,
+    ):
+        assert (await response.json())["CODE"] == 0
+
+
+def _call_the_first_activity_otherwise(history: Path, changed: Path) -> None:
+    """What a history looks like that today's code would not have written."""
+    events = json.loads(_text(history))
+    first = next(e for e in events["events"] if e["eventType"] == "EVENT_TYPE_ACTIVITY_TASK_SCHEDULED")
+    first["activityTaskScheduledEventAttributes"]["activityType"]["name"] = "another"
+    changed.write_text(json.dumps(events), encoding="utf-8")
+
+
+def _text(file: str | Path) -> str:
     return Path(file).read_text(encoding="utf-8")
 
 
@@ -25,14 +54,16 @@ async def _status(url: str, **headers: str) -> int:
         return response.status
 
 
-class TestLife:
-    @pytest.fixture(scope="class")
-    async def stack(self, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningStack]:
-        folder = tmp_path_factory.mktemp("up")
-        running = await RunningStack.start(folder, medpay_environment(folder / "data"))
-        yield running
-        await running.stop()
+@pytest.fixture(scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningStack]:
+    """Shared by `TestLife`, whose last test ends it."""
+    folder = tmp_path_factory.mktemp("up")
+    running = await RunningStack.start(folder, medpay_environment(folder / "data"))
+    yield running
+    await running.stop()
 
+
+class TestLife:
     async def test_everything_is_ready_when_it_says_so(self, stack: RunningStack) -> None:
         assert stack.pids.keys() == COMPONENTS
         assert await _status(f"{stack.addresses['api']}/health/ready") == 200
@@ -69,6 +100,33 @@ class TestLife:
         environment = medpay_environment(tmp_path / "data", MEDPAY_API_PORT=taken)
         code, _, errors = await run_medpay("up", cwd=tmp_path, environment=environment)
         assert (code, errors) == (2, f"MEDPAY_API_PORT: port {taken} on 127.0.0.1 is taken\n")
+
+    async def test_a_payment_can_be_shown_exported_and_replayed(self, stack: RunningStack, tmp_path: Path) -> None:
+        await _pre_settle(stack)
+        environment = medpay_environment(
+            Path(stack.addresses["data_dir"]), MEDPAY_TEMPORAL_ADDRESS=stack.addresses["temporal"]
+        )
+
+        async def medpay(*arguments: str) -> tuple[int, str, str]:
+            return await run_medpay(*arguments, cwd=tmp_path, environment=environment)
+
+        _, shown, _ = await medpay("payments", "show", "up-1", "--json")
+        assert json.loads(shown)["state"] == "PRE_SETTLED"
+        assert json.loads(shown)["fundPay"] == "77.10"
+        assert "110101199003070134" not in shown
+        assert "张三" not in shown
+
+        exported, _, _ = await medpay("audit", "export", "--payment", "up-1", "--output", "up-1.json")
+        assert "110101199003070134" not in _text(tmp_path / "up-1.json")
+        _call_the_first_activity_otherwise(tmp_path / "up-1.json", tmp_path / "changed.json")
+        replayed, verdicts, _ = await medpay("audit", "replay", "up-1.json", "changed.json")
+        assert (exported, replayed) == (0, 1)
+        good, bad = verdicts.splitlines()
+        assert good == "PASS up-1.json"
+        assert bad.startswith("FAIL changed.json: ")
+
+        code, _, errors = await medpay("audit", "export", "--payment", "nobody")
+        assert (code, errors.partition(" (")[0]) == (1, "Temporal has no payment-main-nobody")
 
     async def test_one_that_dies_is_named_and_the_others_go(self, stack: RunningStack) -> None:
         os.kill(stack.pids["simulator-his"], signal.SIGKILL)

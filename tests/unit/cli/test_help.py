@@ -1,0 +1,33 @@
+"""Every command says what it does and what it takes."""
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import COMMANDS, build
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        ([], list(COMMANDS)),
+        (["up"], ["Ctrl-C", "--json"]),
+        (["demo"], ["--keep"]),
+        (["api"], ["MEDPAY_API_PORT"]),
+        (["worker"], ["--check"]),
+        (["simulator"], ["insurance", "his"]),
+        (["simulator", "insurance"], ["--config", "--port"]),
+        (["payments", "show"], ["MEDORGORD", "--json"]),
+        (["audit", "export"], ["--payment", "--output"]),
+        (["audit", "replay"], ["files", "--json"]),
+        (["keys", "new"], ["hospital", "caller", "keyring"]),
+        (["database", "upgrade"], ["MEDPAY_DATABASE_URL"]),
+        (["search-attributes", "register"], ["MEDPAY_TEMPORAL_NAMESPACE"]),
+        (["config", "check"], ["--json"]),
+        (["config", "new"], ["--insurance-url"]),
+    ],
+    ids=" ".join,
+)
+def test_help(arguments: list[str], shown: list[str]) -> None:
+    result = CliRunner().invoke(build(arguments), [*arguments, "--help"])
+    assert result.exit_code == 0
+    assert [word for word in shown if word not in result.output] == []
