@@ -62,7 +62,11 @@ def endpoint(store: Store, txn: str, read: Read) -> Handler:
             return await _without_applying(request, call, fault)
         if fault is not None and fault.kind is FaultKind.DELAY:
             await asyncio.sleep(fault.seconds or 0)
-        done = await call.apply(fault.kind if fault else None)
+        try:
+            done = await call.apply(fault.kind if fault else None)
+        except Exception:
+            store.calls.finish(entry, Verdict.FAILED)
+            raise
         store.calls.finish(entry, done.verdict, done.pay_ord_id)
         return _answered(request, done, fault)
 

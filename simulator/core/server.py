@@ -109,7 +109,11 @@ async def _control_errors(request: web.Request, handler: Handler) -> web.StreamR
 
 def _complaints(invalid: ValidationError) -> str:
     errors = invalid.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(": ".join([*map(str, error["loc"]), error["msg"]]) for error in errors)
+    return "; ".join(": ".join([*map(str, error["loc"]), _words(error["msg"])]) for error in errors)
+
+
+def _words(message: str) -> str:
+    return message.removeprefix("Value error, ")
 
 
 def _shown(fault: Fault) -> dict[str, object]:

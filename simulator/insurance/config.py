@@ -1,7 +1,6 @@
 """What a simulated centre is told of itself and of its one hospital: a JSON file."""
 
-from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, ValidationError, field_validator
 
@@ -34,11 +33,6 @@ class CentreConfig(BaseModel):
     repeated_upload: Literal["same_order", "refused"] = "same_order"
     cash_refunded_by: Literal["centre", "channel"] = "centre"
     paths: dict[str, str] = Field(default_factory=dict)
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Raises OSError, and ValueError that names the wrong fields without their values."""
-        return cls.model_validate_json(path.read_bytes())
 
     def path(self, transaction: str) -> str:
         return self.paths.get(transaction, DEFAULT_PATHS[transaction])
