@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.his import HospitalActivities
 from activities.insurance import CentreActivities
@@ -22,6 +21,7 @@ from security.logs import configure_logging
 from settings import Settings
 from storage.session import Database
 from workflows.payment import PaymentWorkflow
+from workflows.sandbox import sandbox
 
 WORKFLOWS = [PaymentWorkflow]
 CACHED_WORKFLOWS_MAX = 5_000
@@ -29,12 +29,6 @@ CACHED_WORKFLOWS_MAX = 5_000
 
 DRAIN_S = 30
 """How long running activities may finish after SIGTERM. More than one remote call's timeout."""
-
-
-def sandbox() -> SandboxedWorkflowRunner:
-    """Our own pure packages are passed through, so that their classes exist once."""
-    restrictions = SandboxRestrictions.default.with_passthrough_modules("domain", "activities", "pydantic")
-    return SandboxedWorkflowRunner(restrictions=restrictions)
 
 
 def make_worker(client: Client, settings: Settings, database: Database, http: HttpCaller) -> Worker:

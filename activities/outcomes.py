@@ -26,7 +26,7 @@ def reports(refused_as: ErrorCode) -> Callable[[Method[S, P, R]], Method[S, P, R
 
     def decorate(method: Method[S, P, R]) -> Method[S, P, R]:
         @functools.wraps(method)
-        async def reported(self: S, *args: P.args, **kwargs: P.kwargs) -> R:
+        async def reported(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
             async with _beating():
                 try:
                     return await method(self, *args, **kwargs)

@@ -27,7 +27,7 @@ def parse_total(text: str) -> Fen:
 
 
 def parse_yuan(text: str) -> Fen:
-    """An amount as the centre or HIS writes it: "25", "25.5", "25.50", "25.5000". Raises ValueError on anything else."""
+    """An amount as the centre or HIS writes it: "25", "25.5", "25.50", "25.5000". Raises ValueError on the rest."""
     match = _WIRE_YUAN.fullmatch(text.strip())
     if match is None:
         raise ValueError("not an amount in yuan")

@@ -31,5 +31,12 @@ def settlement_of(
 
 
 def same_amounts(status: OrderStatus, split: Split) -> bool:
-    """Rule 11: what the centre settled is what it pre-settled. A centre that names no amounts confirms nothing."""
-    return status.split == split
+    """Rule 11: what the centre settled is what it pre-settled. A centre that names no amounts confirms nothing.
+
+    The parts that only some centres name, and not in every answer, follow from the whole.
+    """
+    return status.split is not None and _parts(status.split) == _parts(split)
+
+
+def _parts(split: Split) -> tuple[int, ...]:
+    return (split.fee_sum_fen, split.own_pay_fen, split.psn_acct_fen, split.fund_fen)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from temporalio.exceptions import TimeoutError as ActivityTimeoutError
 
 from domain.errors import ErrorCode
@@ -50,7 +50,7 @@ async def ask(method: Method[S, R], step: S, terms: PaymentTerms, budget: timede
             retry_policy=tuning.LOCAL_RETRY,
             summary=summary,
         )
-    except ActivityError as error:
+    except FailureError as error:
         if isinstance(failure := _failure(error), Refusal):
             raise failure from error
     return await change(method, step, terms, budget, summary)
@@ -74,13 +74,16 @@ async def change(method: Method[S, R], step: S, terms: PaymentTerms, budget: tim
             retry_policy=tuning.REMOTE_RETRY,
             summary=summary,
         )
-    except ActivityError as error:
+    except FailureError as error:
         raise _failure(error) from error
 
 
-def _failure(error: ActivityError) -> Refusal | Unresolved:
-    """What an activity's failure means. Anything but a known refusal is unresolved: never guessed to be a no."""
-    cause = error.cause
+def _failure(error: FailureError) -> Refusal | Unresolved:
+    """What an activity's failure means. Anything but a known refusal is unresolved: never guessed to be a no.
+
+    A local activity's failure arrives as it was raised, a remote one's wrapped in an `ActivityError`.
+    """
+    cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, ActivityTimeoutError) and isinstance(cause.__cause__, ApplicationError):
         cause = cause.__cause__
     if isinstance(cause, ApplicationError):

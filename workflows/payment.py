@@ -1,5 +1,7 @@
 """One payment, from the order to its end. `run` is the story; the steps are its words; handlers only wait for it."""
 
+import asyncio
+
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
@@ -27,16 +29,14 @@ class PaymentWorkflow:
 
     @workflow.run
     async def run(self, start: PaymentStart) -> PaymentState:  # noqa: ARG002 - `__init__` has it; Temporal wants both
-        """The story of a payment. Returns its last state."""
-        await self._pre_settle()
-        if self._is(PaymentState.PRE_SETTLED):
-            await self._wait_for_money()
-        if self._is(PaymentState.PAID):
-            await self._book_or_reverse()
-        if self._is(PaymentState.IN_REVIEW):
-            await self._wait_for_decision()
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return self._progress.state
+        """Keep to the story whatever comes. A cancellation from the Temporal UI is not obeyed: it would leave money."""
+        story = asyncio.create_task(self._story())
+        while not story.done():
+            try:
+                await asyncio.shield(story)
+            except asyncio.CancelledError:
+                workflow.logger.warning("cancellation of a payment refused: withdraw it by the cancel call")
+        return await story
 
     @workflow.update
     async def pre_settle(self, order: Order) -> PreSettleAnswer:  # noqa: ARG002 - the validator compares it
@@ -96,6 +96,18 @@ class PaymentWorkflow:
             raise ApplicationError("患者ID(PATIENT_ID)与该订单不一致", type=ErrorCode.PATIENT_MISMATCH.value)
         if request.channel not in {None, progress.order.channel}:
             raise ApplicationError("渠道(CHANNEL)与该订单不一致", type=ErrorCode.ORDER_CONFLICT.value)
+
+    async def _story(self) -> PaymentState:
+        """The story of a payment. Returns its last state."""
+        await self._pre_settle()
+        if self._is(PaymentState.PRE_SETTLED):
+            await self._wait_for_money()
+        if self._is(PaymentState.PAID):
+            await self._book_or_reverse()
+        if self._is(PaymentState.IN_REVIEW):
+            await self._wait_for_decision()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self._progress.state
 
     async def _pre_settle(self) -> None:
         self._progress.tell("等待医院信息系统核价")

@@ -1,0 +1,144 @@
+"""Activities that answer by a script: the workflow's own tests need other sides that fail at a chosen moment.
+
+Each name has a list of answers; the last one stays. An exception in it is raised. `asked` is what was called, in order.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.outcomes import refusal
+from activities.signatures import HisActivities, InsuranceActivities, RecordActivities
+from domain import steps
+from domain.bills import Bill
+from domain.errors import ErrorCode
+from domain.insurance import OrderStatus, SetlType, UploadedFees
+from tests.support.orders import SPLIT
+
+HIS_DOWN = ApplicationError("HIS does not answer", type="not_sent")
+HIS_SILENT = ApplicationError("HIS's reply was lost", type="unknown")
+HIS_REFUSES = refusal(ErrorCode.HIS_REFUSED, "科室已停诊")
+CENTRE_DOWN = ApplicationError("the centre does not answer", type="not_sent")
+CENTRE_SILENT = ApplicationError("the centre's reply was lost", type="unknown")
+CENTRE_REFUSES = refusal(ErrorCode.INSURANCE_REFUSED, "预结算金额不匹配")
+
+
+def paid(clock: datetime, *, consistent: bool = True, hour: timedelta = timedelta(hours=1)) -> steps.OrderAnswer:
+    settlement = steps.Settlement(
+        trace_time=clock,
+        setl_type=SetlType.ALL,
+        split=SPLIT,
+        revs_token="REVS",
+        reversal_deadline=clock + hour,
+    )
+    status = OrderStatus(pay_ord_id="ORD1", ord_stas=6, split=SPLIT, trace_time=clock, revs_token="REVS")
+    return steps.OrderAnswer(status=status, settlement=settlement, consistent=consistent)
+
+
+def waiting(ord_stas: int = 1) -> steps.OrderAnswer:
+    return steps.OrderAnswer(status=OrderStatus(pay_ord_id="ORD1", ord_stas=ord_stas))
+
+
+class Script(HisActivities, InsuranceActivities, RecordActivities):
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.recorded: list[steps.PaymentEnd] = []
+        self.payments: list[steps.HisPayment] = []
+        self.answers: dict[str, list[Any]] = {
+            "find_booking": [steps.Booking()],
+            "register": [steps.Booking(visit_id="V900")],
+            "settle": [steps.Booking(settlement_no="S1")],
+            "cancel_registration": [None],
+            "upload_fees": [UploadedFees(pay_ord_id="ORD1", pay_token="TOKEN", mdtrt_id="MD1")],
+            "ask_order": [waiting()],
+            "revoke_order": [steps.Revoked(ord_stas=12)],
+            "reverse": [steps.Reversed(refd_sn="R1")],
+            "record_end": [None],
+        }
+
+    def will(self, name: str, *answers: object) -> None:
+        self.answers[name] = list(answers)
+
+    def activities(self) -> Sequence[Any]:
+        names = ["price_bill", "place_order", *self.answers]
+        return [getattr(self, name) for name in dict.fromkeys(names)]
+
+    def _next(self, name: str) -> Any:  # noqa: ANN401 - whatever the script says
+        self.asked.append(name)
+        script = self.answers[name]
+        answer = script.pop(0) if len(script) > 1 else script[0]
+        if isinstance(answer, Exception):
+            raise answer.with_traceback(None)
+        return answer
+
+    @activity.defn(name="his_price_bill")
+    async def price_bill(self, step: steps.PriceBill) -> Bill:
+        from tests.support.orders import bill_of  # noqa: PLC0415 - the script is read by other scripts
+
+        self.answers.setdefault("price_bill", [bill_of(step.order)])
+        answer: Bill = self._next("price_bill")
+        return answer
+
+    @activity.defn(name="his_find_booking")
+    async def find_booking(self, step: steps.FindBooking) -> steps.Booking:  # noqa: ARG002 - scripted
+        answer: steps.Booking = self._next("find_booking")
+        return answer
+
+    @activity.defn(name="his_register")
+    async def register(self, step: steps.HisPayment) -> steps.Booking:
+        self.payments.append(step)
+        answer: steps.Booking = self._next("register")
+        return answer
+
+    @activity.defn(name="his_settle")
+    async def settle(self, step: steps.HisPayment) -> steps.Booking:
+        self.payments.append(step)
+        answer: steps.Booking = self._next("settle")
+        return answer
+
+    @activity.defn(name="his_cancel_registration")
+    async def cancel_registration(self, step: steps.CancelRegistration) -> None:  # noqa: ARG002 - scripted
+        self._next("cancel_registration")
+
+    @activity.defn(name="insurance_6201_upload_fees")
+    async def upload_fees(self, step: steps.UploadFees) -> UploadedFees:  # noqa: ARG002 - scripted
+        answer: UploadedFees = self._next("upload_fees")
+        return answer
+
+    @activity.defn(name="insurance_6202_place_order")
+    async def place_order(self, step: steps.PlaceOrder) -> steps.PreSettlement:
+        default = steps.PreSettlement(
+            pay_ord_id="ORD1",
+            split=SPLIT,
+            balance_fen=None,
+            window_ends_at=activity.info().current_attempt_scheduled_time + timedelta(seconds=step.payment_window_s),
+        )
+        self.answers.setdefault("place_order", [default])
+        answer: steps.PreSettlement = self._next("place_order")
+        return answer
+
+    @activity.defn(name="insurance_6301_ask_order")
+    async def ask_order(self, step: steps.AskOrder) -> steps.OrderAnswer:
+        answer: steps.OrderAnswer | str = self._next("ask_order")
+        if isinstance(answer, str):
+            return paid(step.accepted_at, hour=timedelta(seconds=step.reversal_window_s))
+        return answer
+
+    @activity.defn(name="insurance_6401_revoke_order")
+    async def revoke_order(self, step: steps.RevokeOrder) -> steps.Revoked:  # noqa: ARG002 - scripted
+        answer: steps.Revoked = self._next("revoke_order")
+        return answer
+
+    @activity.defn(name="insurance_6203_reverse")
+    async def reverse(self, step: steps.Reverse) -> steps.Reversed:
+        answer: steps.Reversed = self._next("reverse")
+        self.recorded.append(step.end)
+        return answer
+
+    @activity.defn(name="record_end")
+    async def record_end(self, step: steps.RecordEnd) -> None:
+        self._next("record_end")
+        self.recorded.append(step.end)

@@ -1,0 +1,148 @@
+"""The real workflow on Temporal's time-skipping test server, with scripted other sides."""
+
+import json
+import shutil
+import sys
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+import pytest_asyncio
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import (
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowUpdateHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from domain.orders import PaymentStart, SettleRequest
+from domain.states import PaymentState
+from domain.steps import PreSettleAnswer, SettlementAnswer
+from tests.support.scripted import Script
+from workflows.payment import PaymentWorkflow
+from workflows.sandbox import sandbox
+from workflows.search_attributes import ALL
+from workflows.starting import start_operation
+
+T = TypeVar("T")
+STEPS_MAX = 100
+ANSWER_WAIT = timedelta(milliseconds=200)
+
+
+def _test_server() -> str:
+    beside = Path(sys.executable).with_name("temporal-test-server")
+    found = str(beside) if beside.exists() else shutil.which("temporal-test-server")
+    if found is None:
+        raise FileNotFoundError("temporal-test-server is not installed: run make setup")
+    return found
+
+
+@pytest_asyncio.fixture(scope="session")
+async def environment() -> AsyncIterator[WorkflowEnvironment]:
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=_test_server(), data_converter=pydantic_data_converter
+    ) as started:
+        types = {key.name: IndexedValueType.ValueType(int(key.indexed_value_type)) for key in ALL}
+        request = AddSearchAttributesRequest(namespace="default", search_attributes=types)
+        await started.client.operator_service.add_search_attributes(request)
+        yield started
+
+
+@dataclass
+class Desk:
+    """One worker with its script, and the calls that a test makes."""
+
+    environment: WorkflowEnvironment
+    script: Script
+    task_queue: str = field(default_factory=lambda: uuid.uuid4().hex)
+    begun: list[str] = field(default_factory=list)
+
+    async def pre_settle(self, start: PaymentStart, step_s: int = 30) -> PreSettleAnswer:
+        return await self._in_time(await self._begin_pre_settle(start), step_s)
+
+    async def settle(self, request: SettleRequest, step_s: int = 30) -> SettlementAnswer:
+        handle = self.handle(request.workflow_id)
+        accepted = WorkflowUpdateStage.ACCEPTED
+        return await self._in_time(
+            await handle.start_update(PaymentWorkflow.settle, request, wait_for_stage=accepted), step_s
+        )
+
+    async def _begin_pre_settle(self, start: PaymentStart) -> WorkflowUpdateHandle[PreSettleAnswer]:
+        self.begun.append(start.order.workflow_id)
+        return await self.environment.client.start_update_with_start_workflow(
+            PaymentWorkflow.pre_settle,
+            start.order,
+            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+            start_workflow_operation=start_operation(start, self.task_queue),
+            id=f"pre-settle-{start.order.med_org_ord}",
+        )
+
+    async def _in_time(self, update: WorkflowUpdateHandle[T], step_s: int) -> T:
+        """Let time pass in steps until the update is answered. Waiting for it would hold the test server's clock."""
+        for _ in range(STEPS_MAX):
+            try:
+                return await update.result(rpc_timeout=ANSWER_WAIT)
+            except WorkflowUpdateRPCTimeoutOrCancelledError:
+                await self.environment.sleep(step_s)
+        raise TimeoutError(f"no answer after {STEPS_MAX * step_s} s")
+
+    def handle(self, workflow_id: str) -> WorkflowHandle[PaymentWorkflow, PaymentState]:
+        return self.environment.client.get_workflow_handle_for(PaymentWorkflow.run, workflow_id)
+
+    async def result(self, start: PaymentStart, step_s: int = 120) -> PaymentState:
+        """The end of the payment, however long it takes."""
+        handle = self.handle(start.order.workflow_id)
+        for _ in range(STEPS_MAX):
+            if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
+                return await handle.result()
+            await self.environment.sleep(step_s)
+        raise TimeoutError(f"not ended after {STEPS_MAX * step_s} s")
+
+    async def clear(self) -> None:
+        """End what is still open: a task that no worker takes would hold the test server's clock for the next test."""
+        for workflow_id in self.begun:
+            handle = self.handle(workflow_id)
+            if (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+                await handle.terminate()
+
+    async def state(self, start: PaymentStart) -> str:
+        return await self._attribute(start, "PaymentState")
+
+    async def attention(self, start: PaymentStart) -> str:
+        return await self._attribute(start, "AttentionReason")
+
+    async def _attribute(self, start: PaymentStart, name: str) -> str:
+        """Read raw: the test server keeps an unset datetime as a null that the SDK can't decode."""
+        described = await self.handle(start.order.workflow_id).describe()
+        fields = described.raw_description.workflow_execution_info.search_attributes.indexed_fields
+        return str(json.loads(fields[name].data))
+
+
+@pytest_asyncio.fixture
+async def desk(environment: WorkflowEnvironment) -> AsyncIterator[Desk]:
+    script = Script()
+    desk = Desk(environment, script)
+    async with Worker(
+        environment.client,
+        task_queue=desk.task_queue,
+        workflows=[PaymentWorkflow],
+        activities=script.activities(),
+        workflow_runner=sandbox(),
+    ):
+        yield desk
+        await desk.clear()
+
+
+@pytest.fixture
+def order_no() -> str:
+    return uuid.uuid4().hex[:20]

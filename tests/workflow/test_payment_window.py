@@ -1,0 +1,162 @@
+"""PRE_SETTLED: whatever wakes the payment, 6301 decides."""
+
+import asyncio
+
+import pytest
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+
+from domain.orders import Channel, SettleRequest
+from domain.states import PaymentState
+from domain.steps import Revoked
+from tests.support.orders import outpatient, settle_call, start
+from tests.support.scripted import CENTRE_DOWN, paid, waiting
+from tests.workflow.conftest import Desk
+
+WINDOW_S = 1800
+
+
+async def refused(desk: Desk, request: SettleRequest, step_s: int = 30) -> ApplicationError:
+    with pytest.raises(WorkflowUpdateFailedError) as caught:
+        await desk.settle(request, step_s)
+    assert isinstance(caught.value.cause, ApplicationError)
+    return caught.value.cause
+
+
+def _is_accepted(event: HistoryEvent) -> bool:
+    return event.HasField("workflow_execution_update_accepted_event_attributes")
+
+
+class TestASettleCall:
+    async def test_settles_what_was_paid(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order))
+        desk.script.will("ask_order", "paid")
+
+        answer = await desk.settle(settle_call(order, visit_id=None))
+
+        assert answer.settlement.revs_token == "REVS"
+        assert desk.script.asked[3:] == ["ask_order", "find_booking", "settle"]
+        assert await desk.result(start(order)) is PaymentState.SETTLED
+
+    @pytest.mark.parametrize("ord_stas", [0, 1, 2, 3, 4, 5, 17, 18, 25])
+    async def test_before_the_money_is_not_paid_and_changes_nothing(
+        self, desk: Desk, order_no: str, ord_stas: int
+    ) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order))
+        desk.script.will("ask_order", waiting(ord_stas))
+
+        assert (await refused(desk, settle_call(order))).type == "NOT_PAID"
+        assert await desk.state(start(order)) == "PRE_SETTLED"
+
+    async def test_twice_at_once_asks_and_books_once(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order))
+        desk.script.will("ask_order", "paid")
+
+        first, second = await asyncio.gather(desk.settle(settle_call(order)), desk.settle(settle_call(order)))
+
+        assert first == second
+        assert desk.script.asked.count("settle") == 1
+
+    async def test_while_the_centre_is_silent_is_still_open(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order))
+        desk.script.will("ask_order", CENTRE_DOWN)
+
+        assert (await refused(desk, settle_call(order))).type == "PROCESSING"
+        assert await desk.state(start(order)) == "PRE_SETTLED"
+
+    async def test_of_another_payment_leaves_no_event(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order))
+        conflict = await refused(desk, settle_call(order, "OTHER"))
+        mismatch = await refused(desk, settle_call(order, patient_id="100002"))
+        channel = await refused(desk, settle_call(order, channel=Channel.ALIPAY))
+
+        assert (conflict.type, "payOrdId" in conflict.message) == ("ORDER_CONFLICT", True)
+        assert (mismatch.type, channel.type) == ("PATIENT_MISMATCH", "ORDER_CONFLICT")
+        accepted = [
+            event async for event in desk.handle(order.workflow_id).fetch_history_events() if _is_accepted(event)
+        ]
+        assert len(accepted) == 1
+
+
+class TestTheWindowEnds:
+    async def test_unpaid_is_asked_then_revoked_then_expired(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order))
+
+        assert await desk.result(start(order)) is PaymentState.EXPIRED
+        assert desk.script.asked[3:] == ["ask_order", "revoke_order"]
+
+    async def test_paid_at_the_last_moment_is_finished_by_ourselves(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order))
+        desk.script.will("ask_order", "paid")
+
+        assert await desk.result(start(order)) is PaymentState.SETTLED
+
+    async def test_paid_between_6301_and_6401_wins(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order))
+        desk.script.will("ask_order", waiting(1), "paid")
+        desk.script.will("revoke_order", Revoked(ord_stas=6))
+
+        assert await desk.result(start(order)) is PaymentState.SETTLED
+
+    async def test_a_patient_who_is_paying_gets_more_time(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order))
+        desk.script.will("ask_order", waiting(2), waiting(2), waiting(3), "paid")
+
+        assert await desk.result(start(order)) is PaymentState.SETTLED
+        assert "revoke_order" not in desk.script.asked
+
+    async def test_a_patient_who_never_finishes_is_reviewed(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order))
+        desk.script.will("ask_order", waiting(2))
+        await desk.environment.sleep(WINDOW_S + 1900)
+
+        assert (await refused(desk, settle_call(order))).type == "IN_REVIEW"
+        assert await desk.attention(start(order)) == "STILL_PAYING"
+
+
+class TestWhatTheStatusMeans:
+    @pytest.mark.parametrize(
+        ("ord_stas", "code", "state"),
+        [(15, "INSURANCE_REFUSED", PaymentState.REJECTED), (12, "CANCELLED", PaymentState.CANCELLED)],
+    )
+    async def test_failed_and_revoked_end_unpaid(
+        self, desk: Desk, order_no: str, ord_stas: int, code: str, state: PaymentState
+    ) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order))
+        desk.script.will("ask_order", waiting(ord_stas))
+        desk.script.will("revoke_order", Revoked(ord_stas=ord_stas))
+
+        assert (await refused(desk, settle_call(order))).type == code
+        assert await desk.result(start(order)) is state
+
+    @pytest.mark.parametrize("ord_stas", [7, 8, 9, 10, 11, 14, 16])
+    async def test_what_we_did_not_cause_is_reviewed(self, desk: Desk, order_no: str, ord_stas: int) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order))
+        desk.script.will("ask_order", waiting(ord_stas))
+
+        assert (await refused(desk, settle_call(order))).type == "IN_REVIEW"
+        assert await desk.attention(start(order)) == f"ORDER_STATUS_{ord_stas}"
+
+    async def test_other_amounts_than_pre_settled_are_reviewed(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        answer = await desk.pre_settle(start(order))
+        now = await desk.environment.get_current_time()
+        desk.script.will("ask_order", paid(now, consistent=False))
+
+        assert answer.pay_ord_id == "ORD1"
+        assert (await refused(desk, settle_call(order))).type == "IN_REVIEW"
+        assert await desk.attention(start(order)) == "AMOUNT_INCONSISTENT"
+        assert "settle" not in desk.script.asked
