@@ -55,7 +55,7 @@ class ApiServer:
     keyring: Keyring
     session: aiohttp.ClientSession
 
-    async def call(self, method: str, path: str, *, key: str | None = KEY, **kwargs: Any) -> Answer:  # noqa: ANN401
+    async def call(self, method: str, path: str, *, key: str | None = KEY, **kwargs: Any) -> Answer:  # noqa: ANN401 - aiohttp's
         headers = dict(kwargs.pop("headers", {}))
         if key is not None:
             headers["Authorization"] = f"Bearer {key}"
@@ -64,7 +64,7 @@ class ApiServer:
             as_json = await response.json() if response.content_type == "application/json" else None
             return Answer(response.status, response.headers, text, as_json)
 
-    async def post(self, path: str, body: object, **kwargs: Any) -> Answer:  # noqa: ANN401
+    async def post(self, path: str, body: object, **kwargs: Any) -> Answer:  # noqa: ANN401 - aiohttp's
         return await self.call("POST", path, json=body, **kwargs)
 
     @asynccontextmanager
@@ -73,20 +73,25 @@ class ApiServer:
             yield database
 
 
-def prepare(folder: Path, temporal_address: str, **settings: Any) -> Settings:  # noqa: ANN401
+def prepare(folder: Path, temporal_address: str, **settings: Any) -> Settings:  # noqa: ANN401 - any setting
     """A data folder as the embedded stack would leave it, and its settings."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "hospitals.toml").write_text(hospitals_toml(), encoding="utf-8")
     Keyring.generate().save(folder / "keyring.json")
+    made = settings_for(folder, temporal_address, **settings)
+    upgrade(made.database)
+    return made
+
+
+def settings_for(folder: Path, temporal_address: str, **settings: Any) -> Settings:  # noqa: ANN401 - any setting
+    """The settings of a data folder that is prepared."""
     facts: dict[str, Any] = {
         "data_dir": folder,
         "temporal_address": temporal_address,
         "api_key": KEY,
         "sync_wait_s": 1,
     }
-    made = Settings(_env_file=None, **(facts | settings))
-    upgrade(made.database)
-    return made
+    return Settings(_env_file=None, **(facts | settings))
 
 
 def hospitals_toml() -> str:

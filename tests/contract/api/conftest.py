@@ -1,22 +1,25 @@
-"""One API for all contract tests that need no Temporal, and one that has a Temporal server but no worker."""
+"""An API of its own for each test, on a copy of one data folder: only the first one waits for the migrations."""
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from tests.support.api_server import ApiServer, free_port, prepare, serving_api
+from tests.support.api_server import ApiServer, free_port, prepare, serving_api, settings_for
 
 
 @pytest.fixture(scope="session")
-def api_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("api")
+def prepared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("api") / "data"
+    prepare(folder, "127.0.0.1:9")
+    return folder
 
 
 @pytest_asyncio.fixture
-async def api(api_folder: Path) -> AsyncIterator[ApiServer]:
+async def api(prepared_folder: Path, tmp_path: Path) -> AsyncIterator[ApiServer]:
     """Nothing listens at its Temporal address: what it answers, it answers from the request and from its rows."""
-    settings = prepare(api_folder / str(free_port()), f"127.0.0.1:{free_port()}")
-    async with serving_api(settings) as server:
+    folder = shutil.copytree(prepared_folder, tmp_path / "data")
+    async with serving_api(settings_for(folder, f"127.0.0.1:{free_port()}")) as server:
         yield server

@@ -41,7 +41,7 @@ class TestMetricsAndLogs:
         text = (await api.call("GET", "/metrics", key=None)).text
         counted = re.findall(r"medpay_http_requests_total\{(.*)\} 1\.0", text)
         assert 'code="INVALID_FIELD",method="POST",route="/api/v1/insurance/pre-settle",status="200"' in counted
-        assert 'code="UNAVAILABLE",method="GET",route="/api/v1/payments/{med_org_ord}",status="503"' in counted
+        assert 'code="UNAVAILABLE",method="GET",route="/api/v1/payments/{medOrgOrd}",status="503"' in counted
         assert 'code="NOT_FOUND",method="GET",route="unmatched",status="404"' in counted
         assert "medpay_http_request_duration_seconds_bucket" in text
         assert "MARKER-ORDER" not in text
@@ -95,6 +95,11 @@ class TestDocument:
             assert content["application/x-www-form-urlencoded"]
             assert {"200", "202", "401", "403", "413", "415", "422", "503"} <= set(operation["responses"])
             assert operation["security"]
+
+    async def test_promises_no_other_envelope(self, api: ApiServer) -> None:
+        document = (await api.call("GET", "/openapi.json", key=None)).text
+        assert "HTTPValidationError" not in document
+        assert "/api/v1/payments/{medOrgOrd}" in document
 
     async def test_its_examples_are_valid_calls(self, api: ApiServer) -> None:
         document = (await api.call("GET", "/openapi.json", key=None)).json

@@ -3,15 +3,37 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+import pytest_asyncio
 
 from api.body import BODY_BYTES_MAX
-from tests.support.api_server import KEYS, PRE_SETTLE, SETTLE, Answer, ApiServer, bill, writing_back
+from tests.support.api_server import (
+    KEYS,
+    PRE_SETTLE,
+    SETTLE,
+    Answer,
+    ApiServer,
+    bill,
+    free_port,
+    serving_api,
+    settings_for,
+    writing_back,
+)
 
 JSON_TYPE = {"Content-Type": "application/json"}
 FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded"}
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(prepared_folder: Path) -> AsyncIterator[ApiServer]:
+    """One for all: nothing here leaves a trace in it."""
+    async with serving_api(settings_for(prepared_folder, f"127.0.0.1:{free_port()}")) as server:
+        yield server
 
 
 def assert_refused(answer: Answer, status: int, code: str) -> None:
