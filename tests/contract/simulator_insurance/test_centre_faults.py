@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.fen import Fen
+from domain.fen import parse_yuan
 from domain.insurance import OrderReference, RefundType
 from domain.outcomes import Outcome, Refused, RemoteCallError, Unknown
 from gateways.http import HttpCaller
@@ -164,11 +164,12 @@ async def test_slow_but_in_time(centre: SimulatedCentre, payment: Payment) -> No
 @pytest.mark.parametrize("txn", ["6202", "6301"])
 async def test_parts_that_miss_the_sum_by_one_fen(centre: SimulatedCentre, txn: str) -> None:
     order = await centre.placed("F1")
-    await centre.pay(order.pay_ord_id) if txn == "6301" else None
+    if txn == "6301":
+        await centre.pay(order.pay_ord_id)
     await centre.fault(txn, "wrong_amount")
     answer = await centre.done(txn, order.placement("F1-2") if txn == "6202" else order.named())
-    parts = [round(float(answer[name]) * 100) for name in ("ownPayAmt", "psnAcctPay", "fundPay")]
-    assert sum(parts) - round(float(answer["feeSumamt"]) * 100) == 1
+    parts = [parse_yuan(answer[name]) for name in ("ownPayAmt", "psnAcctPay", "fundPay")]
+    assert sum(parts) - parse_yuan(answer["feeSumamt"]) == 1
     (shown,) = await centre.rows("/_sim/orders")
     assert shown["ownPayAmt"] == "25.70"
 
@@ -199,7 +200,6 @@ async def test_other_transactions_are_left_alone(centre: SimulatedCentre) -> Non
     await centre.fault("6401", "http_500", times=-1)
     order, _ = await centre.settled("F1")
     assert (await centre.done("6301", order.named()))["feeSumamt"] == "128.50"
-    assert Fen(12850) == orders.SPLIT.fee_sum_fen
 
 
 @pytest.mark.parametrize(
