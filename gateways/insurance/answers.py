@@ -47,14 +47,17 @@ def placed_order(data: Data, pay_ord_id: str) -> PlacedOrder:
 
 
 def order_status(data: Data, pay_ord_id: str) -> OrderStatus:
-    """6301. Amounts must be there once settled; before that they are taken only if all are there and well formed."""
+    """6301. Amounts are taken only if all are there and well formed.
+
+    A settled order without them is still a settled order: the money has moved, and rule 11 finds nothing confirmed.
+    """
     _the_order(data, pay_ord_id)
     ord_stas = _ord_stas(data)
     setl_type = _text(data, "setlType")
     return OrderStatus(
         pay_ord_id=pay_ord_id,
         ord_stas=ord_stas,
-        split=_split(data) if verdict(ord_stas) is OrderVerdict.PAID else _split_if_any(data),
+        split=_split_if_any(data),
         trace_time=_time(data, "traceTime"),
         setl_type=SetlType(setl_type) if setl_type in set(SetlType) else None,
         revs_token=_text(data, "revsToken"),

@@ -134,6 +134,14 @@ class TestDone:
         stub.data = PLACED | {"respCode": code}
         assert (await centre.place_order(PLACEMENT)).ord_stas == 1
 
+    @pytest.mark.parametrize("gone", [{"ownPayAmt": ""}, {"fundPay": "1e2"}, dict.fromkeys(PARTS, "")])
+    async def test_settled_without_its_amounts_is_settled_all_the_same(self, both: Both, gone: dict[str, str]) -> None:
+        """The money has moved: forgetting it would be worse than not knowing its parts."""
+        stub, centre = both
+        stub.data = SETTLED | gone
+        status = await centre.query_order(REFERENCE)
+        assert (status.ord_stas, status.split) == (6, None)
+
 
 class TestRefused:
     @every_transaction
@@ -246,8 +254,6 @@ class TestUnknown:
             ("6202", {"payOrdId": "ORD1", "ordStas": "1"}, "feeSumamt"),
             ("6301", SETTLED | {"payOrdId": "ORD2"}, "payOrdId"),
             ("6301", SETTLED | {"ordStas": "settled"}, "ordStas"),
-            ("6301", SETTLED | {"ownPayAmt": ""}, "ownpayAmt"),
-            ("6301", {"payOrdId": "ORD1", "ordStas": "6"}, "feeSumamt"),
             ("6301", {}, "payOrdId"),
             ("6401", {"payOrdId": "ORD2"}, "payOrdId"),
             ("6401", {"payOrdId": "ORD1", "ordStas": "6"}, "ordStas"),
