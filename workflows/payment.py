@@ -74,7 +74,7 @@ class PaymentWorkflow:
             raise ticket.refusal
         if progress.end is not None:
             raise ApplicationError(progress.end.message, type=progress.end.code.value)
-        if request.visit_id not in {None, progress.visit_id}:
+        if progress.visit_id is not None and request.visit_id not in {None, progress.visit_id}:
             raise ApplicationError("该订单已结算, 就诊ID(VISIT_ID)不一致", type=ErrorCode.ORDER_CONFLICT.value)
         return SettlementAnswer(
             pay_ord_id=progress.pre_settled.pay_ord_id,
