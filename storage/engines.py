@@ -52,6 +52,8 @@ def _sqlite(url: str) -> Engines:
     # A lock that is taken at the first write instead would fail at once where another process wrote after our read.
     _on_begin(writer, "BEGIN IMMEDIATE")
     _on_begin(reader, "BEGIN")
+    for engine in (writer, reader):
+        event.listen(engine.sync_engine, "invalidate", _roll_back)
     return Engines(writer, reader)
 
 
@@ -70,6 +72,14 @@ def _on_connect(engine: AsyncEngine, *statements: str) -> None:
         cursor.close()
 
     event.listen(engine.sync_engine, "connect", connected)
+
+
+def _roll_back(connection: DBAPIConnection, _: ConnectionPoolEntry, __: BaseException | None) -> None:
+    """Before a connection is thrown away, because its task was cancelled in the middle of a statement.
+
+    SQLite keeps a closed connection, and its lock, for as long as somebody holds a statement of it.
+    """
+    connection.rollback()
 
 
 def _on_begin(engine: AsyncEngine, statement: str) -> None:

@@ -223,3 +223,17 @@ class TestAcrossConnections:
             )
         assert written[-1] is True
         assert (await found(database)).note == "by 40"
+
+    async def test_who_reads_before_writing_is_not_turned_away(
+        self, database: Database, records_url: str, keyring: Keyring
+    ) -> None:
+        await write(database, 0, PaymentState.RECEIVED, order=ORDER)
+
+        async def read_and_write(side: Database) -> None:
+            async with side.begin() as unit:
+                assert await unit.payments.find(KEY) is not None
+                await unit.payments.record(KEY, 1, later(1), facts=PaymentFacts(note="read before"))
+
+        async with Database(records_url, keyring) as other:
+            await asyncio.gather(*(read_and_write(side) for side in (database, other) * 10))
+        assert (await found(database)).note == "read before"

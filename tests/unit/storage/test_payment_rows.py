@@ -149,12 +149,19 @@ class TestChecks:
         assert found is not None
         assert found.settlement == odd
 
-    async def test_an_error_names_no_values(self, database: Database) -> None:
-        order = outpatient("CHK4", total_fen=Fen(0), patient_id="PATIENT-MARKER")
+    async def test_an_error_names_no_secret(self, database: Database) -> None:
+        order = outpatient("CHK4", total_fen=Fen(0))
         with pytest.raises(IntegrityError) as caught:
             await record(database, order)
         assert "AUTHCHK4" not in str(caught.value)
         assert "110101199003070134" not in str(caught.value)
+
+    @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+    async def test_nor_does_it_list_the_values(self, database: Database) -> None:
+        order = outpatient("CHK5", total_fen=Fen(0), patient_id="PATIENT-MARKER")
+        with pytest.raises(IntegrityError) as caught:
+            await record(database, order)
+        assert "PATIENT-MARKER" not in str(caught.value)
 
 
 class TestTimeline:
