@@ -20,6 +20,8 @@ def read_settings() -> Settings:
 
 def read_hospitals(settings: Settings) -> Mapping[str, Hospital]:
     """The hospitals file that the settings name. Raises `CommandError` with a line for each problem."""
+    if not settings.hospitals_path.is_file():
+        raise CommandError(f"MEDPAY_HOSPITALS_FILE: there is no file {settings.hospitals_path}", exit_code=WRONG_USE)
     hospitals = read_hospitals_file(settings.hospitals_path)
     if settings.hospital not in hospitals:
         known = ", ".join(hospitals)

@@ -5,6 +5,8 @@ import signal
 from collections.abc import Coroutine
 from typing import Any
 
+import typer
+
 from cli.failures import CommandError
 from cli.stack.child import ComponentFailed
 
@@ -30,6 +32,7 @@ async def _cancelled_by_signal(work: Coroutine[Any, Any, int], when_stopped: int
     def stop() -> None:
         if not told.is_set():  # stopping is bounded; a second signal must not tear it
             told.set()
+            typer.echo("Stopping", err=True)
             task.cancel()
 
     loop = asyncio.get_running_loop()

@@ -43,7 +43,7 @@ def build(arguments: Sequence[str]) -> typer.Typer:
 def main() -> None:
     """Run a command. A failure that the user can act on is told in its own lines, never with a stack trace."""
     try:
-        build(sys.argv[1:])()
+        build(sys.argv[1:])(prog_name="medpay")
     except CommandError as error:
         for line in error.lines:
             typer.echo(line, err=True)

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ValidationError
 from hospitals.model import Hospital
 from hospitals.problems import ConfigError, KeyPath, Problem, key_text
 from hospitals.secret_values import read_secret
-from hospitals.tables import CentreTable, HospitalTable, check_private_key
+from hospitals.tables import CentreTable, HospitalTable
 from hospitals.toml_lines import KeyLines
+from security import sm
 
 FILE_BYTES_MAX = 4 * 1024 * 1024
 _ID = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
@@ -130,7 +131,7 @@ class _Reader:
     def _check_private_key(self, key: KeyPath, private_key: str) -> None:
         try:
             if private_key:
-                check_private_key(private_key)
+                sm.private_key_bytes(private_key)
         except ValueError as problem:
             self._wrong(key, str(problem))
 

@@ -1,7 +1,5 @@
 """The tables of the hospitals file as they are written, each value checked on its own."""
 
-import base64
-import binascii
 from typing import Annotated
 
 from pydantic import (
@@ -18,12 +16,11 @@ from pydantic import (
 from domain.orders import Registers
 from gateways.insurance.profile import DEFAULT_PATHS, CentreProfile
 from hospitals.model import ApiKey
+from security import sm
 
 APP_ID_CHARS_MIN = 16
 CALL_TIMEOUT_S_MAX = 120.0
 _URL = TypeAdapter(HttpUrl)
-_PUBLIC_KEY_BYTES = (64, 65)
-_PRIVATE_KEY_BYTES = (32, 33)
 
 
 def _http_url(text: str) -> str:
@@ -35,22 +32,7 @@ def _http_url(text: str) -> str:
 
 
 def _public_key(text: str) -> str:
-    return _key_of(text, _PUBLIC_KEY_BYTES)
-
-
-def check_private_key(text: str) -> str:
-    """Base64 of 32 bytes, or 33 with a leading 00. Raises ValueError."""
-    return _key_of(text, _PRIVATE_KEY_BYTES)
-
-
-def _key_of(text: str, lengths: tuple[int, ...]) -> str:
-    expected = f"must be base64 of {' or '.join(map(str, lengths))} bytes"
-    try:
-        length = len(base64.b64decode(text, validate=True))
-    except (binascii.Error, ValueError):
-        raise ValueError(expected) from None
-    if length not in lengths:
-        raise ValueError(f"{expected}, not of {length}")
+    sm.public_key_bytes(text)
     return text
 
 

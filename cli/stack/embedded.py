@@ -56,6 +56,7 @@ async def embedded_stack(wanted: Settings, say: Say, *, on_any_port: bool = Fals
             settings = _with_files(ported, folder, say)
         for note in notes:
             say(note)
+        await migrate(settings.database)
         temporal = TemporalCommand(binary, settings.temporal_address, settings.temporal_namespace)
         async with Supervisor(folder / "logs", on_ready=lambda name: say(f"{name}: ready")) as supervisor:
             await supervisor.start(
@@ -63,7 +64,6 @@ async def embedded_stack(wanted: Settings, say: Say, *, on_any_port: bool = Fals
                 components.simulator(settings, "insurance", settings.sim_insurance_port),
                 components.simulator(settings, "his", settings.sim_his_port),
             )
-            await supervisor.run(migrate(settings.database))
             await supervisor.start(components.worker(settings, temporal), components.api(settings))
             yield EmbeddedStack(settings, supervisor)
 

@@ -37,6 +37,8 @@ def disk_trouble_in_one_line(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise CommandError(f"MEDPAY_DATA_DIR: the disk of {path} is full") from None
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            raise CommandError(f"MEDPAY_DATA_DIR: {path} is not a folder") from None
         raise CommandError(f"MEDPAY_DATA_DIR: can't write to {path}: {error.strerror}") from None
 
 

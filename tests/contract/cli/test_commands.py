@@ -7,18 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from security.sm import generate_key_pair
 from tests.support.medpay_up import medpay_environment, run_medpay
 
+PAIR = generate_key_pair()
 HOSPITALS = f"""\
 [centres.sim]
 url = "http://127.0.0.1:8101"
-platform_public_key = "{base64.b64encode(bytes(64)).decode()}"
+platform_public_key = "{PAIR.public_key_b64}"
 [hospitals.main]
 centre = "sim"
 org_codg = "H1"
 app_id = "0123456789ABCDEF"
 app_secret = "s"
-private_key = "{base64.b64encode(bytes(32)).decode()}"
+private_key = "{PAIR.private_key_b64}"
 his_url = "http://127.0.0.1:8102"
 """
 

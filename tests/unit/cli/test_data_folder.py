@@ -34,7 +34,7 @@ def test_it_can_be_used_again_afterwards(tmp_path: Path) -> None:
 
 def test_a_file_in_its_place(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(CommandError, match=r"MEDPAY_DATA_DIR: can't write to .*: Not a directory"):
+    with pytest.raises(CommandError, match=r"MEDPAY_DATA_DIR: .*/file/data is not a folder"):
         data_folder(tmp_path / "file" / "data").__enter__()
 
 

@@ -8,9 +8,11 @@ import pytest
 
 from domain.orders import Registers
 from hospitals import ConfigError, load_hospitals
+from security import sm
 
-PUBLIC_KEY = base64.b64encode(bytes(64)).decode()
+PUBLIC_KEY = sm.generate_key_pair().public_key_b64
 PRIVATE_KEY = base64.b64encode(bytes(range(32))).decode()
+OFF_THE_CURVE = base64.b64encode(bytes(64)).decode()
 DIGEST = "ab" * 32
 
 CENTRE = f"""\
@@ -96,8 +98,8 @@ class TestRefused:
         ("old", "new", "problem"),
         [
             ('centre = "sim"', 'centre = "simm"', r"10: hospitals\.main\.centre: there is no \[centres\.simm\]"),
-            (PRIVATE_KEY, "c2hvcnQ=", r"14: hospitals\.main\.private_key: must be base64 of 32 or 33 bytes, not of 5"),
-            (PRIVATE_KEY, "not base64!", r"14: hospitals\.main\.private_key: must be base64 of 32 or 33 bytes"),
+            (PRIVATE_KEY, "c2hvcnQ=", r"14: hospitals\.main\.private_key: an SM2 private key is base64 of 32 bytes .*"),
+            (PRIVATE_KEY, "not base64!", r"14: hospitals\.main\.private_key: .*private key.*base64.*"),
             (PRIVATE_KEY, "file:gone.key", r"14: hospitals\.main\.private_key: can't read .*gone\.key: No such file.*"),
             (
                 '"a secret"',
@@ -108,8 +110,9 @@ class TestRefused:
             (
                 PUBLIC_KEY,
                 PRIVATE_KEY,
-                r"3: centres\.sim\.platform_public_key: must be base64 of 64 or 65 bytes, not of 32",
+                r"3: centres\.sim\.platform_public_key: an SM2 public key is base64 of 64 .*",
             ),
+            (PUBLIC_KEY, OFF_THE_CURVE, r"3: centres\.sim\.platform_public_key: the SM2 public key is no point .*"),
             ('"http://127.0.0.1:8101/"', '"ftp://x"', r"2: centres\.sim\.url: must be an http:// or https:// address"),
             ("http://127.0.0.1:8102", "127.0.0.1:8102", r"15: hospitals\.main\.his_url: must be an http://.*"),
             ('"6203" = "/refund"', '"6302" = "/x"', r"5: centres\.sim\.paths: unknown transaction 6302; known: 6201.*"),
