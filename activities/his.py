@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import TypeVar
 
-from storage.records import PaymentFacts
-from storage.session import Database, Unit
 from temporalio import activity
 
 from activities.ledger import Change, Questions, ask, now, send
@@ -26,6 +24,8 @@ from gateways.his.port import (
     VISIT_NOT_FOUND,
     HospitalSystem,
 )
+from storage.records import PaymentFacts
+from storage.session import Database, Unit
 
 R = TypeVar("R")
 

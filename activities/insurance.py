@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import TypeVar
 
-from storage.records import PaymentFacts
-from storage.session import Database, Unit
 from temporalio import activity
 
 from activities.ledger import Change, Questions, ask, now, send
@@ -45,6 +43,8 @@ from domain.steps import (
     UploadFees,
 )
 from gateways.insurance.port import InsuranceCentre, OrderPlacement, RefundRequest
+from storage.records import PaymentFacts
+from storage.session import Database, Unit
 
 _PRE_SETTLED, _REVOKED = 1, 12
 R = TypeVar("R")

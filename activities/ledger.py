@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from storage.session import Database, Unit
-
 from domain.errors import PaymentError
 from domain.outcomes import Outcome, RemoteCallError
 from domain.steps import PaymentKey
+from storage.session import Database, Unit
 
 T = TypeVar("T")
 R = TypeVar("R")

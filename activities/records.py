@@ -1,12 +1,12 @@
 """Our own records, where no remote call wrote them."""
 
-from storage.records import PaymentFacts
-from storage.session import Database
 from temporalio import activity
 
 from activities.ledger import now
 from activities.signatures import RecordActivities
 from domain.steps import PaymentEnd, RecordEnd
+from storage.records import PaymentFacts
+from storage.session import Database
 
 
 def end_facts(end: PaymentEnd) -> PaymentFacts:
