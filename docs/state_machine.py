@@ -1,0 +1,126 @@
+"""Draws docs/images/states.svg from `domain/states.py`: `python -m docs.state_machine`. A test compares the two.
+
+The good way runs along the top; every other state is a lane below the states that lead to it. A move starts at a dot
+and ends at an arrow; what it only crosses, it crosses.
+"""  # noqa: INP001 - a script beside the pages that it draws for, no package
+
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from domain.states import STORY, TERMINAL, TRANSITIONS, PaymentState
+
+PICTURE = Path(__file__).parent / "images" / "states.svg"
+COLUMN, WIDTH, HEIGHT, TOP, GAP = 150, 126, 38, 64, 70
+"""Pixels: from column to column, a box's width and height, the upper edge of the story, from row to row."""
+
+_S = PaymentState
+_FONT = 'font-family="Helvetica, Arial, sans-serif" font-size="13"'
+_GOOD, _UNPAID, _BACK, _PERSON = "#1a7f37", "#57606a", "#9a6700", "#cf222e"
+
+
+class Lane(NamedTuple):
+    row: int
+    first: int
+    last: int
+    colour: str
+    leaves_at: float = 0.0
+    """Column of the move to IN_REVIEW."""
+
+
+LANES = {
+    **{state: Lane(0, column, column, _GOOD) for column, state in enumerate(STORY)},
+    _S.REJECTED: Lane(1, 0, 3, _UNPAID, 0.0),
+    _S.CANCELLED: Lane(2, 1, 3, _UNPAID, 1.0),
+    _S.EXPIRED: Lane(3, 3, 3, _UNPAID, 3.0),
+    _S.REVERSING: Lane(1, 4, 5, _BACK, 5.0),
+    _S.REVERSED: Lane(2, 4, 4, _BACK, 4.0),
+    _S.IN_REVIEW: Lane(4, 0, 6, _PERSON),
+}
+SLOTS = {_S.REJECTED: -0.26, _S.REVERSING: -0.26, _S.CANCELLED: -0.09, _S.EXPIRED: 0.09, _S.IN_REVIEW: 0.3}
+"""Where in its column a move leaves the story downwards, by where it goes."""
+
+
+def picture() -> str:
+    """The state machine as SVG. Raises KeyError for a state that has no place here yet."""
+    height = _bottom(LANES[_S.IN_REVIEW]) + 24
+    width = (len(STORY) - 1) * COLUMN + WIDTH + 48
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" {_FONT}>',
+            "<title>The payment as a state machine</title>",
+            f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
+            *(_box(state, LANES[state]) for state in PaymentState),
+            *(_move(current, following) for current in PaymentState for following in _drawn(current)),
+            "</svg>\n",
+        ]
+    )
+
+
+def _drawn(current: PaymentState) -> list[PaymentState]:
+    """What follows, in a fixed order. A person's decision leads to any end: one arrow stands for all."""
+    following = [state for state in PaymentState if state in TRANSITIONS[current]]
+    return [_S.SETTLED] if current is _S.IN_REVIEW and set(following) == TERMINAL else following
+
+
+def _box(state: PaymentState, lane: Lane) -> str:
+    left, right = _centre(lane.first) - WIDTH / 2, _centre(lane.last) + WIDTH / 2
+    text_x, anchor = (left + 12, "start") if lane.last > lane.first else ((left + right) / 2, "middle")
+    stroke = 3 if state in TERMINAL else 1.2
+    text_y = _top(lane) + HEIGHT / 2 + 4.5
+    return (
+        f'<rect x="{left:g}" y="{_top(lane)}" width="{right - left:g}" height="{HEIGHT}" rx="8" fill="#ffffff"'
+        f' stroke="{lane.colour}" stroke-width="{stroke}"/>'
+        f'<text x="{text_x:g}" y="{text_y:g}" text-anchor="{anchor}" fill="{lane.colour}">{state.value}</text>'
+    )
+
+
+def _move(current: PaymentState, following: PaymentState) -> str:
+    here, there = LANES[current], LANES[following]
+    colour = there.colour
+    if current is _S.IN_REVIEW:
+        x = _centre(LANES[following].first)
+        label = f'<text x="{x + 8:g}" y="{_bottom(LANES[_S.EXPIRED])}" fill="{_GOOD}">any end</text>'
+        return _arrow([(x, _top(here)), (x, _bottom(there))], colour) + label
+    if (current, following) in set(pairwise(STORY)):
+        y = _top(here) + HEIGHT / 2
+        return _arrow([(_centre(here.first) + WIDTH / 2, y), (_centre(there.first) - WIDTH / 2, y)], colour)
+    if here.row == there.row:
+        above = _top(here) - 26
+        points = [(_centre(here.first), _top(here)), (_centre(here.first), above)]
+        return _arrow([*points, (_centre(there.first), above), (_centre(there.first), _top(there))], colour)
+    if here.row == 0:
+        x = _centre(here.first + SLOTS[following])
+    else:
+        x = _centre(here.leaves_at if following is _S.IN_REVIEW else there.first)
+    return _arrow([(x, _bottom(here)), (x, _top(there))], colour)
+
+
+def _arrow(points: list[tuple[float, float]], colour: str) -> str:
+    """A line from a dot, along `points`, into an arrow head."""
+    (start_x, start_y), (before_x, before_y), (x, y) = points[0], points[-2], points[-1]
+    across, down = (x > before_x) - (x < before_x), (y > before_y) - (y < before_y)
+    back_x, back_y = x - 8 * across, y - 8 * down
+    head = f"{x:g},{y:g} {back_x + 4 * down:g},{back_y + 4 * across:g} {back_x - 4 * down:g},{back_y - 4 * across:g}"
+    line = " ".join(f"{at_x:g},{at_y:g}" for at_x, at_y in [*points[:-1], (back_x, back_y)])
+    return (
+        f'<circle cx="{start_x:g}" cy="{start_y:g}" r="3" fill="{colour}"/>'
+        f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="1.4"/>'
+        f'<polygon points="{head}" fill="{colour}"/>'
+    )
+
+
+def _centre(column: float) -> float:
+    return 24 + WIDTH / 2 + column * COLUMN
+
+
+def _top(lane: Lane) -> int:
+    return TOP + lane.row * GAP
+
+
+def _bottom(lane: Lane) -> int:
+    return _top(lane) + HEIGHT
+
+
+if __name__ == "__main__":
+    PICTURE.write_text(picture(), encoding="utf-8")
