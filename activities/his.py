@@ -73,7 +73,7 @@ class HospitalActivities(HisActivities):
     async def register(self, step: HisPayment) -> Booking:
         his = self._systems[step.hospital]
 
-        async def register() -> Booking:
+        async def register(_: str) -> Booking:
             return Booking(visit_id=await his.register(step))
 
         async def look() -> Booking | None:
@@ -87,7 +87,7 @@ class HospitalActivities(HisActivities):
     async def settle(self, step: HisPayment) -> Booking:
         his = self._systems[step.hospital]
 
-        async def settle() -> Booking:
+        async def settle(_: str) -> Booking:
             return Booking(visit_id=step.visit_id, settlement_no=await his.settle(step))
 
         async def look() -> Booking | None:
@@ -107,7 +107,7 @@ class HospitalActivities(HisActivities):
                     await self._record_no_visit(unit, step)
                 return
 
-        async def cancel() -> None:
+        async def cancel(_: str) -> None:
             await his.cancel_registration(step.med_org_ord, step.visit_id, step.patient_id)
 
         async def record(unit: Unit, _: None) -> None:
@@ -151,7 +151,7 @@ class HospitalActivities(HisActivities):
         self,
         step: HisPayment,
         transaction: str,
-        call: Callable[[], Awaitable[Booking]],
+        call: Callable[[str], Awaitable[Booking]],
         question: str,
         look: Callable[[], Awaitable[Booking | None]],
     ) -> Booking:
@@ -171,7 +171,7 @@ class HospitalActivities(HisActivities):
         self, step: HisPayment, transaction: str, question: str, look: Callable[[], Awaitable[Booking | None]]
     ) -> Booking | None:
         async with self._database.read() as unit:
-            sent_at = await unit.calls.first_begun_at(step, transaction)
+            sent_at = await unit.calls.last_begun_at(step, transaction)
         if sent_at is None:
             return None
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from temporalio import activity
@@ -63,9 +64,8 @@ class CentreActivities(InsuranceActivities):
     async def upload_fees(self, step: UploadFees) -> UploadedFees:
         repeated = not is_first_attempt() and await self._may_have_arrived(step, "6201")
 
-        async def upload() -> UploadedFees:
-            centre = self._centres[step.hospital]
-            return await centre.upload_fees(step.order, step.bill, charge_batch_no(step.med_org_ord))
+        async def upload(chrg_bchno: str) -> UploadedFees:
+            return await self._centres[step.hospital].upload_fees(step.order, step.bill, chrg_bchno)
 
         async def record(unit: Unit, uploaded: UploadedFees) -> UploadedFees:
             patient = step.bill.patient
@@ -97,19 +97,18 @@ class CentreActivities(InsuranceActivities):
         if not is_first_attempt() and (placed := await self._placed_before(step)):
             async with self._database.begin() as unit:
                 return _consistent(await record(unit, placed))
-        async with self._database.read() as unit:
-            serial = business_serial(step.med_org_ord, await unit.calls.count(step, "6202") + 1)
-        placement = OrderPlacement(
-            pay_auth_no=step.pay_auth_no,
-            org_biz_ser=serial,
-            chrg_bchno=charge_batch_no(step.med_org_ord),
-            uploaded=step.uploaded,
-        )
 
-        async def place() -> PlacedOrder:
+        async def place(org_biz_ser: str) -> PlacedOrder:
+            placement = OrderPlacement(
+                pay_auth_no=step.pay_auth_no,
+                org_biz_ser=org_biz_ser,
+                chrg_bchno=charge_batch_no(step.med_org_ord),
+                uploaded=step.uploaded,
+            )
             return await self._centres[step.hospital].place_order(placement)
 
-        return _consistent(await send(self._database, Change(step, "6202", serial), place, record))
+        change = Change(step, "6202", partial(business_serial, step.med_org_ord))
+        return _consistent(await send(self._database, change, place, record))
 
     @activity.defn(name="insurance_6301_ask_order")
     @reports(ErrorCode.INSURANCE_REFUSED)
@@ -123,7 +122,6 @@ class CentreActivities(InsuranceActivities):
             state = PaymentState.PAID if consistent else None
             facts = PaymentFacts(settlement=settlement)
             await unit.payments.record(step, step.revision, seen_at, state=state, facts=facts)
-            await unit.settlements.settled(step, settlement)
             return OrderAnswer(status=status, settlement=settlement, consistent=consistent)
 
         return await self._query(step, step.reference, record)
@@ -137,7 +135,7 @@ class CentreActivities(InsuranceActivities):
                 return await self._record_revoked(step, status.ord_stas)
         centre = self._centres[step.hospital]
 
-        async def revoke() -> None:
+        async def revoke(_: str) -> None:
             await centre.revoke_order(step.reference)
 
         async def record(unit: Unit, _: None) -> Revoked:
@@ -158,16 +156,15 @@ class CentreActivities(InsuranceActivities):
                 return await _record_reversed(unit, step, RefundAnswer(status=RefundStatus.SUCC))
         async with self._database.begin() as unit:
             await unit.payments.record(step, step.revision, now(), state=PaymentState.REVERSING)
-        request = _reversal(step)
 
-        async def refund() -> RefundAnswer:
-            return await self._refunded(step.hospital, request)
+        async def refund(app_refd_sn: str) -> RefundAnswer:
+            return await self._refunded(step.hospital, _reversal(step, app_refd_sn))
 
         async def record(unit: Unit, answer: RefundAnswer) -> Reversed:
             return await _record_reversed(unit, step, answer)
 
         try:
-            return await send(self._database, Change(step, "6203", request.app_refd_sn), refund, record)
+            return await send(self._database, Change(step, "6203", reversal_no(step.med_org_ord)), refund, record)
         except Refused:
             if not await self._went_back(step):
                 raise
@@ -263,7 +260,7 @@ async def _record_reversed(unit: Unit, step: Reverse, answer: RefundAnswer) -> R
     return Reversed(refd_sn=answer.refd_sn)
 
 
-def _reversal(step: Reverse) -> RefundRequest:
+def _reversal(step: Reverse, app_refd_sn: str) -> RefundRequest:
     """6203 with revsToken. HI leaves the cash part to the channel (product rule 10)."""
     parts = step.settlement.split
     if step.refund_type is RefundType.HI:
@@ -275,7 +272,7 @@ def _reversal(step: Reverse) -> RefundRequest:
         )
     return RefundRequest(
         pay_ord_id=step.reference.pay_ord_id,
-        app_refd_sn=reversal_no(step.med_org_ord),
+        app_refd_sn=app_refd_sn,
         requested_at=now(),
         refund_type=step.refund_type,
         parts=parts,

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from domain.errors import PaymentError
 from domain.outcomes import Outcome, RemoteCallError
 from domain.steps import PaymentKey
+from storage.records import EndedCall
 from storage.session import Database, Unit
 
 T = TypeVar("T")
@@ -20,29 +21,31 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass
-class _Call:
+@dataclass(frozen=True)
+class _Stopwatch:
     transaction: str
-    at: datetime
-    began: float
-    outcome: Outcome = Outcome.UNKNOWN
-    message: str = ""
-    duration_ms: int = 0
+    begun_at: datetime
+    started: float
 
-    def ended(self, outcome: Outcome, message: str = "") -> None:
-        self.outcome, self.message = outcome, message
-        self.duration_ms = round((time.perf_counter() - self.began) * 1000)
+    def ended(self, outcome: Outcome, message: str = "") -> EndedCall:
+        return EndedCall(
+            transaction=self.transaction,
+            begun_at=self.begun_at,
+            outcome=outcome,
+            duration_ms=round((time.perf_counter() - self.started) * 1000),
+            message=message,
+        )
 
 
-def _begin(transaction: str) -> _Call:
-    return _Call(transaction, now(), time.perf_counter())
+def _begin(transaction: str) -> _Stopwatch:
+    return _Stopwatch(transaction, now(), time.perf_counter())
 
 
 @dataclass
 class Questions:
     """Calls that change nothing: asked, several at once if need be, and written down together afterwards."""
 
-    _calls: list[_Call] = field(default_factory=list)
+    _ended: list[EndedCall] = field(default_factory=list)
     _started: list[asyncio.Task[Any]] = field(default_factory=list)
 
     def start(self, transaction: str, answer: Awaitable[T]) -> asyncio.Task[T]:
@@ -60,22 +63,20 @@ class Questions:
     async def ask(self, transaction: str, answer: Awaitable[T]) -> T:
         """Await `answer`; how it ended is written by `write`."""
         call = _begin(transaction)
-        self._calls.append(call)
         try:
             result = await answer
         except RemoteCallError as error:
-            call.ended(error.outcome, error.message)
+            self._ended.append(call.ended(error.outcome, error.message))
             raise
         except asyncio.CancelledError:
-            call.ended(Outcome.UNKNOWN, "given up")
+            self._ended.append(call.ended(Outcome.UNKNOWN, "given up"))
             raise
-        call.ended(Outcome.DONE)
+        self._ended.append(call.ended(Outcome.DONE))
         return result
 
     async def write(self, unit: Unit, key: PaymentKey) -> None:
-        for call in self._calls:
-            call_id = await unit.calls.begin(key, call.transaction, call.at)
-            await unit.calls.finish(call_id, call.outcome, call.duration_ms, call.message)
+        """Write down every question that has ended."""
+        await unit.calls.note(key, self._ended)
 
 
 async def ask(
@@ -99,35 +100,39 @@ async def ask(
 
 @dataclass(frozen=True)
 class Change:
-    """What is sent, for which payment. `our_ref` is the id of ours that the call carries, kept before it leaves."""
+    """What is sent, for which payment, and the id of ours that it carries: always the same, or made of its number."""
 
     key: PaymentKey
     transaction: str
-    our_ref: str = ""
+    our_ref: str | Callable[[int], str] = ""
 
 
 async def send(
     database: Database,
     change: Change,
-    call: Callable[[], Awaitable[T]],
+    call: Callable[[str], Awaitable[T]],
     record: Callable[[Unit, T], Awaitable[R]],
 ) -> R:
-    """A call that changes the outside, and what `record` makes of it.
+    """A call that changes the outside, given its `our_ref`, and what `record` makes of it.
 
     Its row is there before it leaves, without an outcome: that is what remains if we die in between. `record` runs in
     the transaction that writes the outcome.
     """
     begun = _begin(change.transaction)
     async with database.begin() as unit:
-        call_id = await unit.calls.begin(change.key, change.transaction, begun.at, change.our_ref)
+        our_ref = change.our_ref
+        if callable(our_ref):
+            our_ref = our_ref(await unit.calls.next_number(change.key, change.transaction))
+        call_id = await unit.calls.begin(change.key, change.transaction, begun.begun_at, our_ref)
+    sent = _begin(change.transaction)
     try:
-        result = await call()
+        result = await call(our_ref)
     except RemoteCallError as error:
-        begun.ended(error.outcome, error.message)
+        ended = sent.ended(error.outcome, error.message)
         async with database.begin() as unit:
-            await unit.calls.finish(call_id, begun.outcome, begun.duration_ms, begun.message)
+            await unit.calls.finish(call_id, ended.outcome, ended.duration_ms, ended.message)
         raise
-    begun.ended(Outcome.DONE)
+    ended = sent.ended(Outcome.DONE)
     async with database.begin() as unit:
-        await unit.calls.finish(call_id, begun.outcome, begun.duration_ms, begun.message)
+        await unit.calls.finish(call_id, ended.outcome, ended.duration_ms, ended.message)
         return await record(unit, result)

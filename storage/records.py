@@ -45,6 +45,16 @@ class PaymentRecord(PaymentFacts):
     revision: int
 
 
+class EndedCall(Frozen):
+    """A remote call that is over, with what came of it."""
+
+    transaction: str
+    begun_at: datetime
+    outcome: Outcome
+    duration_ms: int
+    message: str
+
+
 class TimelineKind(StrEnum):
     STATE = "state"
     CALL = "call"

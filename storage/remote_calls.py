@@ -1,5 +1,6 @@
 """The calls that left us: written before they leave, finished when they are back."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, insert, or_, select, update
@@ -8,7 +9,8 @@ from sqlmodel import col
 
 from domain.outcomes import Outcome
 from domain.steps import PaymentKey
-from storage.tables import MESSAGE_CHARS_MAX, RemoteCall
+from storage.records import EndedCall
+from storage.tables import MESSAGE_CHARS_MAX, Payment, RemoteCall
 
 _CERTAINLY_NOTHING = (Outcome.NOT_SENT.value, Outcome.REFUSED.value)
 
@@ -29,9 +31,30 @@ class RemoteCallRepository:
         statement = (
             update(RemoteCall)
             .where(col(RemoteCall.id) == call_id, col(RemoteCall.outcome).is_(None))
-            .values(outcome=outcome.value, duration_ms=duration_ms, message=message[:MESSAGE_CHARS_MAX])
+            .values(
+                outcome=outcome.value,
+                duration_ms=duration_ms,
+                message=message[:MESSAGE_CHARS_MAX],
+            )
         )
         await self._connection.execute(statement)
+
+    async def note(self, key: PaymentKey, calls: Sequence[EndedCall]) -> None:
+        """Calls that changed nothing, written down together once they ended."""
+        if not calls:
+            return
+        owner = {"hospital": key.hospital, "med_org_ord": key.med_org_ord, "our_ref": ""}
+        rows = [
+            owner | call.model_dump() | {"outcome": call.outcome.value, "message": call.message[:MESSAGE_CHARS_MAX]}
+            for call in calls
+        ]
+        await self._connection.execute(insert(RemoteCall).values(rows))
+
+    async def next_number(self, key: PaymentKey, transaction: str) -> int:
+        """The number of the call that this transaction is about to begin, from 1. No other can take it."""
+        payment = (col(Payment.hospital) == key.hospital, col(Payment.med_org_ord) == key.med_org_ord)
+        await self._connection.execute(select(col(Payment.med_org_ord)).where(*payment).with_for_update())
+        return await self.count(key, transaction) + 1
 
     async def count(self, key: PaymentKey, transaction: str) -> int:
         """How many calls of this transaction were begun, however they ended."""

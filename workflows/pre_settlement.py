@@ -41,7 +41,8 @@ class PreSettlementSteps:
     async def _steps(self) -> None:
         progress, order = self._progress, self._progress.order
         if self._left() <= timedelta(0):
-            raise Refusal(ErrorCode.UNAVAILABLE, "支付服务未能在时限内处理该订单, 未发生扣款, 请重新下单")
+            # Not UNAVAILABLE: that tells a caller to repeat the call, and this payment is over.
+            raise Refusal(ErrorCode.HIS_UNAVAILABLE, "支付服务未能在时限内处理该订单, 未发生扣款, 请重新下单")
         kind = "挂号费" if order.category is Category.REGISTRATION else "处方费用"
         bill = await ask(
             HisActivities.price_bill,
