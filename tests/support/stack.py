@@ -14,6 +14,7 @@ import pytest
 
 from cli.demo.client import DemoClient
 from cli.stack import components
+from cli.stack.child import Component
 from cli.stack.embedded import EmbeddedStack, embedded_stack
 from cli.stack.supervisor import Supervisor
 from cli.stack.temporal_cli import TemporalCommand, temporal_binary
@@ -53,12 +54,12 @@ def settle_call(order: Call, pay_ord_id: str, **changes: object) -> Call:
 
 @dataclass(frozen=True)
 class Stack:
-    """`others`: the simulators' control calls. `spare`: supervises what is started again after it was killed."""
+    """`others`: the simulators' control calls. `again`: what was started again after it was killed."""
 
     embedded: EmbeddedStack
     api: ApiServer
     others: DemoClient
-    spare: Supervisor
+    again: list[Supervisor]
 
     async def pre_settle(self, order: Call) -> Answer:
         """Interface 1, asked until it is answered."""
@@ -126,7 +127,7 @@ class Stack:
 
     async def kill(self, name: str) -> None:
         """End one component's process, hard."""
-        pid = (self.embedded.supervisor.pids | self.spare.pids)[name]
+        pid = next(running.pids[name] for running in reversed(self._supervisors) if name in running.pids)
         os.killpg(pid, signal.SIGKILL)
 
         async def gone() -> bool:
@@ -135,11 +136,26 @@ class Stack:
         await eventually(gone, within_s=10)
 
     async def start_worker(self) -> None:
-        await self.spare.start(components.worker(self.embedded.settings, self._temporal))
+        await self._start(components.worker(self.embedded.settings, self._temporal))
 
     async def start_temporal(self) -> None:
         settings = self.embedded.settings
-        await self.spare.start(temporal_server(settings, self._temporal, settings.data_dir))
+        await self._start(temporal_server(settings, self._temporal, settings.data_dir))
+
+    async def stop_again(self, *names: str) -> None:
+        """End what was started again of these, the newest first."""
+        for supervisor in reversed(self.again):
+            if supervisor.pids.keys() & set(names):
+                await supervisor.stop()
+
+    async def _start(self, component: Component) -> None:
+        supervisor = Supervisor(self.embedded.settings.data_dir / "logs")
+        self.again.append(supervisor)
+        await supervisor.start(component)
+
+    @property
+    def _supervisors(self) -> list[Supervisor]:
+        return [self.embedded.supervisor, *self.again]
 
     @property
     def _temporal(self) -> TemporalCommand:
@@ -163,17 +179,20 @@ async def running_stack(folder: Path, **settings: Any) -> AsyncIterator[Stack]: 
             environment.delenv(name)
         facts: dict[str, Any] = {"data_dir": folder, "api_key": KEY, "sync_wait_s": 3, "his_timeout_s": 2}
         wanted = Settings(_env_file=None, **(facts | settings))
-        # The spare one is left last: a worker can't drain without the Temporal server that may be in it.
-        async with (
-            Supervisor(folder / "logs") as spare,
-            embedded_stack(wanted, lambda _: None, on_any_port=True) as embedded,
-            aiohttp.ClientSession() as session,
-        ):
-            in_force = embedded.settings
-            api = ApiServer(embedded.api_url, in_force, Keyring.load(in_force.keyring_path), session)
-            stack = Stack(embedded, api, DemoClient(embedded, session), spare)
-            try:
-                yield stack
-            finally:
-                if "worker" in spare.pids and not is_gone(spare.pids["worker"]):
-                    await stack.kill("worker")
+        again: list[Supervisor] = []
+        try:
+            async with (
+                embedded_stack(wanted, lambda _: None, on_any_port=True) as embedded,
+                aiohttp.ClientSession() as session,
+            ):
+                in_force = embedded.settings
+                api = ApiServer(embedded.api_url, in_force, Keyring.load(in_force.keyring_path), session)
+                stack = Stack(embedded, api, DemoClient(embedded, session), again)
+                try:
+                    yield stack
+                finally:
+                    await stack.stop_again("worker")
+        finally:
+            # A Temporal server that was started again goes last: workers drain with its help.
+            for supervisor in again:
+                await supervisor.stop()
