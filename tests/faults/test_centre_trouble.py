@@ -3,7 +3,6 @@
 import pytest
 
 from tests.support.api_server import PRE_SETTLE, SETTLE
-from tests.support.eventually import eventually
 from tests.support.stack import Stack, outpatient_call, registration_call, settle_call
 
 
@@ -12,7 +11,7 @@ class TestSlow:
 
     async def test_at_pre_settlement(self, stack: Stack, number: str) -> None:
         order = outpatient_call(number)
-        await stack.others.break_centre(txn="6202", kind="delay", times=1, seconds=4)
+        await stack.others.break_centre(txn="6202", kind="delay", times=1, seconds=3.5)
         answer = await stack.api.post(PRE_SETTLE, order)
         assert answer.outcome == (202, "PROCESSING")
         assert (answer.json["CODE"], int(answer.headers["Retry-After"]) > 0) == (-1, True)
@@ -24,7 +23,7 @@ class TestSlow:
     async def test_at_settlement(self, stack: Stack, number: str) -> None:
         order = outpatient_call(number)
         pay_ord_id = await stack.paid(order)
-        await stack.others.break_centre(txn="6301", kind="delay", times=2, seconds=4)
+        await stack.others.break_centre(txn="6301", kind="delay", times=2, seconds=2.5)
         answer = await stack.api.post(SETTLE, settle_call(order, pay_ord_id))
         assert answer.outcome == (202, "PROCESSING")
         assert answer.headers["Retry-After"]
@@ -162,16 +161,3 @@ async def test_a_patient_who_did_not_simply_pay(stack: Stack, number: str, outco
     await stack.patient_acts(pay_ord_id, outcome)
     assert (await stack.settle(order, pay_ord_id)).outcome == (200, code)
     assert (await stack.state(number), await stack.bookings(number)) == (state, 0)
-
-
-async def test_the_answer_comes_without_a_call(stack: Stack, number: str) -> None:
-    """A caller who left finds the payment where it went on to by itself."""
-    await stack.others.break_centre(txn="6202", kind="drop_after", times=1)
-    await stack.others.break_centre(txn="6301", kind="delay", times=1, seconds=3)
-    assert (await stack.api.post(PRE_SETTLE, outpatient_call(number))).status == 202
-
-    async def pre_settled() -> bool:
-        return await stack.state(number) == "PRE_SETTLED"
-
-    await eventually(pre_settled, within_s=20)
-    assert await stack.ord_stas(number) == [1]

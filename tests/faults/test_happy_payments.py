@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.support.api_server import PRE_SETTLE, SETTLE
-from tests.support.stack import Stack, data_of, outpatient_call, registration_call, settle_call
+from tests.support.stack import Call, Stack, data_of, outpatient_call, registration_call, settle_call
 
 PRE_SETTLE_FIELDS = [
     *("payOrdId", "feeSumamt", "ownPayAmt", "psnAcctPay", "fundPay", "patientTypeId", "iptOtpNo"),
@@ -25,7 +25,10 @@ async def test_an_outpatient_bill(stack: Stack, number: str) -> None:
     assert list(quoted) == PRE_SETTLE_FIELDS
     split = {name: quoted[name] for name in ("feeSumamt", "ownPayAmt", "psnAcctPay", "fundPay", "medOrgOrd")}
     assert split == {
-        **{"feeSumamt": "128.50", "ownPayAmt": "25.70", "psnAcctPay": "25.70", "fundPay": "77.10"},
+        "feeSumamt": "128.50",
+        "ownPayAmt": "25.70",
+        "psnAcctPay": "25.70",
+        "fundPay": "77.10",
         "medOrgOrd": number,
     }
     await stack.others.patient_pays(quoted["payOrdId"])
@@ -102,7 +105,7 @@ async def test_every_form_of_input_is_the_same_call(stack: Stack, number: str, f
     quoted = data_of(answers[0])
     assert {answer.text for answer in answers} == {answers[0].text}
     await stack.others.patient_pays(quoted["payOrdId"])
-    plain = {name.strip(): value for name, value in order.items()}
+    plain: Call = {name.strip(): value for name, value in order.items()}
     confirmation = json.dumps(settle_call(plain, quoted["payOrdId"]), ensure_ascii=False)
     settled = [await stack.api.call("POST", SETTLE, **shape(confirmation)) for shape in forms]
     assert {answer.text for answer in settled} == {settled[0].text}

@@ -2,13 +2,15 @@
 
 import pytest
 
-from tests.support.api_server import PRE_SETTLE, SETTLE
+from tests.support.api_server import PRE_SETTLE
 from tests.support.eventually import eventually
-from tests.support.stack import Stack, outpatient_call, registration_call, settle_call
+from tests.support.stack import Stack, outpatient_call, registration_call
 
 
-@pytest.mark.parametrize("kind", ["drop_before", "http_500", "garbage"])
-@pytest.mark.parametrize("txn", ["patient", "prescription_fees"])
+@pytest.mark.parametrize(
+    ("txn", "kind"),
+    [("patient", "drop_before"), ("patient", "http_500"), ("patient", "garbage"), ("prescription_fees", "drop_before")],
+)
 async def test_down_for_a_moment_during_pre_settlement(stack: Stack, number: str, txn: str, kind: str) -> None:
     await stack.others.break_his(txn=txn, kind=kind, times=2)
     await stack.quoted(outpatient_call(number))
@@ -100,18 +102,17 @@ class TestReplyLost:
         assert await stack.bookings(number) == 1
 
     async def test_of_a_settlement_that_never_arrived(self, stack: Stack, number: str) -> None:
-        """Told again only when the first can't arrive any more: after twice MEDPAY_HIS_TIMEOUT_S, which is 2 s here."""
+        """Told again only when the first can't arrive any more: after twice MEDPAY_HIS_TIMEOUT_S, which is 1 s here."""
         order = outpatient_call(number)
         pay_ord_id = await stack.paid(order)
         await stack.others.break_his(txn="settle", kind="http_500", times=1)
-        assert (await stack.api.post(SETTLE, settle_call(order, pay_ord_id))).outcome == (202, "PROCESSING")
         await stack.settled(order, pay_ord_id)
         assert (await stack.bookings(number), await stack.ord_stas(number)) == (1, [6])
 
     async def test_of_a_settlement_that_arrives_late(self, stack: Stack, number: str) -> None:
         order = outpatient_call(number)
         pay_ord_id = await stack.paid(order)
-        await stack.others.break_his(txn="settle", kind="delay", times=1, seconds=3)
+        await stack.others.break_his(txn="settle", kind="delay", times=1, seconds=1.5)
         await stack.settled(order, pay_ord_id)
         assert (await stack.bookings(number), await stack.ord_stas(number)) == (1, [6])
 

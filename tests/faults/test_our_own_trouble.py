@@ -117,7 +117,7 @@ async def test_everything_is_restarted_in_the_same_folder(tmp_path: Path, number
         for name in first.embedded.supervisor.pids:
             if name != "api":
                 await first.kill(name)
-        T=time.monotonic(); await asyncio.wait([call]); print("call", time.monotonic()-T)
+        assert (await call).status in {202, 503}
     async with running_stack(tmp_path) as second:
         await second.settled(waiting, pay_ord_id)
         assert (await second.bookings(f"{number}-paid"), await second.state(f"{number}-paid")) == (1, "SETTLED")

@@ -1,4 +1,4 @@
-"""One embedded stack, real in every part, and the hands to use and to trouble it: API, patient, centre, HIS, processes."""
+"""One embedded stack, real in every part, with the hands to use it and to trouble it: caller, patient, HIS, processes."""
 
 import itertools
 import os
@@ -177,7 +177,7 @@ async def running_stack(folder: Path, **settings: Any) -> AsyncIterator[Stack]: 
     with pytest.MonkeyPatch.context() as environment:
         for name in [name for name in os.environ if name.startswith("MEDPAY_") and name != "MEDPAY_TEMPORAL_CLI"]:
             environment.delenv(name)
-        facts: dict[str, Any] = {"data_dir": folder, "api_key": KEY, "sync_wait_s": 3, "his_timeout_s": 2}
+        facts: dict[str, Any] = {"data_dir": folder, "api_key": KEY, "sync_wait_s": 3, "his_timeout_s": 1}
         wanted = Settings(_env_file=None, **(facts | settings))
         again: list[Supervisor] = []
         try:
