@@ -1,4 +1,4 @@
-"""One embedded stack, real in every part, with the hands to use it and to trouble it: caller, patient, HIS, processes."""
+"""One embedded stack, real in every part, and the hands to use it and to trouble it: caller, patient, HIS, kill."""
 
 import itertools
 import os
