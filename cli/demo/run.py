@@ -45,6 +45,8 @@ async def run_demo(*, keep: bool) -> int:
                 await stack.supervisor.run(asyncio.Event().wait())
     if all(row.well for row in rows):
         shutil.rmtree(folder, ignore_errors=True)
+        if not keep:
+            console.print("The links work while the stack is up: .venv/bin/medpay demo --keep")
         return 0
     console.print(f"What happened is in {folder / 'logs'}; to look around: MEDPAY_DATA_DIR={folder} medpay up")
     return 1

@@ -42,7 +42,8 @@ def make_hospital(folder: Path, hospital: str, addresses: Addresses) -> Path:
     write_private(
         path,
         f"""\
-# Made by `medpay up` at every start. To change it, copy it and name the copy in MEDPAY_HOSPITALS_FILE.
+# For practice on the simulators. `medpay up` writes it anew at every start: to change it, copy it and name the copy in
+# MEDPAY_HOSPITALS_FILE.
 [centres.{CENTRE_NAME}]
 url = "{addresses.insurance_url}"
 platform_public_key = "{centre_public_key(folder)}"
