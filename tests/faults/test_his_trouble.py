@@ -9,7 +9,7 @@ from tests.support.stack import Stack, outpatient_call, registration_call
 
 @pytest.mark.parametrize(
     ("txn", "kind"),
-    [("patient", "drop_before"), ("patient", "http_500"), ("patient", "garbage"), ("prescription_fees", "drop_before")],
+    [("patient", "drop_before"), ("patient", "garbage"), ("prescription_fees", "http_500")],
 )
 async def test_down_for_a_moment_during_pre_settlement(stack: Stack, number: str, txn: str, kind: str) -> None:
     await stack.others.break_his(txn=txn, kind=kind, times=2)

@@ -18,13 +18,13 @@ BUDGET_S = 5
 @pytest_asyncio.fixture(scope="module")
 async def hurried_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     folder = tmp_path_factory.mktemp("hurried")
-    async with running_stack(folder, pre_settle_budget_s=BUDGET_S, sync_wait_s=1) as running:
+    async with running_stack(folder, pre_settle_budget_s=BUDGET_S, his_retry_budget_s=2, sync_wait_s=1) as running:
         yield running
 
 
 @pytest_asyncio.fixture
 async def hurried(hurried_stack: Stack) -> AsyncIterator[Stack]:
-    """A stack whose pre-settlements have 5 s."""
+    """A stack whose pre-settlements have 5 s, and whose bookings in HIS have 2 s."""
     yield hurried_stack
     await hurried_stack.others.repair()
 
@@ -49,6 +49,14 @@ class TestBudgetSpent:
         answer = await hurried.pre_settle(outpatient_call(number))
         assert answer.outcome == (200, "INSURANCE_UNAVAILABLE")
         assert (await hurried.state(number), await hurried.ord_stas(number)) == ("REJECTED", [12])
+
+    async def test_by_his_after_the_money_which_goes_back(self, hurried: Stack, number: str) -> None:
+        """Unknown is not refused: HIS says that it has not booked before 6203 is sent."""
+        order = outpatient_call(number)
+        pay_ord_id = await hurried.paid(order)
+        await hurried.others.break_his(txn="settle", kind="http_500", times=-1)
+        assert (await hurried.settle(order, pay_ord_id)).outcome == (200, "REVERSED")
+        assert (await hurried.ord_stas(number), await hurried.bookings(number)) == ([7], 0)
 
     async def test_by_our_worker(self, hurried: Stack, number: str) -> None:
         order = outpatient_call(number)
