@@ -9,6 +9,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from activities.his import HospitalActivities
+from activities.housekeeping import tokens_forgotten
 from activities.insurance import CentreActivities
 from activities.records import DatabaseRecords
 from gateways.his.http import HttpHospitalSystem
@@ -78,6 +79,7 @@ async def run_worker(settings: Settings) -> None:
             data_converter=data_converter(keyring),
         )
         await stack.enter_async_context(make_worker(client, settings, database, http))
+        await stack.enter_async_context(tokens_forgotten(database))
         await stop.wait()
 
 

@@ -22,6 +22,8 @@ from gateways.insurance.canonical import parse_object
 
 Data = Mapping[str, Any]
 
+IDENTIFIER_CHARS_MAX = 128
+
 _ORD_STAS = re.compile(r"[0-9]{1,3}", re.ASCII)
 _AMOUNTS = ("feeSumamt", "ownPayAmt", "ownpayAmt", "psnAcctPay", "fundPay")
 
@@ -34,7 +36,7 @@ def uploaded_fees(data: Data, med_org_ord: str, mdtrt_id: str) -> UploadedFees:
     """6201. `mdtrt_id`: ours, where the centre gives none of its own."""
     _same(data, "medOrgOrd", med_org_ord)
     return UploadedFees(
-        pay_ord_id=_required(data, "payOrdId"),
+        pay_ord_id=_identifier(data, "payOrdId"),
         pay_token=_required(data, "payToken"),
         mdtrt_id=_text(_object(data, "extData"), "mdtrtId") or mdtrt_id,
     )
@@ -148,6 +150,14 @@ def _required(data: Data, name: str) -> str:
     if text := _text(data, name):
         return text
     raise IllFormed(name)
+
+
+def _identifier(data: Data, name: str) -> str:
+    """What every later call names the order by, and a search attribute: bounded, printable ASCII."""
+    text = _required(data, name)
+    if len(text) > IDENTIFIER_CHARS_MAX or not (text.isascii() and text.isprintable()):
+        raise IllFormed(name)
+    return text
 
 
 def _text(data: Data, name: str) -> str:

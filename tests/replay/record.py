@@ -1,0 +1,50 @@
+"""Records golden histories: real payments on the embedded stack, sealed with the test key.
+
+Run by hand when a new path through the state machine is to be kept: `python -m tests.replay.record`. A history that is
+there already is never recorded again: it stands for payments that were begun by the code of its day.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+
+from temporalio.client import Client
+
+from cli.demo.checks import Findings
+from cli.demo.client import DemoClient, new_session
+from cli.demo.run import demo_settings
+from cli.demo.scenarios import SCENARIOS
+from cli.stack.embedded import EmbeddedStack, embedded_stack
+from domain.orders import payment_workflow_id
+
+GOLDEN = Path(__file__).parent / "golden"
+KEYRING = GOLDEN / "keyring.json"
+
+
+async def main() -> None:
+    """Take every demo payment once, and keep the histories that are new."""
+    folder = Path(tempfile.mkdtemp(prefix="medpay-golden-"))
+    shutil.copy(KEYRING, folder / "keyring.json")
+    (folder / "keyring.json").chmod(0o600)
+    async with embedded_stack(demo_settings(folder), print, on_any_port=True) as stack, new_session() as session:
+        client = DemoClient(stack, session)
+        for scenario in SCENARIOS:
+            await scenario.story(client, Findings(scenario.med_org_ord, scenario.expected))
+            await client.repair()
+            await _keep(stack, scenario.med_org_ord)
+    shutil.rmtree(folder)
+
+
+async def _keep(stack: EmbeddedStack, med_org_ord: str) -> None:
+    file = GOLDEN / f"{med_org_ord.removeprefix('demo-')}.json"
+    if file.exists():
+        return
+    client = await Client.connect(stack.settings.temporal_address)
+    workflow_id = payment_workflow_id(stack.settings.hospital, med_org_ord)
+    history = await client.get_workflow_handle(workflow_id).fetch_history()
+    file.write_text(history.to_json() + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
