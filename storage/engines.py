@@ -3,21 +3,27 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from storage.sqlite_engine import SqliteConnection, SqliteEngine
+
+AnyConnection = AsyncConnection | SqliteConnection
 
 POOL_SIZE = 10
 SQLITE_READERS = 4
+_HASTY = {"timeout": 0, "check_same_thread": False}
+_PLAIN: dict[str, Any] = {"hide_parameters": True, "isolation_level": "AUTOCOMMIT"}
 WAIT_S_MAX = 10
 """For a connection, for another process's write on SQLite, and for one statement on PostgreSQL."""
 
 
 @dataclass(frozen=True)
 class Engines:
-    writer: AsyncEngine
-    reader: AsyncEngine
+    writer: AsyncEngine | SqliteEngine
+    reader: AsyncEngine | SqliteEngine
 
     async def dispose(self) -> None:
         await self.writer.dispose()
@@ -44,17 +50,26 @@ def open_engines(url: str, statement_s_max: float | None = WAIT_S_MAX) -> Engine
 
 def _sqlite(url: str) -> Engines:
     """A single writing connection: within a process writers queue in fairness instead of polling the file's lock."""
-    arguments = {"isolation_level": None, "timeout": WAIT_S_MAX}
-    writer = _engine(url, 1, connect_args=arguments)
-    reader = _engine(url, SQLITE_READERS, connect_args=arguments)
+    plain = make_url(url).set(drivername="sqlite")
+    writer, reader = (
+        # The driver begins nothing by itself, and waits for nothing: both are SqliteEngine's.
+        create_engine(
+            plain,
+            pool_size=size,
+            max_overflow=0,
+            hide_parameters=True,
+            isolation_level="AUTOCOMMIT",
+            connect_args=_HASTY,
+        )
+        for size in (1, SQLITE_READERS)
+    )
     _on_connect(writer, "PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA foreign_keys=ON")
     _on_connect(reader, "PRAGMA query_only=ON")
     # A lock that is taken at the first write instead would fail at once where another process wrote after our read.
-    _on_begin(writer, "BEGIN IMMEDIATE")
-    _on_begin(reader, "BEGIN")
-    for engine in (writer, reader):
-        event.listen(engine.sync_engine, "invalidate", _roll_back)
-    return Engines(writer, reader)
+    return Engines(
+        SqliteEngine(writer, "BEGIN IMMEDIATE", 1, WAIT_S_MAX),
+        SqliteEngine(reader, "BEGIN", SQLITE_READERS, WAIT_S_MAX),
+    )
 
 
 def _engine(url: str, size: int, **options: Any) -> AsyncEngine:  # noqa: ANN401 - passed on to SQLAlchemy
@@ -64,26 +79,11 @@ def _engine(url: str, size: int, **options: Any) -> AsyncEngine:  # noqa: ANN401
     )
 
 
-def _on_connect(engine: AsyncEngine, *statements: str) -> None:
+def _on_connect(engine: Engine, *statements: str) -> None:
     def connected(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
         for statement in statements:
             cursor.execute(statement)
         cursor.close()
 
-    event.listen(engine.sync_engine, "connect", connected)
-
-
-def _roll_back(connection: DBAPIConnection, _: ConnectionPoolEntry, __: BaseException | None) -> None:
-    """Before a connection is thrown away, because its task was cancelled in the middle of a statement.
-
-    SQLite keeps a closed connection, and its lock, for as long as somebody holds a statement of it.
-    """
-    connection.rollback()
-
-
-def _on_begin(engine: AsyncEngine, statement: str) -> None:
-    def begun(connection: Connection) -> None:
-        connection.exec_driver_sql(statement)
-
-    event.listen(engine.sync_engine, "begin", begun)
+    event.listen(engine, "connect", connected)

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from sqlalchemy import delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from domain import bills
 from domain.steps import PaymentKey
+from storage.engines import AnyConnection
 from storage.tables import FeeLine, Payment
 
 
 class FeeLineRepository:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
 
     async def replace(self, key: PaymentKey, lines: Sequence[bills.FeeLine]) -> None:

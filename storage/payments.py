@@ -5,13 +5,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy import insert as plain_insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from domain.orders import Order
 from domain.states import PaymentState, may_follow
 from domain.steps import PaymentKey
 from security.keyring import Keyring
+from storage.engines import AnyConnection
 from storage.inserts import insert
 from storage.payment_rows import fact_columns, order_columns, payment_record
 from storage.records import PaymentFacts, PaymentRecord, TimelineEntry, TimelineKind
@@ -28,7 +28,7 @@ class NoSuchPaymentError(LookupError):
 
 
 class PaymentRepository:
-    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
+    def __init__(self, connection: AnyConnection, keyring: Keyring) -> None:
         self._connection = connection
         self._keyring = keyring
         self._settlements = SettlementRepository(connection, keyring)

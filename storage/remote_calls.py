@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from domain.outcomes import Outcome
 from domain.steps import PaymentKey
+from storage.engines import AnyConnection
 from storage.records import EndedCall
 from storage.tables import MESSAGE_CHARS_MAX, Payment, RemoteCall
 
@@ -16,7 +16,7 @@ _CERTAINLY_NOTHING = (Outcome.NOT_SENT.value, Outcome.REFUSED.value)
 
 
 class RemoteCallRepository:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
 
     async def begin(self, key: PaymentKey, transaction: str, at: datetime, our_ref: str = "") -> int:

@@ -5,10 +5,8 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from security.keyring import Keyring
-from storage.engines import open_engines
+from storage.engines import AnyConnection, open_engines
 from storage.fee_lines import FeeLineRepository
 from storage.payments import PaymentRepository
 from storage.remote_calls import RemoteCallRepository
@@ -18,7 +16,7 @@ from storage.settlements import SettlementRepository
 class Unit:
     """The repositories of one transaction."""
 
-    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
+    def __init__(self, connection: AnyConnection, keyring: Keyring) -> None:
         self.payments = PaymentRepository(connection, keyring)
         self.calls = RemoteCallRepository(connection)
         self.fee_lines = FeeLineRepository(connection)

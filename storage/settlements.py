@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from domain import steps
@@ -11,12 +10,13 @@ from domain.insurance import Split
 from domain.steps import PaymentKey
 from security.keyring import Keyring
 from storage import tables
+from storage.engines import AnyConnection
 from storage.inserts import insert
 from storage.sealing import RowSeal
 
 
 class SettlementRepository:
-    def __init__(self, connection: AsyncConnection, keyring: Keyring) -> None:
+    def __init__(self, connection: AnyConnection, keyring: Keyring) -> None:
         self._connection = connection
         self._keyring = keyring
 

@@ -10,6 +10,7 @@ from domain.fen import Fen
 from domain.insurance import SetlType, Split
 from domain.orders import Order
 from domain.steps import PaymentKey, Settlement
+from storage.sqlite_engine import SqliteEngine
 
 AT = datetime(2026, 1, 5, 1, 0, 0, 123456, tzinfo=UTC)
 """A moment with microseconds: both databases must keep them."""
@@ -32,7 +33,7 @@ def later(seconds: float) -> datetime:
     return AT + timedelta(seconds=seconds)
 
 
-async def rows(engine: AsyncEngine, query: str) -> list[dict[str, Any]]:
+async def rows(engine: AsyncEngine | SqliteEngine, query: str) -> list[dict[str, Any]]:
     """A query's rows, read past the repositories."""
     async with engine.connect() as connection:
         return [dict(row) for row in (await connection.execute(text(query))).mappings()]
@@ -47,7 +48,7 @@ async def new_database(server: str, name: str, template: str = "template1") -> s
     return f"postgresql+asyncpg://postgres@{server}/{name}"
 
 
-async def somebody_waits(engine: AsyncEngine) -> bool:
+async def somebody_waits(engine: AsyncEngine | SqliteEngine) -> bool:
     """Whether a PostgreSQL session waits for another's lock. SQLite's writers wait before they reach the database."""
     if engine.dialect.name == "sqlite":
         return True
