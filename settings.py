@@ -14,8 +14,8 @@ REVERSAL_WINDOW_S_MAX = 3_600
 """revsToken serves one hour: a longer window would promise reversals that the centre refuses."""
 
 _DRIVERS = {
-    "sqlite": "sqlite+aiosqlite",
-    "sqlite+aiosqlite": "sqlite+aiosqlite",
+    "sqlite": "sqlite",
+    "sqlite+aiosqlite": "sqlite",
     "postgres": "postgresql+asyncpg",
     "postgresql": "postgresql+asyncpg",
     "postgresql+asyncpg": "postgresql+asyncpg",
@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     @cached_property
     def database(self) -> str:
         """The database's async URL; by default a SQLite file in the data folder."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'medpay.db'}"
+        return self.database_url or f"sqlite:///{self.data_dir / 'medpay.db'}"
 
     @cached_property
     def hospitals_path(self) -> Path:

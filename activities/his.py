@@ -1,6 +1,6 @@
 """The hospital information system: asked, told, and recorded."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ from gateways.his.port import (
     VISIT_NOT_FOUND,
     HospitalSystem,
 )
+from gateways.messages import shown
 from storage.records import PaymentFacts
 from storage.session import Database, Unit
 
@@ -127,7 +128,10 @@ class HospitalActivities(HisActivities):
         try:
             await questions.answered()
         except Refused as refused:
-            raise _told(refused) from refused
+            names = [order.patient_name or ""]
+            if patient.exception() is None:
+                names.append(patient.result().name)
+            raise _told(refused, names) from None
         bill = Bill(patient=patient.result(), fees=fees.result())
         check_bill(order, bill, visit.result() if visit else None)
         return bill
@@ -230,7 +234,7 @@ async def _visit_patient(his: HospitalSystem, visit_id: str) -> str:
         raise
 
 
-def _told(refused: Refused) -> PaymentError:
-    """HIS's refusal of a reading, as the caller is told it."""
-    code, message = _REASONS.get(refused.reason, (ErrorCode.HIS_REFUSED, refused.message))
+def _told(refused: Refused, names: Iterable[str]) -> PaymentError:
+    """HIS's refusal of a reading, as the caller is told it, without the patient's `names`."""
+    code, message = _REASONS.get(refused.reason, (ErrorCode.HIS_REFUSED, shown(refused.message, names)))
     return PaymentError(code, message)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from domain.errors import PaymentError
-from domain.outcomes import Outcome, RemoteCallError
+from domain.outcomes import Outcome, Refused, RemoteCallError
 from domain.steps import PaymentKey
 from storage.records import EndedCall
 from storage.session import Database, Unit
@@ -66,7 +66,9 @@ class Questions:
         try:
             result = await answer
         except RemoteCallError as error:
-            self._ended.append(call.ended(error.outcome, error.message))
+            # A refusal's own words may name the patient, whom nobody here knows yet: its reason is kept instead.
+            words = error.reason if isinstance(error, Refused) else error.message
+            self._ended.append(call.ended(error.outcome, words))
             raise
         except asyncio.CancelledError:
             self._ended.append(call.ended(Outcome.UNKNOWN, "given up"))

@@ -144,6 +144,8 @@ class HisPayment(Step):
 
     category: Category
     patient_id: str
+    patient_name: str
+    """Not sent: HIS's own words are passed on without it."""
     clinic_id: str | None
     order_ids: tuple[str, ...]
     visit_id: str | None

@@ -11,7 +11,7 @@ from structlog.typing import EventDict, Processor
 from security.masking import mask
 
 _SET_UP_THEMSELVES = ("uvicorn", "uvicorn.error", "uvicorn.access")
-_TOO_TALKATIVE = ("asyncio", "aiosqlite", "sqlalchemy", "alembic", "httpcore", "httpx")
+_TOO_TALKATIVE = ("asyncio", "sqlalchemy", "alembic", "httpcore", "httpx")
 
 
 def configure_logging(level: str, component: str, stream: TextIO | None = None) -> None:

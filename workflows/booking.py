@@ -191,6 +191,7 @@ class BookingSteps:
             **progress.step(),
             category=progress.order.category,
             patient_id=progress.order.patient_id,
+            patient_name=progress.patient.name,
             clinic_id=progress.order.clinic_id,
             order_ids=progress.order.order_ids,
             visit_id=progress.visit_id,

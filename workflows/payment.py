@@ -35,7 +35,7 @@ class PaymentWorkflow:
             try:
                 await asyncio.shield(story)
             except asyncio.CancelledError:
-                workflow.logger.warning("cancellation of a payment refused: withdraw it by the cancel call")
+                workflow.logger.warning("cancellation of a payment refused: it would leave money without an owner")
         return await story
 
     @workflow.update

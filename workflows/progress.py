@@ -112,7 +112,7 @@ class Progress:
         ]
         if self.state is PaymentState.PRE_SETTLED and self.uploaded is not None:
             updates.append(sa.PAY_ORD_ID.value_set(self.uploaded.pay_ord_id))
-        if self.state is PaymentState.PAID and self.settlement is not None:
+        if self.state in {PaymentState.PAID, PaymentState.IN_REVIEW} and self.settlement is not None:
             updates.append(sa.REVERSAL_DEADLINE.value_set(self.settlement.reversal_deadline))
         if self.state is PaymentState.IN_REVIEW and self.end is not None:
             updates.append(sa.NEEDS_ATTENTION.value_set(True))  # noqa: FBT003 - the SDK's signature

@@ -48,6 +48,8 @@ def temporal_server(settings: Settings, command: TemporalCommand, data: Path) ->
 
 def _flags(settings: Settings, data: Path) -> list[str]:
     flags = ["server", "start-dev", "--ip", settings.temporal_host, "--port", str(settings.temporal_port)]
+    # The page would fetch news from the internet otherwise.
+    flags += ["--ui-disable-news-fetch"]
     flags += ["--ui-port", str(settings.temporal_ui_port), "--namespace", settings.temporal_namespace]
     flags += ["--db-filename", str(data / "temporal.db")]
     for pragma in _SQLITE_PRAGMAS:

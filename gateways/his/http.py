@@ -58,7 +58,7 @@ class HttpHospitalSystem:
 
     async def register(self, payment: HisPayment) -> str:
         fields = {"CLINIC_ID": payment.clinic_id, **_insurance_fields(payment)}
-        return read("register", RegisterAnswer, await self._call("register", fields)).visit_id
+        return read("register", RegisterAnswer, await self._call("register", fields, payment.patient_name)).visit_id
 
     async def registration_query(self, med_org_ord: str) -> Registration | None:
         answer = await self._call("registration_query", {"medOrgOrd": med_org_ord})
@@ -68,7 +68,7 @@ class HttpHospitalSystem:
 
     async def settle(self, payment: HisPayment) -> str:
         fields = {**_insurance_fields(payment), **_settlement_fields(payment)}
-        return read("settle", SettleAnswer, await self._call("settle", fields)).settlement_no
+        return read("settle", SettleAnswer, await self._call("settle", fields, payment.patient_name)).settlement_no
 
     async def settlement_query(self, med_org_ord: str) -> str | None:
         answer = await self._call("settlement_query", {"medOrgOrd": med_org_ord})
@@ -88,14 +88,14 @@ class HttpHospitalSystem:
         }
         await self._call("refund", fields)
 
-    async def _call(self, transaction: str, fields: Fields) -> object:
-        """One operation; the DATA of an answer with CODE 0."""
+    async def _call(self, transaction: str, fields: Fields, patient_name: str = "") -> object:
+        """One operation; the DATA of an answer with CODE 0. A refusal is told without `patient_name`."""
         url = f"{self._base_url}/{transaction.replace('_', '-')}"
         body = {name: value for name, value in fields.items() if value}
         reply = await self._http.post_json(transaction, url, body, self._timeout_s)
         envelope = read(transaction, Envelope, reply.json)
         if envelope.code != 0:
-            raise _refusal(transaction, reply)
+            raise _refusal(transaction, reply, patient_name)
         if not reply.ok:
             raise Unknown(transaction, f"医院系统答复自相矛盾(HTTP {reply.status}, CODE 0), 结果未知")
         return envelope.data
@@ -134,7 +134,7 @@ def _settlement_fields(payment: HisPayment) -> dict[str, str | None]:
     }
 
 
-def _refusal(transaction: str, reply: JsonReply) -> Refused:
+def _refusal(transaction: str, reply: JsonReply, patient_name: str) -> Refused:
     message, reason = reply.json.get("MSG"), reply.json.get("REASON")
-    words = shown(message) if isinstance(message, str) else ""
+    words = shown(message, (patient_name,)) if isinstance(message, str) else ""
     return Refused(transaction, words or "医院系统拒绝", reason if reason in REASONS else "")

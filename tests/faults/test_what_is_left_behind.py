@@ -34,7 +34,7 @@ async def troubled_payments(stack: Stack, number: str) -> dict[str, str]:
     await stack.others.patient_pays(quoted["payOrdId"])
     confirmed = await stack.settled(settled, quoted["payOrdId"])
     pay_ord_id = await stack.paid(reversed_)
-    too_much = f"患者({ZHANG_ID_NO})的处方已作废"
+    too_much = f"患者张三({ZHANG_ID_NO})的处方已作废"
     await stack.others.break_his(txn="settle", kind="refuse", times=-1, message=too_much)
     told = [(await stack.settle(reversed_, pay_ord_id)).text]
     await stack.others.break_his(txn="prescription_fees", kind="refuse", times=1, message=too_much)

@@ -27,6 +27,7 @@ def his_payment(med_org_ord: str, total_fen: int, **changes: object) -> HisPayme
         reversal_deadline=at,
     )
     payment = HisPayment(
+        patient_name="张三",
         hospital="main",
         med_org_ord=med_org_ord,
         revision=1,

@@ -24,7 +24,7 @@ class TestHealth:
 
     async def test_ready_notices_a_lost_database(self, tmp_path: Path) -> None:
         settings = prepare(tmp_path, f"127.0.0.1:{free_port()}", database_url=f"sqlite:///{tmp_path}/a.db")
-        lost = settings.model_copy(update={"database_url": f"sqlite+aiosqlite:///{tmp_path}/gone/a.db"})
+        lost = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path}/gone/a.db"})
         lost.__dict__.pop("database", None)
         async with serving_api(lost) as server:
             ready = await server.call("GET", "/health/ready")

@@ -12,7 +12,7 @@ from tests.support.records import AT, SETTLEMENT, key_of
 
 
 async def test_an_old_token_goes_and_the_settlement_stays(tmp_path: Path) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'records.db'}"
+    url = f"sqlite:///{tmp_path / 'records.db'}"
     upgrade(url)
     order = outpatient("M1")
     async with Database(url, Keyring.generate()) as database:

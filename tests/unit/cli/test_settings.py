@@ -66,7 +66,7 @@ class TestValues:
         [
             ("postgresql://u:p%40w@h:5432/d", "postgresql+asyncpg://u:p%40w@h:5432/d"),
             ("postgres://h/d", "postgresql+asyncpg://h/d"),
-            ("sqlite:////tmp/x.db", "sqlite+aiosqlite:////tmp/x.db"),
+            ("sqlite:////tmp/x.db", "sqlite:////tmp/x.db"),
             ("postgresql+asyncpg://h/d", "postgresql+asyncpg://h/d"),
         ],
     )
@@ -79,7 +79,7 @@ class TestValues:
     def test_files_lie_in_the_data_folder_by_default(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MEDPAY_DATA_DIR", "/data")
         settings = Settings()
-        assert settings.database == "sqlite+aiosqlite:////data/medpay.db"
+        assert settings.database == "sqlite:////data/medpay.db"
         assert str(settings.hospitals_path) == "/data/hospitals.toml"
         assert str(settings.keyring_path) == "/data/keyring.json"
 

@@ -61,7 +61,7 @@ def migrated_template(postgres_address: str) -> str:
 
 
 def _sqlite_url(path: Path) -> str:
-    return f"sqlite+aiosqlite:///{path}"
+    return f"sqlite:///{path}"
 
 
 @pytest.fixture

@@ -153,6 +153,6 @@ class TestOpenAndClose:
 
     async def test_a_database_that_cannot_be_opened_is_told_at_the_start(self, keyring: Keyring) -> None:
         with pytest.raises(OperationalError):
-            await Database("sqlite+aiosqlite:////nonexistent/folder/records.db", keyring).__aenter__()
+            await Database("sqlite:////nonexistent/folder/records.db", keyring).__aenter__()
         with pytest.raises(OSError, match="Connect"):
             await Database("postgresql+asyncpg://nobody:PASSWORD@127.0.0.1:9/none", keyring).__aenter__()
