@@ -1,10 +1,10 @@
 """The payment's row: the projection of its workflow, written by the activities, read by everybody."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
-from sqlalchemy import insert as plain_insert
+from sqlalchemy import BindParameter, ColumnElement, Update, and_, bindparam, exists, insert, or_, select, update
 from sqlmodel import col
 
 from domain.orders import Order
@@ -12,11 +12,11 @@ from domain.states import PaymentState, may_follow
 from domain.steps import PaymentKey
 from security.keyring import Keyring
 from storage.engines import AnyConnection
-from storage.inserts import insert
 from storage.payment_rows import fact_columns, order_columns, payment_record
 from storage.records import PaymentFacts, PaymentRecord, TimelineEntry, TimelineKind
 from storage.sealing import RowSeal
 from storage.settlements import SettlementRepository
+from storage.statements import here, insert_if_new, key_of, place_of, table_of
 from storage.tables import Payment, RemoteCall, StateChange
 
 _BEFORE_THE_FIRST = 0
@@ -62,7 +62,7 @@ class PaymentRepository:
 
     async def find(self, key: PaymentKey) -> PaymentRecord | None:
         """The payment with its settlement. Raises `security.keyring.SealBrokenError`."""
-        row = (await self._connection.execute(select(Payment).where(*_is(key)))).mappings().one_or_none()
+        row = (await self._connection.execute(_FIND, key_of(key))).mappings().one_or_none()
         if row is None:
             return None
         values = RowSeal(self._keyring, key).values({**row})
@@ -81,31 +81,28 @@ class PaymentRepository:
             "accepted_at": accepted_at,
             "updated_at": accepted_at,
         }
-        statement = insert(self._connection, Payment).values(columns).on_conflict_do_nothing()
-        if (await self._connection.execute(statement)).rowcount == 1:
+        statement = insert_if_new(self._connection, _PAYMENT)
+        if (await self._connection.execute(statement, columns)).rowcount == 1:
             await self._note(key, _BEFORE_THE_FIRST, PaymentState.RECEIVED, accepted_at)
 
     async def _update(
         self, key: PaymentKey, revision: int, at: datetime, state: PaymentState | None, columns: dict[str, Any]
     ) -> bool:
         """First as a change of state, else as facts of the same one. Each is one conditional UPDATE, safe in a race."""
-        not_newer = col(Payment.revision) <= revision
+        values = columns | key_of(key) | {"key_revision": revision}
         if state is None:
-            return await self._written(key, columns, not_newer)
-        if await self._written(key, columns | {"state": state.value, "state_since": at}, _may_become(state, revision)):
+            return await self._written(_FACTS, values)
+        if await self._written(_move_to(state), values | {"state": state.value, "state_since": at}):
             await self._note(key, revision, state, at)
             return True
-        return await self._written(key, columns, and_(not_newer, col(Payment.state) == state.value))
+        return await self._written(_STAY, values | {"key_state": state.value})
 
-    async def _written(self, key: PaymentKey, columns: dict[str, Any], condition: ColumnElement[bool]) -> bool:
-        statement = update(Payment).where(*_is(key), condition).values(columns)
-        return (await self._connection.execute(statement)).rowcount == 1
+    async def _written(self, statement: Update, values: dict[str, Any]) -> bool:
+        return (await self._connection.execute(statement, values)).rowcount == 1
 
     async def _note(self, key: PaymentKey, revision: int, state: PaymentState, at: datetime) -> None:
-        statement = plain_insert(StateChange).values(
-            hospital=key.hospital, med_org_ord=key.med_org_ord, revision=revision, state=state.value, at=at
-        )
-        await self._connection.execute(statement)
+        values = place_of(key) | {"revision": revision, "state": state.value, "at": at}
+        await self._connection.execute(_CHANGED, values)
 
     async def _exists(self, key: PaymentKey) -> bool:
         return bool((await self._connection.execute(select(exists().where(*_is(key))))).scalar_one())
@@ -139,11 +136,19 @@ def _is(key: PaymentKey) -> tuple[ColumnElement[bool], ...]:
     return col(Payment.hospital) == key.hospital, col(Payment.med_org_ord) == key.med_org_ord
 
 
-def _may_become(state: PaymentState, revision: int) -> ColumnElement[bool]:
+_PAYMENT = table_of(Payment)
+_NOT_NEWER = _PAYMENT.c.revision <= bindparam("key_revision")
+_FACTS = update(_PAYMENT).where(*here(_PAYMENT), _NOT_NEWER)
+_STAY = _FACTS.where(_PAYMENT.c.state == bindparam("key_state"))
+_CHANGED = insert(table_of(StateChange))
+_FIND = select(_PAYMENT).where(*here(_PAYMENT))
+
+
+@cache
+def _move_to(state: PaymentState) -> Update:
     """The row is in another state, and an older revision wrote it; or the same one did, and `state` lies ahead."""
     before = [earlier.value for earlier in PaymentState if may_follow(earlier, state)]
-    current, written_by = col(Payment.state), col(Payment.revision)
-    return and_(
-        current != state.value,
-        or_(written_by < revision, and_(written_by == revision, current.in_(before))),
-    )
+    revision: BindParameter[int] = bindparam("key_revision")
+    current, written_by = _PAYMENT.c.state, _PAYMENT.c.revision
+    ahead = and_(written_by == revision, current.in_(before))
+    return update(_PAYMENT).where(*here(_PAYMENT), current != state.value, or_(written_by < revision, ahead))

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, func, insert, or_, select, update
 from sqlmodel import col
 
 from domain.outcomes import Outcome
 from domain.steps import PaymentKey
 from storage.engines import AnyConnection
 from storage.records import EndedCall
+from storage.statements import place_of, table_of
 from storage.tables import MESSAGE_CHARS_MAX, Payment, RemoteCall
 
 _CERTAINLY_NOTHING = (Outcome.NOT_SENT.value, Outcome.REFUSED.value)
@@ -21,34 +22,24 @@ class RemoteCallRepository:
 
     async def begin(self, key: PaymentKey, transaction: str, at: datetime, our_ref: str = "") -> int:
         """A call about to leave; its id. `our_ref`: the id of ours that it carries."""
-        statement = insert(RemoteCall).values(
-            hospital=key.hospital, med_org_ord=key.med_org_ord, transaction=transaction, our_ref=our_ref, begun_at=at
-        )
-        return (await self._connection.execute(statement.returning(col(RemoteCall.id)))).scalar_one()
+        values = place_of(key) | {"transaction": transaction, "our_ref": our_ref, "begun_at": at}
+        return int((await self._connection.execute(_BEGUN, values)).scalar_one())
 
     async def finish(self, call_id: int, outcome: Outcome, duration_ms: int, message: str = "") -> None:
         """How a call ended. What is once written stays: a second finish changes nothing."""
-        statement = (
-            update(RemoteCall)
-            .where(col(RemoteCall.id) == call_id, col(RemoteCall.outcome).is_(None))
-            .values(
-                outcome=outcome.value,
-                duration_ms=duration_ms,
-                message=message[:MESSAGE_CHARS_MAX],
-            )
-        )
-        await self._connection.execute(statement)
+        values = {"outcome": outcome.value, "duration_ms": duration_ms, "message": message[:MESSAGE_CHARS_MAX]}
+        await self._connection.execute(_FINISHED, values | {"key_id": call_id})
 
     async def note(self, key: PaymentKey, calls: Sequence[EndedCall]) -> None:
         """Calls that changed nothing, written down together once they ended."""
         if not calls:
             return
-        owner = {"hospital": key.hospital, "med_org_ord": key.med_org_ord, "our_ref": ""}
-        rows = [
+        owner = place_of(key) | {"our_ref": ""}
+        values = [
             owner | call.model_dump() | {"outcome": call.outcome.value, "message": call.message[:MESSAGE_CHARS_MAX]}
             for call in calls
         ]
-        await self._connection.execute(insert(RemoteCall).values(rows))
+        await self._connection.execute(_NOTED, values)
 
     async def next_number(self, key: PaymentKey, transaction: str) -> int:
         """The number of the call that this transaction is about to begin, from 1. No other can take it."""
@@ -82,3 +73,9 @@ def _calls_of(key: PaymentKey, transaction: str) -> tuple[ColumnElement[bool], .
         col(RemoteCall.med_org_ord) == key.med_org_ord,
         col(RemoteCall.transaction) == transaction,
     )
+
+
+_CALL = table_of(RemoteCall)
+_BEGUN = insert(_CALL).returning(_CALL.c.id)
+_NOTED = insert(_CALL)
+_FINISHED = update(_CALL).where(_CALL.c.id == bindparam("key_id"), _CALL.c.outcome.is_(None))

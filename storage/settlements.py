@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from domain import steps
@@ -11,8 +11,8 @@ from domain.steps import PaymentKey
 from security.keyring import Keyring
 from storage import tables
 from storage.engines import AnyConnection
-from storage.inserts import insert
 from storage.sealing import RowSeal
+from storage.statements import here, insert_or_replace, key_of, place_of, table_of
 
 
 class SettlementRepository:
@@ -25,18 +25,16 @@ class SettlementRepository:
         values = RowSeal(self._keyring, key).columns(
             settlement.model_dump(exclude={"split"}) | settlement.split.model_dump()
         )
-        place = {"hospital": key.hospital, "med_org_ord": key.med_org_ord}
-        statement = insert(self._connection, tables.Settlement).values(place | values)
-        await self._connection.execute(statement.on_conflict_do_update(index_elements=list(place), set_=values))
+        statement = insert_or_replace(self._connection, _SETTLEMENT, tuple(values))
+        await self._connection.execute(statement, place_of(key) | values)
 
     async def booked(self, key: PaymentKey, settlement_no: str, at: datetime) -> None:
         """HIS's settlement number, and when we first knew it."""
-        first = col(tables.Settlement.settlement_no).is_(None)
-        statement = update(tables.Settlement).where(*_of(key), first).values(settlement_no=settlement_no, booked_at=at)
-        await self._connection.execute(statement)
+        values = {"settlement_no": settlement_no, "booked_at": at}
+        await self._connection.execute(_BOOKED, values | key_of(key))
 
     async def find(self, key: PaymentKey) -> steps.Settlement | None:
-        row = (await self._connection.execute(select(tables.Settlement).where(*_of(key)))).mappings().one_or_none()
+        row = (await self._connection.execute(_FIND, key_of(key))).mappings().one_or_none()
         if row is None:
             return None
         values = RowSeal(self._keyring, key).values({**row})
@@ -51,5 +49,6 @@ class SettlementRepository:
         return (await self._connection.execute(statement)).rowcount
 
 
-def _of(key: PaymentKey) -> tuple[ColumnElement[bool], ...]:
-    return col(tables.Settlement.hospital) == key.hospital, col(tables.Settlement.med_org_ord) == key.med_org_ord
+_SETTLEMENT = table_of(tables.Settlement)
+_BOOKED = update(_SETTLEMENT).where(*here(_SETTLEMENT), _SETTLEMENT.c.settlement_no.is_(None))
+_FIND = select(_SETTLEMENT).where(*here(_SETTLEMENT))
