@@ -11,9 +11,10 @@ from domain.orders import Category, Registers
 from domain.outcomes import Outcome
 from domain.pricing import check_visit
 from domain.states import PaymentState
-from domain.steps import Booking, FindBooking, HisPayment
+from domain.steps import Booking, HisPayment
 from workflows import tuning
 from workflows.calls import Refusal, Unresolved, ask, change
+from workflows.look_ahead import LookAhead, booking_question, visit_to_check
 from workflows.progress import Progress
 from workflows.recording import record_end
 from workflows.tickets import SettleDesk
@@ -35,9 +36,10 @@ class CannotBook(Exception):
 class BookingSteps:
     """From PAID to SETTLED, or IN_REVIEW; raises `CannotBook`."""
 
-    def __init__(self, progress: Progress, desk: SettleDesk) -> None:
+    def __init__(self, progress: Progress, desk: SettleDesk, look_ahead: LookAhead) -> None:
         self._progress = progress
         self._desk = desk
+        self._look_ahead = look_ahead
         self._started_at = workflow.now()
 
     async def run(self) -> None:
@@ -60,7 +62,8 @@ class BookingSteps:
         while True:
             self._desk.take()
             offered = self._desk.offered_visit()
-            booking = await self._find(offered if offered != self._progress.order.visit_id else None)
+            unchecked = visit_to_check(self._progress, self._desk)
+            booking = await self._look_ahead.seen(unchecked) or await self._find(unchecked)
             if offered is not None and booking.visit_patient_id is not None:
                 try:
                     check_visit(self._progress.order.patient_id, booking.visit_patient_id)
@@ -75,7 +78,7 @@ class BookingSteps:
         try:
             return await ask(
                 HisActivities.find_booking,
-                self._question(visit_id),
+                booking_question(self._progress, visit_id, record=True),
                 self._progress.terms,
                 self._left(),
                 "HIS: 查询入账情况",
@@ -155,7 +158,11 @@ class BookingSteps:
     async def _ask(self, budget: timedelta) -> Booking | None:
         try:
             return await ask(
-                HisActivities.find_booking, self._question(None), self._progress.terms, budget, "HIS: 查询入账情况"
+                HisActivities.find_booking,
+                booking_question(self._progress, None, record=True),
+                self._progress.terms,
+                budget,
+                "HIS: 查询入账情况",
             )
         except (Refusal, Unresolved):
             return None
@@ -172,16 +179,6 @@ class BookingSteps:
 
     def _we_register(self) -> bool:
         return self._progress.terms.registers is Registers.MEDPAY
-
-    def _question(self, visit_id: str | None) -> FindBooking:
-        order = self._progress.order
-        return FindBooking(
-            **self._progress.step(),
-            category=order.category,
-            patient_id=order.patient_id,
-            visit_id=visit_id,
-            record=True,
-        )
 
     def _payment(self) -> HisPayment:
         progress = self._progress

@@ -10,6 +10,7 @@ from domain.orders import Order, PaymentStart, SettleRequest
 from domain.states import TERMINAL, PaymentState
 from domain.steps import PreSettleAnswer, SettlementAnswer
 from workflows.booking import BookingSteps, CannotBook
+from workflows.look_ahead import LookAhead
 from workflows.payment_window import PaymentWindow
 from workflows.pre_settlement import PreSettlementSteps
 from workflows.progress import Progress
@@ -26,6 +27,7 @@ class PaymentWorkflow:
     def __init__(self, start: PaymentStart) -> None:
         self._progress = Progress(start)
         self._desk = SettleDesk()
+        self._look_ahead = LookAhead(self._progress, self._desk)
 
     @workflow.run
     async def run(self, start: PaymentStart) -> PaymentState:  # noqa: ARG002 - `__init__` has it; Temporal wants both
@@ -119,11 +121,11 @@ class PaymentWorkflow:
             await record_end(self._progress, review)
 
     async def _wait_for_money(self) -> None:
-        await PaymentWindow(self._progress, self._desk).run()
+        await PaymentWindow(self._progress, self._desk, self._look_ahead).run()
 
     async def _book_or_reverse(self) -> None:
         try:
-            await BookingSteps(self._progress, self._desk).run()
+            await BookingSteps(self._progress, self._desk, self._look_ahead).run()
         except CannotBook as cause:
             await ReversalSteps(self._progress, cause.message).run()
 

@@ -11,6 +11,7 @@ from domain.states import PaymentState
 from domain.steps import AskOrder, OrderAnswer, PaymentEnd
 from workflows import tuning
 from workflows.calls import Refusal, Unresolved, ask
+from workflows.look_ahead import LookAhead
 from workflows.progress import Progress
 from workflows.recording import end_unpaid, record_end
 from workflows.tickets import SettleDesk
@@ -25,9 +26,10 @@ _NOT_PAID = "患者尚未完成支付"
 class PaymentWindow:
     """Runs until the payment is PAID, or at an unpaid end, or IN_REVIEW."""
 
-    def __init__(self, progress: Progress, desk: SettleDesk) -> None:
+    def __init__(self, progress: Progress, desk: SettleDesk, look_ahead: LookAhead) -> None:
         self._progress = progress
         self._desk = desk
+        self._look_ahead = look_ahead
         self._wake_at = progress.pre_settled.window_ends_at
         self._ends_at = self._wake_at
         self._gives_up_at = self._ends_at + tuning.PAYING_EXTENSION
@@ -36,6 +38,7 @@ class PaymentWindow:
         while self._progress.state is PaymentState.PRE_SETTLED:
             await self._wake()
             self._desk.take()
+            self._look_ahead.begin()
             answer = await self._ask_order()
             if answer is None:
                 await self._no_answer()

@@ -9,9 +9,10 @@ from domain.errors import ErrorCode
 from domain.fen import yuan
 from domain.insurance import RefundType
 from domain.states import PaymentState
-from domain.steps import FindBooking, PaymentEnd, Reverse
+from domain.steps import PaymentEnd, Reverse
 from workflows import tuning
 from workflows.calls import Refusal, Unresolved, ask, change
+from workflows.look_ahead import booking_question
 from workflows.progress import Progress
 from workflows.recording import record_end
 from workflows.visits import cancel_our_visit
@@ -54,13 +55,7 @@ class ReversalSteps:
 
     async def _booked_late(self) -> bool:
         progress = self._progress
-        question = FindBooking(
-            **progress.step(),
-            category=progress.order.category,
-            patient_id=progress.order.patient_id,
-            visit_id=None,
-            record=False,
-        )
+        question = booking_question(progress, None, record=False)
         try:
             booking = await ask(
                 HisActivities.find_booking, question, progress.terms, timedelta(minutes=1), "HIS: 冲正后核对入账"
