@@ -1,4 +1,9 @@
-"""Seals every payload of a workflow history: Temporal's server and its disks never see what a payment is about."""
+"""Seals the payloads of a workflow history: Temporal's server and its disks never see what a payment is about.
+
+Left readable, so that the Temporal UI tells operators a story: the words that we wrote for them. Those are the
+summaries of workflows, activities and timers, which bear a mark, and the current details, which the UI asks from the
+worker and nobody stores.
+"""
 
 import zlib
 from collections.abc import Sequence
@@ -6,9 +11,13 @@ from collections.abc import Sequence
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import PayloadCodec
 
+from domain.operators import MARK
 from security.keyring import Keyring
 
 ENCODING = b"binary/sm4-gcm"
+_JSON = b"json/plain"
+_MARKED = b'"' + MARK.encode()
+_DETAILS = b"temporal.api.sdk.v1.WorkflowMetadata"
 _CONTEXT = b"temporal/payload"
 _PLAIN, _DEFLATED = b"\x00", b"\x01"
 
@@ -20,7 +29,7 @@ class SealingCodec(PayloadCodec):
         self._keyring = keyring
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        return [self._sealed(payload) for payload in payloads]
+        return [payload if _for_operators(payload) else self._sealed(payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Raises `SealBrokenError`. What was never sealed, such as an operator's signal by hand, stays as it is."""
@@ -35,6 +44,12 @@ class SealingCodec(PayloadCodec):
     def _opened(self, payload: Payload) -> Payload:
         key_id = payload.metadata["key-id"].decode("ascii", "replace")
         return Payload.FromString(_unpacked(self._keyring.open_bytes(key_id, payload.data, _CONTEXT)))
+
+
+def _for_operators(payload: Payload) -> bool:
+    if payload.metadata.get("messageType") == _DETAILS:
+        return True
+    return payload.metadata.get("encoding") == _JSON and payload.data.startswith(_MARKED)
 
 
 def _packed(data: bytes) -> bytes:

@@ -7,6 +7,7 @@ from temporalio import workflow
 
 from activities.signatures import HisActivities
 from domain.errors import ErrorCode, PaymentError
+from domain.operators import for_operators
 from domain.orders import Category, Registers
 from domain.outcomes import Outcome
 from domain.pricing import check_visit
@@ -93,7 +94,7 @@ class BookingSteps:
             await workflow.wait_condition(
                 lambda: bool(self._desk.waiting),
                 timeout=timedelta(seconds=self._progress.terms.auto_finish_after_s),
-                timeout_summary="自动完成 (auto-finish)",
+                timeout_summary=for_operators("自动完成 (auto-finish)"),
             )
         except TimeoutError:
             workflow.logger.info("nobody called again: finishing without the caller's visit")

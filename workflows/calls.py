@@ -9,6 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from temporalio.exceptions import TimeoutError as ActivityTimeoutError
 
 from domain.errors import ErrorCode
+from domain.operators import for_operators
 from domain.orders import PaymentTerms
 from domain.outcomes import Outcome
 from domain.steps import Step
@@ -48,7 +49,7 @@ async def ask(method: Method[S, R], step: S, terms: PaymentTerms, budget: timede
             step,
             start_to_close_timeout=min(tuning.LOCAL_READ_TIMEOUT, budget),
             retry_policy=tuning.LOCAL_RETRY,
-            summary=summary,
+            summary=for_operators(summary),
         )
     except FailureError as error:
         if isinstance(failure := _failure(error), Refusal):
@@ -64,7 +65,7 @@ async def glance(method: Method[S, R], step: S, summary: str) -> R | None:
             step,
             start_to_close_timeout=tuning.LOCAL_READ_TIMEOUT,
             retry_policy=tuning.LOCAL_RETRY,
-            summary=summary,
+            summary=for_operators(summary),
         )
     except FailureError:
         return None
@@ -86,7 +87,7 @@ async def change(method: Method[S, R], step: S, terms: PaymentTerms, budget: tim
             schedule_to_close_timeout=budget,
             heartbeat_timeout=tuning.HEARTBEAT_TIMEOUT,
             retry_policy=tuning.REMOTE_RETRY,
-            summary=summary,
+            summary=for_operators(summary),
         )
     except FailureError as error:
         raise _failure(error) from error

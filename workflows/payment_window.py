@@ -7,6 +7,7 @@ from temporalio import workflow
 from activities.signatures import InsuranceActivities
 from domain.errors import ErrorCode
 from domain.insurance import PAYING, REVOCABLE, OrderVerdict, verdict
+from domain.operators import for_operators
 from domain.states import PaymentState
 from domain.steps import AskOrder, OrderAnswer, PaymentEnd
 from workflows import tuning
@@ -52,7 +53,9 @@ class PaymentWindow:
             return
         try:
             await workflow.wait_condition(
-                lambda: bool(self._desk.waiting), timeout=left, timeout_summary="付款窗口 (payment window)"
+                lambda: bool(self._desk.waiting),
+                timeout=left,
+                timeout_summary=for_operators("付款窗口 (payment window)"),
             )
         except TimeoutError:
             workflow.logger.info("payment window is over")

@@ -8,6 +8,7 @@ from activities.signatures import HisActivities, InsuranceActivities
 from domain.errors import ErrorCode
 from domain.fen import yuan
 from domain.insurance import RefundType
+from domain.operators import for_operators
 from domain.states import PaymentState
 from domain.steps import PaymentEnd, Reverse
 from workflows import tuning
@@ -48,7 +49,7 @@ class ReversalSteps:
             await self._review("VISIT_NOT_CANCELLED", "款项已冲正, 但医院挂号未能取消, 已转人工核查")
             return
         for wait in tuning.LATE_BOOKING_CHECKS:
-            await workflow.sleep(wait, summary="冲正后核对入账 (late booking check)")
+            await workflow.sleep(wait, summary=for_operators("冲正后核对入账 (late booking check)"))
             if await self._booked_late():
                 await self._review("BOOKED_AFTER_REVERSAL", "款项已冲正, 医院却已入账, 已转人工核查")
                 return

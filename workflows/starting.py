@@ -6,6 +6,7 @@ from typing import Any
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
+from domain.operators import for_operators
 from domain.orders import Category, PaymentStart
 from workflows import search_attributes
 from workflows.payment import PaymentWorkflow
@@ -24,6 +25,6 @@ def start_operation(start: PaymentStart, task_queue: str) -> WithStartWorkflowOp
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         task_timeout=TASK_TIMEOUT,
-        static_summary=f"{kind} {order.med_org_ord} ({order.channel.value}, {order.hospital})",
+        static_summary=for_operators(f"{kind} {order.med_org_ord} ({order.channel.value}, {order.hospital})"),
         search_attributes=search_attributes.at_start(order, datetime.now(UTC)),
     )

@@ -6,6 +6,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.exceptions import ApplicationError
 
+from domain.operators import for_operators
 from domain.orders import PaymentStart
 from security.data_converter import data_converter
 from security.keyring import Keyring, SealBrokenError
@@ -95,3 +96,17 @@ async def test_a_failure_hides_its_message_and_trace_but_not_its_type() -> None:
     decoded = await converter.decode_failure(failure)
     assert isinstance(decoded, ApplicationError)
     assert (decoded.message, decoded.details, decoded.type) == ("NAME-MARKER", ("AUTH-MARKER",), "NOT_PAID")
+
+
+async def test_words_for_operators_stay_readable_and_come_back_as_they_are() -> None:
+    converter = data_converter(Keyring.generate())
+    summary = for_operators("6202 支付下单")
+    (payload,) = await converter.encode([summary])
+    assert "支付下单" in payload.data.decode()
+    assert await converter.decode([payload], [str]) == [summary]
+
+
+@pytest.mark.parametrize("value", ["6202 支付下单", {"words": for_operators("x")}, [for_operators("x")]])
+async def test_anything_else_is_sealed(value: object) -> None:
+    (payload,) = await data_converter(Keyring.generate()).encode([value])
+    assert payload.metadata["encoding"] == ENCODING
