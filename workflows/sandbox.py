@@ -11,7 +11,7 @@ from temporalio.workflow import Info
 def sandbox() -> WorkflowRunner:
     """Our own pure packages and pydantic are passed through: their classes exist once, and a payment imports nothing.
 
-    Without it each new payment imports the workflow again, 20 ms and more of its first task.
+    Without it each new payment imports the workflow again, some 30 ms of its first task.
     """
     restrictions = SandboxRestrictions.default.with_passthrough_modules("activities", "domain", "pydantic", "workflows")
     return _ContextFreeRunner(SandboxedWorkflowRunner(restrictions=restrictions))

@@ -210,7 +210,8 @@ class TestEnvelope:
         async with simulated_centre(tmp_path / "centre.db", **bits) as centre:
             order, token = await centre.settled("M1")
             parts = ("25.70", "25.70", "77.10")
-            await centre.done("6203", refund_of(order.pay_ord_id, "R1", parts, ecToken=token))
+            refunded = await centre.done("6203", refund_of(order.pay_ord_id, "R1", parts, ecToken=token))
+            assert refunded["refStatus"] == "SUCC"
 
 
 class TestRestart:

@@ -61,7 +61,8 @@ class TestReversal:
     async def test_up_to_the_end_of_its_hour(self, centre: SimulatedCentre) -> None:
         pay_ord_id, token = await settled(centre)
         centre.clock.forward(hours=1)
-        await centre.done("6203", refund_of(pay_ord_id, "M1-REV", ALL, ecToken=token))
+        refunded = await centre.done("6203", refund_of(pay_ord_id, "M1-REV", ALL, ecToken=token))
+        assert refunded["refStatus"] == "SUCC"
 
     async def test_not_after_its_hour(self, centre: SimulatedCentre) -> None:
         pay_ord_id, token = await settled(centre)

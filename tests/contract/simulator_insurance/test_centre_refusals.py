@@ -118,7 +118,7 @@ class TestUpload:
 
     async def test_a_refused_upload_uses_nothing_up(self, centre: SimulatedCentre) -> None:
         await centre.refusal("6201", upload("M1", userName="李四"))
-        await centre.uploaded("M2", payAuthNo="AUTH-M1")
+        assert (await centre.uploaded("M2", payAuthNo="AUTH-M1")).pay_ord_id
 
 
 class TestRepeatedUpload:
