@@ -117,4 +117,4 @@ def _property_schema(field: Field) -> dict[str, Any]:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    return text.replace("|", "&#124;")  # Swagger's Markdown knows no escaped bar in a table
