@@ -42,6 +42,8 @@ class BookingSteps:
         self._desk = desk
         self._look_ahead = look_ahead
         self._started_at = workflow.now()
+        self._auto_finish_at = self._started_at + timedelta(seconds=progress.terms.auto_finish_after_s)
+        self._settled_meanwhile = False
 
     async def run(self) -> None:
         booking = await self._agree_on_visit()
@@ -88,16 +90,22 @@ class BookingSteps:
             raise CannotBook(_UNREACHABLE) from error
 
     async def _wait_for_another_call(self) -> None:
-        """A wrong VISIT_ID is the caller's to mend; nobody calling again is ours to finish (product rule 8)."""
-        self._progress.tell("等待带有正确就诊ID(VISIT_ID)的结果回写")
-        try:
-            await workflow.wait_condition(
-                lambda: bool(self._desk.waiting),
-                timeout=timedelta(seconds=self._progress.terms.auto_finish_after_s),
-                timeout_summary=for_operators("自动完成 (auto-finish)"),
-            )
-        except TimeoutError:
-            workflow.logger.info("nobody called again: finishing without the caller's visit")
+        """A wrong VISIT_ID is the caller's to mend; nobody calling again is ours to finish (product rule 8).
+
+        However often wrong calls come, this ends; HIS's retry budget begins after it.
+        """
+        self._progress.tell("等待带有正确就诊ID(VISIT_ID)的结果回写", self._auto_finish_at)
+        left = self._auto_finish_at - workflow.now()
+        if left > timedelta(0):
+            try:
+                await workflow.wait_condition(
+                    lambda: bool(self._desk.waiting),
+                    timeout=left,
+                    timeout_summary=for_operators("自动完成 (auto-finish)"),
+                )
+            except TimeoutError:
+                workflow.logger.info("nobody called again: finishing without the caller's visit")
+        self._started_at = workflow.now()
 
     async def _register(self) -> bool:
         """REGISTERED. False: nobody can say whether a visit was made, and the payment is under review."""
@@ -125,6 +133,9 @@ class BookingSteps:
             self._desk.refuse_served(ErrorCode.ORDER_CONFLICT, "该挂号已由本系统登记, 就诊ID(VISIT_ID)不一致")
 
     async def _settle(self) -> None:
+        if self._settled_meanwhile:
+            self._settled()
+            return
         found = await self._book(HisActivities.settle, lambda booking: booking.settlement_no, "HIS: 写入结算记录")
         if found is not None:
             self._settled()
@@ -147,6 +158,7 @@ class BookingSteps:
         except Unresolved as unresolved:
             if unresolved.outcome is Outcome.NOT_SENT:
                 raise CannotBook(_UNREACHABLE) from unresolved
+            await self._let_it_arrive()
             message, answered = _UNREACHABLE, await self._ask(self._until_reversal())
             if answered is None:
                 await self._review("HIS_OUTCOME_UNKNOWN", "医院入账结果未知, 冲正期限将至, 已转人工核查")
@@ -156,9 +168,16 @@ class BookingSteps:
             return value
         raise CannotBook(message)
 
+    async def _let_it_arrive(self) -> None:
+        """What was sent last may still be on its way until the call's timeout has passed twice (product rule 10)."""
+        on_its_way = timedelta(seconds=2 * self._progress.terms.call_timeout_s)
+        pause = min(on_its_way, self._until_reversal())
+        if pause > timedelta(0):
+            await workflow.sleep(pause, summary=for_operators("等待在途请求 (a booking may still arrive)"))
+
     async def _ask(self, budget: timedelta) -> Booking | None:
         try:
-            return await ask(
+            booking = await ask(
                 HisActivities.find_booking,
                 booking_question(self._progress, None, record=True),
                 self._progress.terms,
@@ -167,6 +186,9 @@ class BookingSteps:
             )
         except (Refusal, Unresolved):
             return None
+        # A caller may have gone to HIS by itself while we were trying: then it must not be told again.
+        self._settled_meanwhile = booking.settlement_no is not None
+        return booking
 
     def _settled(self) -> None:
         self._progress.enter(PaymentState.SETTLED)

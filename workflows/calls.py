@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
-from temporalio.exceptions import TimeoutError as ActivityTimeoutError
 
 from domain.errors import ErrorCode
 from domain.operators import for_operators
@@ -96,11 +95,10 @@ async def change(method: Method[S, R], step: S, terms: PaymentTerms, budget: tim
 def _failure(error: FailureError) -> Refusal | Unresolved:
     """What an activity's failure means. Anything but a known refusal is unresolved: never guessed to be a no.
 
-    A local activity's failure arrives as it was raised, a remote one's wrapped in an `ActivityError`.
+    A local activity's failure arrives as it was raised, a remote one's wrapped in an `ActivityError`. A timeout is
+    unknown whatever the attempt before it said: the one that was cut off may have arrived.
     """
     cause = error.cause if isinstance(error, ActivityError) else error
-    if isinstance(cause, ActivityTimeoutError) and isinstance(cause.__cause__, ApplicationError):
-        cause = cause.__cause__
     if isinstance(cause, ApplicationError):
         if cause.type is not None and cause.type in ErrorCode.__members__:
             note = cause.details[0] if cause.details else ""

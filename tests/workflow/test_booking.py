@@ -2,14 +2,17 @@
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
+from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 from domain.orders import Order, Registers, SettleRequest
+from domain.outcomes import Outcome
 from domain.states import PaymentState
 from domain.steps import Booking, SettlementAnswer
 from tests.support.orders import outpatient, registration, settle_call, start
 from tests.support.scripted import CENTRE_DOWN, CENTRE_REFUSES, CENTRE_SILENT, HIS_DOWN, HIS_REFUSES, HIS_SILENT
 from tests.workflow.conftest import Desk
+from workflows.calls import Unresolved, _failure
 
 
 async def paid_and_called(desk: Desk, order: Order, *, step_s: int = 30, **request: object) -> SettlementAnswer:
@@ -138,6 +141,50 @@ class TestHisAway:
 
         assert await desk.attention(begun) == "HIS_OUTCOME_UNKNOWN"
         assert "reverse" not in desk.script.asked
+
+    async def test_a_caller_who_books_while_we_register_is_not_booked_again(self, desk: Desk, order_no: str) -> None:
+        desk.script.will("register", HIS_SILENT)
+        desk.script.will("find_booking", Booking(), Booking(visit_id="V5", settlement_no="S5"))
+        order = registration(order_no)
+        await desk.pre_settle(start(order, his_retry_budget_s=60))
+        desk.script.will("ask_order", "paid")
+        await desk.settle(settle_call(order), 30)
+
+        assert "settle" not in desk.script.asked
+        assert await desk.result(start(order)) is PaymentState.SETTLED
+
+    async def test_a_long_wait_for_the_right_visit_costs_his_none_of_its_budget(
+        self, desk: Desk, order_no: str
+    ) -> None:
+        order = registration(order_no)
+        desk.script.will("find_booking", Booking(visit_patient_id="100002"), Booking())
+        begun = start(order, his_retry_budget_s=60, auto_finish_after_s=300)
+        await desk.pre_settle(begun)
+        desk.script.will("ask_order", "paid")
+        with pytest.raises(WorkflowUpdateFailedError):
+            await desk.settle(settle_call(order, visit_id="V2"))
+
+        assert await desk.result(begun) is PaymentState.SETTLED
+        assert "reverse" not in desk.script.asked
+
+
+class TestACutOffAttempt:
+    def test_is_unknown_whatever_the_one_before_it_said(self) -> None:
+        cut_off = ActivityTimeout("cut off", type=TimeoutType.SCHEDULE_TO_CLOSE, last_heartbeat_details=[])
+        cut_off.__cause__ = ApplicationError("no connection", type="not_sent")
+        error = ActivityError(
+            "failed",
+            scheduled_event_id=1,
+            started_event_id=2,
+            identity="",
+            activity_type="",
+            activity_id="",
+            retry_state=None,
+        )
+        error.__cause__ = cut_off
+        failure = _failure(error)
+        assert isinstance(failure, Unresolved)
+        assert failure.outcome is Outcome.UNKNOWN
 
 
 class TestReversed:
