@@ -100,6 +100,8 @@ class PaymentTerms(Frozen):
     cash_refunded_by: Literal["centre", "channel"] = "centre"
     call_timeout_s: int = 20
     """The longest that one remote call may take, of all of the centre's transactions and HIS's."""
+    his_timeout_s: int = 20
+    """The longest that one call to HIS may take: a booking may still arrive until that has passed twice."""
 
 
 class PaymentStart(Frozen):

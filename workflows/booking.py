@@ -170,7 +170,7 @@ class BookingSteps:
 
     async def _let_it_arrive(self) -> None:
         """What was sent last may still be on its way until the call's timeout has passed twice (product rule 10)."""
-        on_its_way = timedelta(seconds=2 * self._progress.terms.call_timeout_s)
+        on_its_way = timedelta(seconds=2 * self._progress.terms.his_timeout_s)
         pause = min(on_its_way, self._until_reversal())
         if pause > timedelta(0):
             await workflow.sleep(pause, summary=for_operators("等待在途请求 (a booking may still arrive)"))

@@ -77,3 +77,4 @@ def test_a_payment_s_terms_are_the_settings_and_the_hospital_s(hospitals: dict[s
     terms = payment_terms(settings(payment_window_s=60), slow)
     assert (terms.payment_window_s, terms.registers, terms.call_timeout_s) == (60, Registers.CALLER, 42)
     assert payment_terms(settings(his_timeout_s=30), west).call_timeout_s == 30
+    assert payment_terms(settings(his_timeout_s=30), west).his_timeout_s == 30
