@@ -75,6 +75,7 @@ class CentreActivities(InsuranceActivities):
                 patient_type_id=patient.patient_type_id,
                 ipt_otp_no=patient.ipt_otp_no,
                 si_personal_no=patient.psn_no,
+                insured_name=patient.name,
             )
             await unit.payments.record(step, step.revision, now(), state=PaymentState.FEE_UPLOADED, facts=facts)
             return uploaded

@@ -81,7 +81,7 @@ class Callers:
 _BEARER = HTTPBearer(auto_error=False, description="访问密钥, 由医院侧发放: `Authorization: Bearer <key>`")
 
 
-def any_caller(
+async def any_caller(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
 ) -> Caller:
     """Any key of any role. Raises `PaymentError` UNAUTHORIZED."""
@@ -95,7 +95,7 @@ def any_caller(
 AnyCaller = Annotated[Caller, Depends(any_caller)]
 
 
-def paying_caller(caller: AnyCaller) -> Caller:
+async def paying_caller(caller: AnyCaller) -> Caller:
     """A key that may order and settle. Raises `PaymentError` FORBIDDEN."""
     if caller.role is not Role.CALLER:
         raise PaymentError(ErrorCode.FORBIDDEN, "该访问密钥无权调用支付接口")

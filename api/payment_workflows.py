@@ -18,7 +18,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.temporal_link import TemporalLink, unavailable
 from domain.errors import ErrorCode, PaymentError
-from domain.orders import PaymentStart, SettleRequest
+from domain.orders import SettleRequest
+from domain.starting import PaymentStart
 from domain.steps import PreSettleAnswer, SettlementAnswer
 from settings import Settings
 from workflows.payment import PaymentWorkflow

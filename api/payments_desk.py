@@ -12,7 +12,8 @@ from api.recorded import check_same_payment, check_same_transaction, pre_settle_
 from api.schemas.order_fields import MED_ORG_ORD
 from api.schemas.settle import check_visit_id
 from domain.errors import ErrorCode, PaymentError
-from domain.orders import Order, PaymentStart, PaymentTerms, SettleRequest, payment_workflow_id
+from domain.orders import Order, PaymentTerms, SettleRequest, payment_workflow_id
+from domain.starting import PaymentStart
 from domain.states import PaymentState
 from domain.steps import PaymentKey, PreSettleAnswer, SettlementAnswer
 from security.keyring import Keyring

@@ -104,12 +104,5 @@ class PaymentTerms(Frozen):
     """The longest that one call to HIS may take: a booking may still arrive until that has passed twice."""
 
 
-class PaymentStart(Frozen):
-    """The workflow's one argument."""
-
-    order: Order
-    terms: PaymentTerms
-
-
 def payment_workflow_id(hospital: str, med_org_ord: str) -> str:
     return f"payment-{hospital}-{med_org_ord}"

@@ -17,14 +17,22 @@ class PaymentState(StrEnum):
     REVERSING = "REVERSING"
     REVERSED = "REVERSED"
     IN_REVIEW = "IN_REVIEW"
+    PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED"
+    REFUNDED = "REFUNDED"
 
 
 _S = PaymentState
 
-TERMINAL = frozenset({_S.SETTLED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.REVERSED})
-"""Where a payment ends. IN_REVIEW is not an end: somebody must decide."""
+SETTLED_STATES = frozenset({_S.SETTLED, _S.PARTIALLY_REFUNDED, _S.REFUNDED})
+"""HIS has written the settlement record. Refunds come after it, each a workflow of its own (product rule 16)."""
 
 UNPAID_ENDS = frozenset({_S.REJECTED, _S.EXPIRED, _S.CANCELLED})
+
+TERMINAL = SETTLED_STATES | UNPAID_ENDS | {_S.REVERSED}
+"""Where a payment ends. IN_REVIEW is not an end: somebody must decide."""
+
+RELEASING = UNPAID_ENDS | {_S.REVERSED, _S.REFUNDED}
+"""Ends that give the bill free for another payment (product rule 3). A registration's claim ends with SETTLED too."""
 
 TRANSITIONS: dict[PaymentState, frozenset[PaymentState]] = {
     _S.RECEIVED: frozenset({_S.PRICED, _S.REJECTED}),
@@ -35,13 +43,18 @@ TRANSITIONS: dict[PaymentState, frozenset[PaymentState]] = {
     _S.REGISTERED: frozenset({_S.SETTLED, _S.REVERSING, _S.IN_REVIEW}),
     _S.REVERSING: frozenset({_S.REVERSED, _S.IN_REVIEW}),
     _S.REVERSED: frozenset({_S.IN_REVIEW}),
-    _S.IN_REVIEW: frozenset(TERMINAL),
-    _S.SETTLED: frozenset(),
+    _S.IN_REVIEW: frozenset({_S.PAID, _S.REVERSING, _S.SETTLED, _S.REVERSED}) | UNPAID_ENDS,
+    _S.SETTLED: frozenset({_S.PARTIALLY_REFUNDED, _S.REFUNDED}),
+    _S.PARTIALLY_REFUNDED: frozenset({_S.REFUNDED}),
+    _S.REFUNDED: frozenset(),
     _S.REJECTED: frozenset({_S.IN_REVIEW}),
     _S.EXPIRED: frozenset({_S.IN_REVIEW}),
     _S.CANCELLED: frozenset({_S.IN_REVIEW}),
 }
-"""What may follow what. Unpaid ends and REVERSED may still open a review: money or a booking that came late."""
+"""What may follow what. Unpaid ends and REVERSED may still open a review: money or a booking that came late.
+
+From IN_REVIEW a decision leads to an end, or back into the story: to PAID where the money is there, or to REVERSING.
+"""
 
 STORY = (_S.RECEIVED, _S.PRICED, _S.FEE_UPLOADED, _S.PRE_SETTLED, _S.PAID, _S.REGISTERED, _S.SETTLED)
 """The way of a payment that goes well, in order."""
@@ -54,4 +67,29 @@ def may_follow(current: PaymentState, following: PaymentState) -> bool:
 
 def has_reached(current: PaymentState, milestone: PaymentState) -> bool:
     """Whether a payment on the good way is at `milestone` or past it. A state off that way has reached nothing."""
-    return current in STORY and STORY.index(current) >= STORY.index(milestone)
+    reached = _S.SETTLED if current in SETTLED_STATES else current
+    return reached in STORY and STORY.index(reached) >= STORY.index(milestone)
+
+
+class RefundState(StrEnum):
+    """Where one refund stands (product rule 16). Its good ends are what the payment shows after it."""
+
+    REFUNDING = "REFUNDING"
+    REFUNDED = "REFUNDED"
+    PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED"
+    REFUND_FAILED = "REFUND_FAILED"
+    IN_REVIEW = "IN_REVIEW"
+
+
+_R = RefundState
+
+REFUND_DONE = frozenset({_R.REFUNDED, _R.PARTIALLY_REFUNDED})
+REFUND_TERMINAL = REFUND_DONE | {_R.REFUND_FAILED}
+
+REFUND_TRANSITIONS: dict[RefundState, frozenset[RefundState]] = {
+    _R.REFUNDING: REFUND_TERMINAL | {_R.IN_REVIEW},
+    _R.IN_REVIEW: REFUND_TERMINAL,
+    _R.REFUNDED: frozenset(),
+    _R.PARTIALLY_REFUNDED: frozenset(),
+    _R.REFUND_FAILED: frozenset(),
+}

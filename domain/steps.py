@@ -198,3 +198,10 @@ class PreSettleAnswer(Frozen):
     ipt_otp_no: str
     balance_fen: Fen | None
     si_personal_no: str
+
+
+class CancelRequest(PaymentKey):
+    """Withdraw a payment before it is paid. `by`: the key's name, or the medOrgOrd of the newer payment of the bill."""
+
+    by: str
+    superseded: bool = False

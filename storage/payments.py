@@ -11,6 +11,7 @@ from domain.orders import Order
 from domain.states import PaymentState, may_follow
 from domain.steps import PaymentKey
 from security.keyring import Keyring
+from storage.consequences import Consequences
 from storage.engines import AnyConnection
 from storage.payment_rows import fact_columns, order_columns, payment_record
 from storage.records import PaymentFacts, PaymentRecord, TimelineEntry, TimelineKind
@@ -32,6 +33,7 @@ class PaymentRepository:
         self._connection = connection
         self._keyring = keyring
         self._settlements = SettlementRepository(connection, keyring)
+        self._consequences = Consequences(connection)
 
     async def record(  # noqa: PLR0913 - one row, whatever of it became known
         self,
@@ -94,6 +96,7 @@ class PaymentRepository:
             return await self._written(_FACTS, values)
         if await self._written(_move_to(state), values | {"state": state.value, "state_since": at}):
             await self._note(key, revision, state, at)
+            await self._consequences.follow(key, state, at)
             return True
         return await self._written(_STAY, values | {"key_state": state.value})
 

@@ -20,6 +20,8 @@ class PaymentFacts(Frozen):
     patient_type_id: str = ""
     ipt_otp_no: str = ""
     si_personal_no: str = ""
+    insured_name: str = ""
+    """The patient's name as HIS has it."""
     balance_fen: Fen | None = None
     split: Split | None = None
     """6202's. What was settled in the end stands in `settlement`."""
@@ -43,6 +45,12 @@ class PaymentRecord(PaymentFacts):
     accepted_at: datetime
     updated_at: datetime
     revision: int
+    refunded_own_fen: Fen = Fen(0)
+    refunded_acct_fen: Fen = Fen(0)
+    refunded_fund_fen: Fen = Fen(0)
+    """What went back of each part, or is reserved for the refund under way."""
+    refunding: str = ""
+    """The refundNo of the refund under way."""
 
 
 class EndedCall(Frozen):

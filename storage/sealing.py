@@ -6,7 +6,18 @@ from typing import Any
 from domain.steps import PaymentKey
 from security.keyring import Keyring
 
-SEALED = frozenset({"id_no", "patient_name", "pay_auth_no", "uld_latlnt", "pay_token", "si_personal_no", "revs_token"})
+SEALED = frozenset(
+    {
+        "id_no",
+        "insured_name",
+        "patient_name",
+        "pay_auth_no",
+        "pay_token",
+        "revs_token",
+        "si_personal_no",
+        "uld_latlnt",
+    }
+)
 
 
 class RowSeal:

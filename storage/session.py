@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from security.keyring import Keyring
+from storage.claims import ClaimRepository
 from storage.engines import AnyConnection, open_engines
 from storage.fee_lines import FeeLineRepository
 from storage.payments import PaymentRepository
@@ -20,6 +21,7 @@ class Unit:
         self.payments = PaymentRepository(connection, keyring)
         self.calls = RemoteCallRepository(connection)
         self.fee_lines = FeeLineRepository(connection)
+        self.claims = ClaimRepository(connection)
         self.settlements = SettlementRepository(connection, keyring)
 
 

@@ -9,20 +9,22 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, Text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from domain.fen import TOTAL_FEN_MAX
-from domain.insurance import SetlType
+from domain.insurance import RefundType, SetlType
 from domain.orders import Category, Channel
 from domain.outcomes import Outcome
-from domain.states import PaymentState
+from domain.states import PaymentState, RefundState
 from storage.columns import UtcDateTime, serial_id
 
 HOSPITAL_CHARS_MAX = 32
 MED_ORG_ORD_CHARS_MAX = 64
 ID_CHARS_MAX = 128
 ORDER_IDS_CHARS_MAX = 2_000
+BILL_CHARS_MAX = 300
+REFUND_NO_CHARS_MAX = 64
 MESSAGE_CHARS_MAX = 500
 WORD_CHARS_MAX = 64
 """State names, codes, transactions."""
@@ -41,8 +43,26 @@ def _of_payment() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(["hospital", "med_org_ord"], ["payment.hospital", "payment.med_org_ord"])
 
 
+_REFUNDED_PARTS = {
+    "own_pay_fen": "refunded_own_fen",
+    "psn_acct_fen": "refunded_acct_fen",
+    "fund_fen": "refunded_fund_fen",
+}
+
+
+def _never_more_back_than_paid() -> list[CheckConstraint]:
+    """Product rule 16, kept by the database itself."""
+    return [
+        CheckConstraint(f"{back} BETWEEN 0 AND COALESCE({paid}, 0)", name=f"{back}_paid")
+        for paid, back in _REFUNDED_PARTS.items()
+    ]
+
+
 class Payment(SQLModel, table=True):
-    """Where a payment stands: the projection of its workflow. `revision` numbers the workflow's requests."""
+    """Where a payment stands: the projection of its workflow. `revision` numbers the workflow's requests.
+
+    `refunded_…_fen`: what went back of each part, or is reserved for the refund under way, whose number `refunding` is.
+    """
 
     __table_args__ = (
         _one_of("state", PaymentState),
@@ -51,6 +71,8 @@ class Payment(SQLModel, table=True):
         CheckConstraint(f"total_fen BETWEEN 1 AND {TOTAL_FEN_MAX}", name="total_fen_payable"),
         CheckConstraint("revision >= 0", name="revision_not_negative"),
         *_not_negative("fee_sum_fen", "own_pay_fen", "psn_acct_fen", "fund_fen", "other_fen", "hospital_part_fen"),
+        *_never_more_back_than_paid(),
+        Index("payment_by_time", "hospital", "accepted_at"),
     )
 
     hospital: str = Field(primary_key=True, max_length=HOSPITAL_CHARS_MAX)
@@ -90,6 +112,37 @@ class Payment(SQLModel, table=True):
     error_code: str | None = Field(max_length=WORD_CHARS_MAX)
     error_message: str | None = Field(max_length=MESSAGE_CHARS_MAX)
     note: str | None = Field(max_length=MESSAGE_CHARS_MAX)
+    insured_name_sealed: str | None = Field(sa_type=Text)
+    """The patient's name as HIS has it: 6301 and 6401 demand it, also of a payment that is over."""
+    refunded_own_fen: int = Field(sa_type=BigInteger, default=0, sa_column_kwargs={"server_default": text("0")})
+    refunded_acct_fen: int = Field(sa_type=BigInteger, default=0, sa_column_kwargs={"server_default": text("0")})
+    refunded_fund_fen: int = Field(sa_type=BigInteger, default=0, sa_column_kwargs={"server_default": text("0")})
+    refunding: str | None = Field(max_length=REFUND_NO_CHARS_MAX)
+
+
+class BillClaim(SQLModel, table=True):
+    """Who pays a bill (product rule 3): of the claims of one bill, one is live. `bill` as `domain.claims` names it."""
+
+    __tablename__ = "bill_claim"
+    __table_args__ = (
+        _of_payment(),
+        Index(
+            "bill_claim_live",
+            "hospital",
+            "bill",
+            unique=True,
+            sqlite_where=text("released_at IS NULL"),
+            postgresql_where=text("released_at IS NULL"),
+        ),
+        Index("bill_claim_of_payment", "hospital", "med_org_ord"),
+    )
+
+    id: int = Field(sa_column=serial_id())
+    hospital: str = Field(max_length=HOSPITAL_CHARS_MAX)
+    bill: str = Field(max_length=BILL_CHARS_MAX)
+    med_org_ord: str = Field(max_length=MED_ORG_ORD_CHARS_MAX)
+    claimed_at: datetime = Field(sa_type=UtcDateTime)
+    released_at: datetime | None = Field(sa_type=UtcDateTime)
 
 
 class FeeLine(SQLModel, table=True):
@@ -176,3 +229,126 @@ class StateChange(SQLModel, table=True):
     revision: int
     state: str = Field(max_length=WORD_CHARS_MAX)
     at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Refund(SQLModel, table=True):
+    """One refund (6203). `refund_no` is the caller's, `app_refd_sn` the id that the centre knows it by."""
+
+    __table_args__ = (
+        _of_payment(),
+        _one_of("state", RefundState),
+        _one_of("refund_type", RefundType),
+        *_not_negative("own_pay_fen", "psn_acct_fen", "fund_fen"),
+    )
+
+    hospital: str = Field(primary_key=True, max_length=HOSPITAL_CHARS_MAX)
+    med_org_ord: str = Field(primary_key=True, max_length=MED_ORG_ORD_CHARS_MAX)
+    refund_no: str = Field(primary_key=True, max_length=REFUND_NO_CHARS_MAX)
+    state: str = Field(max_length=WORD_CHARS_MAX)
+    refund_type: str = Field(max_length=WORD_CHARS_MAX)
+    own_pay_fen: int = Field(sa_type=BigInteger)
+    psn_acct_fen: int = Field(sa_type=BigInteger)
+    fund_fen: int = Field(sa_type=BigInteger)
+    pay_auth_no_sealed: str | None = Field(sa_type=Text)
+    reason: str = Field(max_length=MESSAGE_CHARS_MAX)
+    requested_by: str = Field(max_length=ID_CHARS_MAX)
+    app_refd_sn: str = Field(max_length=ID_CHARS_MAX * 2)
+    refd_sn: str | None = Field(max_length=ID_CHARS_MAX)
+    requested_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+    his_told_at: datetime | None = Field(sa_type=UtcDateTime)
+    error_code: str | None = Field(max_length=WORD_CHARS_MAX)
+    error_message: str | None = Field(max_length=MESSAGE_CHARS_MAX)
+    note: str | None = Field(max_length=MESSAGE_CHARS_MAX)
+
+
+class ReviewCase(SQLModel, table=True):
+    """A payment or a refund that a person must decide. `refund_no` is empty where it is the payment itself.
+
+    `at_risk_fen`: the money whose place is not certain. `outcome`: the state that the decision led to.
+    """
+
+    __tablename__ = "review_case"
+    __table_args__ = (
+        _of_payment(),
+        *_not_negative("at_risk_fen"),
+        Index(
+            "review_case_open",
+            "hospital",
+            "med_org_ord",
+            "refund_no",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
+
+    id: int = Field(sa_column=serial_id())
+    hospital: str = Field(max_length=HOSPITAL_CHARS_MAX)
+    med_org_ord: str = Field(max_length=MED_ORG_ORD_CHARS_MAX)
+    refund_no: str = Field(max_length=REFUND_NO_CHARS_MAX)
+    workflow_id: str = Field(max_length=MESSAGE_CHARS_MAX)
+    reason: str = Field(max_length=WORD_CHARS_MAX)
+    message: str = Field(max_length=MESSAGE_CHARS_MAX)
+    at_risk_fen: int = Field(sa_type=BigInteger)
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    deadline: datetime | None = Field(sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(sa_type=UtcDateTime)
+    outcome: str | None = Field(max_length=WORD_CHARS_MAX)
+
+
+class ReviewEvent(SQLModel, table=True):
+    """What people did with a case: who proposed, approved or was refused what, and why. Rows are only added."""
+
+    __tablename__ = "review_event"
+    __table_args__ = (_of_payment(), Index("review_event_of_payment", "hospital", "med_org_ord"))
+
+    id: int = Field(sa_column=serial_id())
+    hospital: str = Field(max_length=HOSPITAL_CHARS_MAX)
+    med_org_ord: str = Field(max_length=MED_ORG_ORD_CHARS_MAX)
+    refund_no: str = Field(max_length=REFUND_NO_CHARS_MAX)
+    event: str = Field(max_length=WORD_CHARS_MAX)
+    action: str = Field(max_length=WORD_CHARS_MAX)
+    by_name: str = Field(max_length=ID_CHARS_MAX)
+    reason: str = Field(max_length=MESSAGE_CHARS_MAX)
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Notification(SQLModel, table=True):
+    """What a caller is told by webhook, written in the transaction that made it true; sent later (an outbox).
+
+    `body` holds no personal data and no token. `runs` counts the workflows that were started to deliver it.
+    """
+
+    __table_args__ = (
+        _of_payment(),
+        Index("notification_waiting", "started_at", "id"),
+        Index("notification_of_payment", "hospital", "med_org_ord"),
+    )
+
+    id: int = Field(sa_column=serial_id())
+    hospital: str = Field(max_length=HOSPITAL_CHARS_MAX)
+    med_org_ord: str = Field(max_length=MED_ORG_ORD_CHARS_MAX)
+    refund_no: str = Field(max_length=REFUND_NO_CHARS_MAX)
+    event: str = Field(max_length=WORD_CHARS_MAX)
+    body: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    started_at: datetime | None = Field(sa_type=UtcDateTime)
+    delivered_at: datetime | None = Field(sa_type=UtcDateTime)
+    given_up_at: datetime | None = Field(sa_type=UtcDateTime)
+    runs: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+
+
+class SettlementNotice(SQLModel, table=True):
+    """A 6302 that came with a valid signature: a hint, kept as it came. It may be about an order that we don't know."""
+
+    __tablename__ = "settlement_notice"
+    __table_args__ = (Index("settlement_notice_of_payment", "hospital", "med_org_ord"),)
+
+    id: int = Field(sa_column=serial_id())
+    hospital: str = Field(max_length=HOSPITAL_CHARS_MAX)
+    med_org_ord: str = Field(max_length=MED_ORG_ORD_CHARS_MAX)
+    pay_ord_id: str = Field(max_length=ID_CHARS_MAX)
+    ord_stas: str = Field(max_length=WORD_CHARS_MAX)
+    received_at: datetime = Field(sa_type=UtcDateTime)
+    message: str = Field(max_length=MESSAGE_CHARS_MAX)

@@ -6,7 +6,8 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from domain.errors import ErrorCode
-from domain.orders import Order, PaymentStart, SettleRequest
+from domain.orders import Order, SettleRequest
+from domain.starting import PaymentStart
 from domain.states import TERMINAL, PaymentState
 from domain.steps import PreSettleAnswer, SettlementAnswer
 from workflows.booking import BookingSteps, CannotBook

@@ -10,7 +10,7 @@ from domain.bills import Patient
 from domain.china_time import to_china
 from domain.errors import ErrorCode
 from domain.insurance import OrderReference, UploadedFees
-from domain.orders import PaymentStart
+from domain.starting import PaymentStart
 from domain.states import TERMINAL, PaymentState, may_follow
 from domain.steps import PaymentEnd, PreSettlement, Settlement
 from workflows import search_attributes as sa

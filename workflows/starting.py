@@ -7,7 +7,8 @@ from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from domain.operators import for_operators
-from domain.orders import Category, PaymentStart
+from domain.orders import Category
+from domain.starting import PaymentStart
 from workflows import search_attributes
 from workflows.payment import PaymentWorkflow
 from workflows.tuning import TASK_TIMEOUT

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from domain.bills import Bill, FeeLine, Fees, Patient
 from domain.fen import Fen
 from domain.insurance import Split
-from domain.orders import Category, Channel, Order, PaymentStart, PaymentTerms, SettleRequest
+from domain.orders import Category, Channel, Order, PaymentTerms, SettleRequest
+from domain.starting import PaymentStart
 
 TERMS = PaymentTerms(
     pre_settle_budget_s=120,

@@ -25,7 +25,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from domain.orders import PaymentStart, SettleRequest
+from domain.orders import SettleRequest
+from domain.starting import PaymentStart
 from domain.states import PaymentState
 from domain.steps import PreSettleAnswer, SettlementAnswer
 from tests.support.scripted import Script

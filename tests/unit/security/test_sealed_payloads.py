@@ -7,7 +7,7 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.exceptions import ApplicationError
 
 from domain.operators import for_operators
-from domain.orders import PaymentStart
+from domain.starting import PaymentStart
 from security.data_converter import data_converter
 from security.keyring import Keyring, SealBrokenError
 from security.payload_codec import ENCODING, SealingCodec
