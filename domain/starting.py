@@ -10,7 +10,7 @@ from domain.steps import PreSettlement
 
 
 class Reopened(Frozen):
-    """A payment that had ended unpaid, as our row has it (product rule 8). `pre_settlement` None: it never had a split."""
+    """A payment that had ended unpaid, as our row has it (product rule 8). Without `pre_settlement` it had no split."""
 
     accepted_at: datetime
     state: PaymentState
