@@ -9,6 +9,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from activities.his import HospitalActivities
+from activities.holders import PaymentHolders
 from activities.housekeeping import tokens_forgotten
 from activities.insurance import CentreActivities
 from activities.records import DatabaseRecords
@@ -39,6 +40,7 @@ def make_worker(client: Client, settings: Settings, database: Database, http: Ht
     systems = {h.id: HttpHospitalSystem(http, h.his_url, settings.his_timeout_s) for h in hospitals.values()}
     insurance = CentreActivities(database, centres)
     his = HospitalActivities(database, systems, settings.his_timeout_s)
+    records = DatabaseRecords(database)
     return Worker(
         client,
         task_queue=settings.task_queue,
@@ -54,7 +56,9 @@ def make_worker(client: Client, settings: Settings, database: Database, http: Ht
             insurance.ask_order,
             insurance.revoke_order,
             insurance.reverse,
-            DatabaseRecords(database).record_end,
+            records.record_end,
+            records.claim_bills,
+            PaymentHolders(database, client).withdraw_holder,
         ],
         workflow_runner=sandbox(),
         max_cached_workflows=CACHED_WORKFLOWS_MAX,

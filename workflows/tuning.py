@@ -30,6 +30,9 @@ SETTLE_ASK_BUDGET = timedelta(seconds=30)
 REVOKE_BUDGET = timedelta(minutes=30)
 """How long 6401 is tried before a person must look: until then the order could still be paid."""
 
+OWN_QUESTIONS = tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120, 300, 600))
+"""Product rule 7: after how long 6301 is asked unasked, and again; the last one repeats until the window ends."""
+
 PAYING_EXTENSION = timedelta(minutes=30)
 """Product rule 7: how long a patient who is paying when the window closes may still finish."""
 
