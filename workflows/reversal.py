@@ -31,6 +31,10 @@ class ReversalSteps:
         progress.enter(PaymentState.REVERSING)
         progress.tell(f"冲正: {self._cause}", progress.settled_by_centre.reversal_deadline)
         end = PaymentEnd(state=PaymentState.REVERSED, code=ErrorCode.REVERSED, message=self._message())
+        if self._nothing_to_send_back() and workflow.patched(tuning.NOTHING_TO_SEND_BACK):
+            await record_end(progress, end)
+            await self._clear_up()
+            return
         try:
             await change(
                 InsuranceActivities.reverse, self._step(end), progress.terms, self._budget(), "6203 冲正 (revsToken)"
@@ -82,6 +86,11 @@ class ReversalSteps:
     def _centre_refunds_cash(self) -> bool:
         return self._progress.terms.cash_refunded_by == "centre"
 
+    def _nothing_to_send_back(self) -> bool:
+        """The channel refunds the cash, and there was only cash: a 6203 of 0.00 would say nothing."""
+        split = self._progress.settled_by_centre.split
+        return not self._centre_refunds_cash() and split.psn_acct_fen + split.fund_fen == 0
+
     def _message(self) -> str:
         """What went back, and what is left for the caller to do (contract 2.3)."""
         progress = self._progress
@@ -89,6 +98,8 @@ class ReversalSteps:
         parts = [f"医院入账失败({self._cause})"]
         if self._centre_refunds_cash() or split.own_pay_fen == 0:
             parts.append(f"已全额冲正退回{yuan(split.fee_sum_fen)}元")
+        elif self._nothing_to_send_back():
+            parts.append(f"现金{yuan(split.own_pay_fen)}元请在支付渠道退款")
         else:
             back = split.psn_acct_fen + split.fund_fen
             parts.append(f"医保部分{yuan(back)}元已冲正退回, 现金部分{yuan(split.own_pay_fen)}元请在支付渠道退款")
