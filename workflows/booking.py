@@ -121,6 +121,7 @@ class BookingSteps:
 
     async def _register(self) -> bool:
         """REGISTERED. False: nobody can say whether a visit was made, and the payment is under review."""
+        self._progress.register_sent = True
         found = await self._book(HisActivities.register, lambda booking: booking.visit_id, "HIS: 登记挂号")
         if found is None:
             return False

@@ -10,7 +10,7 @@ from domain.fen import yuan
 from domain.insurance import RefundType
 from domain.operators import for_operators
 from domain.states import PaymentState
-from domain.steps import PaymentEnd, Reverse
+from domain.steps import Booking, PaymentEnd, Reverse
 from workflows import tuning
 from workflows.calls import Refusal, Unresolved, ask, change
 from workflows.look_ahead import booking_question
@@ -49,25 +49,40 @@ class ReversalSteps:
 
     async def _clear_up(self) -> None:
         """After the money: the visit that we made, and a booking that may still arrive late."""
-        if not await cancel_our_visit(self._progress, tuning.CANCEL_VISIT_BUDGET):
-            await self._review("VISIT_NOT_CANCELLED", "款项已冲正, 但医院挂号未能取消, 已转人工核查")
+        if not await self._cancel_visit():
             return
         for wait in tuning.LATE_BOOKING_CHECKS:
             await workflow.sleep(wait, summary=for_operators("冲正后核对入账 (late booking check)"))
-            if await self._booked_late():
+            booking = await self._booked_late()
+            if booking.settlement_no is not None:
                 await self._review("BOOKED_AFTER_REVERSAL", "款项已冲正, 医院却已入账, 已转人工核查")
                 return
+            if not await self._cancel_late_visit(booking.visit_id):
+                return
 
-    async def _booked_late(self) -> bool:
+    async def _booked_late(self) -> Booking:
         progress = self._progress
         question = booking_question(progress, None, record=False)
         try:
-            booking = await ask(
+            return await ask(
                 HisActivities.find_booking, question, progress.terms, timedelta(minutes=1), "HIS: 冲正后核对入账"
             )
         except (Refusal, Unresolved):
-            return False
-        return booking.settlement_no is not None
+            return Booking()
+
+    async def _cancel_late_visit(self, visit_id: str | None) -> bool:
+        """A `register` of ours whose outcome was unknown may have arrived after the money went back."""
+        progress = self._progress
+        if visit_id is None or not progress.register_sent or not workflow.patched(tuning.LATE_VISIT_IS_CANCELLED):
+            return True
+        progress.visit_id, progress.visit_is_ours = visit_id, True
+        return await self._cancel_visit()
+
+    async def _cancel_visit(self) -> bool:
+        if await cancel_our_visit(self._progress, tuning.CANCEL_VISIT_BUDGET):
+            return True
+        await self._review("VISIT_NOT_CANCELLED", "款项已冲正, 但医院挂号未能取消, 已转人工核查")
+        return False
 
     def _step(self, end: PaymentEnd) -> Reverse:
         progress = self._progress

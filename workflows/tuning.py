@@ -56,3 +56,6 @@ CALLER_IS_AWAITED = "caller-is-awaited"
 
 NOTHING_TO_SEND_BACK = "nothing-to-send-back"
 """Patch of 2026-11: before it a reversal without insurance money sent a 6203 of 0.00."""
+
+LATE_VISIT_IS_CANCELLED = "late-visit-is-cancelled"
+"""Patch of 2026-11: before it a visit that arrived after its reversal was left in HIS."""
