@@ -90,6 +90,11 @@ def _yuan(fen: Fen | None) -> str:
     return "" if fen is None else yuan(fen)
 
 
+def webhook_id(key: PaymentKey, notification_id: int) -> str:
+    """The same on every attempt and every replay: by it a receiver knows what it has seen."""
+    return f"notify-{key.hospital}-{key.med_org_ord}-{notification_id}"
+
+
 class Notify(PaymentKey):
     """Deliver one notification. `run` counts from 1; a replay is a run of its own."""
 
@@ -99,8 +104,7 @@ class Notify(PaymentKey):
 
     @property
     def webhook_id(self) -> str:
-        """The same on every attempt and every replay: by it a receiver knows what it has seen."""
-        return f"notify-{self.hospital}-{self.med_org_ord}-{self.notification_id}"
+        return webhook_id(self, self.notification_id)
 
     @property
     def workflow_id(self) -> str:

@@ -63,9 +63,8 @@ class NotificationRepository:
 
     async def delivered(self, run: Notify, at: datetime) -> None:
         """The receiver has it."""
-        await self._connection.execute(
-            _DELIVERED, {"key_id": run.notification_id, "delivered_at": at, "given_up_at": None}
-        )
+        values = {"key_id": run.notification_id, "delivered_at": at, "given_up_at": None}
+        await self._connection.execute(_CHANGED, values)
 
     async def given_up(self, run: Notify, at: datetime) -> None:
         """Nobody tries any more, unless a later run does."""
@@ -73,12 +72,13 @@ class NotificationRepository:
         await self._connection.execute(_GAVE_UP, values)
 
     async def replay(self, key: PaymentKey, event: NotificationEvent | None = None) -> list[NotificationRecord]:
-        """Let what was told of this payment, or only `event` of it, be sent once more; what that is."""
+        """Let what was told of this payment, or only `event` of it, be sent once more; those, as they stand now."""
+        anew: dict[str, None] = {"started_at": None, "delivered_at": None, "given_up_at": None}
         found = await self._matching(_OF_PAYMENT, key_of(key))
         chosen = [record for record in found if event in {None, record.event}]
         if chosen:
-            await self._connection.execute(_REPLAYED, [{"key_id": record.id} for record in chosen])
-        return chosen
+            await self._connection.execute(_CHANGED, [{"key_id": record.id} | anew for record in chosen])
+        return [record.model_copy(update=anew) for record in chosen]
 
     async def newest(self, hospital: str, *, failed: bool = False) -> list[NotificationRecord]:
         """The hospital's newest `LISTED_MAX`, the newest first; only what was given up, if `failed`."""
@@ -124,9 +124,8 @@ _WAITING = (
 )
 _TAKEN = update(_NOTIFICATION).where(_THIS, _COLUMN.started_at.is_(None), _COLUMN.runs == bindparam("key_runs"))
 _FIND = select(_NOTIFICATION).where(_THIS)
-_DELIVERED = update(_NOTIFICATION).where(_THIS)
+_CHANGED = update(_NOTIFICATION).where(_THIS)
 _GAVE_UP = update(_NOTIFICATION).where(_THIS, _COLUMN.delivered_at.is_(None), _COLUMN.runs <= bindparam("key_run"))
-_REPLAYED = update(_NOTIFICATION).where(_THIS).values(started_at=None, delivered_at=None, given_up_at=None)
 _OF_PAYMENT = select(_NOTIFICATION).where(*here(_NOTIFICATION)).order_by(_COLUMN.id)
 _NEWEST = (
     select(_NOTIFICATION)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from domain.errors import ErrorCode
 from domain.fen import Fen
 from domain.insurance import Split
-from domain.notifications import NotificationEvent, NotificationStatus
+from domain.notifications import NotificationEvent, NotificationStatus, webhook_id
 from domain.orders import Frozen, Order
 from domain.outcomes import Outcome
 from domain.states import PaymentState
@@ -96,6 +96,10 @@ class NotificationRecord(PaymentKey):
     delivered_at: datetime | None
     given_up_at: datetime | None
     runs: int
+
+    @property
+    def webhook_id(self) -> str:
+        return webhook_id(self, self.id)
 
     @property
     def status(self) -> NotificationStatus:
