@@ -74,8 +74,8 @@ def _new_keyring(output: Path) -> None:
 
 def _new_webhook(output: Path) -> None:
     write_private(output, new_secret() + "\n")
-    typer.echo("For the hospitals file; the receiver needs the secret itself:")
-    typer.echo(f'[hospitals.MY_HOSPITAL.webhook]\nurl = "https://…"\nsecret = {json.dumps(f"file:{output}")}')
+    typer.echo("For the hospitals file, where that is beside it; the receiver needs the secret itself:")
+    typer.echo(f'[hospitals.MY_HOSPITAL.webhook]\nurl = "https://…"\nsecret = {json.dumps(f"file:{output.name}")}')
 
 
 _MAKERS = {Kind.HOSPITAL: _new_hospital, Kind.KEYRING: _new_keyring, Kind.WEBHOOK: _new_webhook}
