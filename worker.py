@@ -39,6 +39,7 @@ def make_worker(client: Client, settings: Settings, database: Database, http: Ht
     systems = {h.id: HttpHospitalSystem(http, h.his_url, settings.his_timeout_s) for h in hospitals.values()}
     insurance = CentreActivities(database, centres)
     his = HospitalActivities(database, systems, settings.his_timeout_s)
+    records = DatabaseRecords(database)
     return Worker(
         client,
         task_queue=settings.task_queue,
@@ -49,12 +50,15 @@ def make_worker(client: Client, settings: Settings, database: Database, http: Ht
             his.register,
             his.settle,
             his.cancel_registration,
+            his.tell_refund,
             insurance.upload_fees,
             insurance.place_order,
             insurance.ask_order,
             insurance.revoke_order,
             insurance.reverse,
-            DatabaseRecords(database).record_end,
+            records.record_end,
+            records.record_case_event,
+            records.record_resolution,
         ],
         workflow_runner=sandbox(),
         max_cached_workflows=CACHED_WORKFLOWS_MAX,

@@ -4,7 +4,9 @@ from temporalio import activity
 
 from activities.ledger import now
 from activities.signatures import RecordActivities
+from domain.reviews import NoteCase, ResolveCase
 from domain.steps import PaymentEnd, RecordEnd
+from security.masking import mask_text
 from storage.records import PaymentFacts
 from storage.session import Database
 
@@ -30,3 +32,24 @@ class DatabaseRecords(RecordActivities):
                 order=step.order,
                 accepted_at=step.accepted_at,
             )
+
+    @activity.defn(name="record_case_event")
+    async def record_case_event(self, step: NoteCase) -> None:
+        async with self._database.begin() as unit:
+            await unit.reviews.noted(
+                step, step.refund_no, step.event, step.action, step.by, mask_text(step.reason), step.at
+            )
+
+    @activity.defn(name="record_resolution")
+    async def record_resolution(self, step: ResolveCase) -> None:
+        async with self._database.begin() as unit:
+            await unit.payments.record(step, step.revision, now(), state=step.state, facts=_resolved_facts(step))
+            if step.settlement_no is not None:
+                await unit.settlements.booked(step, step.settlement_no, now())
+
+
+def _resolved_facts(step: ResolveCase) -> PaymentFacts:
+    """What became known, and that the payment has no bad end any more."""
+    known = {name: getattr(step, name) for name in ("settlement", "split", "settlement_no", "visit_id")}
+    found = {name: value for name, value in known.items() if value is not None}
+    return PaymentFacts(error_code=None, error_message="", note="", **found)

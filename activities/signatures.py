@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 
 from temporalio import activity
 
-from domain import steps
+from domain import reviews, steps
 from domain.bills import Bill
 from domain.insurance import UploadedFees
 
@@ -40,6 +40,11 @@ class HisActivities(ABC):
     @abstractmethod
     async def cancel_registration(self, step: steps.CancelRegistration) -> None:
         """HIS_REFUSED; not_sent, unknown."""
+
+    @activity.defn(name="his_tell_refund")
+    @abstractmethod
+    async def tell_refund(self, step: steps.TellRefund) -> None:
+        """HIS_REFUSED; not_sent, unknown. HIS knows a repeat by its refund_no."""
 
 
 class InsuranceActivities(ABC):
@@ -77,4 +82,14 @@ class RecordActivities(ABC):
     @activity.defn(name="record_end")
     @abstractmethod
     async def record_end(self, step: steps.RecordEnd) -> None:
+        """Only the database's own failures, which are repeated."""
+
+    @activity.defn(name="record_case_event")
+    @abstractmethod
+    async def record_case_event(self, step: reviews.NoteCase) -> None:
+        """Only the database's own failures, which are repeated. A repeat writes nothing again."""
+
+    @activity.defn(name="record_resolution")
+    @abstractmethod
+    async def record_resolution(self, step: reviews.ResolveCase) -> None:
         """Only the database's own failures, which are repeated."""

@@ -55,6 +55,7 @@ ERRORS: Mapping[ErrorCode, str] = {
     ErrorCode.CANCELLED: "订单已取消",
     ErrorCode.REVERSED: "医院未能入账, 款项已冲正; MSG说明退回了什么和还需做什么",
     ErrorCode.IN_REVIEW: "需要人工核查",
+    ErrorCode.ACTION_REFUSED: "核查操作现在不安全或不适用, MSG说明原因",
     ErrorCode.PROCESSING: "结果未定, 请按Retry-After用同样的内容再调用 (HTTP 202)",
     ErrorCode.UNAUTHORIZED: "缺少或无效的密钥 (HTTP 401)",
     ErrorCode.FORBIDDEN: "密钥无权调用该接口 (HTTP 403)",

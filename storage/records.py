@@ -8,8 +8,9 @@ from domain.fen import Fen
 from domain.insurance import Split
 from domain.orders import Frozen, Order
 from domain.outcomes import Outcome
+from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState
-from domain.steps import Settlement
+from domain.steps import PaymentKey, Settlement
 
 
 class PaymentFacts(Frozen):
@@ -66,10 +67,12 @@ class EndedCall(Frozen):
 class TimelineKind(StrEnum):
     STATE = "state"
     CALL = "call"
+    DECISION = "decision"
+    """What a person did with the payment's case in the review queue."""
 
 
 class TimelineEntry(Frozen):
-    """A state that was reached, or a call that was made. `name`: the state, or the transaction.
+    """A state that was reached, a call that was made, a decision. `name`: the state, the transaction, or the action.
 
     A call without an outcome is under way, or nobody came back from it.
     """
@@ -80,3 +83,29 @@ class TimelineEntry(Frozen):
     outcome: Outcome | None = None
     duration_ms: int | None = None
     message: str = ""
+
+
+class CaseRecord(Frozen):
+    """A case of the review queue as our row has it. `outcome`: the state that the decision led to, once closed."""
+
+    id: int
+    key: PaymentKey
+    refund_no: str
+    workflow_id: str
+    reason: str
+    message: str
+    at_risk_fen: Fen
+    opened_at: datetime
+    deadline: datetime | None
+    closed_at: datetime | None
+    outcome: str | None
+
+
+class CaseEventRecord(Frozen):
+    """What somebody did with a case, or was refused, and why."""
+
+    event: CaseEvent
+    action: ReviewAction
+    by: str
+    reason: str
+    at: datetime

@@ -11,6 +11,7 @@ from storage.engines import AnyConnection, open_engines
 from storage.fee_lines import FeeLineRepository
 from storage.payments import PaymentRepository
 from storage.remote_calls import RemoteCallRepository
+from storage.reviews import ReviewRepository
 from storage.settlements import SettlementRepository
 
 
@@ -22,6 +23,7 @@ class Unit:
         self.calls = RemoteCallRepository(connection)
         self.fee_lines = FeeLineRepository(connection)
         self.claims = ClaimRepository(connection)
+        self.reviews = ReviewRepository(connection)
         self.settlements = SettlementRepository(connection, keyring)
 
 
