@@ -10,6 +10,8 @@ from domain.errors import ErrorCode
 
 Response = dict[str, Any]
 Answers = dict[int | str, Response]
+Data = Mapping[str, str]
+"""An answer's fields and what they mean."""
 
 INTRODUCTION = """\
 医保移动支付: 医院侧提供给公众号后台的接口。
@@ -118,6 +120,12 @@ def request_body(table: Sequence[Field], **other: str) -> dict[str, Any]:
         "application/json": {"schema": {"oneOf": [schema, wrapped]}, "examples": examples},
         "application/x-www-form-urlencoded": {"schema": form},
     }
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def plain_body(table: Sequence[Field]) -> dict[str, Any]:
+    """A JSON object with the fields of a call that people's tools make; the two other forms are accepted too."""
+    content = {"application/json": {"schema": json_schema(table), "example": example(table)}}
     return {"requestBody": {"required": True, "content": content}}
 
 

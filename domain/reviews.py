@@ -29,7 +29,10 @@ ALONE = frozenset({ReviewAction.ASK_AGAIN})
 """What one person may do: it moves and forgives no money by that person's word."""
 
 AFTER_REVERSAL = frozenset(
-    {"REVERSAL_REFUSED", "REVERSAL_WINDOW_CLOSED", "VISIT_NOT_CANCELLED", "BOOKED_AFTER_REVERSAL", "HIS_NOT_TOLD"}
+    {
+        *("REVERSAL_REFUSED", "REVERSAL_WINDOW_CLOSED", "VISIT_NOT_CANCELLED", "BOOKED_AFTER_REVERSAL"),
+        *("REFUND_REFUSED", "REFUND_UNKNOWN", "HIS_NOT_TOLD"),
+    }
 )
 """Reasons of a payment whose money we had sent back, or tried to."""
 
@@ -220,7 +223,7 @@ def _no_refund(facts: ReviewFacts, now: datetime) -> str:
 
 
 def _no_acceptance(facts: ReviewFacts, _: datetime) -> str:
-    if facts.went_back or not (is_paid(facts) or facts.ord_stas in _PARTLY_BACK):
+    if not is_paid(facts):
         return _not_paid(facts)
     if not facts.his_answers:
         return "医院信息系统未答复, 不能确认已入账"

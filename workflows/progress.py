@@ -80,9 +80,11 @@ class Progress:
         """Move on. A move that the state machine does not know is a bug: the task waits for a mended worker."""
         if not may_follow(self.state, state):
             raise AssertionError(f"{state} may not follow {self.state}")
+        decided = self.state is PaymentState.IN_REVIEW
         self.state = state
         if state not in _UNSEEN:
-            workflow.upsert_search_attributes(self._attributes())
+            attended = [sa.NEEDS_ATTENTION.value_set(False)] if decided else []  # noqa: FBT003 - the SDK's signature
+            workflow.upsert_search_attributes([*self._attributes(), *attended])
 
     def finish(self, end: PaymentEnd) -> None:
         """End short of SETTLED, or open a review, with the reason that callers and operators are given."""

@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.outcomes import refusal
 from activities.signatures import HisActivities, InsuranceActivities, RecordActivities
-from domain import steps
+from domain import reviews, steps
 from domain.bills import Bill
 from domain.errors import ErrorCode
 from domain.insurance import OrderStatus, SetlType, UploadedFees
@@ -47,6 +47,9 @@ class Script(HisActivities, InsuranceActivities, RecordActivities):
         self.asked: list[str] = []
         self.recorded: list[steps.PaymentEnd] = []
         self.payments: list[steps.HisPayment] = []
+        self.reversals: list[steps.Reverse] = []
+        self.noted: list[reviews.NoteCase] = []
+        self.resolved: list[reviews.ResolveCase] = []
         self.answers: dict[str, list[Any]] = {
             "find_booking": [steps.Booking()],
             "register": [steps.Booking(visit_id="V900")],
@@ -56,7 +59,10 @@ class Script(HisActivities, InsuranceActivities, RecordActivities):
             "ask_order": [waiting()],
             "revoke_order": [steps.Revoked(ord_stas=12)],
             "reverse": [steps.Reversed(refd_sn="R1")],
+            "tell_refund": [None],
             "record_end": [None],
+            "record_case_event": [None],
+            "record_resolution": [None],
         }
 
     def will(self, name: str, *answers: object) -> None:
@@ -103,6 +109,10 @@ class Script(HisActivities, InsuranceActivities, RecordActivities):
     async def cancel_registration(self, step: steps.CancelRegistration) -> None:  # noqa: ARG002 - scripted
         self._next("cancel_registration")
 
+    @activity.defn(name="his_tell_refund")
+    async def tell_refund(self, step: steps.TellRefund) -> None:  # noqa: ARG002 - scripted
+        self._next("tell_refund")
+
     @activity.defn(name="insurance_6201_upload_fees")
     async def upload_fees(self, step: steps.UploadFees) -> UploadedFees:  # noqa: ARG002 - scripted
         answer: UploadedFees = self._next("upload_fees")
@@ -134,6 +144,7 @@ class Script(HisActivities, InsuranceActivities, RecordActivities):
 
     @activity.defn(name="insurance_6203_reverse")
     async def reverse(self, step: steps.Reverse) -> steps.Reversed:
+        self.reversals.append(step)
         answer: steps.Reversed = self._next("reverse")
         self.recorded.append(step.end)
         return answer
@@ -142,3 +153,13 @@ class Script(HisActivities, InsuranceActivities, RecordActivities):
     async def record_end(self, step: steps.RecordEnd) -> None:
         self._next("record_end")
         self.recorded.append(step.end)
+
+    @activity.defn(name="record_case_event")
+    async def record_case_event(self, step: reviews.NoteCase) -> None:
+        self._next("record_case_event")
+        self.noted.append(step)
+
+    @activity.defn(name="record_resolution")
+    async def record_resolution(self, step: reviews.ResolveCase) -> None:
+        self._next("record_resolution")
+        self.resolved.append(step)
