@@ -3,7 +3,9 @@
 from temporalio import activity
 
 from activities.ledger import now
+from activities.outcomes import refusal
 from activities.signatures import RecordActivities
+from domain.errors import ErrorCode
 from domain.reviews import NoteCase, ResolveCase
 from domain.steps import PaymentEnd, RecordEnd
 from security.masking import mask_text
@@ -43,6 +45,10 @@ class DatabaseRecords(RecordActivities):
     @activity.defn(name="record_resolution")
     async def record_resolution(self, step: ResolveCase) -> None:
         async with self._database.begin() as unit:
+            holder = await unit.claims.claim(step, step.bills, now())
+            if holder not in {None, step.med_org_ord}:
+                message = f"该费用已由另一笔支付占用, 医院订单号(medOrgOrd) {holder}, 不能入账"
+                raise refusal(ErrorCode.BILL_ALREADY_PAID, message)
             await unit.payments.record(step, step.revision, now(), state=step.state, facts=_resolved_facts(step))
             if step.settlement_no is not None:
                 await unit.settlements.booked(step, step.settlement_no, now())

@@ -92,4 +92,4 @@ class RecordActivities(ABC):
     @activity.defn(name="record_resolution")
     @abstractmethod
     async def record_resolution(self, step: reviews.ResolveCase) -> None:
-        """Only the database's own failures, which are repeated."""
+        """BILL_ALREADY_PAID: another payment has the bill by now, and nothing is written."""

@@ -75,13 +75,19 @@ class ReviewsDesk:
         """Carry out what another person proposed. The same approval once more is answered from our rows."""
         case, events = await self._find(key, refund_no)
         if case.closed_at is not None:
-            return _decided_before(case, events, approval)
+            return await self._decided_before(case, events, approval)
         try:
             return await self._approving.join(
                 (case.workflow_id, approval), lambda: self._workflows.approve(case.workflow_id, approval)
             )
         except WorkflowClosedError:
             raise await self._gone(key, refund_no) from None
+        except PaymentError as error:
+            # It may have waited behind the same approval, which an earlier call sent and did not wait for.
+            case, events = await self._find(key, refund_no)
+            if error.code is not ErrorCode.ACTION_REFUSED or case.closed_at is None:
+                raise
+            return await self._decided_before(case, events, approval)
 
     async def _find(self, key: PaymentKey, refund_no: str) -> tuple[CaseRecord, list[CaseEventRecord]]:
         async with self._database.read() as unit:
@@ -91,6 +97,20 @@ class ReviewsDesk:
             message = f"没有这个{MED_ORG_ORD.title}的核查"
             raise ApiError(ErrorCode.UNKNOWN_ORDER, message, status=HTTPStatus.NOT_FOUND)
         return case, events
+
+    async def _decided_before(
+        self, case: CaseRecord, events: Sequence[CaseEventRecord], approval: Approval
+    ) -> Decision:
+        """Where a case stands that this very approval has decided. ACTION_REFUSED if it was another."""
+        approved = [event for event in events if event.event is CaseEvent.APPROVED and event.at >= case.opened_at]
+        if not approved or (approved[-1].action, approved[-1].by) != (approval.action, approval.by):
+            raise _closed(case)
+        state = case.outcome or ""
+        if not case.refund_no:
+            async with self._database.read() as unit:
+                payment = await unit.payments.find(case.key)
+            state = payment.state.value if payment is not None else state
+        return Decision(state=state, message="该操作已执行")
 
     async def _find_open(self, key: PaymentKey, refund_no: str) -> tuple[CaseRecord, list[CaseEventRecord]]:
         case, events = await self._find(key, refund_no)
@@ -104,13 +124,6 @@ class ReviewsDesk:
         if case.closed_at is not None:
             return _closed(case)
         return PaymentError(ErrorCode.ACTION_REFUSED, _broken_off(case))
-
-
-def _decided_before(case: CaseRecord, events: Sequence[CaseEventRecord], approval: Approval) -> Decision:
-    approved = [event for event in events if event.event is CaseEvent.APPROVED and event.at >= case.opened_at]
-    if not approved or (approved[-1].action, approved[-1].by) != (approval.action, approval.by):
-        raise _closed(case)
-    return Decision(state=case.outcome or "", message="该操作已执行")
 
 
 def _closed(case: CaseRecord) -> PaymentError:

@@ -131,13 +131,17 @@ class NoteCase(Step):
 
 
 class ResolveCase(Step):
-    """Take a payment out of review: to PAID, where its story goes on, or to SETTLED. What is None is not written."""
+    """Take a payment out of review: to PAID, where its story goes on, or to SETTLED. What is None is not written.
+
+    `bills`: those that it claims anew, since an end that came before may have given them free (product rule 3).
+    """
 
     state: PaymentState
     settlement: Settlement | None
     split: Split | None = None
     settlement_no: str | None = None
     visit_id: str | None = None
+    bills: tuple[str, ...] = ()
 
 
 def refused_actions(facts: ReviewFacts, now: datetime) -> dict[ReviewAction, str]:

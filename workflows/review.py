@@ -64,6 +64,7 @@ class ReviewSteps:
         except ActionRefused as refused:
             await note(self._progress, CaseEvent.REFUSED, ticket.wish.action, ticket.wish.by, refused.message)
             ticket.refuse(refused.message)
+            self._progress.tell(self._message)
         except ApplicationError as refused:
             ticket.refusal = refused
 
@@ -83,8 +84,8 @@ class ReviewSteps:
     async def _approve(self, ticket: AnyTicket, word: Approval) -> None:
         # Another approval or proposal may have been served since this one was let in.
         self._desk.check_approval(word)
-        wish = self._desk.take_proposal()
         findings = await self._look()
+        wish = self._desk.take_proposal()
         self._check(wish, findings.facts)
         await note(self._progress, CaseEvent.APPROVED, wish.action, word.by, wish.reason)
         await self._actions.carry_out(ticket, wish, word.by, findings)
@@ -110,10 +111,9 @@ class ReviewSteps:
         return await look(self._progress, self._settle_desk.offered_visit())
 
     def _view(self, facts: ReviewFacts) -> ReviewView:
-        progress = self._progress
         return ReviewView(
             reason=self._reason,
-            message=progress.end.message if progress.end is not None else "",
+            message=self._message,
             opened_at=self._opened_at,
             deadline=self._deadline,
             at_risk_fen=self._at_risk_fen(facts),
@@ -125,6 +125,10 @@ class ReviewSteps:
     @property
     def _reason(self) -> str:
         return self._progress.end.note if self._progress.end is not None else ""
+
+    @property
+    def _message(self) -> str:
+        return self._progress.end.message if self._progress.end is not None else ""
 
     @property
     def _deadline(self) -> datetime | None:

@@ -6,8 +6,8 @@ from datetime import timedelta
 from temporalio import workflow
 
 from activities.signatures import HisActivities, InsuranceActivities, RecordActivities
+from domain.claims import bills_of
 from domain.errors import ErrorCode
-from domain.fen import Fen
 from domain.ids import review_refund_no
 from domain.orders import Registers
 from domain.reviews import CaseEvent, Decision, Proposal, ResolveCase, ReviewAction, ReviewFacts, is_revocable
@@ -83,24 +83,27 @@ class ReviewActions:
         progress, facts = self._progress, findings.facts
         if findings.settlement is None or progress.uploaded is None:
             raise AssertionError("paid, and the centre has no settlement")
-        progress.settlement = findings.settlement
-        if progress.pre_settlement is None:
-            progress.pre_settlement = PreSettlement(
-                pay_ord_id=progress.uploaded.pay_ord_id,
-                split=findings.settlement.split,
-                balance_fen=None,
-                window_ends_at=workflow.now(),
-            )
+        pre_settlement = progress.pre_settlement or PreSettlement(
+            pay_ord_id=progress.uploaded.pay_ord_id,
+            split=findings.settlement.split,
+            balance_fen=None,
+            window_ends_at=workflow.now(),
+        )
         step = ResolveCase(
             **progress.step(),
             state=state,
-            settlement=progress.settlement,
-            split=progress.pre_settlement.split,
+            settlement=findings.settlement,
+            split=pre_settlement.split,
             settlement_no=facts.settlement_no,
             visit_id=facts.visit_id,
+            bills=bills_of(progress.order, progress.accepted_at) if state is PaymentState.PAID else (),
         )
         summary = f"人工核查: 记录 {state.value}"
-        await ask(RecordActivities.record_resolution, step, progress.terms, RECORD_BUDGET, summary)
+        try:
+            await ask(RecordActivities.record_resolution, step, progress.terms, RECORD_BUDGET, summary)
+        except Refusal as refusal:
+            raise ActionRefused(refusal.message) from refusal
+        progress.settlement, progress.pre_settlement = findings.settlement, pre_settlement
         self._take_visit(facts)
         progress.end = None
         progress.enter(state)
@@ -166,9 +169,10 @@ class ReviewActions:
             await record_end(self._progress, review)
 
     async def _tell_his(self, budget: timedelta) -> bool:
+        """All of it: what the channel refunds is back, too, as far as HIS is concerned."""
         progress = self._progress
         number = review_refund_no(progress.order.med_org_ord)
-        step = TellRefund(**progress.step(), refund_no=number, total_fen=self._back_fen())
+        step = TellRefund(**progress.step(), refund_no=number, total_fen=progress.order.total_fen)
         try:
             await change(HisActivities.tell_refund, step, progress.terms, budget, "HIS: 告知退款")
         except (Refusal, Unresolved):
@@ -191,16 +195,6 @@ class ReviewActions:
             return Decision(state=progress.state.value, message=message)
 
         return answer
-
-    def _back_fen(self) -> Fen:
-        """What the centre gave back."""
-        progress = self._progress
-        if progress.settlement is None and progress.pre_settlement is None:
-            return progress.order.total_fen
-        split = progress.settlement.split if progress.settlement is not None else progress.pre_settled.split
-        if progress.terms.cash_refunded_by == "centre":
-            return split.fee_sum_fen
-        return Fen(split.psn_acct_fen + split.fund_fen)
 
     def _back(self) -> str:
         """What a caller is told of money that is back."""

@@ -8,6 +8,8 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateStage
 from temporalio.exceptions import ApplicationError
 
+from activities.outcomes import refusal
+from domain.errors import ErrorCode
 from domain.orders import Order, Registers
 from domain.reviews import Approval, CaseEvent, Decision, Proposal, ReviewAction, ReviewView
 from domain.starting import PaymentStart
@@ -239,6 +241,16 @@ class TestBook:
         assert (await case.approve(A.BOOK)).state == "IN_REVIEW"
         desk.script.will("find_booking", BOOKED)
         assert (await case.propose(A.ASK_AGAIN)).state == "SETTLED"
+
+    async def test_is_refused_where_another_payment_has_the_bill_by_now(self, desk: Desk, order_no: str) -> None:
+        case = await his_outcome_unknown(desk, outpatient(order_no))
+        await case.propose(A.BOOK)
+        taken = refusal(ErrorCode.BILL_ALREADY_PAID, "该费用已由另一笔支付占用")
+        desk.script.will("record_resolution", taken, None)
+
+        assert "另一笔支付" in (await case.refused(case.approve(A.BOOK))).message
+        assert (await case.inspect()).reason == "HIS_OUTCOME_UNKNOWN"
+        assert (await case.decide(A.BOOK)).state == "SETTLED"
 
     async def test_is_refused_for_parts_that_do_not_make_the_whole(self, desk: Desk, order_no: str) -> None:
         case = await amounts_differ(desk, outpatient(order_no))

@@ -148,7 +148,7 @@ class TestACase:
         assert "PAID" in proposal.json["MSG"]
 
     async def test_approved_once_is_answered_again_to_the_same_person(self, api: ApiServer) -> None:
-        await given(api, "M1", S.PAID)
+        await given(api, "M1", S.PAID, S.SETTLED)
         async with api.records() as database, database.begin() as unit:
             await unit.reviews.noted(
                 key_of(outpatient("M1")), "", CaseEvent.APPROVED, ReviewAction.BOOK, "approver-key", "已核实", later(9)
@@ -157,7 +157,7 @@ class TestACase:
         again = await api.post(f"{REVIEWS}/M1/approvals", {"action": "BOOK"}, key=APPROVER)
         other = await api.post(f"{REVIEWS}/M1/approvals", {"action": "REVERSE"}, key=APPROVER)
 
-        assert again.json["DATA"] == {"state": "PAID", "message": "该操作已执行", "waiting": "false"}
+        assert again.json["DATA"] == {"state": "SETTLED", "message": "该操作已执行", "waiting": "false"}
         assert other.code == "ACTION_REFUSED"
 
     async def test_stands_on_the_payments_timeline(self, api: ApiServer) -> None:
