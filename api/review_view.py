@@ -33,6 +33,7 @@ PAGE: Mapping[str, str] = {
 
 LOOK: Mapping[str, str] = {
     **CASE,
+    "state": "支付现在的状态",
     "centre": "医保中心现在的答复: ordStas, settled(元), sameAsPreSettled, addsUpToTotal, wentBack; 未答复为空",
     "his": "医院信息系统现在的答复: settlementNo, VISIT_ID; 未答复为空",
     "reversibleUntil": "冲正令牌的截止时间, 没有令牌时为空",
@@ -73,7 +74,8 @@ def look_view(look: CaseLook, now: datetime) -> dict[str, Any]:
     """A case with what both sides say now."""
     live = _live(look.view) if look.view is not None else dict(_NOT_LIVE)
     events = [_event(event) for event in look.events]
-    return {**case_view(look.case, now), **live, "unasked": look.unasked, "events": events}
+    case = {**case_view(look.case, now), "state": look.state.value}
+    return {**case, **live, "unasked": look.unasked, "events": events}
 
 
 def decision_view(decision: Decision) -> dict[str, str]:

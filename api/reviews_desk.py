@@ -13,6 +13,7 @@ from api.review_workflows import ReviewWorkflows
 from api.schemas.order_fields import MED_ORG_ORD
 from domain.errors import ErrorCode, PaymentError
 from domain.reviews import Approval, CaseEvent, Decision, Proposal, ReviewView
+from domain.states import PaymentState
 from domain.steps import PaymentKey
 from storage.records import CaseEventRecord, CaseRecord
 from storage.session import Database
@@ -26,10 +27,14 @@ _BROKEN_OFF = "该订单的处理被中断, 不能自动查询和处理, 请联�
 
 @dataclass(frozen=True)
 class CaseLook:
-    """A case as our rows have it, and live. `view` None: it is closed, or nobody could be asked; `unasked` says why."""
+    """A case as our rows have it, and live. `state`: the payment's.
+
+    `view` None: it is closed, or nobody could be asked; `unasked` says why.
+    """
 
     case: CaseRecord
     events: Sequence[CaseEventRecord]
+    state: PaymentState
     view: ReviewView | None
     unasked: str = ""
 
@@ -53,15 +58,16 @@ class ReviewsDesk:
     async def look(self, key: PaymentKey, refund_no: str) -> CaseLook:
         """The newest case. Identical looks at once are one. UNKNOWN_ORDER where there never was one."""
         case, events = await self._find(key, refund_no)
+        state = await self._state(key)
         if case.closed_at is not None:
-            return CaseLook(case, events, None, _NO_CASE)
+            return CaseLook(case, events, state, None, _NO_CASE)
         try:
             view = await self._inspecting.join(case.workflow_id, lambda: self._workflows.inspect(case.workflow_id))
         except WorkflowClosedError:
-            return CaseLook(case, events, None, _broken_off(case))
+            return CaseLook(case, events, state, None, _broken_off(case))
         except PaymentError as error:
-            return CaseLook(case, events, None, error.message)
-        return CaseLook(case, events, view)
+            return CaseLook(case, events, state, None, error.message)
+        return CaseLook(case, events, state, view)
 
     async def propose(self, key: PaymentKey, refund_no: str, proposal: Proposal) -> Decision:
         """Ask again, or put an action before a second person. ACTION_REFUSED with the reason."""
@@ -105,12 +111,15 @@ class ReviewsDesk:
         approved = [event for event in events if event.event is CaseEvent.APPROVED and event.at >= case.opened_at]
         if not approved or (approved[-1].action, approved[-1].by) != (approval.action, approval.by):
             raise _closed(case)
-        state = case.outcome or ""
-        if not case.refund_no:
-            async with self._database.read() as unit:
-                payment = await unit.payments.find(case.key)
-            state = payment.state.value if payment is not None else state
-        return Decision(state=state, message="该操作已执行")
+        state = case.outcome if case.refund_no else (await self._state(case.key)).value
+        return Decision(state=state or "", message="该操作已执行")
+
+    async def _state(self, key: PaymentKey) -> PaymentState:
+        async with self._database.read() as unit:
+            payment = await unit.payments.find(key)
+        if payment is None:
+            raise AssertionError("a case without its payment")
+        return payment.state
 
     async def _find_open(self, key: PaymentKey, refund_no: str) -> tuple[CaseRecord, list[CaseEventRecord]]:
         case, events = await self._find(key, refund_no)

@@ -39,6 +39,7 @@ _SAMPLE_CASE = {
 }
 _SAMPLE_LOOK = {
     **_SAMPLE_CASE,
+    "state": "IN_REVIEW",
     "centre": {"ordStas": "6", "sameAsPreSettled": "false", "addsUpToTotal": "true", "wentBack": "false"},
     "his": {"settlementNo": "", "VISIT_ID": "V1"},
     "reversibleUntil": "2025-01-01T03:20:30.000+00:00",

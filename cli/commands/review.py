@@ -86,7 +86,7 @@ def propose(  # noqa: PLR0913 - an option each
     """Ask the sides again (ASK_AGAIN), or put an action before a second person."""
     authorisation = "" if pay_auth_no_file is None else _secret(pay_auth_no_file, "--pay-auth-no-file")
     fields = {"action": action.value, "reason": reason, "payAuthNo": authorisation, "refundNo": refund_no}
-    _say(_client(key_file, api).send(med_org_ord, "proposals", fields), as_json=as_json)
+    _say(_client(key_file, api).propose(med_org_ord, fields), as_json=as_json)
 
 
 @app.command()
@@ -101,7 +101,7 @@ def approve(  # noqa: PLR0913 - an option each
 ) -> None:
     """Approve what another person proposed: the sides are asked again, and if it is still safe it is done."""
     fields = {"action": action.value, "refundNo": refund_no}
-    _say(_client(key_file, api).send(med_org_ord, "approvals", fields), as_json=as_json)
+    _say(_client(key_file, api).approve(med_org_ord, fields), as_json=as_json)
 
 
 def _client(key_file: Path | None, api: str | None) -> ReviewClient:
@@ -153,19 +153,20 @@ def _told(case: dict[str, Any]) -> dict[str, str]:
         "since": _time(case["openedAt"]),
         "deadline": _time(case["deadline"]),
         "closed": case["closedAt"] and f"{_time(case['closedAt'])}  {case['outcome']}",
-        "centre": _pairs(case["centre"]),
+        "state": case["state"],
+        "centre": _pairs({name: value for name, value in case["centre"].items() if name != "settled"}),
+        "settled": _pairs(case["centre"].get("settled", {})),
         "HIS": _pairs(case["his"]),
         "reversible until": _time(case["reversibleUntil"]),
         "not asked": case["unasked"],
-        "proposed": _pairs(case["proposed"]),
+        "proposed": _pairs(case["proposed"] and case["proposed"] | {"at": _time(case["proposed"]["at"])}),
         "safe": ", ".join(case["safe"]),
     }
     return {name: value for name, value in told.items() if value}
 
 
 def _pairs(values: dict[str, Any]) -> str:
-    flat = {name: _pairs(value) if isinstance(value, dict) else str(value) for name, value in values.items()}
-    return "  ".join(f"{name}={value or '-'}" for name, value in flat.items())
+    return "  ".join(f"{name}={value or '-'}" for name, value in values.items())
 
 
 def _time(moment: str) -> str:

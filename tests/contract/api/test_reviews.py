@@ -143,7 +143,7 @@ class TestACase:
         proposal = await api.post(f"{REVIEWS}/M1/proposals", {"action": "BOOK", "reason": "x"}, key=OPERATOR)
         approval = await api.post(f"{REVIEWS}/M1/approvals", {"action": "BOOK"}, key=APPROVER)
 
-        assert (shown["outcome"], shown["unasked"]) == ("PAID", "不在人工核查中")
+        assert (shown["outcome"], shown["state"], shown["unasked"]) == ("PAID", "SETTLED", "不在人工核查中")
         assert (proposal.outcome, approval.outcome) == ((200, "ACTION_REFUSED"), (200, "ACTION_REFUSED"))
         assert "PAID" in proposal.json["MSG"]
 
