@@ -42,6 +42,12 @@ async def approved(stack: Stack, number: str, action: str, by: str = "approver")
     return await stack.answered(f"{REVIEWS}/{number}/approvals", {"action": action}, key=key_of(stack, by))
 
 
+async def calls_of_his(stack: Stack, number: str) -> Any:  # noqa: ANN401 - JSON
+    url = f"{stack.embedded.his_url}/_sim/calls"
+    async with stack.api.session.get(url, params={"medOrgOrd": number}) as response:
+        return await response.json()
+
+
 async def ends(stack: Stack, number: str, state: str) -> None:
     async def ended() -> bool:
         return await stack.state(number) == state
@@ -114,6 +120,24 @@ class TestAmountsThatDiffer:
         await proposed(stack, number, "ACCEPT")
         assert data_of(await approved(stack, number, "ACCEPT"))["state"] == "SETTLED"
         assert (await stack.ord_stas(number), await stack.bookings(number)) == ([6], 1)
+
+    async def test_that_his_booked_are_refunded_at_both(self, stack: Stack, number: str) -> None:
+        order = outpatient_call(number, ORDER_ID="906000", TOTAL="60.01")
+        pay_ord_id = await stack.paid(order)
+        await stack.others.break_centre(txn="6301", kind="wrong_amount", times=-1)
+        assert (await stack.settle(order, pay_ord_id)).code == "IN_REVIEW"
+        await stack.caller_books(order, 6001)
+
+        await proposed(stack, number, "REFUND", payAuthNo=f"{AUTH_MARKER}-{number}-back")
+        assert data_of(await approved(stack, number, "REFUND"))["state"] == "REVERSED"
+
+        async def his_is_told() -> bool:
+            return [call["verdict"] for call in await calls_of_his(stack, number) if call["txn"] == "refund"] == [
+                "applied"
+            ]
+
+        await eventually(his_is_told, within_s=10)
+        assert await stack.ord_stas(number) == [7]
 
 
 async def test_an_abnormal_order_is_closed_as_not_paid(stack: Stack, number: str) -> None:

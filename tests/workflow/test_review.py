@@ -159,6 +159,16 @@ class TestLooking:
         assert proposed is not None
         assert (proposed.action, proposed.by, proposed.reason) == (A.BOOK, "op", "已核实")
 
+    async def test_has_a_limit_that_leaves_room_for_deciding(
+        self, desk: Desk, order_no: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("workflows.review_desk.INSPECTIONS_MAX", 1)
+        case = await amounts_differ(desk, outpatient(order_no))
+        await case.inspect()
+
+        assert (await case.refused(case.inspect())).type == "RATE_LIMITED"
+        assert (await case.propose(A.REVERSE)).waiting
+
 
 class TestTwoPeople:
     async def test_nobody_approves_the_own_proposal(self, desk: Desk, order_no: str) -> None:
