@@ -36,8 +36,11 @@ AFTER_REVERSAL = frozenset(
 )
 """Reasons of a payment whose money we had sent back, or tried to."""
 
-_WAITS_FOR_STATUS = ("STILL_PAYING", "ORDER_STATUS_", "REVOCATION_", "AMOUNT_INCONSISTENT")
-"""How the reasons of a payment begin that only waits for a clear word of the centre."""
+_WAITS_FOR_STATUS = ("STILL_PAYING", "ORDER_STATUS_", "REVOCATION_")
+"""How the reasons of a payment begin that waits for a clear word of the centre: paid, or not."""
+
+_GOES_ON = (*_WAITS_FOR_STATUS, "AMOUNT_INCONSISTENT", "VISIT_MISSING")
+"""Reasons that are over once the centre says paid, with the amounts of the pre-settlement, and nothing is missing."""
 
 
 class CaseEvent(StrEnum):
@@ -186,8 +189,7 @@ def _clear_of_paid(reason: str, facts: ReviewFacts) -> PaymentState | None:
         return None
     if facts.settlement_no:
         return PaymentState.SETTLED
-    goes_on = reason.startswith(_WAITS_FOR_STATUS) or reason == "VISIT_MISSING"
-    return PaymentState.PAID if goes_on and not facts.visit_missing else None
+    return PaymentState.PAID if reason.startswith(_GOES_ON) and not facts.visit_missing else None
 
 
 def _no_booking(facts: ReviewFacts, _: datetime) -> str:

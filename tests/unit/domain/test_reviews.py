@@ -81,7 +81,7 @@ class TestWhatIsSafe:
 
 
 class TestWhatIsClear:
-    @pytest.mark.parametrize("reason", [*WAITING, "AMOUNT_INCONSISTENT"])
+    @pytest.mark.parametrize("reason", WAITING)
     def test_a_status_that_was_waited_for(self, reason: str) -> None:
         assert clear_by_now(reason, facts()) is PaymentState.PAID
         assert clear_by_now(reason, facts(12)) is PaymentState.CANCELLED
@@ -110,11 +110,15 @@ class TestWhatIsClear:
             ("STILL_PAYING", facts(his_answers=False)),
             ("STILL_PAYING", facts(12, settlement_no="S1")),
             ("AMOUNT_INCONSISTENT", facts(same_amounts=False)),
+            ("AMOUNT_INCONSISTENT", facts(12)),
             ("VISIT_MISSING", facts(visit_missing=True)),
         ],
     )
     def test_the_rest_is_a_persons(self, reason: str, seen: ReviewFacts) -> None:
         assert clear_by_now(reason, seen) is None
+
+    def test_amounts_that_are_equal_now(self) -> None:
+        assert clear_by_now("AMOUNT_INCONSISTENT", facts()) is PaymentState.PAID
 
     def test_the_visit_that_was_missing(self) -> None:
         assert clear_by_now("VISIT_MISSING", facts(visit_id="V1")) is PaymentState.PAID
