@@ -16,13 +16,14 @@ from domain.orders import Category, Order
 from domain.outcomes import Refused, RemoteCallError, Unknown
 from domain.pricing import check_bill
 from domain.states import PaymentState
-from domain.steps import Booking, CancelRegistration, FindBooking, HisPayment, PriceBill, PricedBill, Step
+from domain.steps import Booking, CancelRegistration, FindBooking, HisPayment, PriceBill, PricedBill, Step, TellRefund
 from gateways.his.port import (
     BILL_ALREADY_PAID,
     BILL_NOT_FOUND,
     CLINIC_NOT_FOUND,
     PATIENT_NOT_FOUND,
     VISIT_NOT_FOUND,
+    HisRefund,
     HospitalSystem,
 )
 from gateways.messages import shown
@@ -121,6 +122,16 @@ class HospitalActivities(HisActivities):
             await self._record_no_visit(unit, step)
 
         await send(self._database, Change(step, "cancel_registration"), cancel, record)
+
+    @activity.defn(name="his_tell_refund")
+    @reports(ErrorCode.HIS_REFUSED)
+    async def tell_refund(self, step: TellRefund) -> None:
+        his = self._systems[step.hospital]
+
+        async def tell(refund_no: str) -> None:
+            await his.refund(HisRefund(med_org_ord=step.med_org_ord, refund_no=refund_no, total_fen=step.total_fen))
+
+        await send(self._database, Change(step, "refund", step.refund_no), tell, _as_it_is)
 
     async def _price(self, order: Order, questions: Questions) -> Bill:
         """Patient, fees and visit at once. A refusal, or a bill that is not the ordered one, is a `PaymentError`."""

@@ -13,7 +13,7 @@ from activities.records import end_facts
 from activities.signatures import InsuranceActivities
 from domain.errors import UPLOAD_ORPHANED, ErrorCode, PaymentError
 from domain.fen import Fen
-from domain.ids import business_serial, charge_batch_no, reversal_no
+from domain.ids import business_serial, charge_batch_no, reversal_no, review_refund_no
 from domain.insurance import (
     REVOCABLE,
     OrderReference,
@@ -120,6 +120,8 @@ class CentreActivities(InsuranceActivities):
             seen_at = now()
             settlement = settlement_of(status, step.split, step.accepted_at, seen_at, step.reversal_window_s)
             consistent = same_amounts(status, step.split)
+            if not step.record:
+                return OrderAnswer(status=status, settlement=settlement, consistent=consistent)
             state = PaymentState.PAID if consistent else None
             facts = PaymentFacts(settlement=settlement)
             await unit.payments.record(step, step.revision, seen_at, state=state, facts=facts)
@@ -165,7 +167,7 @@ class CentreActivities(InsuranceActivities):
             return await _record_reversed(unit, step, answer)
 
         try:
-            return await send(self._database, Change(step, "6203", reversal_no(step.med_org_ord)), refund, record)
+            return await send(self._database, Change(step, "6203", _refund_no(step)), refund, record)
         except Refused:
             if not await self._went_back(step):
                 raise
@@ -261,8 +263,12 @@ async def _record_reversed(unit: Unit, step: Reverse, answer: RefundAnswer) -> R
     return Reversed(refd_sn=answer.refd_sn)
 
 
+def _refund_no(step: Reverse) -> str:
+    return review_refund_no(step.med_org_ord) if step.pay_auth_no else reversal_no(step.med_org_ord)
+
+
 def _reversal(step: Reverse, app_refd_sn: str) -> RefundRequest:
-    """6203 with revsToken. HI leaves the cash part to the channel (product rule 10)."""
+    """6203 with revsToken, or with payAuthNo. HI leaves the cash part to the channel (product rule 10)."""
     parts = step.settlement.split
     if step.refund_type is RefundType.HI:
         parts = Split(
@@ -278,6 +284,7 @@ def _reversal(step: Reverse, app_refd_sn: str) -> RefundRequest:
         refund_type=step.refund_type,
         parts=parts,
         total_fen=parts.fee_sum_fen,
-        revs_token=step.settlement.revs_token,
-        reason="医院入账失败",
+        revs_token="" if step.pay_auth_no else step.settlement.revs_token,
+        pay_auth_no=step.pay_auth_no,
+        reason="人工核查退费" if step.pay_auth_no else "医院入账失败",
     )

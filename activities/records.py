@@ -3,9 +3,13 @@
 from temporalio import activity
 
 from activities.ledger import now
+from activities.outcomes import refusal
 from activities.signatures import RecordActivities
 from domain.claims import bills_of
+from domain.errors import ErrorCode
+from domain.reviews import NoteCase, ResolveCase
 from domain.steps import ClaimBills, Claimed, PaymentEnd, RecordEnd
+from security.masking import mask_text
 from storage.records import PaymentFacts
 from storage.session import Database
 
@@ -36,3 +40,28 @@ class DatabaseRecords(RecordActivities):
     async def claim_bills(self, step: ClaimBills) -> Claimed:
         async with self._database.begin() as unit:
             return Claimed(held_by=await unit.claims.claim(step, bills_of(step.order, step.accepted_at), now()))
+
+    @activity.defn(name="record_case_event")
+    async def record_case_event(self, step: NoteCase) -> None:
+        async with self._database.begin() as unit:
+            await unit.reviews.noted(
+                step, step.refund_no, step.event, step.action, step.by, mask_text(step.reason), step.at
+            )
+
+    @activity.defn(name="record_resolution")
+    async def record_resolution(self, step: ResolveCase) -> None:
+        async with self._database.begin() as unit:
+            holder = await unit.claims.claim(step, step.bills, now())
+            if holder not in {None, step.med_org_ord}:
+                message = f"该费用已由另一笔支付占用, 医院订单号(medOrgOrd) {holder}, 不能入账"
+                raise refusal(ErrorCode.BILL_ALREADY_PAID, message)
+            await unit.payments.record(step, step.revision, now(), state=step.state, facts=_resolved_facts(step))
+            if step.settlement_no is not None:
+                await unit.settlements.booked(step, step.settlement_no, now())
+
+
+def _resolved_facts(step: ResolveCase) -> PaymentFacts:
+    """What became known, and that the payment has no bad end any more."""
+    known = {name: getattr(step, name) for name in ("settlement", "split", "settlement_no", "visit_id")}
+    found = {name: value for name, value in known.items() if value is not None}
+    return PaymentFacts(error_code=None, error_message="", note="", **found)

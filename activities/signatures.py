@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 
 from temporalio import activity
 
-from domain import steps
+from domain import reviews, steps
 from domain.insurance import UploadedFees
 from domain.notifications import Delivery, Notify
 
@@ -40,6 +40,11 @@ class HisActivities(ABC):
     @abstractmethod
     async def cancel_registration(self, step: steps.CancelRegistration) -> None:
         """HIS_REFUSED; not_sent, unknown."""
+
+    @activity.defn(name="his_tell_refund")
+    @abstractmethod
+    async def tell_refund(self, step: steps.TellRefund) -> None:
+        """HIS_REFUSED; not_sent, unknown. HIS knows a repeat by its refund_no."""
 
 
 class InsuranceActivities(ABC):
@@ -92,6 +97,16 @@ class RecordActivities(ABC):
     @abstractmethod
     async def claim_bills(self, step: steps.ClaimBills) -> steps.Claimed:
         """Only the database's own failures, which are repeated."""
+
+    @activity.defn(name="record_case_event")
+    @abstractmethod
+    async def record_case_event(self, step: reviews.NoteCase) -> None:
+        """Only the database's own failures, which are repeated. A repeat writes nothing again."""
+
+    @activity.defn(name="record_resolution")
+    @abstractmethod
+    async def record_resolution(self, step: reviews.ResolveCase) -> None:
+        """BILL_ALREADY_PAID: another payment has the bill by now, and nothing is written."""
 
 
 class NotificationActivities(ABC):

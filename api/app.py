@@ -14,7 +14,9 @@ from api.metrics import HttpMetrics
 from api.payment_workflows import PaymentWorkflows
 from api.payments_desk import PaymentsDesk
 from api.request_trace import RequestTracing
-from api.routes import health, insurance, payments
+from api.review_workflows import ReviewWorkflows
+from api.reviews_desk import ReviewsDesk
+from api.routes import health, insurance, payments, reviews
 from api.services import Services
 from api.temporal_link import TemporalLink
 from hospitals import load_hospitals
@@ -37,7 +39,8 @@ def create_app(settings: Settings) -> FastAPI:
     database = Database(settings.database, keyring)
     link = TemporalLink(settings, data_converter(keyring))
     desk = PaymentsDesk(database, PaymentWorkflows(link, settings), keyring)
-    services = Services(settings, database, link, desk, HttpMetrics())
+    reviews_desk = ReviewsDesk(database, ReviewWorkflows(link, settings))
+    services = Services(settings, database, link, desk, reviews_desk, HttpMetrics())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -61,6 +64,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.services = services
     install_handlers(app)
     app.add_middleware(RequestTracing, metrics=services.metrics)
-    for routes in (insurance, payments, health):
+    for routes in (insurance, payments, reviews, health):
         app.include_router(routes.router)
     return app

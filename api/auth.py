@@ -104,6 +104,35 @@ async def paying_caller(caller: AnyCaller) -> Caller:
 
 PayingCaller = Annotated[Caller, Depends(paying_caller)]
 
+_REVIEWING = frozenset({Role.OPERATOR, Role.APPROVER, Role.AUDITOR})
+_PROPOSING = frozenset({Role.OPERATOR, Role.APPROVER})
+
+
+async def reviewing_caller(caller: AnyCaller) -> Caller:
+    """A person's key, which may look at the review queue. Raises `PaymentError` FORBIDDEN."""
+    if caller.role not in _REVIEWING:
+        raise PaymentError(ErrorCode.FORBIDDEN, "该访问密钥无权查看人工核查")
+    return caller
+
+
+async def proposing_caller(caller: AnyCaller) -> Caller:
+    """A person's key that may propose what to do with a case. Raises `PaymentError` FORBIDDEN."""
+    if caller.role not in _PROPOSING:
+        raise PaymentError(ErrorCode.FORBIDDEN, "该访问密钥无权提议核查操作")
+    return caller
+
+
+async def approving_caller(caller: AnyCaller) -> Caller:
+    """A person's key that may approve what another has proposed. Raises `PaymentError` FORBIDDEN."""
+    if caller.role is not Role.APPROVER:
+        raise PaymentError(ErrorCode.FORBIDDEN, "该访问密钥无权复核核查操作")
+    return caller
+
+
+ReviewingCaller = Annotated[Caller, Depends(reviewing_caller)]
+ProposingCaller = Annotated[Caller, Depends(proposing_caller)]
+ApprovingCaller = Annotated[Caller, Depends(approving_caller)]
+
 
 def _digest(key: bytes) -> str:
     return hashlib.sha256(key).hexdigest()

@@ -10,6 +10,8 @@ from domain.errors import ErrorCode
 
 Response = dict[str, Any]
 Answers = dict[int | str, Response]
+Data = Mapping[str, str]
+"""An answer's fields and what they mean."""
 
 INTRODUCTION = """\
 医保移动支付: 医院侧提供给公众号后台的接口。
@@ -55,6 +57,7 @@ ERRORS: Mapping[ErrorCode, str] = {
     ErrorCode.CANCELLED: "订单已取消",
     ErrorCode.REVERSED: "医院未能入账, 款项已冲正; MSG说明退回了什么和还需做什么",
     ErrorCode.IN_REVIEW: "需要人工核查",
+    ErrorCode.ACTION_REFUSED: "核查操作现在不安全或不适用, MSG说明原因",
     ErrorCode.PROCESSING: "结果未定, 请按Retry-After用同样的内容再调用 (HTTP 202)",
     ErrorCode.UNAUTHORIZED: "缺少或无效的密钥 (HTTP 401)",
     ErrorCode.FORBIDDEN: "密钥无权调用该接口 (HTTP 403)",
@@ -117,6 +120,12 @@ def request_body(table: Sequence[Field], **other: str) -> dict[str, Any]:
         "application/json": {"schema": {"oneOf": [schema, wrapped]}, "examples": examples},
         "application/x-www-form-urlencoded": {"schema": form},
     }
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def plain_body(table: Sequence[Field]) -> dict[str, Any]:
+    """A JSON object with the fields of a call that people's tools make; the two other forms are accepted too."""
+    content = {"application/json": {"schema": json_schema(table), "example": example(table)}}
     return {"requestBody": {"required": True, "content": content}}
 
 

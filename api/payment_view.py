@@ -32,7 +32,10 @@ VIEW: Mapping[str, str] = {
     "acceptedAt": "受理时间",
     "updatedAt": "最近更新时间",
     "workflowId": "Temporal工作流ID",
-    "timeline": "状态变化和对外调用, 按时间排列: at, kind(state, call或webhook), name, outcome, durationMs, message",
+    "timeline": (
+        "状态变化、对外调用、通知和人工核查的决定, 按时间排列: at, kind(state、call、webhook或decision), name, "
+        "outcome, durationMs, message"
+    ),
 }
 """The view's fields, in order, and what they mean."""
 

@@ -64,7 +64,7 @@ class PaymentWorkflows:
             rpc_timeout=self._wait,
         )
         try:
-            return await _told(call)
+            return await told(call)
         except Exception:
             # The operation holds the same failure a second time; asyncio reports it unless somebody looks.
             with suppress(Exception):
@@ -79,7 +79,7 @@ class PaymentWorkflows:
         call = handle.execute_update(
             PaymentWorkflow.settle, request, id=f"settle-{uuid.uuid4()}", rpc_timeout=self._wait
         )
-        return await _told(call)
+        return await told(call)
 
     async def life(self, workflow_id: str) -> Life:
         """Whether a payment without a row is on its way to one."""
@@ -95,7 +95,7 @@ class PaymentWorkflows:
         return Life.RUNNING if description.status is WorkflowExecutionStatus.RUNNING else Life.CLOSED
 
 
-async def _told(call: Awaitable[R]) -> R:
+async def told(call: Awaitable[R]) -> R:
     """The update's answer, or what its failure means."""
     try:
         return await call

@@ -18,6 +18,7 @@ COMMANDS = {
     "simulator": "simulator",
     "payments": "payments",
     "notifications": "notifications",
+    "review": "review",
     "audit": "audit",
     "keys": "keys",
     "database": "database",

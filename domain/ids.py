@@ -14,3 +14,8 @@ def business_serial(med_org_ord: str, placement: int) -> str:
 def reversal_no(med_org_ord: str) -> str:
     """appRefdSn of the one reversal that a payment can have."""
     return f"{med_org_ord}-REV"
+
+
+def review_refund_no(med_org_ord: str) -> str:
+    """appRefdSn, and HIS's refundNo, of the one refund that a payment's review can decide on."""
+    return f"{med_org_ord}-RVW"

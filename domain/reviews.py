@@ -4,8 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.fen import Fen
-from domain.insurance import PAYING, OrderVerdict, verdict
+from domain.insurance import PAYING, REVOCABLE, OrderVerdict, Split, verdict
 from domain.orders import Frozen
+from domain.states import PaymentState
+from domain.steps import Settlement, Step
 
 
 class ReviewAction(StrEnum):
@@ -16,7 +18,7 @@ class ReviewAction(StrEnum):
     REVERSE = "REVERSE"
     """Give the money back with revsToken, inside its hour."""
     REFUND = "REFUND"
-    """Give the money back with a new payAuthNo of the patient (6203)."""
+    """Give the money back with a new payAuthNo of the patient (6203); or, where it is back, only tell HIS of it."""
     ACCEPT = "ACCEPT"
     """Take it as settled: HIS has booked, and the difference is forgiven. For a refund: take it as done."""
     CLOSE_UNPAID = "CLOSE_UNPAID"
@@ -25,6 +27,32 @@ class ReviewAction(StrEnum):
 
 ALONE = frozenset({ReviewAction.ASK_AGAIN})
 """What one person may do: it moves and forgives no money by that person's word."""
+
+AFTER_REVERSAL = frozenset(
+    {
+        *("REVERSAL_REFUSED", "REVERSAL_WINDOW_CLOSED", "VISIT_NOT_CANCELLED", "BOOKED_AFTER_REVERSAL"),
+        *("REFUND_REFUSED", "REFUND_UNKNOWN", "HIS_NOT_TOLD"),
+    }
+)
+"""Reasons of a payment whose money we had sent back, or tried to."""
+
+_WAITS_FOR_STATUS = ("STILL_PAYING", "ORDER_STATUS_", "REVOCATION_")
+"""How the reasons of a payment begin that waits for a clear word of the centre: paid, or not."""
+
+_GOES_ON = (*_WAITS_FOR_STATUS, "AMOUNT_INCONSISTENT", "VISIT_MISSING")
+"""Reasons that are over once the centre says paid, with the amounts of the pre-settlement, and nothing is missing."""
+
+
+class CaseEvent(StrEnum):
+    """What happens to a case, as `review_event` has it."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    """The second person's word; the sides were asked again, and the action is still safe."""
+    REFUSED = "refused"
+    """Not safe, when proposed or when approved: the reason is the machine's."""
+    CARRIED_OUT = "carried_out"
+    """Done, or handed back to the payment's story: the reason is the state that it led to."""
 
 
 class ReviewFacts(Frozen):
@@ -37,7 +65,15 @@ class ReviewFacts(Frozen):
     reversible_until: datetime | None
     """Until when revsToken serves; None where there is no token."""
     went_back: bool = False
-    """Whether the money went back by our reversal."""
+    """Whether all that the centre gives back is back: ordStas 7, or 8 where the channel refunds the cash."""
+    settled: Split | None = None
+    """What the centre says that it has settled. None: it has not, or names no amounts."""
+    same_amounts: bool = True
+    """Whether that is what it had pre-settled (product rule 11)."""
+    adds_up: bool = True
+    """Whether the settled parts make TOTAL."""
+    visit_missing: bool = False
+    """Whether HIS can't book for want of a visit that only the caller may make (product rule 9)."""
 
 
 class Proposed(Frozen):
@@ -86,6 +122,31 @@ class Decision(Frozen):
     waiting: bool = False
 
 
+class NoteCase(Step):
+    """Write down what somebody did with a case. `refund_no` is empty where the case is the payment itself."""
+
+    refund_no: str = ""
+    event: CaseEvent
+    action: ReviewAction
+    by: str
+    reason: str
+    at: datetime
+
+
+class ResolveCase(Step):
+    """Take a payment out of review: to PAID, where its story goes on, or to SETTLED. What is None is not written.
+
+    `bills`: those that it claims anew, since an end that came before may have given them free (product rule 3).
+    """
+
+    state: PaymentState
+    settlement: Settlement | None
+    split: Split | None = None
+    settlement_no: str | None = None
+    visit_id: str | None = None
+    bills: tuple[str, ...] = ()
+
+
 def refused_actions(facts: ReviewFacts, now: datetime) -> dict[ReviewAction, str]:
     """Each action on a payment that is not safe on these facts, and why. What is not in it may be proposed."""
     checks = {
@@ -99,16 +160,52 @@ def refused_actions(facts: ReviewFacts, now: datetime) -> dict[ReviewAction, str
     return {action: why for action, why in found.items() if why}
 
 
+def clear_by_now(reason: str, facts: ReviewFacts) -> PaymentState | None:
+    """Where the rules alone lead a payment under review for `reason`. None: a person must decide."""
+    if facts.ord_stas is None or not facts.his_answers:
+        return None
+    if facts.went_back:
+        return PaymentState.REVERSED if reason in AFTER_REVERSAL and not facts.settlement_no else None
+    if is_paid(facts):
+        return _clear_of_paid(reason, facts)
+    if facts.settlement_no or not reason.startswith(_WAITS_FOR_STATUS):
+        return None
+    ends = {OrderVerdict.REVOKED: PaymentState.CANCELLED, OrderVerdict.FAILED: PaymentState.REJECTED}
+    return ends.get(verdict(facts.ord_stas))
+
+
+def is_paid(facts: ReviewFacts) -> bool:
+    """Whether the centre says 6, which alone is paid."""
+    return facts.ord_stas is not None and verdict(facts.ord_stas) is OrderVerdict.PAID
+
+
+def is_revocable(facts: ReviewFacts) -> bool:
+    """Whether 6401 must come before an unpaid end."""
+    return facts.ord_stas in REVOCABLE
+
+
+def _clear_of_paid(reason: str, facts: ReviewFacts) -> PaymentState | None:
+    if not facts.same_amounts:
+        return None
+    if facts.settlement_no:
+        return PaymentState.SETTLED
+    return PaymentState.PAID if reason.startswith(_GOES_ON) and not facts.visit_missing else None
+
+
 def _no_booking(facts: ReviewFacts, _: datetime) -> str:
-    if not _is_paid(facts):
+    if not is_paid(facts):
         return _not_paid(facts)
     if not facts.his_answers:
         return "医院信息系统未答复, 不能确认是否已入账"
-    return "医院已入账, 不能重复入账" if facts.settlement_no else ""
+    if facts.settlement_no:
+        return "医院已入账, 不能重复入账"
+    if not facts.adds_up:
+        return "医保结算各部分金额之和与总金额(TOTAL)不符, 不能入账"
+    return "缺少就诊ID(VISIT_ID), 须由调用方先在医院登记, 再重新查询" if facts.visit_missing else ""
 
 
 def _no_reversal(facts: ReviewFacts, now: datetime) -> str:
-    if not _is_paid(facts):
+    if not is_paid(facts):
         return _not_paid(facts)
     if not facts.his_answers:
         return "医院信息系统未答复, 不能确认未入账"
@@ -120,7 +217,9 @@ def _no_reversal(facts: ReviewFacts, now: datetime) -> str:
 
 
 def _no_refund(facts: ReviewFacts, now: datetime) -> str:
-    if not _is_paid(facts):
+    if facts.went_back and facts.his_answers:
+        return "" if facts.settlement_no else "款项已退回, 医院未入账, 无需退费"
+    if not is_paid(facts) and not facts.went_back:
         return _not_paid(facts)
     if not facts.his_answers:
         return "医院信息系统未答复, 不能确认入账情况"
@@ -130,26 +229,42 @@ def _no_refund(facts: ReviewFacts, now: datetime) -> str:
 
 
 def _no_acceptance(facts: ReviewFacts, _: datetime) -> str:
-    if not _is_paid(facts):
+    if not is_paid(facts):
         return _not_paid(facts)
+    if not facts.his_answers:
+        return "医院信息系统未答复, 不能确认已入账"
     return "" if facts.settlement_no else "医院未入账, 不能认定为已结算"
 
 
 def _no_closing(facts: ReviewFacts, _: datetime) -> str:
     if facts.ord_stas is None:
         return "医保中心未答复, 不能确认未付款"
-    if _is_paid(facts):
-        return "医保中心显示已付款, 不能关闭"
-    if facts.ord_stas in PAYING:
-        return "患者正在支付, 不能关闭"
+    if not facts.went_back and (paid := _may_be_paid(facts, facts.ord_stas)):
+        return paid
+    if not facts.his_answers:
+        return "医院信息系统未答复, 不能确认未入账"
     return "医院已入账, 不能按未付款关闭" if facts.settlement_no else ""
 
 
-def _is_paid(facts: ReviewFacts) -> bool:
-    return facts.ord_stas is not None and verdict(facts.ord_stas) is OrderVerdict.PAID
+def _may_be_paid(facts: ReviewFacts, ord_stas: int) -> str:
+    if is_paid(facts):
+        return "医保中心显示已付款, 不能关闭"
+    if ord_stas in PAYING:
+        return "患者正在支付, 不能关闭"
+    if ord_stas in _PARTLY_BACK:
+        return f"款项只退回了一部分(ordStas {ord_stas}), 请先在医保中心退清"
+    if verdict(ord_stas) is OrderVerdict.WAIT and not is_revocable(facts):
+        return f"医保订单状态未明(ordStas {ord_stas}), 不能关闭"
+    return ""
+
+
+_PARTLY_BACK = frozenset({8, 9, 10, 11})
+"""ordStas of money that was paid and of which a part went back, not by us."""
 
 
 def _not_paid(facts: ReviewFacts) -> str:
     if facts.ord_stas is None:
         return "医保中心未答复, 不能确认已付款"
+    if facts.went_back:
+        return "医保中心显示款项已退回"
     return f"医保中心未显示已付款(ordStas {facts.ord_stas})"

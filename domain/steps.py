@@ -92,6 +92,8 @@ class AskOrder(Step):
     split: Split
     accepted_at: datetime
     reversal_window_s: int
+    record: bool = True
+    """Whether that is recorded. Not for a payment under review: there it is a finding."""
 
 
 class Settlement(Frozen):
@@ -183,12 +185,16 @@ class HisPayment(Step):
 
 
 class Reverse(Step):
-    """6203 with revsToken, asking 6301 first on every further attempt; records REVERSED with `end`."""
+    """6203 with revsToken, asking 6301 first on every further attempt; records REVERSED with `end`.
+
+    With `pay_auth_no`, which the patient gave a person of the review queue, it is a refund with that instead.
+    """
 
     reference: OrderReference
     settlement: Settlement
     refund_type: RefundType
     end: PaymentEnd
+    pay_auth_no: str = ""
 
 
 class Reversed(Frozen):
@@ -202,6 +208,13 @@ class CancelRegistration(Step):
 
     patient_id: str
     visit_id: str
+
+
+class TellRefund(Step):
+    """Tell HIS that money of a payment which it has booked went back. A repeat carries the same `refund_no`."""
+
+    refund_no: str
+    total_fen: Fen
 
 
 class SettlementAnswer(Frozen):

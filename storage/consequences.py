@@ -2,18 +2,32 @@
 
 from datetime import datetime
 
+from sqlalchemy import select
+
 from domain.notifications import event_of
-from domain.states import RELEASING, PaymentState
+from domain.orders import payment_workflow_id
+from domain.states import RELEASING, TRANSITIONS, PaymentState
 from domain.steps import PaymentKey
 from storage.claims import ClaimRepository
 from storage.engines import AnyConnection
 from storage.notifications import NotificationRepository
+from storage.reviews import ReviewRepository
+from storage.statements import here, key_of, table_of
+from storage.tables import Payment, Settlement
+
+_THE_PAYMENT_ITSELF = ""
+_MONEY_IS_BACK = frozenset({"VISIT_NOT_CANCELLED"})
+"""Reasons for a review that put no money at risk."""
+
+_FROM_REVIEW = TRANSITIONS[PaymentState.IN_REVIEW]
 
 
 class Consequences:
     def __init__(self, connection: AnyConnection) -> None:
+        self._connection = connection
         self._claims = ClaimRepository(connection)
         self._notifications = NotificationRepository(connection)
+        self._reviews = ReviewRepository(connection)
 
     async def follow(self, key: PaymentKey, state: PaymentState, at: datetime, refund_no: str = "") -> None:
         """`key` has come to `state`; `refund_no` names the refund that brought it there."""
@@ -23,3 +37,45 @@ class Consequences:
             await self._claims.release_registration(key, at)
         if (event := event_of(state)) is not None:
             await self._notifications.add(key, event, at, refund_no)
+        if state is PaymentState.IN_REVIEW:
+            await self._open_review(key, at)
+        elif state in _FROM_REVIEW:
+            await self._reviews.closed(key, _THE_PAYMENT_ITSELF, state.value, at)
+
+    async def _open_review(self, key: PaymentKey, at: datetime) -> None:
+        row = (await self._connection.execute(_REVIEWED, key_of(key))).mappings().one()
+        reason = row["note"] or ""
+        fen = (row["settled_fen"], row["split_fen"], row["total_fen"] if row["pay_ord_id"] else 0)
+        at_risk_fen = next(amount for amount in fen if amount is not None)
+        await self._reviews.opened(
+            key,
+            _THE_PAYMENT_ITSELF,
+            payment_workflow_id(key.hospital, key.med_org_ord),
+            reason,
+            row["error_message"] or "",
+            # The centre's amounts are kept as it said them, so they may be anything.
+            0 if reason in _MONEY_IS_BACK else max(0, at_risk_fen),
+            row["reversal_deadline"],
+            at,
+        )
+
+
+_PAYMENT, _SETTLEMENT = table_of(Payment), table_of(Settlement)
+_REVIEWED = (
+    select(
+        _PAYMENT.c.note,
+        _PAYMENT.c.error_message,
+        _PAYMENT.c.pay_ord_id,
+        _PAYMENT.c.total_fen,
+        _PAYMENT.c.fee_sum_fen.label("split_fen"),
+        _SETTLEMENT.c.fee_sum_fen.label("settled_fen"),
+        _SETTLEMENT.c.reversal_deadline,
+    )
+    .select_from(
+        _PAYMENT.outerjoin(
+            _SETTLEMENT,
+            (_PAYMENT.c.hospital == _SETTLEMENT.c.hospital) & (_PAYMENT.c.med_org_ord == _SETTLEMENT.c.med_org_ord),
+        )
+    )
+    .where(*here(_PAYMENT))
+)

@@ -20,7 +20,7 @@ from storage.records import PaymentFacts, PaymentRecord, TimelineEntry, Timeline
 from storage.sealing import RowSeal
 from storage.settlements import SettlementRepository
 from storage.statements import here, insert_if_new, key_of, place_of, table_of
-from storage.tables import Payment, RemoteCall, StateChange
+from storage.tables import Payment, RemoteCall, ReviewEvent, StateChange
 
 _BEFORE_THE_FIRST = 0
 """The revision of a row that was only just inserted; the workflow counts from 1."""
@@ -74,8 +74,13 @@ class PaymentRepository:
         return payment_record(values, await self._settlements.find(key))
 
     async def timeline(self, key: PaymentKey) -> list[TimelineEntry]:
-        """Its states, remote calls and webhooks in order of time. A state comes after the call of the same moment."""
-        entries = [*await self._calls(key), *await self._states(key), *await self._notifications.timeline(key)]
+        """All that happened to it, in order of time. A state comes after the call of the same moment."""
+        entries = [
+            *await self._calls(key),
+            *await self._states(key),
+            *await self._notifications.timeline(key),
+            *await self._decisions(key),
+        ]
         return sorted(entries, key=lambda entry: entry.at)
 
     async def _receive(self, key: PaymentKey, order: Order, accepted_at: datetime) -> None:
@@ -136,6 +141,21 @@ class PaymentRepository:
         )
         rows = (await self._connection.execute(statement.order_by(col(StateChange.id)))).mappings()
         return [TimelineEntry(at=row["at"], kind=TimelineKind.STATE, name=row["state"]) for row in rows]
+
+    async def _decisions(self, key: PaymentKey) -> list[TimelineEntry]:
+        statement = select(ReviewEvent).where(
+            col(ReviewEvent.hospital) == key.hospital, col(ReviewEvent.med_org_ord) == key.med_org_ord
+        )
+        rows = (await self._connection.execute(statement.order_by(col(ReviewEvent.id)))).mappings()
+        return [
+            TimelineEntry(
+                at=row["at"],
+                kind=TimelineKind.DECISION,
+                name=row["action"],
+                message=" ".join(filter(None, (row["refund_no"], f"{row['event']} {row['by_name']}: {row['reason']}"))),
+            )
+            for row in rows
+        ]
 
 
 def _is(key: PaymentKey) -> tuple[ColumnElement[bool], ...]:

@@ -9,6 +9,7 @@ from domain.insurance import Split
 from domain.notifications import NotificationEvent, NotificationStatus, webhook_id
 from domain.orders import Frozen, Order
 from domain.outcomes import Outcome
+from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState
 from domain.steps import PaymentKey, Settlement
 
@@ -68,10 +69,14 @@ class TimelineKind(StrEnum):
     STATE = "state"
     CALL = "call"
     WEBHOOK = "webhook"
+    DECISION = "decision"
+    """What a person did with the payment's case in the review queue."""
 
 
 class TimelineEntry(Frozen):
-    """A state that was reached, or a call that was made. `name`: the state, the transaction, or a webhook's event.
+    """A state that was reached, a call that was made, a decision, a webhook that was given up.
+
+    `name`: the state, the transaction, the action, or the webhook's event.
 
     A call without an outcome is under way, or nobody came back from it.
     """
@@ -110,3 +115,29 @@ class NotificationRecord(PaymentKey):
         if self.given_up_at is not None:
             return NotificationStatus.GIVEN_UP
         return NotificationStatus.SENDING if self.runs else NotificationStatus.NO_WEBHOOK
+
+
+class CaseRecord(Frozen):
+    """A case of the review queue as our row has it. `outcome`: the state that the decision led to, once closed."""
+
+    id: int
+    key: PaymentKey
+    refund_no: str
+    workflow_id: str
+    reason: str
+    message: str
+    at_risk_fen: Fen
+    opened_at: datetime
+    deadline: datetime | None
+    closed_at: datetime | None
+    outcome: str | None
+
+
+class CaseEventRecord(Frozen):
+    """What somebody did with a case, or was refused, and why."""
+
+    event: CaseEvent
+    action: ReviewAction
+    by: str
+    reason: str
+    at: datetime

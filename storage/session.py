@@ -12,6 +12,7 @@ from storage.fee_lines import FeeLineRepository
 from storage.notifications import NotificationRepository
 from storage.payments import PaymentRepository
 from storage.remote_calls import RemoteCallRepository
+from storage.reviews import ReviewRepository
 from storage.settlements import SettlementRepository
 
 
@@ -24,6 +25,7 @@ class Unit:
         self.fee_lines = FeeLineRepository(connection)
         self.claims = ClaimRepository(connection)
         self.notifications = NotificationRepository(connection)
+        self.reviews = ReviewRepository(connection)
         self.settlements = SettlementRepository(connection, keyring)
 
 

@@ -17,11 +17,13 @@ from workflows.pre_settlement import PreSettlementSteps
 from workflows.progress import Progress
 from workflows.recording import end_unpaid, record_end
 from workflows.reversal import ReversalSteps
+from workflows.review import ReviewSteps
+from workflows.review_desk import ReviewDesk, ReviewHandlers
 from workflows.tickets import Callers
 
 
 @workflow.defn(name="PaymentWorkflow")
-class PaymentWorkflow:
+class PaymentWorkflow(ReviewHandlers):
     """The one writer of a payment (product rule 1). Its id is `payment-{hospital}-{medOrgOrd}`."""
 
     @workflow.init
@@ -29,6 +31,7 @@ class PaymentWorkflow:
         self._progress = Progress(start)
         self._callers = Callers()
         self._look_ahead = LookAhead(self._progress, self._callers.settle)
+        self._review = ReviewDesk()
 
     @workflow.run
     async def run(self, start: PaymentStart) -> PaymentState:  # noqa: ARG002 - `__init__` has it; Temporal wants both
@@ -158,8 +161,10 @@ class PaymentWorkflow:
             await ReversalSteps(self._progress, cause.message).run()
 
     async def _wait_for_decision(self) -> None:
-        """A payment under review stays open, found by NeedsAttention, until somebody's decision ends it."""
-        await workflow.wait_condition(lambda: self._progress.state in TERMINAL)
+        """A payment under review stays open, found by NeedsAttention, until people decide (product rule 15)."""
+        await ReviewSteps(self._progress, self._callers.settle, self._review).run()
+        # What was seen of HIS before the review is too old to book by.
+        self._look_ahead = LookAhead(self._progress, self._callers.settle)
 
     def _is(self, state: PaymentState) -> bool:
         return self._progress.state is state

@@ -1,4 +1,4 @@
-"""REVERSING: the centre has settled and HIS can't book, so the money goes back with revsToken (product rule 10)."""
+"""REVERSING: the money goes back. With revsToken where HIS can't book (product rule 10), else as a person decided."""
 
 from datetime import timedelta
 
@@ -22,32 +22,38 @@ from workflows.visits import cancel_our_visit
 class ReversalSteps:
     """From REVERSING to REVERSED, or IN_REVIEW where nobody can say that the money went back."""
 
-    def __init__(self, progress: Progress, cause: str) -> None:
+    def __init__(self, progress: Progress, cause: str, pay_auth_no: str = "") -> None:
+        """`pay_auth_no`: the patient's, for a refund that two people decided on; else it is the reversal."""
         self._progress = progress
         self._cause = cause
+        self._pay_auth_no = pay_auth_no
 
     async def run(self) -> None:
+        if await self.give_back():
+            await self.clear_up()
+
+    async def give_back(self) -> bool:
+        """6203. REVERSED, or False: IN_REVIEW."""
         progress = self._progress
         progress.enter(PaymentState.REVERSING)
-        progress.tell(f"冲正: {self._cause}", progress.settled_by_centre.reversal_deadline)
+        progress.tell(f"{self._kind}: {self._cause}", progress.settled_by_centre.reversal_deadline)
         end = PaymentEnd(state=PaymentState.REVERSED, code=ErrorCode.REVERSED, message=self._message())
         if self._nothing_to_send_back() and workflow.patched(tuning.NOTHING_TO_SEND_BACK):
             await record_end(progress, end)
-            await self._clear_up()
-            return
+            return True
+        summary = f"6203 {self._kind} ({'payAuthNo' if self._pay_auth_no else 'revsToken'})"
         try:
-            await change(
-                InsuranceActivities.reverse, self._step(end), progress.terms, self._budget(), "6203 冲正 (revsToken)"
-            )
+            await change(InsuranceActivities.reverse, self._step(end), progress.terms, self._budget(), summary)
         except Refusal:
-            await self._review("REVERSAL_REFUSED", "医保中心拒绝冲正, 已转人工核查")
+            await self._refused()
         except Unresolved:
-            await self._review("REVERSAL_WINDOW_CLOSED", "冲正期限已过, 结果未知, 已转人工核查")
+            await self._unknown()
         else:
             progress.finish(end)
-            await self._clear_up()
+            return True
+        return False
 
-    async def _clear_up(self) -> None:
+    async def clear_up(self) -> None:
         """After the money: the visit that we made, and a booking that may still arrive late."""
         if not await self._cancel_visit():
             return
@@ -59,6 +65,18 @@ class ReversalSteps:
                 return
             if not await self._cancel_late_visit(booking.visit_id):
                 return
+
+    async def _refused(self) -> None:
+        if self._pay_auth_no:
+            await self._review("REFUND_REFUSED", "医保中心拒绝退费, 已转人工核查")
+        else:
+            await self._review("REVERSAL_REFUSED", "医保中心拒绝冲正, 已转人工核查")
+
+    async def _unknown(self) -> None:
+        if self._pay_auth_no:
+            await self._review("REFUND_UNKNOWN", "医保退费结果未知, 已转人工核查")
+        else:
+            await self._review("REVERSAL_WINDOW_CLOSED", "冲正期限已过, 结果未知, 已转人工核查")
 
     async def _booked_late(self) -> Booking:
         progress = self._progress
@@ -92,9 +110,16 @@ class ReversalSteps:
             settlement=progress.settled_by_centre,
             refund_type=RefundType.ALL if self._centre_refunds_cash() else RefundType.HI,
             end=end,
+            pay_auth_no=self._pay_auth_no,
         )
 
+    @property
+    def _kind(self) -> str:
+        return "退费" if self._pay_auth_no else "冲正"
+
     def _budget(self) -> timedelta:
+        if self._pay_auth_no:
+            return tuning.REFUND_BUDGET
         left = self._progress.settled_by_centre.reversal_deadline - workflow.now()
         return max(left, tuning.REVERSAL_LAST_TRY)
 
@@ -110,14 +135,16 @@ class ReversalSteps:
         """What went back, and what is left for the caller to do (contract 2.3)."""
         progress = self._progress
         split = progress.settled_by_centre.split
-        parts = [f"医院入账失败({self._cause})"]
+        parts = [self._cause if self._pay_auth_no else f"医院入账失败({self._cause})"]
         if self._centre_refunds_cash() or split.own_pay_fen == 0:
-            parts.append(f"已全额冲正退回{yuan(split.fee_sum_fen)}元")
+            parts.append(f"已全额{self._kind}退回{yuan(split.fee_sum_fen)}元")
         elif self._nothing_to_send_back():
             parts.append(f"现金{yuan(split.own_pay_fen)}元请在支付渠道退款")
         else:
             back = split.psn_acct_fen + split.fund_fen
-            parts.append(f"医保部分{yuan(back)}元已冲正退回, 现金部分{yuan(split.own_pay_fen)}元请在支付渠道退款")
+            parts.append(
+                f"医保部分{yuan(back)}元已{self._kind}退回, 现金部分{yuan(split.own_pay_fen)}元请在支付渠道退款"
+            )
         if progress.visit_id is not None and progress.visit_is_ours:
             parts.append("本系统登记的挂号将取消")
         elif progress.visit_id is not None:

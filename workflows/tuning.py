@@ -59,3 +59,14 @@ NOTHING_TO_SEND_BACK = "nothing-to-send-back"
 
 LATE_VISIT_IS_CANCELLED = "late-visit-is-cancelled"
 """Patch of 2026-11: before it a visit that arrived after its reversal was left in HIS."""
+REVIEW_LOOK_BUDGET = timedelta(seconds=8)
+"""How long a side is asked for a person who waits: with the local attempt before, within an HTTP call's time."""
+
+REVIEW_ACT_BUDGET = timedelta(minutes=2)
+"""How long one decided call (6401) is tried before the case stays as it is, for the person to decide again."""
+
+REFUND_BUDGET = timedelta(minutes=10)
+"""How long a decided refund (6203) is tried: its payAuthNo serves no longer."""
+
+TELL_HIS_BUDGET = timedelta(hours=1)
+"""How long HIS is told of a refund that was decided; then a person is told that it could not be."""

@@ -48,6 +48,7 @@ def _addresses(stack: EmbeddedStack) -> dict[str, object]:
         "simulator_insurance": stack.insurance_url,
         "simulator_his": stack.his_url,
         "api_key_file": str(stack.settings.data_dir / "api-key"),
+        **{f"{person}_key_file": str(file) for person, file in stack.person_key_files.items()},
         "hospitals_file": str(stack.settings.hospitals_path),
         "data_dir": str(stack.settings.data_dir),
         "pids": stack.supervisor.pids,
@@ -57,11 +58,13 @@ def _addresses(stack: EmbeddedStack) -> dict[str, object]:
 def _summary(stack: EmbeddedStack, *, own_key: bool) -> list[str]:
     folder = stack.settings.data_dir
     key = "the one in MEDPAY_API_KEY" if own_key else f"{stack.settings.api_key}  (in {folder / 'api-key'})"
+    people = ", ".join(str(file) for file in stack.person_key_files.values())
     return [
         "",
         f"  API          {stack.api_url}",
         f"  Interfaces   {stack.api_url}/docs",
         f"  API key      {key}",
+        *([f"  Review keys  {people}  (medpay review)"] if people else []),
         f"  Temporal UI  {stack.temporal_ui_url}",
         f"  Centre       {stack.insurance_url}  (simulator)",
         f"  HIS          {stack.his_url}  (simulator)",

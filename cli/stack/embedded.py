@@ -42,6 +42,13 @@ class EmbeddedStack:
     def his_url(self) -> str:
         return f"http://{LOOPBACK}:{self.settings.sim_his_port}"
 
+    @property
+    def person_key_files(self) -> dict[str, Path]:
+        """Keys of the review queue's two people; none where the hospitals file is the user's own."""
+        folder = self.settings.data_dir
+        own_file = self.settings.hospitals_path != folder / "hospitals.toml"
+        return {} if own_file else {person: practice.person_key_file(folder, person) for person in practice.PEOPLE}
+
     def workflow_url(self, workflow_id: str) -> str:
         return f"{self.temporal_ui_url}/namespaces/{self.settings.temporal_namespace}/workflows/{workflow_id}"
 

@@ -1,5 +1,6 @@
 """What the embedded stack makes for itself, once per data folder: keys, a hospital, and the simulated centre's side."""
 
+import hashlib
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,14 @@ def make_keyring(path: Path) -> None:
         Keyring.generate().save(path)
 
 
+PEOPLE = ("operator", "approver")
+"""The two people of the practising hospital who decide its review queue; each is a role, too."""
+
+
+def person_key_file(folder: Path, person: str) -> Path:
+    return folder / f"{person}-key"
+
+
 def make_hospital(folder: Path, hospital: str, addresses: Addresses) -> Path:
     """The hospitals file of one practising hospital, written anew since addresses may change; its keys stay."""
     keep_private(folder / f"{hospital}.key", lambda: sm.generate_key_pair().private_key_b64)
@@ -55,9 +64,21 @@ app_id = "{keep_private(folder / f"{hospital}.app-id", lambda: secrets.token_hex
 app_secret = "file:{hospital}.app-secret"
 private_key = "file:{hospital}.key"
 his_url = "{addresses.his_url}"
-""",
+{"".join(_person(folder, hospital, person) for person in PEOPLE)}""",
     )
     return path
+
+
+def _person(folder: Path, hospital: str, person: str) -> str:
+    """A person's lines of the hospitals file. The key itself is only in its own file."""
+    key = keep_private(person_key_file(folder, person), lambda: secrets.token_urlsafe(32))
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return f"""
+[[hospitals.{hospital}.keys]]
+name = "{person}"
+role = "{person}"
+sha256 = "{digest}"
+"""
 
 
 def make_centre(folder: Path, hospital: Hospital, notice_url: str) -> Path:

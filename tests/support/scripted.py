@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.outcomes import refusal
 from activities.signatures import HisActivities, HolderActivities, InsuranceActivities, RecordActivities
-from domain import steps
+from domain import reviews, steps
 from domain.bills import Bill
 from domain.errors import ErrorCode
 from domain.insurance import OrderStatus, SetlType, UploadedFees
@@ -48,6 +48,9 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
         self.recorded: list[steps.PaymentEnd] = []
         self.payments: list[steps.HisPayment] = []
         self.withdrawn: list[str] = []
+        self.reversals: list[steps.Reverse] = []
+        self.noted: list[reviews.NoteCase] = []
+        self.resolved: list[reviews.ResolveCase] = []
         self.answers: dict[str, list[Any]] = {
             "find_booking": [steps.Booking()],
             "register": [steps.Booking(visit_id="V900")],
@@ -57,9 +60,12 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
             "ask_order": [waiting()],
             "revoke_order": [steps.Revoked(ord_stas=12)],
             "reverse": [steps.Reversed(refd_sn="R1")],
+            "tell_refund": [None],
             "record_end": [None],
             "claim_bills": [steps.Claimed()],
             "withdraw_holder": [None],
+            "record_case_event": [None],
+            "record_resolution": [None],
         }
         self.held_by: str | None = None
 
@@ -107,6 +113,10 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
     async def cancel_registration(self, step: steps.CancelRegistration) -> None:  # noqa: ARG002 - scripted
         self._next("cancel_registration")
 
+    @activity.defn(name="his_tell_refund")
+    async def tell_refund(self, step: steps.TellRefund) -> None:  # noqa: ARG002 - scripted
+        self._next("tell_refund")
+
     @activity.defn(name="insurance_6201_upload_fees")
     async def upload_fees(self, step: steps.UploadFees) -> UploadedFees:  # noqa: ARG002 - scripted
         answer: UploadedFees = self._next("upload_fees")
@@ -138,6 +148,7 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
 
     @activity.defn(name="insurance_6203_reverse")
     async def reverse(self, step: steps.Reverse) -> steps.Reversed:
+        self.reversals.append(step)
         answer: steps.Reversed = self._next("reverse")
         self.recorded.append(step.end)
         return answer
@@ -156,3 +167,13 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
     async def withdraw_holder(self, step: steps.WithdrawHolder) -> None:
         self.withdrawn.append(step.holder)
         self._next("withdraw_holder")
+
+    @activity.defn(name="record_case_event")
+    async def record_case_event(self, step: reviews.NoteCase) -> None:
+        self._next("record_case_event")
+        self.noted.append(step)
+
+    @activity.defn(name="record_resolution")
+    async def record_resolution(self, step: reviews.ResolveCase) -> None:
+        self._next("record_resolution")
+        self.resolved.append(step)

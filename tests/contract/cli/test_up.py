@@ -81,6 +81,7 @@ class TestLife:
     def test_its_secrets_are_its_owners_alone(self, stack: RunningStack) -> None:
         data = Path(stack.addresses["data_dir"])
         secrets = ["api-key", "keyring.json", "main.key", "main.app-secret", "centre.key", "simulator-insurance.json"]
+        secrets += ["operator-key", "approver-key"]
         assert {name: stat.S_IMODE((data / name).stat().st_mode) for name in secrets} == dict.fromkeys(secrets, 0o600)
 
     def test_the_hospitals_file_is_the_contracts(self, stack: RunningStack) -> None:

@@ -1,0 +1,173 @@
+"""`medpay review`: payments and refunds that people must decide, through the API, each with a key of their own."""
+
+import json
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.configuration import read_settings
+from cli.failures import WRONG_USE, CommandError
+from cli.review_client import ReviewClient
+from cli.stack.components import api_url
+from domain.china_time import to_china
+from domain.fen import Fen, yuan
+from domain.reviews import ReviewAction
+
+app = typer.Typer(name="review", no_args_is_help=True, help="Payments and refunds that people must decide.")
+
+KEY_VARIABLE = "MEDPAY_REVIEW_KEY"
+STDIN = "-"
+
+KeyFile = Annotated[Path | None, typer.Option(help=f"File with your key; else {KEY_VARIABLE}.")]
+Api = Annotated[str | None, typer.Option(help="The API's address; MEDPAY_API_HOST and _PORT by default.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+Number = Annotated[str, typer.Argument(metavar="MEDORGORD", help="The hospital's order number.")]
+RefundNo = Annotated[str, typer.Option(help="Of a refund's case; none for the payment's own.")]
+Action = Annotated[ReviewAction, typer.Argument(help="What to do; show says what is safe.", case_sensitive=False)]
+
+
+@app.callback()
+def group() -> None:
+    """Payments and refunds that people must decide."""
+
+
+@app.command("list")
+def list_cases(*, key_file: KeyFile = None, api: Api = None, as_json: AsJson = False) -> None:
+    """List the open cases of your hospital, the oldest first."""
+    cases = _client(key_file, api).pages()
+    if as_json:
+        typer.echo(json.dumps(cases, ensure_ascii=False))
+        return
+    for case in cases:
+        typer.echo("  ".join(filter(None, _line(case))))
+    typer.echo(f"{len(cases)} open")
+
+
+@app.command()
+def show(
+    med_org_ord: Number,
+    refund_no: RefundNo = "",
+    *,
+    key_file: KeyFile = None,
+    api: Api = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a case: what the centre and HIS say now, what is safe, what is not and why, who did what."""
+    case = _client(key_file, api).show(med_org_ord, refund_no)
+    if as_json:
+        typer.echo(json.dumps(case, ensure_ascii=False))
+        return
+    for name, value in _told(case).items():
+        typer.echo(f"{name:<16} {value}")
+    for action, why in case["refused"].items():
+        typer.echo(f"{'not safe':<16} {action}: {why}")
+    for event in case["events"]:
+        typer.echo(f"{_time(event['at'])}  {event['event']}  {event['action']}  {event['by']}  {event['reason']}")
+
+
+@app.command()
+def propose(  # noqa: PLR0913 - an option each
+    med_org_ord: Number,
+    action: Action,
+    *,
+    reason: Annotated[str, typer.Option(help="Why. Kept for ever: no personal data.")] = "",
+    pay_auth_no_file: Annotated[
+        Path | None, typer.Option(help="For REFUND: file with the patient's new payAuthNo, - for standard input.")
+    ] = None,
+    refund_no: RefundNo = "",
+    key_file: KeyFile = None,
+    api: Api = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the sides again (ASK_AGAIN), or put an action before a second person."""
+    authorisation = "" if pay_auth_no_file is None else _secret(pay_auth_no_file, "--pay-auth-no-file")
+    fields = {"action": action.value, "reason": reason, "payAuthNo": authorisation, "refundNo": refund_no}
+    _say(_client(key_file, api).propose(med_org_ord, fields), as_json=as_json)
+
+
+@app.command()
+def approve(  # noqa: PLR0913 - an option each
+    med_org_ord: Number,
+    action: Action,
+    *,
+    refund_no: RefundNo = "",
+    key_file: KeyFile = None,
+    api: Api = None,
+    as_json: AsJson = False,
+) -> None:
+    """Approve what another person proposed: the sides are asked again, and if it is still safe it is done."""
+    fields = {"action": action.value, "refundNo": refund_no}
+    _say(_client(key_file, api).approve(med_org_ord, fields), as_json=as_json)
+
+
+def _client(key_file: Path | None, api: str | None) -> ReviewClient:
+    key = _secret(key_file, "--key-file") if key_file is not None else os.environ.get(KEY_VARIABLE, "").strip()
+    if not key:
+        raise CommandError(f"{KEY_VARIABLE}: set it to your key, or name its file with --key-file", exit_code=WRONG_USE)
+    url = (api or api_url(read_settings())).rstrip("/")
+    if not url.startswith(("http://", "https://")):
+        raise CommandError(f"--api: {url} is not an http:// or https:// address", exit_code=WRONG_USE)
+    return ReviewClient(url, key)
+
+
+def _secret(file: Path, option: str) -> str:
+    """The file's text: a secret on the command line would stand in every list of processes."""
+    try:
+        text = sys.stdin.read() if str(file) == STDIN else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise CommandError(f"{option}: can't read {file}", exit_code=WRONG_USE) from None
+    return text.strip()
+
+
+def _say(decision: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(decision, ensure_ascii=False))
+        return
+    typer.echo(f"{decision['state']}  {decision['message']}")
+
+
+def _line(case: dict[str, Any]) -> list[str]:
+    deadline = case["deadline"] and f"until {_time(case['deadline'])}"
+    return [
+        case["medOrgOrd"],
+        case["refundNo"],
+        case["reason"],
+        yuan(Fen(int(case["atRiskFen"]))),
+        f"since {_time(case['openedAt'])}",
+        deadline,
+        case["message"],
+    ]
+
+
+def _told(case: dict[str, Any]) -> dict[str, str]:
+    """The case for reading: times in UTC+8, amounts in yuan. What is empty is left out."""
+    told = {
+        "medOrgOrd": case["medOrgOrd"],
+        "refundNo": case["refundNo"],
+        "reason": f"{case['reason']}  {case['message']}",
+        "at risk": yuan(Fen(int(case["atRiskFen"]))),
+        "since": _time(case["openedAt"]),
+        "deadline": _time(case["deadline"]),
+        "closed": case["closedAt"] and f"{_time(case['closedAt'])}  {case['outcome']}",
+        "state": case["state"],
+        "centre": _pairs({name: value for name, value in case["centre"].items() if name != "settled"}),
+        "settled": _pairs(case["centre"].get("settled", {})),
+        "HIS": _pairs(case["his"]),
+        "reversible until": _time(case["reversibleUntil"]),
+        "not asked": case["unasked"],
+        "proposed": _pairs(case["proposed"] and case["proposed"] | {"at": _time(case["proposed"]["at"])}),
+        "safe": ", ".join(case["safe"]),
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return "  ".join(f"{name}={value or '-'}" for name, value in values.items())
+
+
+def _time(moment: str) -> str:
+    return to_china(datetime.fromisoformat(moment)) if moment else ""
