@@ -86,12 +86,16 @@ class PreSettlement(Frozen):
 
 
 class AskOrder(Step):
-    """6301; records PAID, with the settlement and the reversal deadline, if the centre has settled `split`."""
+    """6301; records PAID, with the settlement and the reversal deadline, if the centre has settled `split`.
+
+    `split`: 6202's; None where there was none. `late`: the payment had ended unpaid, and PAID is not recorded.
+    """
 
     reference: OrderReference
-    split: Split
+    split: Split | None
     accepted_at: datetime
     reversal_window_s: int
+    late: bool = False
 
 
 class Settlement(Frozen):

@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 from domain.errors import ErrorCode
 from domain.orders import Order, SettleRequest
 from domain.starting import PaymentStart
-from domain.states import TERMINAL, PaymentState, has_reached
+from domain.states import TERMINAL, UNPAID_ENDS, PaymentState, has_reached
 from domain.steps import CancelRequest, PreSettleAnswer, SettlementAnswer
 from workflows.booking import BookingSteps, CannotBook
 from workflows.look_ahead import LookAhead
@@ -16,6 +16,7 @@ from workflows.payment_window import ALREADY_PAID, PaymentWindow
 from workflows.pre_settlement import PreSettlementSteps
 from workflows.progress import Progress
 from workflows.recording import end_unpaid, record_end
+from workflows.reopening import LateMoney
 from workflows.reversal import ReversalSteps
 from workflows.tickets import Callers
 
@@ -27,7 +28,7 @@ class PaymentWorkflow:
     @workflow.init
     def __init__(self, start: PaymentStart) -> None:
         self._progress = Progress(start)
-        self._callers = Callers()
+        self._callers = Callers(noticed=start.reopened is not None)
         self._look_ahead = LookAhead(self._progress, self._callers.settle)
 
     @workflow.run
@@ -127,18 +128,22 @@ class PaymentWorkflow:
         self._callers.noticed = True
 
     async def _story(self) -> PaymentState:
-        """The story of a payment. Returns its last state."""
-        await self._pre_settle()
-        while self._progress.state not in TERMINAL:
+        """The story of a payment, or what comes after its end. Returns its last state."""
+        if self._is(PaymentState.RECEIVED):
+            await self._pre_settle()
+        while not (self._is_over() and workflow.all_handlers_finished()):
             await self._go_on()
-        await workflow.wait_condition(workflow.all_handlers_finished)
         return self._progress.state
 
     async def _go_on(self) -> None:
-        if self._is(PaymentState.PRE_SETTLED):
+        if self._is_over():
+            await workflow.wait_condition(lambda: workflow.all_handlers_finished() or not self._is_over())
+        elif self._is(PaymentState.PRE_SETTLED):
             await PaymentWindow(self._progress, self._callers, self._look_ahead).run()
         elif self._is(PaymentState.PAID):
             await self._book_or_reverse()
+        elif self._progress.state in UNPAID_ENDS:
+            await LateMoney(self._progress, self._callers).run()
         else:
             await self._wait_for_decision()
 
@@ -160,6 +165,12 @@ class PaymentWorkflow:
     async def _wait_for_decision(self) -> None:
         """A payment under review stays open, found by NeedsAttention, until somebody's decision ends it."""
         await workflow.wait_condition(lambda: self._progress.state in TERMINAL)
+
+    def _is_over(self) -> bool:
+        """At an end, and nobody says that there is money where none was."""
+        if self._progress.state in UNPAID_ENDS and self._callers.noticed:
+            return False
+        return self._progress.state in TERMINAL
 
     def _is(self, state: PaymentState) -> bool:
         return self._progress.state is state
