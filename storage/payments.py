@@ -13,6 +13,7 @@ from domain.steps import PaymentKey
 from security.keyring import Keyring
 from storage.consequences import Consequences
 from storage.engines import AnyConnection
+from storage.notices import NoticeRepository
 from storage.payment_rows import fact_columns, order_columns, payment_record
 from storage.records import PaymentFacts, PaymentRecord, TimelineEntry, TimelineKind
 from storage.sealing import RowSeal
@@ -71,8 +72,9 @@ class PaymentRepository:
         return payment_record(values, await self._settlements.find(key))
 
     async def timeline(self, key: PaymentKey) -> list[TimelineEntry]:
-        """Its states and remote calls in order of time. A state comes after the call of the same moment."""
-        entries = [*await self._calls(key), *await self._states(key)]
+        """Its notices, states and remote calls in order of time. A state comes after the call of the same moment."""
+        notices = await NoticeRepository(self._connection).timeline(key)
+        entries = [*notices, *await self._calls(key), *await self._states(key)]
         return sorted(entries, key=lambda entry: entry.at)
 
     async def _receive(self, key: PaymentKey, order: Order, accepted_at: datetime) -> None:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from domain.errors import ErrorCode
 from domain.fen import Fen
 from domain.insurance import Split
-from domain.orders import Frozen, Order
+from domain.orders import Category, Channel, Frozen, Order
 from domain.outcomes import Outcome
 from domain.states import PaymentState
 from domain.steps import Settlement
@@ -53,6 +53,40 @@ class PaymentRecord(PaymentFacts):
     """The refundNo of the refund under way."""
 
 
+class PaymentLine(Frozen):
+    """A payment in a list: what nobody has to be kept from."""
+
+    hospital: str
+    med_org_ord: str
+    state: PaymentState
+    state_since: datetime
+    accepted_at: datetime
+    category: Category
+    channel: Channel
+    total_fen: Fen
+    pay_ord_id: str | None
+    error_code: ErrorCode | None
+    note: str | None
+
+
+class PaymentQuery(Frozen):
+    """Which payments of a hospital: accepted from `begins` on and before `ends`. None: all."""
+
+    hospital: str
+    state: PaymentState | None = None
+    channel: Channel | None = None
+    category: Category | None = None
+    begins: datetime | None = None
+    ends: datetime | None = None
+
+
+class Place(Frozen):
+    """Where a payment stands in a list."""
+
+    accepted_at: datetime
+    med_org_ord: str
+
+
 class EndedCall(Frozen):
     """A remote call that is over, with what came of it."""
 
@@ -66,10 +100,11 @@ class EndedCall(Frozen):
 class TimelineKind(StrEnum):
     STATE = "state"
     CALL = "call"
+    NOTICE = "notice"
 
 
 class TimelineEntry(Frozen):
-    """A state that was reached, or a call that was made. `name`: the state, or the transaction.
+    """A state that was reached, a call that was made, or the centre's notice. `name`: the state, or the transaction.
 
     A call without an outcome is under way, or nobody came back from it.
     """
