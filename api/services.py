@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from api.hints import Hints
 from api.metrics import HttpMetrics
+from api.notice_door import NoticeDoor
+from api.notices_desk import NoticesDesk
 from api.payments_desk import PaymentsDesk
 from api.temporal_link import TemporalLink
 from settings import Settings
@@ -17,6 +20,9 @@ class Services:
     database: Database
     link: TemporalLink
     desk: PaymentsDesk
+    hints: Hints
+    door: NoticeDoor
+    notices: NoticesDesk
     metrics: HttpMetrics
 
 

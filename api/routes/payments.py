@@ -17,7 +17,7 @@ from domain.steps import PaymentKey
 
 router = APIRouter(prefix="/api/v1/payments", tags=["查询"])
 
-_PARAMETER = {
+PARAMETER = {
     "name": MED_ORG_ORD.name,
     "in": "path",
     "required": True,
@@ -37,17 +37,17 @@ _SAMPLE = {
 
 
 @router.get(
-    "/{medOrgOrd}",  # noqa: FAST003 - see `_PARAMETER`
+    "/{medOrgOrd}",  # noqa: FAST003 - see `PARAMETER`
     summary="查询一笔支付",
     description=f"状态、金额、期限和经过; 个人信息脱敏。时间为ISO 8601。\n\n### 返回DATA\n\n{doc.data_table(VIEW)}",
-    openapi_extra={"parameters": [_PARAMETER]},
+    openapi_extra={"parameters": [PARAMETER]},
     responses={
         **{status: answer for status, answer in doc.answers(VIEW, _SAMPLE, {}).items() if status in {200, 401, 503}},
         404: doc.failure_answer(ErrorCode.UNKNOWN_ORDER),
     },
 )
 async def payment(request: Request, caller: AnyCaller) -> Response:
-    key = PaymentKey(hospital=caller.hospital.id, med_org_ord=_med_org_ord(request))
+    key = PaymentKey(hospital=caller.hospital.id, med_org_ord=med_org_ord(request))
     trace_of(request.scope).med_org_ord = key.med_org_ord
     try:
         found = await services_of(request).desk.look(key)
@@ -58,7 +58,7 @@ async def payment(request: Request, caller: AnyCaller) -> Response:
     return success(received_view(key) if found is None else payment_view(*found))
 
 
-def _med_org_ord(request: Request) -> str:
+def med_org_ord(request: Request) -> str:
     """What can't be a medOrgOrd is nobody's."""
     try:
         return MED_ORG_ORD.demand({MED_ORG_ORD.name: request.path_params[MED_ORG_ORD.name]})
