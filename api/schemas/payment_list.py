@@ -1,9 +1,8 @@
 """The list of payments: what may be asked for, and where the next page begins."""
 
 import base64
-import binascii
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
@@ -13,6 +12,7 @@ from api.schemas.order_fields import CHANNEL as ORDER_CHANNEL
 from api.schemas.order_fields import MED_ORG_ORD
 from api.schemas.pre_settle import CATEGORY as ORDER_CATEGORY
 from domain import periods
+from domain.errors import PaymentError
 from domain.orders import Category, Channel
 from domain.states import PaymentState
 from storage.records import PaymentQuery, Place
@@ -26,7 +26,7 @@ CHANNEL = Field("channel", ORDER_CHANNEL.label, "", required="否", rule="WeChat
 CATEGORY = Field("category", ORDER_CATEGORY.label, "", required="否", rule=ORDER_CATEGORY.rule)
 FROM = Field("from", "受理时间起", "", required="否", rule=f"含; {_DAY}")
 TO = Field("to", "受理时间止", "", required="否", rule=f"日期含当天, 日期时间不含该时刻; {_DAY}")
-CURSOR = Field("cursor", "分页位置", "", required="否", rule="上一页响应头X-Next-Cursor的值")
+CURSOR = Field("cursor", "分页位置", "", required="否", rule="上一页响应头X-Next-Cursor的值", chars_max=200)
 
 TABLE = (STATE, CHANNEL, CATEGORY, FROM, TO, CURSOR)
 
@@ -50,9 +50,9 @@ def read_place(fields: Fields) -> Place | None:
         return None
     try:
         moment, _, med_org_ord = base64.urlsafe_b64decode(text.encode("ascii")).decode("ascii").partition(" ")
-        accepted_at = datetime.fromisoformat(moment).astimezone(UTC)
+        accepted_at = periods.beginning(moment)
         number = MED_ORG_ORD.demand({MED_ORG_ORD.name: med_org_ord})
-    except (ValueError, OverflowError, binascii.Error):
+    except (ValueError, PaymentError):
         raise CURSOR.invalid(f"不正确: 须为{CURSOR.rule}") from None
     return Place(accepted_at=accepted_at, med_org_ord=number)
 

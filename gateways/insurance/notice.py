@@ -1,4 +1,4 @@
-"""6302 结算结果通知 as the centre sends it: opened, verified and fresh. All that is taken from it is whom it is about."""
+"""6302 结算结果通知 as the centre sends it: verified and fresh. All that is taken from it is whom it is about."""
 
 import re
 from collections.abc import Mapping
