@@ -11,6 +11,8 @@ from storage.statements import here, key_of, place_of, table_of
 from storage.tables import MESSAGE_CHARS_MAX, Payment, SettlementNotice
 
 TRANSACTION = "6302"
+SHOWN_MAX = 50
+"""On one payment's timeline: the latest ones. All are kept."""
 
 
 class NoticeRepository:
@@ -34,8 +36,8 @@ class NoticeRepository:
         return None if med_org_ord is None else PaymentKey(hospital=hospital, med_org_ord=med_org_ord)
 
     async def timeline(self, key: PaymentKey) -> list[TimelineEntry]:
-        """The notices about a payment, in the order in which they came."""
-        rows = (await self._connection.execute(_OF_PAYMENT, key_of(key))).mappings()
+        """The latest notices about a payment, in the order in which they came."""
+        rows = (await self._connection.execute(_OF_PAYMENT, key_of(key))).mappings().all()
         return [
             TimelineEntry(
                 at=row["received_at"],
@@ -43,14 +45,14 @@ class NoticeRepository:
                 name=TRANSACTION,
                 message=f"ordStas {row['ord_stas']}: {row['message']}" if row["ord_stas"] else row["message"],
             )
-            for row in rows
+            for row in reversed(rows)
         ]
 
 
 _NOTICE, _PAYMENT = table_of(SettlementNotice), table_of(Payment)
 _KEPT = insert(_NOTICE).returning(_NOTICE.c.id)
 _REMARKED = update(_NOTICE).where(_NOTICE.c.id == bindparam("key_id"))
-_OF_PAYMENT = select(_NOTICE).where(*here(_NOTICE)).order_by(_NOTICE.c.id)
+_OF_PAYMENT = select(_NOTICE).where(*here(_NOTICE)).order_by(_NOTICE.c.id.desc()).limit(SHOWN_MAX)
 _ABOUT = (
     select(_PAYMENT.c.med_org_ord)
     .where(_PAYMENT.c.hospital == bindparam("key_hospital"), _PAYMENT.c.pay_ord_id == bindparam("key_pay_ord_id"))

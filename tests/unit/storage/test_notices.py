@@ -4,6 +4,7 @@ import pytest
 
 from domain.states import PaymentState
 from domain.steps import PaymentKey
+from storage.notices import SHOWN_MAX
 from storage.records import PaymentFacts, TimelineEntry, TimelineKind
 from storage.session import Database
 from storage.tables import MESSAGE_CHARS_MAX
@@ -39,6 +40,15 @@ class TestKept:
         assert await keep(database, key) != await keep(database, key)
         async with database.read() as unit:
             assert len(await unit.notices.timeline(key)) == 2
+
+    async def test_and_shown_up_to_a_limit_the_latest_ones(self, database: Database) -> None:
+        key = await ordered(database, "MANY", "ORD1")
+        async with database.begin() as unit:
+            for number in range(SHOWN_MAX + 2):
+                await unit.notices.keep(key, "ORD1", "", AT, f"{number}")
+        async with database.read() as unit:
+            shown = [entry.message for entry in await unit.notices.timeline(key)]
+        assert shown == [f"{number}" for number in range(2, SHOWN_MAX + 2)]
 
     async def test_with_what_came_of_it(self, database: Database) -> None:
         key = await ordered(database, "REMARK", "ORD1")
