@@ -10,6 +10,7 @@ from temporalio import activity
 
 from domain import steps
 from domain.insurance import UploadedFees
+from domain.notifications import Delivery, Notify
 
 
 class HisActivities(ABC):
@@ -90,4 +91,18 @@ class RecordActivities(ABC):
     @activity.defn(name="claim_bills")
     @abstractmethod
     async def claim_bills(self, step: steps.ClaimBills) -> steps.Claimed:
+        """Only the database's own failures, which are repeated."""
+
+
+class NotificationActivities(ABC):
+    """Whoever asked for a payment is told how it ended."""
+
+    @activity.defn(name="webhook_deliver")
+    @abstractmethod
+    async def deliver(self, notice: Notify) -> Delivery:
+        """DELIVERED, GONE or SUPERSEDED; not_sent, unknown."""
+
+    @activity.defn(name="webhook_give_up")
+    @abstractmethod
+    async def give_up(self, notice: Notify) -> None:
         """Only the database's own failures, which are repeated."""

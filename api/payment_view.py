@@ -32,7 +32,7 @@ VIEW: Mapping[str, str] = {
     "acceptedAt": "受理时间",
     "updatedAt": "最近更新时间",
     "workflowId": "Temporal工作流ID",
-    "timeline": "状态、对外调用、医保中心通知: at, kind(state, call, notice), name, outcome, durationMs, message",
+    "timeline": "状态、调用、通知和回调: at, kind(state, call, notice, webhook), name, outcome, durationMs, message",
 }
 """The view's fields, in order, and what they mean."""
 

@@ -10,6 +10,7 @@ from storage.claims import ClaimRepository
 from storage.engines import AnyConnection, open_engines
 from storage.fee_lines import FeeLineRepository
 from storage.notices import NoticeRepository
+from storage.notifications import NotificationRepository
 from storage.payment_list import PaymentListRepository
 from storage.payments import PaymentRepository
 from storage.remote_calls import RemoteCallRepository
@@ -26,6 +27,7 @@ class Unit:
         self.calls = RemoteCallRepository(connection)
         self.fee_lines = FeeLineRepository(connection)
         self.claims = ClaimRepository(connection)
+        self.notifications = NotificationRepository(connection)
         self.settlements = SettlementRepository(connection, keyring)
 
 

@@ -59,7 +59,7 @@ class BookingSteps:
 
     async def _give_the_caller_time(self) -> None:
         """Paid, and nobody has called interface 2: if nobody does, the payment is finished without (product rule 8)."""
-        if self._desk.served or self._progress.finish_now:
+        if self._desk.served or self._progress.finish_now or not workflow.patched(tuning.CALLER_IS_AWAITED):
             return
         until = min(self._auto_finish_at, self._last_moment())
         self._progress.tell("患者已付款, 等待结果回写 (接口2), 到时自动完成", until)
@@ -121,6 +121,7 @@ class BookingSteps:
 
     async def _register(self) -> bool:
         """REGISTERED. False: nobody can say whether a visit was made, and the payment is under review."""
+        self._progress.register_sent = True
         found = await self._book(HisActivities.register, lambda booking: booking.visit_id, "HIS: 登记挂号")
         if found is None:
             return False

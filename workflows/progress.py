@@ -46,6 +46,8 @@ class Progress:
         self.settlement: Settlement | None = None
         self.visit_id: str | None = start.order.visit_id
         self.visit_is_ours = False
+        self.register_sent = False
+        """Whether a `register` of ours has left: it may arrive late."""
         self.end: PaymentEnd | None = None
         self.finish_now = False
         """Whether booking waits for no caller any more: a person has decided it."""

@@ -53,3 +53,12 @@ CANCEL_VISIT_BUDGET = timedelta(hours=1)
 
 LATE_BOOKING_CHECKS = (timedelta(minutes=1), timedelta(minutes=4), timedelta(minutes=25))
 """After a reversal HIS is asked at 1, 5 and 30 minutes (product rule 10); these are the waits in between."""
+
+CALLER_IS_AWAITED = "caller-is-awaited"
+"""Patch of 2026-11: before it a payment that was found paid without a caller was booked at once."""
+
+NOTHING_TO_SEND_BACK = "nothing-to-send-back"
+"""Patch of 2026-11: before it a reversal without insurance money sent a 6203 of 0.00."""
+
+LATE_VISIT_IS_CANCELLED = "late-visit-is-cancelled"
+"""Patch of 2026-11: before it a visit that arrived after its reversal was left in HIS."""

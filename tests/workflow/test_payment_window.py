@@ -180,6 +180,15 @@ class TestTheWindowEnds:
         assert (await refused(desk, settle_call(order))).type == "IN_REVIEW"
         assert await desk.attention(start(order)) == "STILL_PAYING"
 
+    async def test_of_which_the_centre_says_nothing_is_reviewed(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order, payment_window_s=60))
+        desk.script.will("ask_order", CENTRE_DOWN)
+        await desk.environment.sleep(60 + 2_400)
+
+        assert await desk.attention(start(order)) == "ORDER_STATUS_UNKNOWN"
+        assert "revoke_order" not in desk.script.asked
+
 
 class TestWhatTheStatusMeans:
     @pytest.mark.parametrize(
