@@ -117,14 +117,16 @@ class CentreActivities(InsuranceActivities):
         async def record(unit: Unit, status: OrderStatus) -> OrderAnswer:
             if verdict(status.ord_stas) is not OrderVerdict.PAID:
                 return OrderAnswer(status=status)
+            split = step.split or status.split
+            if split is None:
+                return OrderAnswer(status=status, consistent=False)
             seen_at = now()
-            settlement = settlement_of(status, step.split, step.accepted_at, seen_at, step.reversal_window_s)
-            consistent = same_amounts(status, step.split)
-            if not step.record:
-                return OrderAnswer(status=status, settlement=settlement, consistent=consistent)
-            state = PaymentState.PAID if consistent else None
-            facts = PaymentFacts(settlement=settlement)
-            await unit.payments.record(step, step.revision, seen_at, state=state, facts=facts)
+            settlement = settlement_of(status, split, step.accepted_at, seen_at, step.reversal_window_s)
+            consistent = step.split is not None and same_amounts(status, step.split)
+            if step.record != "nothing":
+                state = PaymentState.PAID if consistent and step.record == "paid" else None
+                facts = PaymentFacts(settlement=settlement)
+                await unit.payments.record(step, step.revision, seen_at, state=state, facts=facts)
             return OrderAnswer(status=status, settlement=settlement, consistent=consistent)
 
         return await self._query(step, step.reference, record)

@@ -10,13 +10,16 @@ from fastapi_offline import FastAPIOffline
 from api.auth import Callers
 from api.documentation import introduction
 from api.errors import install_handlers
+from api.hints import Hints
 from api.metrics import HttpMetrics
+from api.notice_door import NoticeDoor
+from api.notices_desk import NoticesDesk
 from api.payment_workflows import PaymentWorkflows
 from api.payments_desk import PaymentsDesk
 from api.request_trace import RequestTracing
 from api.review_workflows import ReviewWorkflows
 from api.reviews_desk import ReviewsDesk
-from api.routes import health, insurance, payments, reviews
+from api.routes import health, insurance, payment_actions, payment_list, payments, reviews, settlement_notice
 from api.services import Services
 from api.temporal_link import TemporalLink
 from hospitals import load_hospitals
@@ -38,9 +41,20 @@ def create_app(settings: Settings) -> FastAPI:
     keyring = Keyring.load(settings.keyring_path)
     database = Database(settings.database, keyring)
     link = TemporalLink(settings, data_converter(keyring))
-    desk = PaymentsDesk(database, PaymentWorkflows(link, settings), keyring)
-    reviews_desk = ReviewsDesk(database, ReviewWorkflows(link, settings))
-    services = Services(settings, database, link, desk, reviews_desk, HttpMetrics())
+    hospitals = load_hospitals(settings.hospitals_path)
+    workflows = PaymentWorkflows(link, settings)
+    hints = Hints(database, workflows)
+    services = Services(
+        settings=settings,
+        database=database,
+        link=link,
+        desk=PaymentsDesk(database, workflows, keyring),
+        reviews=ReviewsDesk(database, ReviewWorkflows(link, settings)),
+        hints=hints,
+        door=NoticeDoor(hospitals.values()),
+        notices=NoticesDesk(settings, database, hints),
+        metrics=HttpMetrics(),
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -60,10 +74,10 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    app.state.callers = Callers(settings, load_hospitals(settings.hospitals_path))
+    app.state.callers = Callers(settings, hospitals)
     app.state.services = services
     install_handlers(app)
     app.add_middleware(RequestTracing, metrics=services.metrics)
-    for routes in (insurance, payments, reviews, health):
+    for routes in (insurance, settlement_notice, payments, payment_list, payment_actions, reviews, health):
         app.include_router(routes.router)
     return app

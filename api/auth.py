@@ -134,6 +134,26 @@ ProposingCaller = Annotated[Caller, Depends(proposing_caller)]
 ApprovingCaller = Annotated[Caller, Depends(approving_caller)]
 
 
+async def withdrawing_caller(caller: AnyCaller) -> Caller:
+    """A key that may withdraw a payment that is not paid yet. Raises `PaymentError` FORBIDDEN."""
+    if caller.role not in {Role.CALLER, Role.OPERATOR}:
+        raise PaymentError(ErrorCode.FORBIDDEN, "该访问密钥无权取消支付")
+    return caller
+
+
+WithdrawingCaller = Annotated[Caller, Depends(withdrawing_caller)]
+
+
+async def rechecking_caller(caller: AnyCaller) -> Caller:
+    """A person's key that may have a payment asked for at the centre. Raises `PaymentError` FORBIDDEN."""
+    if caller.role not in {Role.OPERATOR, Role.APPROVER}:
+        raise PaymentError(ErrorCode.FORBIDDEN, "该访问密钥无权要求核实支付")
+    return caller
+
+
+RecheckingCaller = Annotated[Caller, Depends(rechecking_caller)]
+
+
 def _digest(key: bytes) -> str:
     return hashlib.sha256(key).hexdigest()
 

@@ -20,13 +20,28 @@ async def read_fields(request: Request) -> Fields:
     Raises `PaymentError` UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, MALFORMED_JSON; `ClientDisconnect` if the caller hangs up.
     """
     form = _is_form(request.headers.get("content-type", ""), request.headers.get("content-encoding", "identity"))
+    return _fields_in(await read_text(request), form=form)
+
+
+async def read_text(request: Request) -> str:
+    """The whole body as text, whatever its media type. Raises as `read_fields`."""
     try:
-        text = (await _read(request)).decode("utf-8-sig")
-        if form:
-            text = _p_json_of(text)
+        return (await _read(request)).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise PaymentError(ErrorCode.MALFORMED_JSON, "请求内容不是UTF-8编码") from None
-    return parse_fields(text)
+        raise _not_utf8() from None
+
+
+async def check_optional_body(request: Request) -> None:
+    """For a call that needs no fields: no body, or an object of whatever keys. Raises as `read_fields`."""
+    text = await read_text(request)
+    if text.strip():
+        headers = request.headers
+        form = _is_form(headers.get("content-type", ""), headers.get("content-encoding", "identity"))
+        _fields_in(text, form=form)
+
+
+def _fields_in(text: str, *, form: bool) -> Fields:
+    return parse_fields(_p_json_of(text) if form else text)
 
 
 def _is_form(content_type: str, content_encoding: str) -> bool:
@@ -61,7 +76,7 @@ def _p_json_of(form: str) -> str:
     try:
         pairs = parse_qsl(form, keep_blank_values=True, errors="strict", max_num_fields=_FORM_FIELDS_MAX)
     except UnicodeDecodeError:
-        raise
+        raise _not_utf8() from None
     except ValueError:
         raise PaymentError(ErrorCode.MALFORMED_JSON, "表单字段过多") from None
     values = [value for name, value in pairs if name.strip() == P_JSON]
@@ -72,3 +87,7 @@ def _p_json_of(form: str) -> str:
 
 def _too_large() -> PaymentError:
     return PaymentError(ErrorCode.TOO_LARGE, f"请求体不能超过{BODY_BYTES_MAX // 1024}KB")
+
+
+def _not_utf8() -> PaymentError:
+    return PaymentError(ErrorCode.MALFORMED_JSON, "请求内容不是UTF-8编码")

@@ -140,6 +140,28 @@ def answers(data: Mapping[str, str], sample: Mapping[str, Any], failures: Mappin
     return responses
 
 
+def list_answers(
+    row: Mapping[str, str],
+    sample: Sequence[Mapping[str, Any]],
+    failures: Mapping[ErrorCode, str],
+    headers: Mapping[str, str],
+) -> Answers:
+    """A GET's answers whose DATA is an array, with `headers` of its own beside the usual ones."""
+    kept = {200, 401, 503}
+    responses: Answers = {status: answer for status, answer in answers(row, {}, failures).items() if status in kept}
+    content = responses[200]["content"]["application/json"]
+    content["examples"]["success"]["value"]["DATA"] = [dict(entry) for entry in sample]
+    data = content["schema"]["properties"]["DATA"]
+    content["schema"]["properties"]["DATA"] = {
+        "type": "array",
+        "description": data.pop("description"),
+        "items": data,
+    }
+    own = {name: {"description": meaning, "schema": {"type": "string"}} for name, meaning in headers.items()}
+    responses[200]["headers"] = {**responses[200]["headers"], **own}
+    return responses
+
+
 def failure_answer(code: ErrorCode) -> Response:
     """A failure's answer by its reason."""
     sample = {code.value: {"value": {"CODE": -1, "MSG": ERRORS[code].partition(" (HTTP")[0]}}}

@@ -9,7 +9,7 @@ from domain.orders import payment_workflow_id
 from domain.states import PaymentState
 from domain.steps import PaymentKey
 from security.masking import mask_id_no, mask_text
-from storage.records import PaymentRecord, TimelineEntry
+from storage.records import PaymentLine, PaymentRecord, TimelineEntry
 
 VIEW: Mapping[str, str] = {
     "medOrgOrd": "医院订单号",
@@ -33,11 +33,18 @@ VIEW: Mapping[str, str] = {
     "updatedAt": "最近更新时间",
     "workflowId": "Temporal工作流ID",
     "timeline": (
-        "状态变化、对外调用、通知和人工核查的决定, 按时间排列: at, kind(state、call、webhook或decision), name, "
-        "outcome, durationMs, message"
+        "状态变化、对外调用、医保回调、通知和人工核查的决定, 按时间排列: "
+        "at, kind(state、call、notice、webhook或decision), name, outcome, durationMs, message"
     ),
 }
 """The view's fields, in order, and what they mean."""
+
+LINE: Mapping[str, str] = (
+    {name: VIEW[name] for name in ("medOrgOrd", "state", "stateSince", "CATEGORY", "CHANNEL")}
+    | {"TOTAL": "总金额(元)"}
+    | {name: VIEW[name] for name in ("payOrdId", "acceptedAt", "errorCode", "note")}
+)
+"""A payment's fields in a list."""
 
 
 def payment_view(record: PaymentRecord, timeline: Sequence[TimelineEntry]) -> dict[str, Any]:
@@ -68,6 +75,22 @@ def payment_view(record: PaymentRecord, timeline: Sequence[TimelineEntry]) -> di
         "updatedAt": _iso(record.updated_at),
         "workflowId": order.workflow_id,
         "timeline": [_timeline_entry(entry) for entry in timeline],
+    }
+
+
+def line_view(line: PaymentLine) -> dict[str, str]:
+    """A payment in a list."""
+    return {
+        "medOrgOrd": line.med_org_ord,
+        "state": line.state.value,
+        "stateSince": _iso(line.state_since),
+        "CATEGORY": line.category.value,
+        "CHANNEL": line.channel.value,
+        "TOTAL": yuan(line.total_fen),
+        "payOrdId": line.pay_ord_id or "",
+        "acceptedAt": _iso(line.accepted_at),
+        "errorCode": line.error_code.value if line.error_code else "",
+        "note": line.note or "",
     }
 
 

@@ -18,17 +18,18 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.temporal_link import TemporalLink, unavailable
 from domain.errors import ErrorCode, PaymentError
-from domain.orders import SettleRequest
+from domain.orders import SettleRequest, payment_workflow_id
 from domain.starting import PaymentStart
-from domain.steps import PreSettleAnswer, SettlementAnswer
+from domain.steps import CancelRequest, PreSettleAnswer, SettlementAnswer
 from settings import Settings
 from workflows.payment import PaymentWorkflow
-from workflows.starting import start_operation
+from workflows.starting import reopen, start_operation
 
 logger = structlog.get_logger(__name__)
 
 R = TypeVar("R")
 _DESCRIBE_S_MAX = 3
+_SIGNAL_WAIT = timedelta(seconds=5)
 _STILL_OPEN = "处理中, 请稍后用同一订单号重试"
 
 
@@ -80,6 +81,28 @@ class PaymentWorkflows:
             PaymentWorkflow.settle, request, id=f"settle-{uuid.uuid4()}", rpc_timeout=self._wait
         )
         return await told(call)
+
+    async def cancel(self, request: CancelRequest) -> str:
+        """Ask the payment to withdraw; its state then. Raises `WorkflowClosedError` too."""
+        client = await self._link.client()
+        workflow_id = payment_workflow_id(request.hospital, request.med_org_ord)
+        handle = client.get_workflow_handle_for(PaymentWorkflow.run, workflow_id)
+        # A new id each time, as for `settle`.
+        call = handle.execute_update(
+            PaymentWorkflow.cancel, request, id=f"cancel-{uuid.uuid4()}", rpc_timeout=self._wait
+        )
+        return await told(call)
+
+    async def notice(self, workflow_id: str) -> None:
+        """Hint that something happened at the centre. Raises `WorkflowClosedError` too."""
+        client = await self._link.client()
+        handle = client.get_workflow_handle_for(PaymentWorkflow.run, workflow_id)
+        await told(handle.signal(PaymentWorkflow.notice, rpc_timeout=_SIGNAL_WAIT))
+
+    async def reopen(self, start: PaymentStart) -> None:
+        """Start a payment that had ended unpaid once more, or hint to the run that is under way."""
+        client = await self._link.client()
+        await told(reopen(client, start, self._task_queue, _SIGNAL_WAIT))
 
     async def life(self, workflow_id: str) -> Life:
         """Whether a payment without a row is on its way to one."""

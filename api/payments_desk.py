@@ -8,14 +8,20 @@ from api.errors import ApiError
 from api.in_flight import InFlight
 from api.not_paid import INTERVAL_S, NotPaidBrake
 from api.payment_workflows import Life, PaymentWorkflows, WorkflowClosedError
-from api.recorded import check_same_payment, check_same_transaction, pre_settle_answer, settlement_answer
+from api.recorded import (
+    check_same_payment,
+    check_same_transaction,
+    pre_settle_answer,
+    settlement_answer,
+    withdrawn_state,
+)
 from api.schemas.order_fields import MED_ORG_ORD
 from api.schemas.settle import check_visit_id
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Order, PaymentTerms, SettleRequest, payment_workflow_id
 from domain.starting import PaymentStart
 from domain.states import PaymentState
-from domain.steps import PaymentKey, PreSettleAnswer, SettlementAnswer
+from domain.steps import CancelRequest, PaymentKey, PreSettleAnswer, SettlementAnswer
 from security.keyring import Keyring
 from storage.records import PaymentRecord, TimelineEntry
 from storage.session import Database
@@ -32,6 +38,7 @@ class PaymentsDesk:
         self._keyring = keyring
         self._pre_settling = InFlight[PreSettleAnswer]()
         self._settling = InFlight[SettlementAnswer]()
+        self._cancelling = InFlight[PaymentState]()
         self._brake = NotPaidBrake()
 
     async def pre_settle(self, order: Order, terms: PaymentTerms) -> PreSettleAnswer:
@@ -44,6 +51,10 @@ class PaymentsDesk:
     async def settle(self, request: SettleRequest, terms: PaymentTerms) -> SettlementAnswer:
         """Interface 2. Identical calls at once are one call."""
         return await self._settling.join(request, lambda: self._settle(request, terms))
+
+    async def cancel(self, key: PaymentKey, by: str) -> PaymentState:
+        """Withdraw before payment; the state then. `by`: the key's name. Calls for one payment at once are one call."""
+        return await self._cancelling.join(key, lambda: self._cancel(key, by))
 
     async def look(self, key: PaymentKey) -> tuple[PaymentRecord, list[TimelineEntry]] | None:
         """The payment and its timeline; None where it runs and has no row yet. Raises UNKNOWN_ORDER."""
@@ -103,6 +114,23 @@ class PaymentsDesk:
             raise
         self._brake.forget(key)
         return answer
+
+    async def _cancel(self, key: PaymentKey, by: str) -> PaymentState:
+        record = await self._find(key)
+        state = withdrawn_state(record) if record is not None else None
+        if state is not None:
+            return state
+        request = CancelRequest(hospital=key.hospital, med_org_ord=key.med_org_ord, by=by)
+        try:
+            return PaymentState(await self._workflows.cancel(request))
+        except WorkflowClosedError:
+            record = await self._find(key)
+        if record is None:
+            raise _unknown_order()
+        state = withdrawn_state(record)
+        if state is None:
+            raise _broken_off(record.order.workflow_id)
+        return state
 
     async def _without_row(self, request: SettleRequest) -> PaymentError:
         if await self._workflows.life(request.workflow_id) is Life.UNKNOWN:

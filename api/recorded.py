@@ -72,6 +72,16 @@ def settlement_answer(record: PaymentRecord, request: SettleRequest) -> Settleme
     )
 
 
+def withdrawn_state(record: PaymentRecord) -> PaymentState | None:
+    """A cancel's answer where the row knows it: CANCELLED again. Raises `PaymentError`: paid, or the end's reason."""
+    if record.state is PaymentState.CANCELLED:
+        return record.state
+    if has_reached(record.state, PaymentState.PAID) or record.state is PaymentState.REVERSING:
+        raise PaymentError(ErrorCode.BILL_ALREADY_PAID, f"{MED_ORG_ORD.title}对应的订单已付款, 不能取消")
+    _raise_bad_end(record)
+    return None
+
+
 def _raise_bad_end(record: PaymentRecord) -> None:
     """An end whose reason is not known is a person's to explain."""
     if record.state in _BAD_ENDS:

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from api.hints import Hints
 from api.metrics import HttpMetrics
+from api.notice_door import NoticeDoor
+from api.notices_desk import NoticesDesk
 from api.payments_desk import PaymentsDesk
 from api.reviews_desk import ReviewsDesk
 from api.temporal_link import TemporalLink
@@ -19,6 +22,9 @@ class Services:
     link: TemporalLink
     desk: PaymentsDesk
     reviews: ReviewsDesk
+    hints: Hints
+    door: NoticeDoor
+    notices: NoticesDesk
     metrics: HttpMetrics
 
 

@@ -6,7 +6,7 @@ from domain.bills import Patient
 from domain.insurance import UploadedFees
 from domain.orders import Frozen, Order, PaymentTerms
 from domain.states import PaymentState
-from domain.steps import PreSettlement
+from domain.steps import PaymentEnd, PreSettlement
 
 
 class Reopened(Frozen):
@@ -14,6 +14,8 @@ class Reopened(Frozen):
 
     accepted_at: datetime
     state: PaymentState
+    state_since: datetime
+    end: PaymentEnd
     revision: int
     patient: Patient
     uploaded: UploadedFees

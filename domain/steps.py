@@ -5,6 +5,7 @@ activity that was given up for dead and finishes late can't take a payment back.
 """
 
 from datetime import datetime
+from typing import Literal
 
 from domain.bills import Bill
 from domain.errors import ErrorCode
@@ -86,14 +87,17 @@ class PreSettlement(Frozen):
 
 
 class AskOrder(Step):
-    """6301; records PAID, with the settlement and the reversal deadline, if the centre has settled `split`."""
+    """6301; records PAID, with the settlement and the reversal deadline, if the centre has settled `split`.
+
+    `split`: 6202's; None where there was none.
+    """
 
     reference: OrderReference
-    split: Split
+    split: Split | None
     accepted_at: datetime
     reversal_window_s: int
-    record: bool = True
-    """Whether that is recorded. Not for a payment under review: there it is a finding."""
+    record: Literal["paid", "settlement", "nothing"] = "paid"
+    """Of a settlement: after an unpaid end it does not make the payment PAID; under review it is only a finding."""
 
 
 class Settlement(Frozen):

@@ -14,6 +14,7 @@ from domain.steps import PaymentKey
 from security.keyring import Keyring
 from storage.consequences import Consequences
 from storage.engines import AnyConnection
+from storage.notices import NoticeRepository
 from storage.notifications import NotificationRepository
 from storage.payment_rows import fact_columns, order_columns, payment_record
 from storage.records import PaymentFacts, PaymentRecord, TimelineEntry, TimelineKind
@@ -36,6 +37,7 @@ class PaymentRepository:
         self._keyring = keyring
         self._settlements = SettlementRepository(connection, keyring)
         self._consequences = Consequences(connection)
+        self._notices = NoticeRepository(connection)
         self._notifications = NotificationRepository(connection)
 
     async def record(  # noqa: PLR0913 - one row, whatever of it became known
@@ -76,6 +78,7 @@ class PaymentRepository:
     async def timeline(self, key: PaymentKey) -> list[TimelineEntry]:
         """All that happened to it, in order of time. A state comes after the call of the same moment."""
         entries = [
+            *await self._notices.timeline(key),
             *await self._calls(key),
             *await self._states(key),
             *await self._notifications.timeline(key),

@@ -7,7 +7,7 @@ from domain.errors import ErrorCode
 from domain.fen import Fen
 from domain.insurance import Split
 from domain.notifications import NotificationEvent, NotificationStatus, webhook_id
-from domain.orders import Frozen, Order
+from domain.orders import Category, Channel, Frozen, Order
 from domain.outcomes import Outcome
 from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState
@@ -55,6 +55,40 @@ class PaymentRecord(PaymentFacts):
     """The refundNo of the refund under way."""
 
 
+class PaymentLine(Frozen):
+    """A payment in a list: what nobody has to be kept from."""
+
+    hospital: str
+    med_org_ord: str
+    state: PaymentState
+    state_since: datetime
+    accepted_at: datetime
+    category: Category
+    channel: Channel
+    total_fen: Fen
+    pay_ord_id: str | None
+    error_code: ErrorCode | None
+    note: str | None
+
+
+class PaymentQuery(Frozen):
+    """Which payments of a hospital: accepted from `begins` on and before `ends`. None: all."""
+
+    hospital: str
+    state: PaymentState | None = None
+    channel: Channel | None = None
+    category: Category | None = None
+    begins: datetime | None = None
+    ends: datetime | None = None
+
+
+class Place(Frozen):
+    """Where a payment stands in a list."""
+
+    accepted_at: datetime
+    med_org_ord: str
+
+
 class EndedCall(Frozen):
     """A remote call that is over, with what came of it."""
 
@@ -68,13 +102,14 @@ class EndedCall(Frozen):
 class TimelineKind(StrEnum):
     STATE = "state"
     CALL = "call"
+    NOTICE = "notice"
     WEBHOOK = "webhook"
     DECISION = "decision"
     """What a person did with the payment's case in the review queue."""
 
 
 class TimelineEntry(Frozen):
-    """A state that was reached, a call that was made, a decision, a webhook that was given up.
+    """A state that was reached, a call that was made, a notice that came, a decision, or a webhook that was given up.
 
     `name`: the state, the transaction, the action, or the webhook's event.
 

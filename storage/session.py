@@ -9,7 +9,9 @@ from security.keyring import Keyring
 from storage.claims import ClaimRepository
 from storage.engines import AnyConnection, open_engines
 from storage.fee_lines import FeeLineRepository
+from storage.notices import NoticeRepository
 from storage.notifications import NotificationRepository
+from storage.payment_list import PaymentListRepository
 from storage.payments import PaymentRepository
 from storage.remote_calls import RemoteCallRepository
 from storage.reviews import ReviewRepository
@@ -21,6 +23,8 @@ class Unit:
 
     def __init__(self, connection: AnyConnection, keyring: Keyring) -> None:
         self.payments = PaymentRepository(connection, keyring)
+        self.payment_list = PaymentListRepository(connection)
+        self.notices = NoticeRepository(connection)
         self.calls = RemoteCallRepository(connection)
         self.fee_lines = FeeLineRepository(connection)
         self.claims = ClaimRepository(connection)

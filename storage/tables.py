@@ -73,6 +73,8 @@ class Payment(SQLModel, table=True):
         *_not_negative("fee_sum_fen", "own_pay_fen", "psn_acct_fen", "fund_fen", "other_fen", "hospital_part_fen"),
         *_never_more_back_than_paid(),
         Index("payment_by_time", "hospital", "accepted_at"),
+        Index("payment_by_state", "hospital", "state", "accepted_at"),
+        Index("payment_by_pay_ord_id", "hospital", "pay_ord_id"),
     )
 
     hospital: str = Field(primary_key=True, max_length=HOSPITAL_CHARS_MAX)

@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 from domain.errors import ErrorCode
 from domain.orders import Order, SettleRequest
 from domain.starting import PaymentStart
-from domain.states import TERMINAL, PaymentState, has_reached
+from domain.states import TERMINAL, UNPAID_ENDS, PaymentState, has_reached
 from domain.steps import CancelRequest, PreSettleAnswer, SettlementAnswer
 from workflows.booking import BookingSteps, CannotBook
 from workflows.look_ahead import LookAhead
@@ -16,6 +16,7 @@ from workflows.payment_window import ALREADY_PAID, PaymentWindow
 from workflows.pre_settlement import PreSettlementSteps
 from workflows.progress import Progress
 from workflows.recording import end_unpaid, record_end
+from workflows.reopening import LateMoney
 from workflows.reversal import ReversalSteps
 from workflows.review import ReviewSteps
 from workflows.review_desk import ReviewDesk, ReviewHandlers
@@ -29,7 +30,7 @@ class PaymentWorkflow(ReviewHandlers):
     @workflow.init
     def __init__(self, start: PaymentStart) -> None:
         self._progress = Progress(start)
-        self._callers = Callers()
+        self._callers = Callers(noticed=start.reopened is not None)
         self._look_ahead = LookAhead(self._progress, self._callers.settle)
         self._review = ReviewDesk()
 
@@ -130,18 +131,22 @@ class PaymentWorkflow(ReviewHandlers):
         self._callers.noticed = True
 
     async def _story(self) -> PaymentState:
-        """The story of a payment. Returns its last state."""
-        await self._pre_settle()
-        while self._progress.state not in TERMINAL:
+        """The story of a payment, or what comes after its end. Returns its last state."""
+        if self._is(PaymentState.RECEIVED):
+            await self._pre_settle()
+        while not (self._is_over() and workflow.all_handlers_finished()):
             await self._go_on()
-        await workflow.wait_condition(workflow.all_handlers_finished)
         return self._progress.state
 
     async def _go_on(self) -> None:
-        if self._is(PaymentState.PRE_SETTLED):
+        if self._is_over():
+            await workflow.wait_condition(lambda: workflow.all_handlers_finished() or not self._is_over())
+        elif self._is(PaymentState.PRE_SETTLED):
             await PaymentWindow(self._progress, self._callers, self._look_ahead).run()
         elif self._is(PaymentState.PAID):
             await self._book_or_reverse()
+        elif self._progress.state in UNPAID_ENDS:
+            await LateMoney(self._progress, self._callers).run()
         else:
             await self._wait_for_decision()
 
@@ -165,6 +170,12 @@ class PaymentWorkflow(ReviewHandlers):
         await ReviewSteps(self._progress, self._callers.settle, self._review).run()
         # What was seen of HIS before the review is too old to book by.
         self._look_ahead = LookAhead(self._progress, self._callers.settle)
+
+    def _is_over(self) -> bool:
+        """At an end, and nobody says that there is money where none was."""
+        if self._progress.state in UNPAID_ENDS and self._callers.noticed:
+            return False
+        return self._progress.state in TERMINAL
 
     def _is(self, state: PaymentState) -> bool:
         return self._progress.state is state

@@ -10,7 +10,7 @@ from domain.bills import Patient
 from domain.china_time import to_china
 from domain.errors import ErrorCode
 from domain.insurance import OrderReference, UploadedFees
-from domain.starting import PaymentStart
+from domain.starting import PaymentStart, Reopened
 from domain.states import TERMINAL, PaymentState, may_follow
 from domain.steps import PaymentEnd, PreSettlement, Settlement
 from workflows import search_attributes as sa
@@ -52,6 +52,19 @@ class Progress:
         self.finish_now = False
         """Whether booking waits for no caller any more: a person has decided it."""
         self._revision = 0
+        if start.reopened is not None:
+            self._restore(start.reopened)
+
+    def _restore(self, known: Reopened) -> None:
+        """Stand where the payment's first run ended, by our row."""
+        self.accepted_at = known.accepted_at
+        self.state = known.state
+        self.end = known.end
+        self.patient = known.patient
+        self.uploaded = known.uploaded
+        self.pre_settlement = known.pre_settlement
+        self.visit_id = known.visit_id
+        self._revision = known.revision
 
     @property
     def decided(self) -> bool:

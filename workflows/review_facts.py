@@ -56,7 +56,7 @@ async def _ask_centre(progress: Progress) -> OrderAnswer | None:
         split=_expected(progress),
         accepted_at=progress.accepted_at,
         reversal_window_s=progress.terms.reversal_window_s,
-        record=False,
+        record="nothing",
     )
     try:
         return await ask(

@@ -1,10 +1,12 @@
 """The one typed registry of search attributes: clear text in Temporal, so never a person, an amount or a token."""
 
 from datetime import datetime
+from typing import Any
 
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from domain.orders import Order
+from domain.starting import Reopened
 from domain.states import PaymentState
 
 HOSPITAL = SearchAttributeKey.for_keyword("Hospital")
@@ -37,14 +39,22 @@ TYPES = {key.name: key.indexed_value_type.name.title() for key in ALL}
 
 def at_start(order: Order, now: datetime) -> TypedSearchAttributes:
     """What a payment is found by from its first second on."""
-    return TypedSearchAttributes(
-        [
-            SearchAttributePair(HOSPITAL, order.hospital),
-            SearchAttributePair(PAYMENT_STATE, PaymentState.RECEIVED.value),
-            SearchAttributePair(PAYMENT_STATE_SINCE, now),
-            SearchAttributePair(PAYMENT_CHANNEL, order.channel.value),
-            SearchAttributePair(PAYMENT_CATEGORY, order.category.value),
-            SearchAttributePair(MED_ORG_ORD, order.med_org_ord),
-            SearchAttributePair(NEEDS_ATTENTION, value=False),
-        ]
-    )
+    return TypedSearchAttributes(_of(order, PaymentState.RECEIVED, now))
+
+
+def at_reopening(order: Order, known: Reopened) -> TypedSearchAttributes:
+    """A payment that is over shows its end, as its first run did, whatever is asked of it now."""
+    pay_ord_id = SearchAttributePair(PAY_ORD_ID, known.uploaded.pay_ord_id)
+    return TypedSearchAttributes([*_of(order, known.state, known.state_since), pay_ord_id])
+
+
+def _of(order: Order, state: PaymentState, since: datetime) -> list[SearchAttributePair[Any]]:
+    return [
+        SearchAttributePair(HOSPITAL, order.hospital),
+        SearchAttributePair(PAYMENT_STATE, state.value),
+        SearchAttributePair(PAYMENT_STATE_SINCE, since),
+        SearchAttributePair(PAYMENT_CHANNEL, order.channel.value),
+        SearchAttributePair(PAYMENT_CATEGORY, order.category.value),
+        SearchAttributePair(MED_ORG_ORD, order.med_org_ord),
+        SearchAttributePair(NEEDS_ATTENTION, value=False),
+    ]

@@ -1,23 +1,25 @@
 """How a payment starts: ids, policies, summaries and search attributes, for the API, tests and benchmarks."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from temporalio.client import WithStartWorkflowOperation
+from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from domain.operators import for_operators
-from domain.orders import Category
+from domain.orders import Category, Order
 from domain.starting import PaymentStart
 from workflows import search_attributes
 from workflows.payment import PaymentWorkflow
 from workflows.tuning import TASK_TIMEOUT
 
+NOTICE = "notice"
+"""`PaymentWorkflow.notice`."""
+
 
 def start_operation(start: PaymentStart, task_queue: str) -> WithStartWorkflowOperation[PaymentWorkflow, Any]:
     """Start this payment, or meet the one that is under way. A closed one is never started again. Single-use."""
     order = start.order
-    kind = "挂号" if order.category is Category.REGISTRATION else "门诊缴费"
     return WithStartWorkflowOperation(
         PaymentWorkflow.run,
         start,
@@ -26,6 +28,34 @@ def start_operation(start: PaymentStart, task_queue: str) -> WithStartWorkflowOp
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         task_timeout=TASK_TIMEOUT,
-        static_summary=for_operators(f"{kind} {order.med_org_ord} ({order.channel.value}, {order.hospital})"),
+        static_summary=_summary(order),
         search_attributes=search_attributes.at_start(order, datetime.now(UTC)),
     )
+
+
+async def reopen(client: Client, start: PaymentStart, task_queue: str, rpc_timeout: timedelta | None = None) -> None:
+    """Start a payment that had ended unpaid once more, under its id, or tell the run that is under way.
+
+    The signal goes to whichever of the two it is: word that comes while an earlier question is on its way asks again.
+    Raises `temporalio.service.RPCError`.
+    """
+    if start.reopened is None:
+        raise AssertionError("nothing is known of the payment's end")
+    await client.start_workflow(
+        PaymentWorkflow.run,
+        start,
+        id=start.order.workflow_id,
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        task_timeout=TASK_TIMEOUT,
+        start_signal=NOTICE,
+        static_summary=_summary(start.order),
+        search_attributes=search_attributes.at_reopening(start.order, start.reopened),
+        rpc_timeout=rpc_timeout,
+    )
+
+
+def _summary(order: Order) -> str:
+    kind = "挂号" if order.category is Category.REGISTRATION else "门诊缴费"
+    return for_operators(f"{kind} {order.med_org_ord} ({order.channel.value}, {order.hospital})")

@@ -33,6 +33,9 @@ REVOKE_BUDGET = timedelta(minutes=30)
 OWN_QUESTIONS = tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120, 300, 600))
 """Product rule 7: after how long 6301 is asked unasked, and again; the last one repeats until the window ends."""
 
+LATE_MONEY_BUDGET = timedelta(days=1)
+"""How long 6301 is tried for a payment that ended unpaid and is said to have been paid; then it is a person's."""
+
 PAYING_EXTENSION = timedelta(minutes=30)
 """Product rule 7: how long a patient who is paying when the window closes may still finish."""
 

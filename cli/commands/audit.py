@@ -40,17 +40,17 @@ def export(
     hospital: Annotated[str | None, typer.Option(help="Its hospital; MEDPAY_HOSPITAL by default.")] = None,
     output: Annotated[Path | None, typer.Option(help="The file; standard output by default.")] = None,
 ) -> None:
-    """Write a payment's raw history as Temporal keeps it: sealed payloads stay sealed, so that it can be replayed."""
+    """Write a payment's raw history as Temporal keeps it: sealed payloads stay sealed, so that it can be replayed.
+
+    A payment that was started again after its end has a history for each run: FILE, then FILE-2 and so on.
+    """
     settings = read_settings()
-    text = asyncio.run(_history(settings, payment_workflow_id(hospital or settings.hospital, payment)))
-    if output is None:
-        typer.echo(text)
-        return
-    try:
-        output.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"--output: can't write {output}: {error.strerror}") from None
-    typer.echo(f"{len(json.loads(text)['events'])} events in {output}")
+    texts = asyncio.run(_histories(settings, payment_workflow_id(hospital or settings.hospital, payment)))
+    for run, text in enumerate(texts, start=1):
+        if output is None:
+            typer.echo(text)
+        else:
+            _write(text, output if run == 1 else output.with_stem(f"{output.stem}-{run}"))
 
 
 @app.command()
@@ -71,15 +71,35 @@ def replay(
     raise typer.Exit(CHECK_FAILED if any(verdicts.values()) else 0)
 
 
-async def _history(settings: Settings, workflow_id: str) -> str:
+def _write(text: str, file: Path) -> None:
+    """Raises `CommandError`."""
+    try:
+        file.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"--output: can't write {file}: {error.strerror}") from None
+    typer.echo(f"{len(json.loads(text)['events'])} events in {file}")
+
+
+async def _histories(settings: Settings, workflow_id: str) -> list[str]:
+    """Of each run, the oldest first."""
     client = await connect(settings)
     try:
-        history = await client.get_workflow_handle(workflow_id).fetch_history()
+        latest = await client.get_workflow_handle(workflow_id).describe()
+        started = {run.run_id: run.start_time async for run in client.list_workflows(_runs_of(workflow_id))}
+        # The list may lag behind by a moment; the latest run is known without it.
+        started[latest.run_id] = latest.start_time
+        handles = [
+            client.get_workflow_handle(workflow_id, run_id=run) for run in sorted(started, key=started.__getitem__)
+        ]
+        return [(await handle.fetch_history()).to_json() for handle in handles]
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise CommandError(f"Temporal has no {workflow_id} (it forgets after its retention)") from None
         raise CommandError(f"Temporal at {settings.temporal_address} refused: {error.message}") from None
-    return history.to_json()
+
+
+def _runs_of(workflow_id: str) -> str:
+    return f"WorkflowId = {json.dumps(workflow_id)}"
 
 
 async def _replay_all(files: list[Path], keyring: Keyring) -> dict[Path, str | None]:

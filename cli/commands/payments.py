@@ -1,7 +1,8 @@
-"""`medpay payments`: one payment as our records have it, without personal data or tokens."""
+"""`medpay payments`: payments as our records have them, without personal data or tokens."""
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -9,19 +10,24 @@ import typer
 
 from cli.configuration import read_settings
 from cli.database import database_trouble_in_one_line
-from cli.failures import CommandError
+from cli.failures import WRONG_USE, CommandError
 from cli.keyring_file import read_keyring
+from domain import periods
 from domain.china_time import to_china
 from domain.fen import yuan
+from domain.orders import Category, Channel
+from domain.states import PaymentState
 from domain.steps import PaymentKey
 from security.keyring import Keyring
 from settings import Settings
-from storage.records import PaymentRecord, TimelineEntry
+from storage.records import PaymentLine, PaymentQuery, PaymentRecord, TimelineEntry
 from storage.session import Database
 
 app = typer.Typer(name="payments", no_args_is_help=True, help="Payments in our records.")
 
 Fields = dict[str, Any]
+LINES_MAX = 1_000
+Hospital = Annotated[str | None, typer.Option(help="Its hospital; MEDPAY_HOSPITAL by default.")]
 
 
 @app.callback()
@@ -32,7 +38,7 @@ def group() -> None:
 @app.command()
 def show(
     med_org_ord: Annotated[str, typer.Argument(metavar="MEDORGORD", help="The hospital's order number.")],
-    hospital: Annotated[str | None, typer.Option(help="Its hospital; MEDPAY_HOSPITAL by default.")] = None,
+    hospital: Hospital = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
@@ -50,6 +56,84 @@ def show(
         typer.echo(f"{name:<18} {value}")
     for entry in timeline:
         typer.echo("  ".join(str(value) for value in _entry(entry).values() if value not in (None, "")))
+
+
+@app.command("list")
+def list_payments(  # noqa: PLR0913 - the command's options
+    *,
+    state: Annotated[PaymentState | None, typer.Option(help="Only those in this state.")] = None,
+    channel: Annotated[Channel | None, typer.Option(help="Only those of this channel.")] = None,
+    category: Annotated[Category | None, typer.Option(help="1 registration, 2 outpatient bill.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="Accepted from this ISO date or time on (UTC+8).")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", help="Accepted up to this day, or before this time (UTC+8).")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=LINES_MAX, help="The longest list.")] = 50,
+    hospital: Hospital = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON array.")] = False,
+) -> None:
+    """List payments, the newest first. No personal data, no tokens."""
+    settings = read_settings()
+    query = PaymentQuery(
+        hospital=hospital or settings.hospital,
+        state=state,
+        channel=channel,
+        category=category,
+        begins=_moment("--from", periods.beginning, since),
+        ends=_moment("--to", periods.end, until),
+    )
+    lines = [_line(line) for line in asyncio.run(_page(settings, read_keyring(settings), query, limit))]
+    if as_json:
+        typer.echo(json.dumps(lines, ensure_ascii=False))
+        return
+    for line in lines:
+        typer.echo("  ".join(f"{line[name] or '':<{width}}" for name, width in _WIDTHS.items()).rstrip())
+
+
+async def _page(settings: Settings, keyring: Keyring, query: PaymentQuery, limit: int) -> list[PaymentLine]:
+    with database_trouble_in_one_line():
+        async with Database(settings.database, keyring) as database, database.read() as unit:
+            return await unit.payment_list.page(query, limit)
+
+
+_WIDTHS = {
+    "accepted": 19,
+    "medOrgOrd": 24,
+    "state": 18,
+    "CATEGORY": 1,
+    "CHANNEL": 6,
+    "TOTAL": 10,
+    "payOrdId": 20,
+    "error": 21,
+    "note": 0,
+}
+"""The columns of a list for a person, in characters; the last one may be of any length."""
+
+
+def _line(line: PaymentLine) -> Fields:
+    return {
+        "medOrgOrd": line.med_org_ord,
+        "hospital": line.hospital,
+        "state": line.state.value,
+        "since": _time(line.state_since),
+        "accepted": _time(line.accepted_at),
+        "CATEGORY": line.category.value,
+        "CHANNEL": line.channel.value,
+        "TOTAL": yuan(line.total_fen),
+        "payOrdId": line.pay_ord_id,
+        "error": line.error_code and line.error_code.value,
+        "note": line.note,
+    }
+
+
+def _moment(option: str, read: Callable[[str], datetime], text: str | None) -> datetime | None:
+    """Raises `CommandError` naming the option."""
+    try:
+        return None if text is None else read(text.strip())
+    except ValueError:
+        raise CommandError(f"{option}: {text!r} is no ISO date or date-time", exit_code=WRONG_USE) from None
 
 
 async def _find(

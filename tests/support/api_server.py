@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import hashlib
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import aiohttp
 import uvicorn
 
 from api.app import create_app
+from gateways.insurance.envelope import Envelope, utc_now
+from gateways.insurance.profile import CentreProfile
 from security.keyring import Keyring
-from security.sm import generate_key_pair
+from security.sm import GmsslSigner, GmsslVerifier, KeyPair, generate_key_pair
 from settings import Settings
 from storage.migrate import upgrade
 from storage.session import Database
@@ -25,9 +28,13 @@ KEY = "test-caller-key"
 KEYS = {"operator": "operator-key", "auditor": "auditor-key", "west": "west-caller-key"}
 PRE_SETTLE = "/api/v1/insurance/pre-settle"
 SETTLE = "/api/v1/insurance/settle"
+NOTICE = "/api/v1/insurance/settlement-notice"
 
 _CENTRE = generate_key_pair()
 _HOSPITAL = generate_key_pair()
+APP_ID = "A" * 32
+"""Of both hospitals: they share an account at their centre."""
+_APP_SECRET = "made-up-secret"
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,19 @@ class ApiServer:
             yield database
 
 
+def centre_side(keys: KeyPair = _CENTRE, clock: Callable[[], datetime] = utc_now) -> Envelope:
+    """Seals as the centre of these hospitals does; `keys` may be a stranger's."""
+    form = CentreProfile(url="http://127.0.0.1:9", platform_public_key=_CENTRE.public_key_b64)
+    return Envelope(
+        app_id=APP_ID,
+        app_secret=_APP_SECRET,
+        form=form,
+        signer=GmsslSigner(keys.private_key_b64, form.sm2_user_id),
+        verifier=GmsslVerifier(_HOSPITAL.public_key_b64, form.sm2_user_id),
+        clock=clock,
+    )
+
+
 def prepare(folder: Path, temporal_address: str, **settings: Any) -> Settings:  # noqa: ANN401 - any setting
     """A data folder as the embedded stack would leave it, and its settings."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,8 +121,8 @@ def hospitals_toml() -> str:
         for name, key in KEYS.items()
     )
     hospitals = "\n".join(
-        f'[hospitals.{name}]\ncentre = "sim"\norg_codg = "H14010000001"\napp_id = "{"A" * 32}"\n'
-        f'app_secret = "made-up-secret"\nprivate_key = "{_HOSPITAL.private_key_b64}"\n'
+        f'[hospitals.{name}]\ncentre = "sim"\norg_codg = "H14010000001"\napp_id = "{APP_ID}"\n'
+        f'app_secret = "{_APP_SECRET}"\nprivate_key = "{_HOSPITAL.private_key_b64}"\n'
         f'his_url = "http://127.0.0.1:9"\nregisters = "{registers}"\n'
         for name, registers in (("main", "medpay"), ("west", "caller"))
     )

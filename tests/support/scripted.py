@@ -3,7 +3,7 @@
 Each name has a list of answers; the last one stays. An exception in it is raised. `asked` is what was called, in order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,6 +51,7 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
         self.reversals: list[steps.Reverse] = []
         self.noted: list[reviews.NoteCase] = []
         self.resolved: list[reviews.ResolveCase] = []
+        self.questions: list[steps.AskOrder] = []
         self.answers: dict[str, list[Any]] = {
             "find_booking": [steps.Booking()],
             "register": [steps.Booking(visit_id="V900")],
@@ -68,6 +69,11 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
             "record_resolution": [None],
         }
         self.held_by: str | None = None
+        self._acts: dict[str, Callable[[], Awaitable[None]]] = {}
+
+    def on(self, name: str, act: Callable[[], Awaitable[None]]) -> None:
+        """Do this once, while that activity runs, before it answers."""
+        self._acts[name] = act
 
     def will(self, name: str, *answers: object) -> None:
         self.answers[name] = list(answers)
@@ -84,8 +90,13 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
             raise answer.with_traceback(None)
         return answer
 
+    async def _act(self, name: str) -> None:
+        if act := self._acts.pop(name, None):
+            await act()
+
     @activity.defn(name="his_price_bill")
     async def price_bill(self, step: steps.PriceBill) -> steps.PricedBill:
+        await self._act("price_bill")
         from tests.support.orders import bill_of  # noqa: PLC0415 - the script is read by other scripts
 
         self.answers.setdefault("price_bill", [bill_of(step.order)])
@@ -136,6 +147,7 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
 
     @activity.defn(name="insurance_6301_ask_order")
     async def ask_order(self, step: steps.AskOrder) -> steps.OrderAnswer:
+        self.questions.append(step)
         answer: steps.OrderAnswer | str = self._next("ask_order")
         if isinstance(answer, str):
             return paid(step.accepted_at, hour=timedelta(seconds=step.reversal_window_s))
@@ -143,6 +155,7 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
 
     @activity.defn(name="insurance_6401_revoke_order")
     async def revoke_order(self, step: steps.RevokeOrder) -> steps.Revoked:  # noqa: ARG002 - scripted
+        await self._act("revoke_order")
         answer: steps.Revoked = self._next("revoke_order")
         return answer
 

@@ -17,6 +17,11 @@ OLD_STATES = (
 STATES = f"{OLD_STATES}, 'PARTIALLY_REFUNDED', 'REFUNDED'"
 REFUND_STATES = "'REFUNDING', 'REFUNDED', 'PARTIALLY_REFUNDED', 'REFUND_FAILED', 'IN_REVIEW'"
 REFUNDED = {"refunded_own_fen": "own_pay_fen", "refunded_acct_fen": "psn_acct_fen", "refunded_fund_fen": "fund_fen"}
+PAYMENT_INDEXES = {
+    "payment_by_time": ["accepted_at"],
+    "payment_by_state": ["state", "accepted_at"],
+    "payment_by_pay_ord_id": ["pay_ord_id"],
+}
 TABLES = ("settlement_notice", "notification", "review_event", "review_case", "refund", "bill_claim")
 
 
@@ -35,7 +40,8 @@ def downgrade() -> None:
     for table in TABLES:
         op.drop_table(table)
     know_states("state_change", OLD_STATES)
-    op.drop_index("payment_by_time", "payment")
+    for index in PAYMENT_INDEXES:
+        op.drop_index(index, "payment")
     with op.batch_alter_table("payment") as payment:
         for back in REFUNDED:
             payment.drop_constraint(f"{back}_paid", type_="check")
@@ -52,7 +58,8 @@ def extend_payment() -> None:
         payment.add_column(text("refunding", 64, nullable=True))
         for back, paid in REFUNDED.items():
             payment.create_check_constraint(f"{back}_paid", f"{back} BETWEEN 0 AND COALESCE({paid}, 0)")
-    op.create_index("payment_by_time", "payment", ["hospital", "accepted_at"])
+    for index, columns in PAYMENT_INDEXES.items():
+        op.create_index(index, "payment", ["hospital", *columns])
 
 
 def know_states(table: str, states: str) -> None:

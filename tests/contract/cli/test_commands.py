@@ -34,7 +34,18 @@ def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@pytest.mark.parametrize("arguments", [["reconcile"], ["up", "--port"], ["audit", "export"], ["keys", "new", "door"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["reconcile"],
+        ["up", "--port"],
+        ["audit", "export"],
+        ["keys", "new", "door"],
+        ["payments", "list", "--state", "GONE"],
+        ["payments", "list", "--limit", "0"],
+        ["payments", "list", "--to", "soon"],
+    ],
+)
 async def test_wrong_use_ends_with_2(tmp_path: Path, arguments: list[str]) -> None:
     code, _, errors = await run_medpay(*arguments, cwd=tmp_path, environment=medpay_environment(tmp_path))
     assert code == 2

@@ -7,17 +7,20 @@ import stat
 import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
+from tests.support.eventually import eventually
 from tests.support.medpay_up import RunningStack, medpay_environment, run_medpay
 from tests.support.processes import is_gone, until
 
 COMPONENTS = {"temporal", "simulator-insurance", "simulator-his", "worker", "api"}
 
 
-async def _pre_settle(stack: RunningStack) -> None:
+async def _pre_settle(stack: RunningStack, **changes: str) -> str:
+    """The payOrdId."""
     order = {
         "payAuthNo": "auth-up-1",
         "uldLatlnt": "0,0",
@@ -28,13 +31,19 @@ async def _pre_settle(stack: RunningStack) -> None:
         "TOTAL": "128.50",
         "medOrgOrd": "up-1",
     }
+    answer = await _post(stack, f"{stack.addresses['api']}/api/v1/insurance/pre-settle", order | changes)
+    assert answer["CODE"] == 0
+    return str(answer["DATA"]["payOrdId"])
+
+
+async def _post(stack: RunningStack, url: str, body: object) -> dict[str, Any]:
     key = _text(stack.addresses["api_key_file"]).strip()
-    url = f"{stack.addresses['api']}/api/v1/insurance/pre-settle"
     async with (
         aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"}) as session,
-        session.post(url, json=order) as response,
+        session.post(url, json=body) as response,
     ):
-        assert (await response.json())["CODE"] == 0
+        answer: dict[str, Any] = await response.json()
+        return answer
 
 
 def _call_the_first_activity_otherwise(history: Path, changed: Path) -> None:
@@ -128,6 +137,35 @@ class TestLife:
 
         code, _, errors = await medpay("audit", "export", "--payment", "nobody")
         assert (code, errors.partition(" (")[0]) == (1, "Temporal has no payment-main-nobody")
+
+    async def test_a_payment_that_was_started_again_is_listed_once_and_exported_whole(
+        self, stack: RunningStack, tmp_path: Path
+    ) -> None:
+        """Money that came late, after the payment was cancelled."""
+        pay_ord_id = await _pre_settle(stack, medOrgOrd="up-2", ORDER_ID="900099", TOTAL="1.00", payAuthNo="auth-up-2")
+        await _post(stack, f"{stack.addresses['api']}/api/v1/payments/up-2/cancel", {})
+        pay = f"{stack.addresses['simulator_insurance']}/_sim/orders/{pay_ord_id}/pay"
+        assert (await _post(stack, pay, {"outcome": "paid", "notify": True}))["notified"] is True
+        environment = medpay_environment(
+            Path(stack.addresses["data_dir"]), MEDPAY_TEMPORAL_ADDRESS=stack.addresses["temporal"]
+        )
+
+        async def medpay(*arguments: str) -> str:
+            code, output, errors = await run_medpay(*arguments, cwd=tmp_path, environment=environment)
+            assert code == 0, errors
+            return output
+
+        async def reviewed() -> bool:
+            listed = json.loads(await medpay("payments", "list", "--state", "IN_REVIEW", "--json"))
+            return [(line["medOrgOrd"], line["note"]) for line in listed] == [("up-2", "LATE_MONEY")]
+
+        await eventually(reviewed, within_s=20)
+        exported = await medpay("audit", "export", "--payment", "up-2", "--output", "up-2.json")
+        assert [line.partition(" in ")[2] for line in exported.splitlines()] == ["up-2.json", "up-2-2.json"]
+        replayed = await medpay("audit", "replay", "up-2.json", "up-2-2.json")
+        assert replayed.splitlines() == ["PASS up-2.json", "PASS up-2-2.json"]
+        assert (await medpay("payments", "list", "--limit", "1")).split()[2:4] == ["up-2", "IN_REVIEW"]
+        assert await medpay("payments", "list", "--from", "2030-01-01") == ""
 
     async def test_one_that_dies_is_named_and_the_others_go(self, stack: RunningStack) -> None:
         os.kill(stack.pids["simulator-his"], signal.SIGKILL)

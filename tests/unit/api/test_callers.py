@@ -1,12 +1,21 @@
 """Keys, roles and the settings under which the API refuses to start."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 
-from api.auth import Callers, Role, UnsafeSettingsError
+from api.auth import (
+    Caller,
+    Callers,
+    Role,
+    UnsafeSettingsError,
+    paying_caller,
+    rechecking_caller,
+    withdrawing_caller,
+)
 from api.terms import payment_terms
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Registers
@@ -45,6 +54,27 @@ class TestWho:
         with pytest.raises(PaymentError) as refused:
             Callers(settings(api_key=KEY), hospitals).who(token)
         assert refused.value.code is ErrorCode.UNAUTHORIZED
+
+
+class TestRoles:
+    @pytest.mark.parametrize(
+        ("needed", "allowed"),
+        [
+            (paying_caller, {Role.CALLER}),
+            (withdrawing_caller, {Role.CALLER, Role.OPERATOR}),
+            (rechecking_caller, {Role.OPERATOR, Role.APPROVER}),
+        ],
+    )
+    async def test_open_what_they_are_for(
+        self, hospitals: dict[str, Hospital], needed: Callable[[Caller], Awaitable[Caller]], allowed: set[Role]
+    ) -> None:
+        for role in Role:
+            caller = Caller(hospitals["main"], "somebody", role)
+            if role in allowed:
+                assert await needed(caller) is caller
+            else:
+                with pytest.raises(PaymentError, match="FORBIDDEN"):
+                    await needed(caller)
 
 
 class TestUnsafeSettings:

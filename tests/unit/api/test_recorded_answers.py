@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 from api.answers import PRE_SETTLE_DATA, SETTLE_DATA, pre_settle_data, settle_data
-from api.recorded import check_same_payment, check_same_transaction, pre_settle_answer, settlement_answer
+from api.recorded import (
+    check_same_payment,
+    check_same_transaction,
+    pre_settle_answer,
+    settlement_answer,
+    withdrawn_state,
+)
 from domain.errors import ErrorCode, PaymentError
 from domain.fen import Fen
 from domain.orders import Category, Channel
@@ -139,6 +145,26 @@ class TestInterface2:
     def test_of_an_end_without_a_reason_is_a_person_s(self) -> None:
         with pytest.raises(PaymentError, match=r"IN_REVIEW: .+"):
             settlement_answer(record(S.IN_REVIEW), CALL)
+
+
+class TestACancel:
+    @pytest.mark.parametrize("state", [*UNDECIDED, S.PRE_SETTLED])
+    def test_is_the_workflow_s_to_answer_before_the_money(self, state: PaymentState) -> None:
+        assert withdrawn_state(record(state)) is None
+
+    def test_that_was_done_is_answered_again(self) -> None:
+        assert withdrawn_state(record(S.CANCELLED, error_code=ErrorCode.CANCELLED)) is S.CANCELLED
+
+    @pytest.mark.parametrize("state", [S.PAID, S.REGISTERED, S.SETTLED, S.REVERSING, S.PARTIALLY_REFUNDED, S.REFUNDED])
+    def test_of_a_paid_one_loses(self, state: PaymentState) -> None:
+        with pytest.raises(PaymentError, match=r"BILL_ALREADY_PAID: .*\(medOrgOrd\)"):
+            withdrawn_state(record(state))
+
+    @pytest.mark.parametrize(("state", "code"), [(s, code) for s, code in BAD_ENDS.items() if s is not S.CANCELLED])
+    def test_of_a_dead_payment_is_its_end(self, state: PaymentState, code: ErrorCode) -> None:
+        with pytest.raises(PaymentError) as told:
+            withdrawn_state(record(state, error_code=code, error_message="原因"))
+        assert (told.value.code, told.value.message) == (code, "原因")
 
 
 class TestWhoseOrderItIs:

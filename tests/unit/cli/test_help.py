@@ -17,6 +17,7 @@ from cli.main import COMMANDS, build
         (["simulator"], ["insurance", "his"]),
         (["simulator", "insurance"], ["--config", "--port"]),
         (["payments", "show"], ["MEDORGORD", "--json"]),
+        (["payments", "list"], ["--state", "--channel", "--category", "--from", "--to", "--limit", "--json"]),
         (["notifications", "list"], ["--failed", "--hospital", "--json"]),
         (["notifications", "replay"], ["MEDORGORD", "--event", "payment.settled", "--json"]),
         (["review", "list"], ["MEDPAY_REVIEW_KEY", "--json"]),

@@ -20,8 +20,12 @@ class TestThePicture:
         assert sorted(texts) == sorted(PaymentState)
 
     def test_it_draws_every_move(self) -> None:
-        moves = sum(len(following) for state, following in TRANSITIONS.items() if state is not S.IN_REVIEW) + 1
+        moves = sum(len(following) for state, following in TRANSITIONS.items() if state is not S.IN_REVIEW)
         assert picture().count("<polyline ") == moves
+
+    def test_it_names_every_decision(self) -> None:
+        (names,) = re.findall(r">a person decides: ([A-Z_, ]+)</text>", picture())
+        assert sorted(names.split(", ")) == sorted(TRANSITIONS[S.IN_REVIEW])
 
     def test_no_two_moves_start_at_the_same_point(self) -> None:
         starts = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', picture())

@@ -1,0 +1,98 @@
+"""6302 结算结果通知 as the centre sends it: verified and fresh. All that is taken from it is whom it is about."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from domain.china_time import from_china
+from domain.orders import Frozen
+from gateways.insurance.answers import IDENTIFIER_CHARS_MAX, IllFormed
+from gateways.insurance.envelope import Envelope, EnvelopeError
+from gateways.insurance.profile import CentreProfile, HospitalAccount
+from security.sm import GmsslSigner, GmsslVerifier
+
+FRESH_FOR: Final = timedelta(minutes=15)
+"""How far a notice's timestamp may be from our clock: an old one that somebody sends again is not the centre's word."""
+
+HEAD: Final = ("appId", "timestamp", "encData", "signData")
+"""What an envelope must have to be looked at."""
+
+_MED_ORG_ORD = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_ORD_STAS = re.compile(r"[0-9]{1,3}", re.ASCII)
+
+
+class StaleNotice(Exception):
+    """The signature verifies, the time is not now."""
+
+
+class SettlementNotice(Frozen):
+    """A hint. `med_org_ord`, `ord_stas` and `org_codg` are empty where the centre does not say, or not in our form."""
+
+    pay_ord_id: str
+    med_org_ord: str = ""
+    ord_stas: str = ""
+    org_codg: str = ""
+
+
+class NoticeReader:
+    """Opens what one account's centre sends. Raises ValueError for keys or an appId that can't be used."""
+
+    def __init__(self, profile: CentreProfile, account: HospitalAccount) -> None:
+        self._form = profile
+        self._envelope = Envelope(
+            app_id=account.app_id,
+            app_secret=account.app_secret,
+            form=profile,
+            signer=GmsslSigner(account.private_key, profile.sm2_user_id),
+            verifier=GmsslVerifier(profile.platform_public_key, profile.sm2_user_id),
+        )
+
+    async def read(self, body: Mapping[str, Any], now: datetime) -> SettlementNotice:
+        """Raises `EnvelopeError`, `StaleNotice`, `IllFormed`: in this order, since only what is signed is judged."""
+        data = await self._envelope.open_request(body)
+        if abs(now - self._sent_at(body["timestamp"])) > FRESH_FOR:
+            raise StaleNotice
+        return settlement_notice(data)
+
+    def _sent_at(self, timestamp: object) -> datetime:
+        """In the profile's format: a centre writes its own times as it reads ours."""
+        text = str(timestamp).strip()
+        try:
+            match self._form.timestamp:
+                case "datetime":
+                    return from_china(text)
+                case "epoch_ms":
+                    return datetime.fromtimestamp(int(text) / 1000, UTC)
+                case "epoch_s":
+                    return datetime.fromtimestamp(int(text), UTC)
+        except (ValueError, OverflowError, OSError) as error:
+            raise EnvelopeError("timestamp can't be read") from error
+
+
+def settlement_notice(data: Mapping[str, Any]) -> SettlementNotice:
+    """Raises `IllFormed` where it names no order."""
+    pay_ord_id = _text(data, "payOrdId")
+    if (
+        not pay_ord_id
+        or len(pay_ord_id) > IDENTIFIER_CHARS_MAX
+        or not (pay_ord_id.isascii() and pay_ord_id.isprintable())
+    ):
+        raise IllFormed("payOrdId")
+    return SettlementNotice(
+        pay_ord_id=pay_ord_id,
+        med_org_ord=_matching(data, "medOrgOrd", _MED_ORG_ORD),
+        ord_stas=_matching(data, "ordStas", _ORD_STAS),
+        org_codg=_text(data, "orgCodg") or _text(data, "orgCode"),
+    )
+
+
+def _matching(data: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> str:
+    text = _text(data, name)
+    return text if pattern.fullmatch(text) else ""
+
+
+def _text(data: Mapping[str, Any], name: str) -> str:
+    """A scalar as text, trimmed. Numbers come as the text they had."""
+    value = data.get(name)
+    return value.strip() if isinstance(value, str) else ""

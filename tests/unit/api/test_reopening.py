@@ -1,0 +1,84 @@
+"""From our row back to a workflow's start, and which payments a hint is for."""
+
+from typing import Any
+
+import pytest
+
+from api.hints import EXPLAINED, Followed, is_open
+from api.reopening import reopening
+from domain.errors import ErrorCode
+from domain.states import STORY, TERMINAL, UNPAID_ENDS, PaymentState
+from domain.steps import PaymentEnd, PreSettlement
+from storage.records import PaymentRecord
+from tests.support.orders import SPLIT, TERMS, outpatient
+from tests.support.records import AT, later
+
+S = PaymentState
+
+
+def row(**changes: Any) -> PaymentRecord:  # noqa: ANN401 - a record's own
+    known: dict[str, Any] = {
+        "order": outpatient("M1", patient_name="张三"),
+        "state": S.EXPIRED,
+        "state_since": later(1800),
+        "accepted_at": AT,
+        "updated_at": later(1800),
+        "revision": 7,
+        "pay_ord_id": "ORD1",
+        "pay_token": "TOKEN",
+        "insured_name": "张三丰",
+        "si_personal_no": "P1",
+        "split": SPLIT,
+        "window_ends_at": later(1700),
+        "visit_id": "V1",
+        "error_code": ErrorCode.EXPIRED,
+        "error_message": "超过付款时限",
+    }
+    return PaymentRecord(**(known | changes))
+
+
+class TestAStart:
+    def test_stands_where_the_row_does(self) -> None:
+        start = reopening(row(), TERMS)
+        assert start is not None
+        known = start.reopened
+        assert known is not None
+        assert (start.order, start.terms) == (outpatient("M1", patient_name="张三"), TERMS)
+        assert (known.state, known.revision, known.visit_id) == (S.EXPIRED, 7, "V1")
+        assert (known.accepted_at, known.state_since) == (AT, later(1800))
+        assert known.end == PaymentEnd(state=S.EXPIRED, code=ErrorCode.EXPIRED, message="超过付款时限")
+        assert known.pre_settlement == PreSettlement(
+            pay_ord_id="ORD1", split=SPLIT, balance_fen=None, window_ends_at=later(1700)
+        )
+
+    def test_names_the_patient_as_the_centre_knows_him(self) -> None:
+        for name, asked in (("张三丰", "张三丰"), ("", "张三")):
+            start = reopening(row(insured_name=name), TERMS)
+            assert start is not None
+            assert start.reopened is not None
+            assert (start.reopened.patient.name, start.reopened.patient.psn_no) == (asked, "P1")
+
+    def test_without_a_split_has_none(self) -> None:
+        start = reopening(row(split=None, window_ends_at=None), TERMS)
+        assert start is not None
+        assert start.reopened is not None
+        assert start.reopened.pre_settlement is None
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"pay_ord_id": None}, {"pay_token": None}, {"insured_name": "", "order": outpatient("M1")}],
+        ids=["no order", "no token", "no name"],
+    )
+    def test_is_none_where_the_centre_cannot_be_asked(self, changes: dict[str, Any]) -> None:
+        assert reopening(row(**changes), TERMS) is None
+
+
+class TestAHint:
+    def test_is_for_whom_money_is_not_known_of(self) -> None:
+        before_the_money = set(STORY[: STORY.index(S.PAID)])
+        assert {state for state in S if is_open(state)} == before_the_money | {S.IN_REVIEW}
+
+    def test_leaves_no_state_without_an_answer(self) -> None:
+        assert [state for state in S if is_open(state) and state in TERMINAL] == []
+        assert [state for state in UNPAID_ENDS if is_open(state)] == []
+        assert EXPLAINED.keys() == set(Followed)

@@ -1,0 +1,159 @@
+"""A payment that ended unpaid, and word that there is money all the same: 6301 decides."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from activities.outcomes import refusal
+from domain.errors import ErrorCode
+from domain.insurance import UploadedFees
+from domain.orders import Order
+from domain.starting import PaymentStart, Reopened
+from domain.states import PaymentState
+from domain.steps import PaymentEnd, PreSettlement
+from tests.support.orders import PATIENT, SPLIT, TERMS, outpatient, settle_call
+from tests.support.orders import start as start_of
+from tests.support.scripted import CENTRE_DOWN, CENTRE_SILENT, waiting
+from tests.workflow.conftest import STEPS_MAX, Desk
+from tests.workflow.test_payment_window import refused
+from workflows.reopening import LATE_MONEY, LATE_MONEY_UNCONFIRMED
+from workflows.starting import reopen
+
+S = PaymentState
+CODES = {S.EXPIRED: ErrorCode.EXPIRED, S.CANCELLED: ErrorCode.CANCELLED, S.REJECTED: ErrorCode.INSURANCE_REFUSED}
+
+
+def after(order: Order, state: PaymentState, at: datetime, *, split: bool = True) -> PaymentStart:
+    """The start of a payment whose row says that it ended unpaid."""
+    pre_settlement = PreSettlement(pay_ord_id="ORD1", split=SPLIT, balance_fen=None, window_ends_at=at)
+    known = Reopened(
+        accepted_at=at - timedelta(hours=1),
+        state=state,
+        state_since=at,
+        end=PaymentEnd(state=state, code=CODES[state], message="订单已关闭"),
+        revision=7,
+        patient=PATIENT,
+        uploaded=UploadedFees(pay_ord_id="ORD1", pay_token="TOKEN", mdtrt_id=""),
+        pre_settlement=pre_settlement if split else None,
+        visit_id="V1",
+    )
+    return PaymentStart(order=order, terms=TERMS, reopened=known)
+
+
+async def told_of_money(
+    desk: Desk, order: Order, state: PaymentState = S.EXPIRED, *, split: bool = True
+) -> PaymentStart:
+    """A closed payment, started once more."""
+    at = await desk.environment.get_current_time()
+    start = after(order, state, at, split=split)
+    desk.begun.append(order.workflow_id)
+    await reopen(desk.environment.client, start, desk.task_queue)
+    return start
+
+
+async def attention(desk: Desk, start: PaymentStart) -> str:
+    """Why the payment is under review, once it is. Time passes meanwhile."""
+    for _ in range(STEPS_MAX):
+        if await desk.state(start) == S.IN_REVIEW:
+            return await desk.attention(start)
+        await desk.environment.sleep(10)
+    raise TimeoutError("never came under review")
+
+
+class TestMoneyThatCameLate:
+    @pytest.mark.parametrize("state", CODES)
+    async def test_is_somebody_s_to_decide(self, desk: Desk, order_no: str, state: PaymentState) -> None:
+        order = outpatient(order_no)
+        desk.script.will("ask_order", "paid")
+        start = await told_of_money(desk, order, state)
+
+        assert await attention(desk, start) == LATE_MONEY
+        assert (await refused(desk, settle_call(order))).type == "IN_REVIEW"
+        assert [(end.state, end.note) for end in desk.script.recorded] == [(S.IN_REVIEW, LATE_MONEY)]
+        assert set(desk.script.asked) == {"ask_order", "record_end"}
+
+    async def test_on_an_order_that_never_had_a_split_is_too(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        desk.script.will("ask_order", "paid")
+        start = await told_of_money(desk, order, S.REJECTED, split=False)
+
+        assert await attention(desk, start) == LATE_MONEY
+
+    async def test_is_asked_for_under_the_revision_after_the_row_s(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        start = await told_of_money(desk, order)
+
+        await desk.result(start)
+        assert [(asked.revision, asked.record) for asked in desk.script.questions] == [(8, "settlement")]
+
+
+class TestNoMoney:
+    @pytest.mark.parametrize("ord_stas", [0, 1, 2, 12, 15, 14])
+    @pytest.mark.parametrize("state", CODES)
+    async def test_leaves_the_end_as_it_was(
+        self, desk: Desk, order_no: str, state: PaymentState, ord_stas: int
+    ) -> None:
+        desk.script.will("ask_order", waiting(ord_stas))
+        start = await told_of_money(desk, outpatient(order_no), state)
+
+        assert await desk.result(start) is state
+        assert await desk.state(start) == state
+        assert desk.script.recorded == []
+
+    async def test_at_a_centre_that_knows_the_order_no_more(self, desk: Desk, order_no: str) -> None:
+        desk.script.will("ask_order", refusal(ErrorCode.INSURANCE_REFUSED, "支付订单不存在"))
+        start = await told_of_money(desk, outpatient(order_no))
+
+        assert await desk.result(start) is S.EXPIRED
+        assert desk.script.recorded == []
+
+    async def test_is_answered_by_the_end_meanwhile(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        desk.script.will("ask_order", CENTRE_DOWN)
+        await told_of_money(desk, order)
+
+        assert (await refused(desk, settle_call(order))).type == "EXPIRED"
+
+
+class TestAnUnansweredQuestion:
+    async def test_is_asked_again_until_it_is_answered(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        desk.script.will("ask_order", CENTRE_DOWN, CENTRE_SILENT, CENTRE_DOWN, "paid")
+        start = await told_of_money(desk, order)
+
+        assert await attention(desk, start) == LATE_MONEY
+        assert desk.script.asked.count("ask_order") == 4
+
+    async def test_for_a_whole_day_is_a_person_s(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        desk.script.will("ask_order", CENTRE_DOWN)
+        start = await told_of_money(desk, order)
+        await desk.environment.sleep(timedelta(hours=25))
+
+        assert await attention(desk, start) == LATE_MONEY_UNCONFIRMED
+
+
+class TestWordWhileThePaymentEnds:
+    """The row says EXPIRED a moment before the workflow closes: what comes then must not be lost."""
+
+    async def test_asks_before_it_closes(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start_of(order))
+
+        async def paid_after_all() -> None:
+            desk.script.will("ask_order", "paid")
+            await desk.handle(order.workflow_id).signal("notice")
+
+        desk.script.on("revoke_order", paid_after_all)
+        await desk.environment.sleep(TERMS.payment_window_s)
+
+        assert await attention(desk, start_of(order)) == LATE_MONEY
+
+    async def test_before_there_is_an_order_asks_nothing(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        desk.script.will("price_bill", refusal(ErrorCode.HIS_REFUSED, "科室已停诊"))
+        desk.script.on("price_bill", lambda: desk.handle(order.workflow_id).signal("notice"))
+        await desk.begin(start_of(order))
+
+        assert await desk.result(start_of(order)) is S.REJECTED
+        assert "ask_order" not in desk.script.asked

@@ -1,0 +1,60 @@
+"""An unpaid end, and word that there is money all the same (product rule 8): 6301 decides, only 6 opens a review."""
+
+from activities.signatures import InsuranceActivities
+from domain.insurance import OrderVerdict, verdict
+from domain.steps import AskOrder, OrderAnswer
+from workflows import tuning
+from workflows.calls import Refusal, Unresolved, ask
+from workflows.progress import Progress
+from workflows.recording import record_end
+from workflows.tickets import Callers
+
+LATE_MONEY = "LATE_MONEY"
+LATE_MONEY_UNCONFIRMED = "LATE_MONEY_UNCONFIRMED"
+"""The centre was silent for the whole budget: nobody can say whether there is money."""
+
+
+class LateMoney:
+    """One question about a payment that ended unpaid. Whatever it hears but a 6 leaves the end as it was."""
+
+    def __init__(self, progress: Progress, callers: Callers) -> None:
+        self._progress = progress
+        self._callers = callers
+
+    async def run(self) -> None:
+        # Cleared before the question: word that comes while it is on its way asks once more.
+        self._callers.noticed = False
+        if self._progress.uploaded is None:
+            return
+        self._progress.tell("订单已关闭, 核实是否另有到账 (6301)")
+        try:
+            answer = await self._ask_order()
+        except Refusal:
+            self._progress.tell("医保中心拒绝查询该订单, 状态不变")
+        except Unresolved:
+            await self._review(LATE_MONEY_UNCONFIRMED, "订单已关闭, 医保中心未答复是否另有到账, 已转人工核查")
+        else:
+            await self._decide(answer)
+
+    async def _decide(self, answer: OrderAnswer) -> None:
+        if verdict(answer.status.ord_stas) is not OrderVerdict.PAID:
+            self._progress.tell(f"已核实: 未到账 (ordStas {answer.status.ord_stas}), 状态不变")
+            return
+        self._progress.settlement = answer.settlement
+        await self._review(LATE_MONEY, "订单已关闭, 医保中心却显示已付款, 已转人工核查")
+
+    async def _ask_order(self) -> OrderAnswer:
+        progress = self._progress
+        step = AskOrder(
+            **progress.step(),
+            reference=progress.reference,
+            split=progress.pre_settlement.split if progress.pre_settlement is not None else None,
+            accepted_at=progress.accepted_at,
+            reversal_window_s=progress.terms.reversal_window_s,
+            record="settlement",
+        )
+        summary = "6301 医保订单结算结果查询 (关闭后核实)"
+        return await ask(InsuranceActivities.ask_order, step, progress.terms, tuning.LATE_MONEY_BUDGET, summary)
+
+    async def _review(self, reason: str, message: str) -> None:
+        await record_end(self._progress, self._progress.review(reason, message))
