@@ -26,11 +26,24 @@ class DemoClient:
 
     async def pre_settle(self, fields: Mapping[str, str]) -> Answer:
         """Interface 1, repeated while it answers 202."""
-        return await self._until_answered("pre-settle", fields)
+        return await self._until_answered("insurance/pre-settle", fields)
 
     async def settle(self, fields: Mapping[str, str]) -> Answer:
         """Interface 2, repeated while it answers 202."""
-        return await self._until_answered("settle", fields)
+        return await self._until_answered("insurance/settle", fields)
+
+    async def refund(self, med_org_ord: str, fields: Mapping[str, str]) -> Answer:
+        """6203 through our API, repeated while it answers 202."""
+        return await self._until_answered(f"payments/{med_org_ord}/refunds", fields)
+
+    async def propose(self, med_org_ord: str, action: str, by: str) -> Answer:
+        """A person's wish on a payment under review. `by`: operator or approver."""
+        fields = {"action": action, "reason": "已与医保中心核对"}
+        return await self._until_answered(f"reviews/{med_org_ord}/proposals", fields, by)
+
+    async def approve(self, med_org_ord: str, action: str, by: str) -> Answer:
+        """The second person's word, repeated while what it let loose is under way."""
+        return await self._until_answered(f"reviews/{med_org_ord}/approvals", {"action": action}, by)
 
     async def state(self, med_org_ord: str) -> str:
         """The payment's state as our API shows it."""
@@ -81,11 +94,16 @@ class DemoClient:
     def _key(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._stack.settings.api_key}"}
 
-    async def _until_answered(self, interface: str, fields: Mapping[str, str]) -> Answer:
-        url = f"{self._stack.api_url}/api/v1/insurance/{interface}"
+    def _key_of(self, person: str) -> dict[str, str]:
+        key = self._stack.person_key_files[person].read_text(encoding="utf-8").strip()
+        return {"Authorization": f"Bearer {key}"}
+
+    async def _until_answered(self, path: str, fields: Mapping[str, str], by: str = "") -> Answer:
+        url = f"{self._stack.api_url}/api/v1/{path}"
+        key = self._key_of(by) if by else self._key
         async with asyncio.timeout(ANSWER_S_MAX):
             while True:
-                async with self._session.post(url, json=dict(fields), headers=self._key) as response:
+                async with self._session.post(url, json=dict(fields), headers=key) as response:
                     body: Answer = await response.json()
                     if response.status != HTTP_ACCEPTED:
                         return {**body, "reason": response.headers.get("X-Error-Code", "")}

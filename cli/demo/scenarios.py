@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from cli.demo.after_payment import refund, review
 from cli.demo.checks import Findings, ended_as, settled_everywhere
 from cli.demo.client import Answer, DemoClient
 from cli.demo.endings import auto_finish, expiry, superseded
@@ -105,5 +106,7 @@ SCENARIOS = (
     Scenario("Paid, and nobody called: finished by us", "demo-auto-finish", PaymentState.SETTLED, auto_finish),
     Scenario("Ordered again: superseded", "demo-superseded", PaymentState.CANCELLED, superseded),
     Scenario("Nobody paid: expired", "demo-expired", PaymentState.EXPIRED, expiry),
+    Scenario("Refunded, asked for twice", "demo-refunded", PaymentState.REFUNDED, refund),
+    Scenario("A case that two people decide", "demo-review", PaymentState.SETTLED, review),
     Scenario("Both calls again", "demo-outpatient", PaymentState.SETTLED, repeated),
 )
