@@ -12,6 +12,7 @@ from activities.his import HospitalActivities
 from activities.housekeeping import tokens_forgotten
 from activities.insurance import CentreActivities
 from activities.records import DatabaseRecords
+from activities.refunds import RefundDesk
 from gateways.his.http import HttpHospitalSystem
 from gateways.http import HttpCaller
 from gateways.insurance.client import HttpInsuranceCentre
@@ -22,9 +23,10 @@ from security.logs import configure_logging
 from settings import Settings
 from storage.session import Database
 from workflows.payment import PaymentWorkflow
+from workflows.refund import RefundWorkflow
 from workflows.sandbox import sandbox
 
-WORKFLOWS = [PaymentWorkflow]
+WORKFLOWS = [PaymentWorkflow, RefundWorkflow]
 CACHED_WORKFLOWS_MAX = 5_000
 """At least the payments that wait for their money at once: one that is not cached is replayed at each event."""
 
@@ -40,6 +42,7 @@ def make_worker(client: Client, settings: Settings, database: Database, http: Ht
     insurance = CentreActivities(database, centres)
     his = HospitalActivities(database, systems, settings.his_timeout_s)
     records = DatabaseRecords(database)
+    refunds = RefundDesk(database, centres, systems)
     return Worker(
         client,
         task_queue=settings.task_queue,
@@ -59,6 +62,11 @@ def make_worker(client: Client, settings: Settings, database: Database, http: Ht
             records.record_end,
             records.record_case_event,
             records.record_resolution,
+            refunds.reserve,
+            refunds.refund,
+            refunds.ask_refund,
+            refunds.end_refund,
+            refunds.tell_his,
         ],
         workflow_runner=sandbox(),
         max_cached_workflows=CACHED_WORKFLOWS_MAX,

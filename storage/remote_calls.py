@@ -52,6 +52,11 @@ class RemoteCallRepository:
         statement = select(func.count()).where(*_calls_of(key, transaction))
         return (await self._connection.execute(statement)).scalar_one()
 
+    async def count_sent(self, key: PaymentKey, transaction: str, our_ref: str) -> int:
+        """How many calls that carried `our_ref` may have reached the other side."""
+        ours = (*_calls_of(key, transaction), _may_have_arrived(), col(RemoteCall.our_ref) == our_ref)
+        return (await self._connection.execute(select(func.count()).where(*ours))).scalar_one()
+
     async def first_begun_at(self, key: PaymentKey, transaction: str) -> datetime | None:
         """When the first call began that may have reached the other side. None: none may have."""
         return await self._begun_at(func.min(RemoteCall.begun_at), key, transaction)
@@ -61,9 +66,7 @@ class RemoteCallRepository:
         return await self._begun_at(func.max(RemoteCall.begun_at), key, transaction)
 
     async def _begun_at(self, which: ColumnElement[datetime], key: PaymentKey, transaction: str) -> datetime | None:
-        outcome = col(RemoteCall.outcome)
-        may_have_arrived = or_(outcome.is_(None), outcome.not_in(_CERTAINLY_NOTHING))
-        statement = select(which).where(*_calls_of(key, transaction), may_have_arrived)
+        statement = select(which).where(*_calls_of(key, transaction), _may_have_arrived())
         return (await self._connection.execute(statement)).scalar_one()
 
 
@@ -73,6 +76,11 @@ def _calls_of(key: PaymentKey, transaction: str) -> tuple[ColumnElement[bool], .
         col(RemoteCall.med_org_ord) == key.med_org_ord,
         col(RemoteCall.transaction) == transaction,
     )
+
+
+def _may_have_arrived() -> ColumnElement[bool]:
+    outcome = col(RemoteCall.outcome)
+    return or_(outcome.is_(None), outcome.not_in(_CERTAINLY_NOTHING))
 
 
 _CALL = table_of(RemoteCall)

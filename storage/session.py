@@ -10,6 +10,7 @@ from storage.claims import ClaimRepository
 from storage.engines import AnyConnection, open_engines
 from storage.fee_lines import FeeLineRepository
 from storage.payments import PaymentRepository
+from storage.refunds import RefundRepository
 from storage.remote_calls import RemoteCallRepository
 from storage.reviews import ReviewRepository
 from storage.settlements import SettlementRepository
@@ -24,6 +25,7 @@ class Unit:
         self.fee_lines = FeeLineRepository(connection)
         self.claims = ClaimRepository(connection)
         self.reviews = ReviewRepository(connection)
+        self.refunds = RefundRepository(connection, keyring, self.payments, self.reviews)
         self.settlements = SettlementRepository(connection, keyring)
 
 

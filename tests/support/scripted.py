@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.outcomes import refusal
 from activities.signatures import HisActivities, InsuranceActivities, RecordActivities
-from domain import steps
+from domain import reviews, steps
 from domain.bills import Bill
 from domain.errors import ErrorCode
 from domain.insurance import OrderStatus, SetlType, UploadedFees
@@ -57,6 +57,9 @@ class Script(HisActivities, InsuranceActivities, RecordActivities):
             "revoke_order": [steps.Revoked(ord_stas=12)],
             "reverse": [steps.Reversed(refd_sn="R1")],
             "record_end": [None],
+            "tell_refund": [None],
+            "record_case_event": [None],
+            "record_resolution": [None],
         }
 
     def will(self, name: str, *answers: object) -> None:
@@ -142,3 +145,15 @@ class Script(HisActivities, InsuranceActivities, RecordActivities):
     async def record_end(self, step: steps.RecordEnd) -> None:
         self._next("record_end")
         self.recorded.append(step.end)
+
+    @activity.defn(name="his_tell_refund")
+    async def tell_refund(self, step: steps.TellRefund) -> None:  # noqa: ARG002 - scripted
+        self._next("tell_refund")
+
+    @activity.defn(name="record_case_event")
+    async def record_case_event(self, step: reviews.NoteCase) -> None:  # noqa: ARG002 - scripted
+        self._next("record_case_event")
+
+    @activity.defn(name="record_resolution")
+    async def record_resolution(self, step: reviews.ResolveCase) -> None:  # noqa: ARG002 - scripted
+        self._next("record_resolution")
