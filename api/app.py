@@ -13,8 +13,9 @@ from api.errors import install_handlers
 from api.metrics import HttpMetrics
 from api.payment_workflows import PaymentWorkflows
 from api.payments_desk import PaymentsDesk
+from api.refunds_desk import RefundsDesk
 from api.request_trace import RequestTracing
-from api.routes import health, insurance, payments
+from api.routes import health, insurance, payments, refunds
 from api.services import Services
 from api.temporal_link import TemporalLink
 from hospitals import load_hospitals
@@ -36,8 +37,9 @@ def create_app(settings: Settings) -> FastAPI:
     keyring = Keyring.load(settings.keyring_path)
     database = Database(settings.database, keyring)
     link = TemporalLink(settings, data_converter(keyring))
-    desk = PaymentsDesk(database, PaymentWorkflows(link, settings), keyring)
-    services = Services(settings, database, link, desk, HttpMetrics())
+    workflows = PaymentWorkflows(link, settings)
+    desk = PaymentsDesk(database, workflows, keyring)
+    services = Services(settings, database, link, desk, RefundsDesk(database, workflows, keyring), HttpMetrics())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -61,6 +63,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.services = services
     install_handlers(app)
     app.add_middleware(RequestTracing, metrics=services.metrics)
-    for routes in (insurance, payments, health):
+    for routes in (insurance, payments, refunds, health):
         app.include_router(routes.router)
     return app

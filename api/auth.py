@@ -105,6 +105,16 @@ async def paying_caller(caller: AnyCaller) -> Caller:
 PayingCaller = Annotated[Caller, Depends(paying_caller)]
 
 
+async def refunding_caller(caller: AnyCaller) -> Caller:
+    """A key that may refund. Raises `PaymentError` FORBIDDEN."""
+    if caller.role not in {Role.CALLER, Role.OPERATOR}:
+        raise PaymentError(ErrorCode.FORBIDDEN, "该访问密钥无权退费")
+    return caller
+
+
+RefundingCaller = Annotated[Caller, Depends(refunding_caller)]
+
+
 def _digest(key: bytes) -> str:
     return hashlib.sha256(key).hexdigest()
 

@@ -19,11 +19,14 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.temporal_link import TemporalLink, unavailable
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import SettleRequest
+from domain.refunds import RefundStart
 from domain.starting import PaymentStart
+from domain.states import RefundState
 from domain.steps import PreSettleAnswer, SettlementAnswer
 from settings import Settings
 from workflows.payment import PaymentWorkflow
-from workflows.starting import start_operation
+from workflows.refund import RefundWorkflow
+from workflows.starting import refund_operation, start_operation
 
 logger = structlog.get_logger(__name__)
 
@@ -80,6 +83,24 @@ class PaymentWorkflows:
             PaymentWorkflow.settle, request, id=f"settle-{uuid.uuid4()}", rpc_timeout=self._wait
         )
         return await _told(call)
+
+    async def refund(self, start: RefundStart, fingerprint: str) -> RefundState:
+        """Start the refund, or meet it under way, and wait for its end. Raises `WorkflowClosedError` too."""
+        client = await self._link.client()
+        operation = refund_operation(start, self._task_queue)
+        call = client.execute_update_with_start_workflow(
+            RefundWorkflow.refund,
+            start.order,
+            start_workflow_operation=operation,
+            id=f"refund-{fingerprint}",
+            rpc_timeout=self._wait,
+        )
+        try:
+            return await _told(call)
+        except Exception:
+            with suppress(Exception):
+                await operation.workflow_handle()
+            raise
 
     async def life(self, workflow_id: str) -> Life:
         """Whether a payment without a row is on its way to one."""

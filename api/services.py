@@ -6,6 +6,7 @@ from fastapi import Request
 
 from api.metrics import HttpMetrics
 from api.payments_desk import PaymentsDesk
+from api.refunds_desk import RefundsDesk
 from api.temporal_link import TemporalLink
 from settings import Settings
 from storage.session import Database
@@ -17,6 +18,7 @@ class Services:
     database: Database
     link: TemporalLink
     desk: PaymentsDesk
+    refunds: RefundsDesk
     metrics: HttpMetrics
 
 
