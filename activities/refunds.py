@@ -26,7 +26,7 @@ from domain.refund_steps import (
     TellHis,
 )
 from domain.refunds import RefundParts, RefundVerdict, check_refundable, parts_to_refund, refund_verdict
-from domain.states import RefundState
+from domain.states import REFUND_DONE, RefundState
 from gateways.his.port import HisRefund, HospitalSystem
 from gateways.insurance.port import InsuranceCentre, RefundRequest
 from storage.records import PaymentRecord, RefundRecord
@@ -60,7 +60,11 @@ class RefundDesk(RefundActivities):
     @reports(ErrorCode.INSURANCE_REFUSED)
     async def refund(self, step: RefundMoney) -> RefundMade:
         """What was sent before, by whichever attempt, is asked for before anything is sent again."""
-        sent = await self._count_sent(step)
+        async with self._database.read() as unit:
+            known = await unit.refunds.find(step, step.refund_no)
+            sent = await unit.calls.count_sent(step, "6203", step.refund_no)
+        if known is not None and known.state in REFUND_DONE:
+            return RefundMade(refd_sn=known.refd_sn)
         if sent > 0:
             look = await self._look_or_unknown(step)
             if look.verdict is RefundVerdict.DONE:
@@ -113,10 +117,6 @@ class RefundDesk(RefundActivities):
             return RefundMade(refd_sn=answer.refd_sn)
 
         return await send(self._database, Change(step, "6203", step.refund_no), refund, record)
-
-    async def _count_sent(self, step: RefundMoney) -> int:
-        async with self._database.read() as unit:
-            return await unit.calls.count_sent(step, "6203", step.refund_no)
 
     async def _came_before_refusal(self, step: RefundMoney) -> bool:
         """Whether the refund was made before a repeat of it was refused. Raises where nobody can say."""

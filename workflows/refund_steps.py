@@ -16,6 +16,8 @@ from workflows.refund_progress import RefundProgress
 
 OUTCOME_UNKNOWN = "REFUND_OUTCOME_UNKNOWN"
 HIS_NOT_TOLD = "HIS_NOT_TOLD"
+_TOLD = "已退费, 已通知医院信息系统"
+_NOT_TOLD = "已退费, 医院信息系统未接受退费通知, 请人工处理"
 
 
 async def reserve(progress: RefundProgress) -> bool:
@@ -75,13 +77,27 @@ async def send_6203(progress: RefundProgress, pay_auth_no: str, sends_max: int) 
 async def tell_his(progress: RefundProgress) -> None:
     """HIS, for up to a day. Where it takes the word late or never, an operator finds the refund by HIS_NOT_TOLD."""
     progress.tell("已退费, 通知医院信息系统")
-    if not await _told(progress, tuning.HIS_TOLD_SOON):
+    try:
+        await _tell(progress, tuning.HIS_TOLD_SOON)
+    except Refusal:
         progress.want_attention(HIS_NOT_TOLD)
-        if not await _told(progress, tuning.HIS_TOLD_BUDGET):
-            progress.tell("已退费, 医院信息系统未接受退费通知, 请人工处理")
-            return
-        progress.want_none()
-    progress.tell("已退费, 已通知医院信息系统")
+        progress.tell(_NOT_TOLD)
+        return
+    except Unresolved:
+        progress.want_attention(HIS_NOT_TOLD)
+        await _tell_for_a_day(progress)
+        return
+    progress.tell(_TOLD)
+
+
+async def _tell_for_a_day(progress: RefundProgress) -> None:
+    try:
+        await _tell(progress, tuning.HIS_TOLD_BUDGET)
+    except (Refusal, Unresolved):
+        progress.tell(_NOT_TOLD)
+        return
+    progress.want_none()
+    progress.tell(_TOLD)
 
 
 async def _try_to_reserve(progress: RefundProgress, gives_up_at: datetime) -> bool:
@@ -98,17 +114,14 @@ async def _try_to_reserve(progress: RefundProgress, gives_up_at: datetime) -> bo
     return True
 
 
-async def _told(progress: RefundProgress, budget: timedelta) -> bool:
+async def _tell(progress: RefundProgress, budget: timedelta) -> None:
+    """Raises `Refusal`, `Unresolved`."""
     step = TellHis(
         **progress.step(),
         refund_no=progress.order.refund_no,
         total_fen=progress.reserved.parts.total_fen,
     )
-    try:
-        await change(RefundActivities.tell_his, step, progress.terms, budget, "HIS: 通知退费", retry=tuning.HIS_RETRY)
-    except (Refusal, Unresolved):
-        return False
-    return True
+    await change(RefundActivities.tell_his, step, progress.terms, budget, "HIS: 通知退费", retry=tuning.HIS_RETRY)
 
 
 def failed(code: ErrorCode, message: str) -> RefundEnd:
