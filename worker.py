@@ -16,6 +16,7 @@ from activities.housekeeping import tokens_forgotten
 from activities.insurance import CentreActivities
 from activities.outbox import outbox_emptied
 from activities.records import DatabaseRecords
+from activities.refunds import RefundDesk
 from activities.webhooks import WebhookActivities
 from gateways.his.http import HttpHospitalSystem
 from gateways.http import HttpCaller
@@ -30,9 +31,10 @@ from storage.session import Database
 from workflows.notification import NotificationWorkflow
 from workflows.notifying import start_notification
 from workflows.payment import PaymentWorkflow
+from workflows.refund import RefundWorkflow
 from workflows.sandbox import sandbox
 
-WORKFLOWS = [PaymentWorkflow]
+WORKFLOWS = [PaymentWorkflow, RefundWorkflow]
 CACHED_WORKFLOWS_MAX = 5_000
 """At least the payments that wait for their money at once: one that is not cached is replayed at each event."""
 
@@ -50,6 +52,7 @@ def make_worker(client: Client, settings: Settings, database: Database, http: Ht
     insurance = CentreActivities(database, centres)
     his = HospitalActivities(database, systems, settings.his_timeout_s)
     records = DatabaseRecords(database)
+    refunds = RefundDesk(database, centres, systems)
     return Worker(
         client,
         task_queue=settings.task_queue,
@@ -71,6 +74,11 @@ def make_worker(client: Client, settings: Settings, database: Database, http: Ht
             PaymentHolders(database, client).withdraw_holder,
             records.record_case_event,
             records.record_resolution,
+            refunds.reserve,
+            refunds.refund,
+            refunds.ask_refund,
+            refunds.end_refund,
+            refunds.tell_his,
         ],
         workflow_runner=sandbox(),
         max_cached_workflows=CACHED_WORKFLOWS_MAX,

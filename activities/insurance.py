@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.ledger import Change, Questions, ask, now, send
 from activities.outcomes import is_first_attempt, refusal, reports
 from activities.records import end_facts
+from activities.refund_calls import refunded
 from activities.signatures import InsuranceActivities
 from domain.errors import UPLOAD_ORPHANED, ErrorCode, PaymentError
 from domain.fen import Fen
@@ -27,7 +28,7 @@ from domain.insurance import (
     UploadedFees,
     verdict,
 )
-from domain.outcomes import Refused, Unknown
+from domain.outcomes import Refused
 from domain.settling import same_amounts, settlement_of
 from domain.states import PaymentState
 from domain.steps import (
@@ -163,7 +164,7 @@ class CentreActivities(InsuranceActivities):
             await unit.payments.record(step, step.revision, now(), state=PaymentState.REVERSING)
 
         async def refund(app_refd_sn: str) -> RefundAnswer:
-            return await self._refunded(step.hospital, _reversal(step, app_refd_sn))
+            return await refunded(self._centres[step.hospital], _reversal(step, app_refd_sn))
 
         async def record(unit: Unit, answer: RefundAnswer) -> Reversed:
             return await _record_reversed(unit, step, answer)
@@ -175,20 +176,6 @@ class CentreActivities(InsuranceActivities):
                 raise
         async with self._database.begin() as unit:
             return await _record_reversed(unit, step, RefundAnswer(status=RefundStatus.SUCC))
-
-    async def _refunded(self, hospital: str, request: RefundRequest) -> RefundAnswer:
-        """6203, believed only as far as it may be: EXP and an unsigned refusal are unknown (protocol 3.1, 3.2)."""
-        try:
-            answer = await self._centres[hospital].refund(request)
-        except Refused as refused:
-            if refused.confirmed:
-                raise
-            raise Unknown(refused.transaction, refused.message) from refused
-        if answer.status is RefundStatus.EXP:
-            raise Unknown("6203", "refStatus EXP")
-        if answer.status is RefundStatus.FAIL:
-            raise Refused("6203", "医保中心退费失败 (refStatus FAIL)")
-        return answer
 
     async def _query(
         self, step: Step, reference: OrderReference, record: Callable[[Unit, OrderStatus], Awaitable[R]]

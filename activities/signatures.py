@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 
 from temporalio import activity
 
-from domain import reviews, steps
+from domain import refund_steps, reviews, steps
 from domain.insurance import UploadedFees
 from domain.notifications import Delivery, Notify
 
@@ -121,3 +121,32 @@ class NotificationActivities(ABC):
     @abstractmethod
     async def give_up(self, notice: Notify) -> None:
         """Only the database's own failures, which are repeated."""
+
+
+class RefundActivities(ABC):
+    """Refunds of settled payments, from the reservation to HIS."""
+
+    @activity.defn(name="refund_reserve")
+    @abstractmethod
+    async def reserve(self, step: refund_steps.ReserveRefund) -> refund_steps.Reserved | None:
+        """None: another one is under way. NOT_REFUNDABLE, REFUND_EXCEEDS_PAID, REFUND_CONFLICT: it is REFUND_FAILED."""
+
+    @activity.defn(name="insurance_6203_refund")
+    @abstractmethod
+    async def refund(self, step: refund_steps.RefundMoney) -> refund_steps.RefundMade:
+        """INSURANCE_REFUSED; not_sent: nothing can have arrived; unknown, finally so once `sends_max` are out."""
+
+    @activity.defn(name="insurance_6301_ask_refund")
+    @abstractmethod
+    async def ask_refund(self, step: refund_steps.AskRefund) -> refund_steps.RefundLook:
+        """INSURANCE_REFUSED; not_sent, unknown."""
+
+    @activity.defn(name="refund_end")
+    @abstractmethod
+    async def end_refund(self, step: refund_steps.EndRefund) -> None:
+        """Only the database's own failures, which are repeated."""
+
+    @activity.defn(name="his_refund")
+    @abstractmethod
+    async def tell_his(self, step: refund_steps.TellHis) -> None:
+        """HIS_REFUSED; not_sent, unknown."""

@@ -16,10 +16,11 @@ from api.notice_door import NoticeDoor
 from api.notices_desk import NoticesDesk
 from api.payment_workflows import PaymentWorkflows
 from api.payments_desk import PaymentsDesk
+from api.refunds_desk import RefundsDesk
 from api.request_trace import RequestTracing
 from api.review_workflows import ReviewWorkflows
 from api.reviews_desk import ReviewsDesk
-from api.routes import health, insurance, payment_actions, payment_list, payments, reviews, settlement_notice
+from api.routes import health, insurance, payment_actions, payment_list, payments, refunds, reviews, settlement_notice
 from api.services import Services
 from api.temporal_link import TemporalLink
 from hospitals import load_hospitals
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
         link=link,
         desk=PaymentsDesk(database, workflows, keyring),
         reviews=ReviewsDesk(database, ReviewWorkflows(link, settings)),
+        refunds=RefundsDesk(database, workflows, keyring),
         hints=hints,
         door=NoticeDoor(hospitals.values()),
         notices=NoticesDesk(settings, database, hints),
@@ -78,6 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.services = services
     install_handlers(app)
     app.add_middleware(RequestTracing, metrics=services.metrics)
-    for routes in (insurance, settlement_notice, payments, payment_list, payment_actions, reviews, health):
+    routers = (insurance, settlement_notice, payments, payment_list, payment_actions, refunds, reviews, health)
+    for routes in routers:
         app.include_router(routes.router)
     return app

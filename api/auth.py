@@ -154,6 +154,16 @@ async def rechecking_caller(caller: AnyCaller) -> Caller:
 RecheckingCaller = Annotated[Caller, Depends(rechecking_caller)]
 
 
+async def refunding_caller(caller: AnyCaller) -> Caller:
+    """A key that may refund. Raises `PaymentError` FORBIDDEN."""
+    if caller.role not in {Role.CALLER, Role.OPERATOR}:
+        raise PaymentError(ErrorCode.FORBIDDEN, "该访问密钥无权退费")
+    return caller
+
+
+RefundingCaller = Annotated[Caller, Depends(refunding_caller)]
+
+
 def _digest(key: bytes) -> str:
     return hashlib.sha256(key).hexdigest()
 

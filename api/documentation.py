@@ -100,15 +100,17 @@ def data_table(data: Mapping[str, str]) -> str:
     return "\n".join(["| 字段 | 含义 |", "|---|---|", *rows])
 
 
-def request_body(table: Sequence[Field], **other: str) -> dict[str, Any]:
-    """The three forms, each with an example; the last one is the call with `other` fields."""
+def request_body(
+    table: Sequence[Field], another: tuple[str, str] = ("registration", "挂号"), **other: str
+) -> dict[str, Any]:
+    """The three forms, each with an example; the last one, named `another`, is the call with `other` fields."""
     fields, schema = example(table), json_schema(table)
     as_text = json.dumps(fields, ensure_ascii=False)
     examples = {
         "object": {"summary": "JSON对象", "value": fields},
         "p_json_object": {"summary": "P_JSON中的JSON对象", "value": {"P_JSON": fields}},
         "p_json_text": {"summary": "P_JSON中的JSON文本", "value": {"P_JSON": as_text}},
-        "registration": {"summary": "挂号", "value": example(table, **other)},
+        another[0]: {"summary": another[1], "value": example(table, **other)},
     }
     form = {"type": "object", "required": ["P_JSON"], "properties": {"P_JSON": {"type": "string", "example": as_text}}}
     wrapped = {

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from api.refund_view import refund_data, refunded_amounts
 from domain.fen import Fen, yuan
 from domain.orders import payment_workflow_id
 from domain.states import PaymentState
 from domain.steps import PaymentKey
 from security.masking import mask_id_no, mask_text
-from storage.records import PaymentLine, PaymentRecord, TimelineEntry
+from storage.records import PaymentLine, PaymentRecord, RefundRecord, TimelineEntry
 
 VIEW: Mapping[str, str] = {
     "medOrgOrd": "医院订单号",
@@ -25,6 +26,8 @@ VIEW: Mapping[str, str] = {
     "traceTime": "医保结算时间",
     "setlType": "结算类型",
     "amounts": "金额(元): TOTAL, feeSumamt, ownPayAmt, psnAcctPay, fundPay",
+    "refunded": "已退金额(元), 不含进行中的: totlRefdAmt, cashRefdAmt, psnAcctRefdAmt, fundRefdAmt",
+    "refunds": "各笔退款, 按申请时间排列, 字段同退款查询, 另有 requestedAt, updatedAt, requestedBy, reason, hisToldAt",
     "deadlines": "期限: paymentWindowEndsAt 支付截止, reversalDeadline 冲正截止",
     "errorCode": "未成功时的原因代码",
     "errorMessage": "未成功时的原因",
@@ -33,8 +36,8 @@ VIEW: Mapping[str, str] = {
     "updatedAt": "最近更新时间",
     "workflowId": "Temporal工作流ID",
     "timeline": (
-        "状态变化、对外调用、医保回调、通知和人工核查的决定, 按时间排列: "
-        "at, kind(state、call、notice、webhook或decision), name, outcome, durationMs, message"
+        "状态变化、对外调用、退费、医保回调、通知和人工核查的决定, 按时间排列: "
+        "at, kind(state、call、refund、notice、webhook或decision), name, outcome, durationMs, message"
     ),
 }
 """The view's fields, in order, and what they mean."""
@@ -47,7 +50,9 @@ LINE: Mapping[str, str] = (
 """A payment's fields in a list."""
 
 
-def payment_view(record: PaymentRecord, timeline: Sequence[TimelineEntry]) -> dict[str, Any]:
+def payment_view(
+    record: PaymentRecord, timeline: Sequence[TimelineEntry], refunds: Sequence[RefundRecord]
+) -> dict[str, Any]:
     """A payment that has its row."""
     order, settlement = record.order, record.settlement
     return {
@@ -64,6 +69,8 @@ def payment_view(record: PaymentRecord, timeline: Sequence[TimelineEntry]) -> di
         "traceTime": _iso(settlement.trace_time if settlement else None),
         "setlType": settlement.setl_type.value if settlement else "",
         "amounts": _amounts(record),
+        "refunded": refunded_amounts(refunds),
+        "refunds": [_refund(refund) for refund in refunds],
         "deadlines": {
             "paymentWindowEndsAt": _iso(record.window_ends_at),
             "reversalDeadline": _iso(settlement.reversal_deadline if settlement else None),
@@ -113,6 +120,16 @@ def _amounts(record: PaymentRecord) -> dict[str, str]:
         "ownPayAmt": _yuan(split.own_pay_fen if split else None),
         "psnAcctPay": _yuan(split.psn_acct_fen if split else None),
         "fundPay": _yuan(split.fund_fen if split else None),
+    }
+
+
+def _refund(record: RefundRecord) -> dict[str, str]:
+    return refund_data(record) | {
+        "requestedAt": _iso(record.requested_at),
+        "updatedAt": _iso(record.updated_at),
+        "requestedBy": record.requested_by,
+        "reason": mask_text(record.reason),
+        "hisToldAt": _iso(record.his_told_at),
     }
 
 

@@ -19,11 +19,14 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.temporal_link import TemporalLink, unavailable
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import SettleRequest, payment_workflow_id
+from domain.refunds import RefundStart
 from domain.starting import PaymentStart
+from domain.states import RefundState
 from domain.steps import CancelRequest, PreSettleAnswer, SettlementAnswer
 from settings import Settings
 from workflows.payment import PaymentWorkflow
-from workflows.starting import reopen, start_operation
+from workflows.refund import RefundWorkflow
+from workflows.starting import refund_operation, reopen, start_operation
 
 logger = structlog.get_logger(__name__)
 
@@ -103,6 +106,24 @@ class PaymentWorkflows:
         """Start a payment that had ended unpaid once more, or hint to the run that is under way."""
         client = await self._link.client()
         await told(reopen(client, start, self._task_queue, _SIGNAL_WAIT))
+
+    async def refund(self, start: RefundStart, fingerprint: str) -> RefundState:
+        """Start the refund, or meet it under way, and wait for its end. Raises `WorkflowClosedError` too."""
+        client = await self._link.client()
+        operation = refund_operation(start, self._task_queue)
+        call = client.execute_update_with_start_workflow(
+            RefundWorkflow.refund,
+            start.order,
+            start_workflow_operation=operation,
+            id=f"refund-{fingerprint}",
+            rpc_timeout=self._wait,
+        )
+        try:
+            return await told(call)
+        except Exception:
+            with suppress(Exception):
+                await operation.workflow_handle()
+            raise
 
     async def life(self, workflow_id: str) -> Life:
         """Whether a payment without a row is on its way to one."""

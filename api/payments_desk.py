@@ -23,7 +23,8 @@ from domain.starting import PaymentStart
 from domain.states import PaymentState
 from domain.steps import CancelRequest, PaymentKey, PreSettleAnswer, SettlementAnswer
 from security.keyring import Keyring
-from storage.records import PaymentRecord, TimelineEntry
+from storage.records import PaymentRecord, RefundRecord, TimelineEntry
+from storage.refunds import with_refunds
 from storage.session import Database
 
 logger = structlog.get_logger(__name__)
@@ -56,12 +57,13 @@ class PaymentsDesk:
         """Withdraw before payment; the state then. `by`: the key's name. Calls for one payment at once are one call."""
         return await self._cancelling.join(key, lambda: self._cancel(key, by))
 
-    async def look(self, key: PaymentKey) -> tuple[PaymentRecord, list[TimelineEntry]] | None:
-        """The payment and its timeline; None where it runs and has no row yet. Raises UNKNOWN_ORDER."""
+    async def look(self, key: PaymentKey) -> tuple[PaymentRecord, list[TimelineEntry], list[RefundRecord]] | None:
+        """The payment, its timeline, its refunds; None where it runs and has no row yet. Raises UNKNOWN_ORDER."""
         async with self._database.read() as unit:
             record = await unit.payments.find(key)
             if record is not None:
-                return record, await unit.payments.timeline(key)
+                refunds = await unit.refunds.of_payment(key)
+                return record, with_refunds(await unit.payments.timeline(key), refunds), refunds
         if await self._workflows.life(payment_workflow_id(key.hospital, key.med_org_ord)) is Life.UNKNOWN:
             raise _unknown_order()
         return None

@@ -5,7 +5,7 @@ from api.schemas.pre_settle import TITLES
 from api.schemas.settle import PAY_ORD_ID
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Order, SettleRequest
-from domain.states import UNPAID_ENDS, PaymentState, has_reached
+from domain.states import SETTLED_STATES, UNPAID_ENDS, PaymentState, has_reached
 from domain.steps import PreSettleAnswer, SettlementAnswer
 from storage.records import PaymentRecord
 
@@ -59,7 +59,7 @@ def settlement_answer(record: PaymentRecord, request: SettleRequest) -> Settleme
     A payment without a visit of its own takes the VISIT_ID that the caller names.
     """
     _raise_bad_end(record)
-    if record.state is not PaymentState.SETTLED or record.settlement is None or record.pay_ord_id is None:
+    if record.state not in SETTLED_STATES or record.settlement is None or record.pay_ord_id is None:
         return None
     visit_id = record.visit_id or request.visit_id
     if request.visit_id not in {None, visit_id}:

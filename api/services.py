@@ -9,6 +9,7 @@ from api.metrics import HttpMetrics
 from api.notice_door import NoticeDoor
 from api.notices_desk import NoticesDesk
 from api.payments_desk import PaymentsDesk
+from api.refunds_desk import RefundsDesk
 from api.reviews_desk import ReviewsDesk
 from api.temporal_link import TemporalLink
 from settings import Settings
@@ -25,6 +26,7 @@ class Services:
     hints: Hints
     door: NoticeDoor
     notices: NoticesDesk
+    refunds: RefundsDesk
     metrics: HttpMetrics
 
 

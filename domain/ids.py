@@ -19,3 +19,8 @@ def reversal_no(med_org_ord: str) -> str:
 def review_refund_no(med_org_ord: str) -> str:
     """appRefdSn, and HIS's refundNo, of the one refund that a payment's review can decide on."""
     return f"{med_org_ord}-RVW"
+
+
+def refund_sn(med_org_ord: str, refund_no: str) -> str:
+    """appRefdSn of a refund: the centre knows a repeat by it. medOrgOrd holds no colon, so no two are alike."""
+    return f"{med_org_ord}:{refund_no}"

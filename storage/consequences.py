@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from domain.notifications import event_of
 from domain.orders import payment_workflow_id
-from domain.states import RELEASING, TRANSITIONS, PaymentState
+from domain.states import RELEASING, SETTLED_STATES, TRANSITIONS, PaymentState
 from domain.steps import PaymentKey
 from storage.claims import ClaimRepository
 from storage.engines import AnyConnection
@@ -19,6 +19,9 @@ _THE_PAYMENT_ITSELF = ""
 _MONEY_IS_BACK = frozenset({"VISIT_NOT_CANCELLED"})
 """Reasons for a review that put no money at risk."""
 
+_BY_REFUNDS = SETTLED_STATES - {PaymentState.SETTLED}
+"""Told of where the refund is written: two in a row may leave the payment in one state, and both are told of."""
+
 _FROM_REVIEW = TRANSITIONS[PaymentState.IN_REVIEW]
 
 
@@ -29,14 +32,14 @@ class Consequences:
         self._notifications = NotificationRepository(connection)
         self._reviews = ReviewRepository(connection)
 
-    async def follow(self, key: PaymentKey, state: PaymentState, at: datetime, refund_no: str = "") -> None:
-        """`key` has come to `state`; `refund_no` names the refund that brought it there."""
+    async def follow(self, key: PaymentKey, state: PaymentState, at: datetime) -> None:
+        """`key` has come to `state`."""
         if state in RELEASING:
             await self._claims.release(key, at)
         elif state is PaymentState.SETTLED:
             await self._claims.release_registration(key, at)
-        if (event := event_of(state)) is not None:
-            await self._notifications.add(key, event, at, refund_no)
+        if state not in _BY_REFUNDS and (event := event_of(state)) is not None:
+            await self._notifications.add(key, event, at)
         if state is PaymentState.IN_REVIEW:
             await self._open_review(key, at)
         elif state in _FROM_REVIEW:

@@ -170,14 +170,19 @@ _NOT_NEWER = _PAYMENT.c.revision <= bindparam("key_revision")
 _FACTS = update(_PAYMENT).where(*here(_PAYMENT), _NOT_NEWER)
 _STAY = _FACTS.where(_PAYMENT.c.state == bindparam("key_state"))
 _CHANGED = insert(table_of(StateChange))
+_REFUNDED = (PaymentState.PARTIALLY_REFUNDED.value, PaymentState.REFUNDED.value)
 _FIND = select(_PAYMENT).where(*here(_PAYMENT))
 
 
 @cache
 def _move_to(state: PaymentState) -> Update:
-    """The row is in another state, and an older revision wrote it; or the same one did, and `state` lies ahead."""
+    """The row is in another state, and an older revision wrote it; or the same one did, and `state` lies ahead.
+
+    A payment that was refunded only goes forward, whoever writes: its refunds know nothing of its workflow's revisions.
+    """
     before = [earlier.value for earlier in PaymentState if may_follow(earlier, state)]
     revision: BindParameter[int] = bindparam("key_revision")
     current, written_by = _PAYMENT.c.state, _PAYMENT.c.revision
-    ahead = and_(written_by == revision, current.in_(before))
-    return update(_PAYMENT).where(*here(_PAYMENT), current != state.value, or_(written_by < revision, ahead))
+    newer = and_(written_by < revision, current.not_in(_REFUNDED))
+    ahead = and_(written_by <= revision, current.in_(before))
+    return update(_PAYMENT).where(*here(_PAYMENT), current != state.value, or_(newer, ahead))

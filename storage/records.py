@@ -5,12 +5,13 @@ from enum import StrEnum
 
 from domain.errors import ErrorCode
 from domain.fen import Fen
-from domain.insurance import Split
+from domain.insurance import RefundType, Split
 from domain.notifications import NotificationEvent, NotificationStatus, webhook_id
 from domain.orders import Category, Channel, Frozen, Order
 from domain.outcomes import Outcome
+from domain.refunds import RefundParts, paid_parts
 from domain.reviews import CaseEvent, ReviewAction
-from domain.states import PaymentState
+from domain.states import PaymentState, RefundState
 from domain.steps import PaymentKey, Settlement
 
 
@@ -53,6 +54,19 @@ class PaymentRecord(PaymentFacts):
     """What went back of each part, or is reserved for the refund under way."""
     refunding: str = ""
     """The refundNo of the refund under way."""
+
+    @property
+    def paid(self) -> RefundParts:
+        """What can go back in all: of what was settled, or else of what was pre-settled."""
+        split = self.settlement.split if self.settlement else self.split
+        return RefundParts() if split is None else paid_parts(split)
+
+    @property
+    def refunded(self) -> RefundParts:
+        """What went back, or is reserved."""
+        return RefundParts(
+            own_pay_fen=self.refunded_own_fen, psn_acct_fen=self.refunded_acct_fen, fund_fen=self.refunded_fund_fen
+        )
 
 
 class PaymentLine(Frozen):
@@ -104,6 +118,8 @@ class TimelineKind(StrEnum):
     CALL = "call"
     NOTICE = "notice"
     WEBHOOK = "webhook"
+    REFUND = "refund"
+    """A refund came to a state, or HIS was told of it."""
     DECISION = "decision"
     """What a person did with the payment's case in the review queue."""
 
@@ -176,3 +192,24 @@ class CaseEventRecord(Frozen):
     by: str
     reason: str
     at: datetime
+
+
+class RefundRecord(Frozen):
+    """A refund as our row has it, without its payAuthNo: that is for nobody to read."""
+
+    key: PaymentKey
+    refund_no: str
+    state: RefundState
+    refund_type: RefundType
+    parts: RefundParts
+    """Reserved or gone back; of a refund that failed, what would have gone back."""
+    reason: str
+    requested_by: str
+    app_refd_sn: str
+    refd_sn: str
+    requested_at: datetime
+    updated_at: datetime
+    his_told_at: datetime | None
+    error_code: ErrorCode | None
+    error_message: str
+    note: str

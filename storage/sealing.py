@@ -21,11 +21,11 @@ SEALED = frozenset(
 
 
 class RowSeal:
-    """Seals and opens the secrets of one payment's rows."""
+    """Seals and opens the secrets of one payment's rows, or of its one refund `refund_no`."""
 
-    def __init__(self, keyring: Keyring, key: PaymentKey) -> None:
+    def __init__(self, keyring: Keyring, key: PaymentKey, refund_no: str = "") -> None:
         self._keyring = keyring
-        self._place = f"{key.hospital}/{key.med_org_ord}"
+        self._place = "/".join(filter(None, (key.hospital, key.med_org_ord, refund_no)))
 
     def columns(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Column values for `values`, with each secret under its `…_sealed` column. Nothing is sealed as nothing."""

@@ -13,6 +13,7 @@ from storage.notices import NoticeRepository
 from storage.notifications import NotificationRepository
 from storage.payment_list import PaymentListRepository
 from storage.payments import PaymentRepository
+from storage.refunds import RefundRepository
 from storage.remote_calls import RemoteCallRepository
 from storage.reviews import ReviewRepository
 from storage.settlements import SettlementRepository
@@ -30,6 +31,7 @@ class Unit:
         self.claims = ClaimRepository(connection)
         self.notifications = NotificationRepository(connection)
         self.reviews = ReviewRepository(connection)
+        self.refunds = RefundRepository(connection, keyring, self.payments, self.reviews)
         self.settlements = SettlementRepository(connection, keyring)
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
+from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 from domain.errors import ErrorCode
@@ -70,7 +71,15 @@ async def glance(method: Method[S, R], step: S, summary: str) -> R | None:
         return None
 
 
-async def change(method: Method[S, R], step: S, terms: PaymentTerms, budget: timedelta, summary: str) -> R:
+async def change(  # noqa: PLR0913 - what to do, for whom, how long, how often, and its words
+    method: Method[S, R],
+    step: S,
+    terms: PaymentTerms,
+    budget: timedelta,
+    summary: str,
+    *,
+    retry: RetryPolicy = tuning.REMOTE_RETRY,
+) -> R:
     """Something that changes the outside. Repeated within `budget`; every attempt but the first asks before it acts.
 
     Raises `Refusal`, or `Unresolved` when the budget is spent.
@@ -85,7 +94,7 @@ async def change(method: Method[S, R], step: S, terms: PaymentTerms, budget: tim
             start_to_close_timeout=timedelta(seconds=2 * terms.call_timeout_s + tuning.MARGIN_S),
             schedule_to_close_timeout=budget,
             heartbeat_timeout=tuning.HEARTBEAT_TIMEOUT,
-            retry_policy=tuning.REMOTE_RETRY,
+            retry_policy=retry,
             summary=for_operators(summary),
         )
     except FailureError as error:

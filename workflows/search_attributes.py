@@ -7,7 +7,8 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 
 from domain.orders import Order
 from domain.starting import Reopened
-from domain.states import PaymentState
+from domain.states import PaymentState, RefundState
+from domain.steps import PaymentKey
 
 HOSPITAL = SearchAttributeKey.for_keyword("Hospital")
 PAYMENT_STATE = SearchAttributeKey.for_keyword("PaymentState")
@@ -58,3 +59,16 @@ def _of(order: Order, state: PaymentState, since: datetime) -> list[SearchAttrib
         SearchAttributePair(MED_ORG_ORD, order.med_org_ord),
         SearchAttributePair(NEEDS_ATTENTION, value=False),
     ]
+
+
+def at_refund_start(payment: PaymentKey, now: datetime) -> TypedSearchAttributes:
+    """What a refund is found by: its payment's number, and a state of its own."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(HOSPITAL, payment.hospital),
+            SearchAttributePair(PAYMENT_STATE, RefundState.REFUNDING.value),
+            SearchAttributePair(PAYMENT_STATE_SINCE, now),
+            SearchAttributePair(MED_ORG_ORD, payment.med_org_ord),
+            SearchAttributePair(NEEDS_ATTENTION, value=False),
+        ]
+    )

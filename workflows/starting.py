@@ -1,4 +1,4 @@
-"""How a payment starts: ids, policies, summaries and search attributes, for the API, tests and benchmarks."""
+"""How payments and refunds start: ids, policies, summaries and search attributes, for the API, tests and benchmarks."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,9 +8,11 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from domain.operators import for_operators
 from domain.orders import Category, Order
+from domain.refunds import RefundStart
 from domain.starting import PaymentStart
 from workflows import search_attributes
 from workflows.payment import PaymentWorkflow
+from workflows.refund import RefundWorkflow
 from workflows.tuning import TASK_TIMEOUT
 
 NOTICE = "notice"
@@ -59,3 +61,19 @@ async def reopen(client: Client, start: PaymentStart, task_queue: str, rpc_timeo
 def _summary(order: Order) -> str:
     kind = "挂号" if order.category is Category.REGISTRATION else "门诊缴费"
     return for_operators(f"{kind} {order.med_org_ord} ({order.channel.value}, {order.hospital})")
+
+
+def refund_operation(start: RefundStart, task_queue: str) -> WithStartWorkflowOperation[RefundWorkflow, Any]:
+    """Start this refund, or meet the one that is under way. A closed one is never started again. Single-use."""
+    order = start.order
+    return WithStartWorkflowOperation(
+        RefundWorkflow.run,
+        start,
+        id=order.workflow_id,
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        task_timeout=TASK_TIMEOUT,
+        static_summary=for_operators(f"退费 {order.med_org_ord} {order.refund_no} ({order.hospital})"),
+        search_attributes=search_attributes.at_refund_start(order, datetime.now(UTC)),
+    )

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
+from api.refund_view import refunded_amounts
 from cli.configuration import read_settings
 from cli.database import database_trouble_in_one_line
 from cli.failures import WRONG_USE, CommandError
@@ -20,7 +21,8 @@ from domain.states import PaymentState
 from domain.steps import PaymentKey
 from security.keyring import Keyring
 from settings import Settings
-from storage.records import PaymentLine, PaymentQuery, PaymentRecord, TimelineEntry
+from storage.records import PaymentLine, PaymentQuery, PaymentRecord, RefundRecord, TimelineEntry
+from storage.refunds import with_refunds
 from storage.session import Database
 
 app = typer.Typer(name="payments", no_args_is_help=True, help="Payments in our records.")
@@ -45,14 +47,14 @@ def show(
     """Show a payment: state, amounts, deadlines and everything that happened. No personal data, no tokens."""
     settings = read_settings()
     key = PaymentKey(hospital=hospital or settings.hospital, med_org_ord=med_org_ord)
-    record, timeline = asyncio.run(_find(settings, read_keyring(settings), key))
+    record, timeline, refunds = asyncio.run(_find(settings, read_keyring(settings), key))
     if record is None:
         raise CommandError(f"{key.hospital} has no payment {med_org_ord}")
     if as_json:
         happened = [_entry(entry) for entry in timeline]
-        typer.echo(json.dumps({**_fields(record), "timeline": happened}, ensure_ascii=False))
+        typer.echo(json.dumps({**_fields(record, refunds), "timeline": happened}, ensure_ascii=False))
         return
-    for name, value in _fields(record).items():
+    for name, value in _fields(record, refunds).items():
         typer.echo(f"{name:<18} {value}")
     for entry in timeline:
         typer.echo("  ".join(str(value) for value in _entry(entry).values() if value not in (None, "")))
@@ -138,13 +140,15 @@ def _moment(option: str, read: Callable[[str], datetime], text: str | None) -> d
 
 async def _find(
     settings: Settings, keyring: Keyring, key: PaymentKey
-) -> tuple[PaymentRecord | None, list[TimelineEntry]]:
+) -> tuple[PaymentRecord | None, list[TimelineEntry], list[RefundRecord]]:
     with database_trouble_in_one_line():
         async with Database(settings.database, keyring) as database, database.read() as unit:
-            return await unit.payments.find(key), await unit.payments.timeline(key)
+            refunds = await unit.refunds.of_payment(key)
+            timeline = with_refunds(await unit.payments.timeline(key), refunds)
+            return await unit.payments.find(key), timeline, refunds
 
 
-def _fields(record: PaymentRecord) -> Fields:
+def _fields(record: PaymentRecord, refunds: Sequence[RefundRecord]) -> Fields:
     """What operations and auditors may see, by the interface's names. Times are UTC+8, amounts yuan."""
     order, settlement = record.order, record.settlement
     split = settlement.split if settlement else record.split
@@ -161,6 +165,8 @@ def _fields(record: PaymentRecord) -> Fields:
         "fundPay": split and yuan(split.fund_fen),
         "psnAcctPay": split and yuan(split.psn_acct_fen),
         "ownPayAmt": split and yuan(split.own_pay_fen),
+        **(refunded_amounts(refunds) if refunds else {}),
+        "refunding": record.refunding,
         "windowEnds": _time(record.window_ends_at),
         "traceTime": settlement and _time(settlement.trace_time),
         "reversalDeadline": settlement and _time(settlement.reversal_deadline),

@@ -35,6 +35,8 @@ class FaultKind(StrEnum):
     """Applied; the answer's signature is spoilt."""
     WRONG_AMOUNT = "wrong_amount"
     """Applied; in the answer the parts miss the sum by one fen."""
+    EXP = "exp"
+    """Applied; the answer says that nobody knows (refStatus EXP)."""
 
 
 class Fault(BaseModel):

@@ -19,7 +19,7 @@ from simulator.his.catalogue import PEOPLE
 from simulator.his.operations import OPERATIONS, Operation
 from simulator.his.wire import HisRefusal, NewBill
 
-FAULTS = frozenset(FaultKind) - {FaultKind.BAD_SIGNATURE, FaultKind.WRONG_AMOUNT}
+FAULTS = frozenset(FaultKind) - {FaultKind.BAD_SIGNATURE, FaultKind.WRONG_AMOUNT, FaultKind.EXP}
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from domain.fen import parse_yuan, yuan
+from domain.insurance import RefundStatus
 from gateways.insurance.canonical import parse_object
 from gateways.insurance.envelope import Envelope, EnvelopeError
 from security.sm import GmsslSigner, GmsslVerifier
@@ -58,7 +59,7 @@ class SealedCall:
                 outcome = self._transact(self._centre, self._data)
         except CentreRefusal as refusal:
             return Done(Verdict.REFUSED, _spoilt(await self._refusal(refusal), fault))
-        data = _one_fen_off(outcome.data) if fault is FaultKind.WRONG_AMOUNT else outcome.data
+        data = _changed(outcome.data, fault)
         answer = await self._envelope.seal_answer(data, message="成功")
         return Done(outcome.verdict, _spoilt(answer, fault), outcome.pay_ord_id)
 
@@ -105,6 +106,17 @@ def _check_head(fields: Mapping[str, Any], version: str) -> None:
 
 def _unsigned(message: str) -> Done:
     return Done(Verdict.REFUSED, _json({"code": -1, "message": message, "success": False}))
+
+
+def _changed(data: dict[str, Any], fault: FaultKind | None) -> dict[str, Any]:
+    """What the answer says, where a fault makes it say something else."""
+    match fault:
+        case FaultKind.WRONG_AMOUNT:
+            return _one_fen_off(data)
+        case FaultKind.EXP:
+            return {**data, "refStatus": RefundStatus.EXP.value}
+        case _:
+            return data
 
 
 def _one_fen_off(data: dict[str, Any]) -> dict[str, Any]:

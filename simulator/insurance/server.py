@@ -18,11 +18,8 @@ from simulator.insurance.control import add_order_routes
 from simulator.insurance.notice import Notices
 from simulator.insurance.sealed import TRANSACTIONS, envelope_of, reader
 
-_WITH_AMOUNTS = {"6202", "6301"}
-_FAULTS = {
-    txn: frozenset(FaultKind) - (frozenset() if txn in _WITH_AMOUNTS else {FaultKind.WRONG_AMOUNT})
-    for txn in TRANSACTIONS
-}
+_ONLY_OF = {FaultKind.WRONG_AMOUNT: {"6202", "6301"}, FaultKind.EXP: {"6203"}}
+_FAULTS = {txn: frozenset(kind for kind in FaultKind if txn in _ONLY_OF.get(kind, {txn})) for txn in TRANSACTIONS}
 
 
 def build_app(config: CentreConfig, database: Path, clock: Callable[[], datetime] = utc_now) -> web.Application:

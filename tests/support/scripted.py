@@ -61,10 +61,10 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
             "ask_order": [waiting()],
             "revoke_order": [steps.Revoked(ord_stas=12)],
             "reverse": [steps.Reversed(refd_sn="R1")],
-            "tell_refund": [None],
             "record_end": [None],
             "claim_bills": [steps.Claimed()],
             "withdraw_holder": [None],
+            "tell_refund": [None],
             "record_case_event": [None],
             "record_resolution": [None],
         }

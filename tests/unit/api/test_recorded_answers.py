@@ -16,7 +16,7 @@ from api.recorded import (
 from domain.errors import ErrorCode, PaymentError
 from domain.fen import Fen
 from domain.orders import Category, Channel
-from domain.states import STORY, PaymentState
+from domain.states import SETTLED_STATES, STORY, PaymentState
 from storage.records import PaymentRecord
 from tests.support.orders import outpatient, settle_call
 from tests.support.records import AT, SETTLEMENT, SPLIT
@@ -95,9 +95,14 @@ class TestInterface1:
 
 
 class TestInterface2:
-    @pytest.mark.parametrize("state", set(S) - set(BAD_ENDS) - {S.SETTLED})
+    @pytest.mark.parametrize("state", set(S) - set(BAD_ENDS) - SETTLED_STATES)
     def test_is_the_workflow_s_to_answer_until_the_end(self, state: PaymentState) -> None:
         assert settlement_answer(record(state), CALL) is None
+
+    @pytest.mark.parametrize("state", [S.PARTIALLY_REFUNDED, S.REFUNDED])
+    def test_once_refunded_is_answered_as_it_was(self, state: PaymentState) -> None:
+        assert settlement_answer(record(state), CALL) == settlement_answer(record(S.SETTLED), CALL)
+        assert pre_settle_answer(record(state)) == pre_settle_answer(record(S.SETTLED))
 
     def test_once_settled_is_answered_again(self) -> None:
         answer = settlement_answer(record(S.SETTLED, visit_id="V1"), CALL)

@@ -1,0 +1,233 @@
+"""Refunds: reserved, sent by 6203, asked for by 6301, told to HIS, and recorded (product rule 16)."""
+
+from collections.abc import Mapping
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.ledger import Change, Questions, ask, now, send
+from activities.outcomes import reports
+from activities.refund_calls import refunded
+from activities.signatures import RefundActivities
+from domain.errors import ErrorCode, PaymentError
+from domain.ids import refund_sn
+from domain.insurance import OrderReference, RefundAnswer, RefundStatus, Split
+from domain.outcomes import NotSent, Outcome, Refused, RemoteCallError, Unknown
+from domain.refund_steps import (
+    AskRefund,
+    EndRefund,
+    RefundEnd,
+    RefundLook,
+    RefundMade,
+    RefundMoney,
+    RefundStep,
+    Reserved,
+    ReserveRefund,
+    TellHis,
+)
+from domain.refunds import RefundParts, RefundVerdict, check_refundable, parts_to_refund, refund_verdict
+from domain.states import REFUND_DONE, RefundState
+from gateways.his.port import HisRefund, HospitalSystem
+from gateways.insurance.port import InsuranceCentre, RefundRequest
+from storage.records import PaymentRecord, RefundRecord
+from storage.session import Database, Unit
+
+
+class RefundDesk(RefundActivities):
+    """Talks to the centre and HIS of the payment's hospital."""
+
+    def __init__(
+        self, database: Database, centres: Mapping[str, InsuranceCentre], systems: Mapping[str, HospitalSystem]
+    ) -> None:
+        self._database = database
+        self._centres = centres
+        self._systems = systems
+
+    @activity.defn(name="refund_reserve")
+    @reports(ErrorCode.NOT_REFUNDABLE)
+    async def reserve(self, step: ReserveRefund) -> Reserved | None:
+        try:
+            async with self._database.begin() as unit:
+                return await _reserve(unit, step)
+        except PaymentError as error:
+            if error.code is not ErrorCode.UNKNOWN_ORDER:
+                # A refundNo that came this far is used up: its row answers for it from now on.
+                async with self._database.begin() as unit:
+                    await unit.refunds.refuse(step.order, error, now())
+            raise
+
+    @activity.defn(name="insurance_6203_refund")
+    @reports(ErrorCode.INSURANCE_REFUSED)
+    async def refund(self, step: RefundMoney) -> RefundMade:
+        """What was sent before, by whichever attempt, is asked for before anything is sent again."""
+        async with self._database.read() as unit:
+            known = await unit.refunds.find(step, step.refund_no)
+            sent = await unit.calls.count_sent(step, "6203", step.refund_no)
+        if known is not None and known.state in REFUND_DONE:
+            return RefundMade(refd_sn=known.refd_sn)
+        if sent > 0:
+            look = await self._look_or_unknown(step)
+            if look.verdict is RefundVerdict.DONE:
+                return RefundMade(refd_sn="")
+            if sent >= step.sends_max:
+                raise _undecided()
+        try:
+            return await self._send(step)
+        except NotSent as error:
+            if sent > 0:
+                raise Unknown("6203", f"earlier call unresolved: {error.message}") from error
+            raise
+        except Refused:
+            if sent > 0 and await self._came_before_refusal(step):
+                return RefundMade(refd_sn="")
+            raise
+
+    @activity.defn(name="insurance_6301_ask_refund")
+    @reports(ErrorCode.INSURANCE_REFUSED)
+    async def ask_refund(self, step: AskRefund) -> RefundLook:
+        return await self._look(step, record=step.record)
+
+    @activity.defn(name="refund_end")
+    async def end_refund(self, step: EndRefund) -> None:
+        async with self._database.begin() as unit:
+            await unit.refunds.end(step, step.refund_no, step.end, now())
+
+    @activity.defn(name="his_refund")
+    @reports(ErrorCode.HIS_REFUSED)
+    async def tell_his(self, step: TellHis) -> None:
+        his = self._systems[step.hospital]
+
+        async def tell(refund_no: str) -> None:
+            await his.refund(HisRefund(med_org_ord=step.med_org_ord, refund_no=refund_no, total_fen=step.total_fen))
+
+        async def record(unit: Unit, _: None) -> None:
+            await unit.refunds.told(step, step.refund_no, now())
+
+        await send(self._database, Change(step, "refund", step.refund_no), tell, record)
+
+    async def _send(self, step: RefundMoney) -> RefundMade:
+        """One 6203. Its row names it by refundNo: appRefdSn is made of that, and too long for the column."""
+        centre = self._centres[step.hospital]
+
+        async def refund(refund_no: str) -> RefundAnswer:
+            return await refunded(centre, _request(step, refund_sn(step.med_org_ord, refund_no)))
+
+        async def record(unit: Unit, answer: RefundAnswer) -> RefundMade:
+            await _record_made(unit, step, answer)
+            return RefundMade(refd_sn=answer.refd_sn)
+
+        return await send(self._database, Change(step, "6203", step.refund_no), refund, record)
+
+    async def _came_before_refusal(self, step: RefundMoney) -> bool:
+        """Whether the refund was made before a repeat of it was refused. Raises where nobody can say."""
+        look = await self._look_or_unknown(step)
+        if look.verdict is RefundVerdict.UNCLEAR:
+            raise _undecided()
+        return look.verdict is RefundVerdict.DONE
+
+    async def _look_or_unknown(self, step: RefundStep) -> RefundLook:
+        """6301 that fails, however it fails, leaves the refund unknown: never refused, never not sent."""
+        try:
+            return await self._look(step, record=True)
+        except RemoteCallError as error:
+            raise Unknown("6203", f"earlier call unresolved: {error.message}") from error
+
+    async def _look(self, step: RefundStep, *, record: bool) -> RefundLook:
+        questions = Questions()
+        reserved = step.reserved
+
+        async def judge(unit: Unit, ord_stas: int) -> RefundLook:
+            verdict = refund_verdict(ord_stas, reserved.paid, reserved.before, reserved.after)
+            if record and verdict is RefundVerdict.DONE:
+                await _record_made(unit, step, RefundAnswer(status=RefundStatus.SUCC))
+            return RefundLook(ord_stas=ord_stas, verdict=verdict)
+
+        return await ask(self._database, step, questions, self._ord_stas(step, questions), judge)
+
+    async def _ord_stas(self, step: RefundStep, questions: Questions) -> int:
+        query = self._centres[step.hospital].query_order(step.reserved.reference)
+        return (await questions.ask("6301", query)).ord_stas
+
+
+async def _reserve(unit: Unit, step: ReserveRefund) -> Reserved | None:
+    """Raises `PaymentError`. A step that was carried out before is answered as it was then."""
+    payment = await unit.payments.find(step)
+    if payment is None:
+        raise PaymentError(ErrorCode.UNKNOWN_ORDER, "没有这个医院订单号(medOrgOrd)的订单")
+    known = await unit.refunds.find(step, step.order.refund_no)
+    if known is not None:
+        return _reserved_before(payment, known)
+    check_refundable(payment.state)
+    if payment.refunding:
+        await _check_holder(unit, step, payment.refunding)
+        return None
+    before = payment.refunded
+    parts = parts_to_refund(step.order, payment.paid, before, step.cash_refunded_by)
+    if not await unit.refunds.reserve(step.order, parts, before, now()):
+        if step.last_try:
+            raise PaymentError(
+                ErrorCode.REFUND_CONFLICT, "该订单的可退金额正在变动, 请稍后用新的退款单号(refundNo)重试"
+            )
+        return None
+    return _reserved(payment, parts, before)
+
+
+async def _check_holder(unit: Unit, step: ReserveRefund, holder: str) -> None:
+    """Raise `PaymentError` REFUND_CONFLICT unless the refund under way may be waited for."""
+    under_way = await unit.refunds.find(step, holder)
+    if under_way is not None and under_way.state is RefundState.IN_REVIEW:
+        message = f"该订单另一笔退款(refundNo {holder})正在人工核查, 请待其结束后再退"
+        raise PaymentError(ErrorCode.REFUND_CONFLICT, message)
+    if step.last_try:
+        message = f"该订单另一笔退款(refundNo {holder})仍在进行, 请稍后用新的退款单号(refundNo)重试"
+        raise PaymentError(ErrorCode.REFUND_CONFLICT, message)
+
+
+def _reserved_before(payment: PaymentRecord, known: RefundRecord) -> Reserved:
+    """What this step has reserved already; its refusal, if it ended so."""
+    if known.state is RefundState.REFUND_FAILED:
+        raise PaymentError(known.error_code or ErrorCode.NOT_REFUNDABLE, known.error_message)
+    return _reserved(payment, known.parts, payment.refunded.minus(known.parts))
+
+
+def _reserved(payment: PaymentRecord, parts: RefundParts, before: RefundParts) -> Reserved:
+    order = payment.order
+    reference = OrderReference(
+        pay_ord_id=payment.pay_ord_id or "",
+        pay_token=payment.pay_token or "",
+        id_no=order.id_no,
+        user_name=payment.insured_name or order.patient_name or "",
+    )
+    return Reserved(
+        reference=reference,
+        paid=payment.paid,
+        before=before,
+        parts=parts,
+        category=order.category,
+        patient_id=order.patient_id,
+    )
+
+
+async def _record_made(unit: Unit, step: RefundStep, answer: RefundAnswer) -> None:
+    end = RefundEnd(state=step.reserved.good_end)
+    await unit.refunds.end(step, step.refund_no, end, now(), answer.refd_sn)
+
+
+def _request(step: RefundMoney, app_refd_sn: str) -> RefundRequest:
+    parts = step.reserved.parts
+    split = Split(fee_sum_fen=parts.total_fen, **parts.model_dump())
+    return RefundRequest(
+        pay_ord_id=step.reserved.reference.pay_ord_id,
+        app_refd_sn=app_refd_sn,
+        requested_at=now(),
+        refund_type=step.refund_type,
+        parts=split,
+        total_fen=parts.total_fen,
+        pay_auth_no=step.pay_auth_no,
+        reason=step.reason,
+    )
+
+
+def _undecided() -> ApplicationError:
+    """Final: it was sent as often as it may be, and the order's status does not say what came of it."""
+    return ApplicationError("the order's status does not tell", type=Outcome.UNKNOWN.value, non_retryable=True)

@@ -1,0 +1,199 @@
+"""Refunds of a settled payment by 6203 (product rule 16): what may go back, and what the centre shows of it. Pure."""
+
+from enum import StrEnum
+from typing import Literal
+
+from domain.errors import ErrorCode, PaymentError
+from domain.fen import Fen, yuan
+from domain.insurance import RefundType, Split
+from domain.orders import Frozen, PaymentTerms
+from domain.states import SETTLED_STATES, PaymentState, RefundState
+from domain.steps import PaymentKey
+
+CashRefundedBy = Literal["centre", "channel"]
+
+
+class RefundOrder(PaymentKey):
+    """One validated wish to refund. `refund_no` is its idempotency key; `requested_by` the name of the caller's key.
+
+    `amount_fen`: only of a CASH refund; None means the rest of the cash.
+    """
+
+    refund_no: str
+    refund_type: RefundType
+    amount_fen: Fen | None = None
+    pay_auth_no: str
+    reason: str
+    requested_by: str
+
+    @property
+    def workflow_id(self) -> str:
+        return refund_workflow_id(self, self.refund_no)
+
+    def fingerprint_fields(self) -> dict[str, str]:
+        """What makes two calls the same refund. Never payAuthNo: it differs on each honest repeat."""
+        return {
+            "type": self.refund_type.value,
+            "amount": "" if self.amount_fen is None else yuan(self.amount_fen),
+        }
+
+
+def refund_workflow_id(key: PaymentKey, refund_no: str) -> str:
+    return f"refund-{key.hospital}-{key.med_org_ord}:{refund_no}"
+
+
+class RefundParts(Frozen):
+    """How much of each part goes back, or went back."""
+
+    own_pay_fen: Fen = Fen(0)
+    psn_acct_fen: Fen = Fen(0)
+    fund_fen: Fen = Fen(0)
+
+    @property
+    def total_fen(self) -> Fen:
+        return Fen(self.own_pay_fen + self.psn_acct_fen + self.fund_fen)
+
+    @property
+    def insurance_fen(self) -> Fen:
+        return Fen(self.psn_acct_fen + self.fund_fen)
+
+    def plus(self, other: "RefundParts") -> "RefundParts":
+        return RefundParts(
+            own_pay_fen=Fen(self.own_pay_fen + other.own_pay_fen),
+            psn_acct_fen=Fen(self.psn_acct_fen + other.psn_acct_fen),
+            fund_fen=Fen(self.fund_fen + other.fund_fen),
+        )
+
+    def minus(self, other: "RefundParts") -> "RefundParts":
+        return RefundParts(
+            own_pay_fen=Fen(self.own_pay_fen - other.own_pay_fen),
+            psn_acct_fen=Fen(self.psn_acct_fen - other.psn_acct_fen),
+            fund_fen=Fen(self.fund_fen - other.fund_fen),
+        )
+
+    def covers(self, paid: "RefundParts") -> bool:
+        """Whether nothing is left of `paid`."""
+        return self == paid
+
+
+def paid_parts(split: Split) -> RefundParts:
+    """The parts that 6203 can give back. What some centres name besides was nobody's money here."""
+    return RefundParts(own_pay_fen=split.own_pay_fen, psn_acct_fen=split.psn_acct_fen, fund_fen=split.fund_fen)
+
+
+class RefundStart(Frozen):
+    """The refund workflow's one argument."""
+
+    order: RefundOrder
+    terms: PaymentTerms
+
+
+def check_same_refund(order: RefundOrder, refund_type: RefundType, amount_fen: Fen | None) -> None:
+    """Raise `PaymentError` REFUND_CONFLICT if `order`'s refundNo was used for a refund of another type or amount.
+
+    An amount that is not named is whatever the first call meant by it.
+    """
+    field = None
+    if order.refund_type is not refund_type:
+        field = "退款类型(type)"
+    elif order.amount_fen is not None and order.amount_fen != amount_fen:
+        field = "退款金额(amount)"
+    if field is not None:
+        raise PaymentError(ErrorCode.REFUND_CONFLICT, f"退款单号(refundNo)已用于另一笔退款: {field}不一致")
+
+
+def check_refundable(state: PaymentState) -> None:
+    """Raise `PaymentError` NOT_REFUNDABLE unless HIS has written the payment's settlement record."""
+    if state not in SETTLED_STATES:
+        raise PaymentError(ErrorCode.NOT_REFUNDABLE, f"该订单未结算(state {state.value}), 不能退费")
+
+
+def parts_to_refund(
+    order: RefundOrder, paid: RefundParts, back: RefundParts, cash_refunded_by: CashRefundedBy
+) -> RefundParts:
+    """What goes back by `order`, where `back` went back already or is reserved.
+
+    Raises `PaymentError` NOT_REFUNDABLE or REFUND_EXCEEDS_PAID.
+    """
+    if cash_refunded_by == "channel":
+        _check_without_cash(order, paid)
+    if back.covers(paid):
+        raise PaymentError(ErrorCode.NOT_REFUNDABLE, "该订单已全部退款")
+    match order.refund_type:
+        case RefundType.ALL:
+            return _all(paid, back)
+        case RefundType.HI:
+            return _insurance(paid, back)
+        case RefundType.CASH:
+            return _cash(order.amount_fen, paid, back)
+
+
+def state_after(paid: RefundParts, back: RefundParts) -> RefundState:
+    """A refund's good end when `back`, this refund included, has gone back."""
+    return RefundState.REFUNDED if back.covers(paid) else RefundState.PARTIALLY_REFUNDED
+
+
+class RefundVerdict(StrEnum):
+    """What 6301 says of one refund."""
+
+    DONE = "done"
+    NOT_DONE = "not_done"
+    UNCLEAR = "unclear"
+    """The status is the same with it and without it, or one that we can't have caused."""
+
+
+def refund_verdict(ord_stas: int, paid: RefundParts, before: RefundParts, after: RefundParts) -> RefundVerdict:
+    """Whether the refund that leads from `before` to `after` was made, by the order's status alone."""
+    without, with_it = _statuses(paid, before), _statuses(paid, after)
+    if ord_stas in with_it - without:
+        return RefundVerdict.DONE
+    return RefundVerdict.NOT_DONE if ord_stas in without - with_it else RefundVerdict.UNCLEAR
+
+
+_SETTLED, _ALL_BACK, _INSURANCE_BACK, _CASH_BACK, _CASH_PARTLY, _INSURANCE_AND_CASH_PARTLY = 6, 7, 8, 9, 10, 11
+
+
+def _statuses(paid: RefundParts, back: RefundParts) -> frozenset[int]:
+    """The ordStas that a centre may show when `back` of `paid` went back (protocol 3.3).
+
+    Where everything is back that was of one kind alone, centres may call it either way.
+    """
+    if back.total_fen == 0:
+        return frozenset({_SETTLED})
+    if back.covers(paid):
+        of_one_kind = {_INSURANCE_BACK} if paid.own_pay_fen == 0 else set()
+        return frozenset({_ALL_BACK, *of_one_kind, *({_CASH_BACK} if paid.insurance_fen == 0 else ())})
+    if back.insurance_fen == 0:
+        return frozenset({_CASH_BACK if back.own_pay_fen == paid.own_pay_fen else _CASH_PARTLY})
+    return frozenset({_INSURANCE_BACK if back.own_pay_fen == 0 else _INSURANCE_AND_CASH_PARTLY})
+
+
+def _check_without_cash(order: RefundOrder, paid: RefundParts) -> None:
+    takes_cash = order.refund_type is RefundType.CASH or (order.refund_type is RefundType.ALL and paid.own_pay_fen > 0)
+    if takes_cash:
+        message = "现金部分由支付渠道退款, 请在渠道办理; 医保部分请用退款类型(type)HI"
+        raise PaymentError(ErrorCode.NOT_REFUNDABLE, message)
+
+
+def _all(paid: RefundParts, back: RefundParts) -> RefundParts:
+    """Each part equals the original, so nothing may have gone back."""
+    if back.total_fen > 0:
+        message = "该订单已退过一部分, 不能再全部退款(ALL); 其余部分请用退款类型(type)CASH或HI"
+        raise PaymentError(ErrorCode.REFUND_EXCEEDS_PAID, message)
+    return paid
+
+
+def _insurance(paid: RefundParts, back: RefundParts) -> RefundParts:
+    if paid.insurance_fen == back.insurance_fen:
+        raise PaymentError(ErrorCode.NOT_REFUNDABLE, "没有可退的医保部分")
+    return RefundParts(psn_acct_fen=paid.psn_acct_fen, fund_fen=paid.fund_fen)
+
+
+def _cash(amount_fen: Fen | None, paid: RefundParts, back: RefundParts) -> RefundParts:
+    left_fen = Fen(paid.own_pay_fen - back.own_pay_fen)
+    if left_fen == 0:
+        raise PaymentError(ErrorCode.NOT_REFUNDABLE, "没有可退的现金部分")
+    if amount_fen is not None and amount_fen > left_fen:
+        message = f"退款金额(amount)超过可退的现金{yuan(left_fen)}元"
+        raise PaymentError(ErrorCode.REFUND_EXCEEDS_PAID, message)
+    return RefundParts(own_pay_fen=left_fen if amount_fen is None else amount_fen)
