@@ -8,7 +8,6 @@ from domain.errors import ErrorCode
 from domain.notifications import NotificationEvent, NotificationStatus, Notify
 from domain.outcomes import Outcome
 from domain.states import PaymentState
-from storage.consequences import Consequences
 from storage.notifications import BATCH_MAX
 from storage.records import NotificationRecord, PaymentFacts, TimelineKind
 from storage.session import Database
@@ -92,8 +91,8 @@ class TestWritten:
         assert [secret for secret in secrets if secret in body] == []
 
     async def test_a_refunds_names_the_refund(self, database: Database) -> None:
-        async with database._engines.writer.begin() as connection:
-            await Consequences(connection).follow(KEY, PaymentState.PARTIALLY_REFUNDED, AT, "R1")
+        async with database.begin() as unit:
+            await unit.notifications.add(KEY, NotificationEvent.PARTIALLY_REFUNDED, AT, "R1")
         found = await the_one(database)
         assert (found.event, found.refund_no) == ("payment.partially_refunded", "R1")
         assert json.loads(found.body)["data"]["refundNo"] == "R1"

@@ -165,6 +165,25 @@ class TestAGoodEnd:
         assert (await found(database, "R1"))[0].state is PaymentState.REFUNDED
 
 
+class TestTheCaller:
+    async def test_is_told_of_each_that_leaves_the_payment_as_it_was(self, database: Database) -> None:
+        await reserve(database, "R1", cash(100))
+        await end(database, "R1", PART_MADE)
+        await reserve(database, "R2", cash(100), cash(100))
+        await end(database, "R2", PART_MADE)
+        told = await rows(database._engines.reader, "SELECT event, refund_no FROM notification ORDER BY id")
+        assert [(row["event"], row["refund_no"]) for row in told[-2:]] == [
+            ("payment.partially_refunded", "R1"),
+            ("payment.partially_refunded", "R2"),
+        ]
+
+    async def test_is_told_that_one_is_under_review(self, database: Database) -> None:
+        await reserve(database, "R1", cash(100))
+        await end(database, "R1", REVIEWED)
+        told = await rows(database._engines.reader, "SELECT event, refund_no FROM notification ORDER BY id")
+        assert (told[-1]["event"], told[-1]["refund_no"]) == ("payment.in_review", "R1")
+
+
 class TestABadEnd:
     async def test_gives_the_reservation_back(self, database: Database) -> None:
         await reserve(database, "R1", ALL)
