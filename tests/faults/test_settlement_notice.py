@@ -107,6 +107,9 @@ class TestLateMoney:
         ]
         assert view["traceTime"]
         assert await stack.bookings(number) == 0
+        assert await pays(stack, pay_ord_id)
+        assert "人工核查" in (await notices(stack, number))[-1]
+        assert await stack.state(number) == "IN_REVIEW"
 
     async def test_that_never_came_leaves_the_end(self, stack: Stack, number: str) -> None:
         pay_ord_id = (await stack.quoted(outpatient_call(number)))["payOrdId"]
