@@ -28,6 +28,7 @@ class Followed(StrEnum):
     """What is made of a hint."""
 
     ASKED = "ASKED"
+    UNDER_REVIEW = "UNDER_REVIEW"
     REOPENED = "REOPENED"
     NOT_NEEDED = "NOT_NEEDED"
     NOTHING_TO_ASK = "NOTHING_TO_ASK"
@@ -36,6 +37,7 @@ class Followed(StrEnum):
 
 EXPLAINED = {
     Followed.ASKED: "已转交支付流程, 向医保中心核实(6301)",
+    Followed.UNDER_REVIEW: "订单正在人工核查, 由核查人按医保中心的最新状态处理",
     Followed.REOPENED: "订单已关闭未付款, 重新向医保中心核实(6301)",
     Followed.NOT_NEEDED: "订单已付款或已冲正, 无需核实",
     Followed.NOTHING_TO_ASK: "订单已关闭, 且没有医保订单号, 无法向医保中心核实",
@@ -66,7 +68,8 @@ class Hints:
         """Raises `WorkflowClosedError` where the row says that it goes on, and it doesn't."""
         if record is None or is_open(record.state):
             await self._workflows.notice(payment_workflow_id(key.hospital, key.med_org_ord))
-            return Followed.ASKED
+            under_review = record is not None and record.state is PaymentState.IN_REVIEW
+            return Followed.UNDER_REVIEW if under_review else Followed.ASKED
         if record.state not in UNPAID_ENDS:
             return Followed.NOT_NEEDED
         start = reopening(record, terms)

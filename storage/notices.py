@@ -30,10 +30,12 @@ class NoticeRepository:
         await self._connection.execute(_REMARKED, {"key_id": notice_id, "message": message[:MESSAGE_CHARS_MAX]})
 
     async def about(self, hospital: str, pay_ord_id: str) -> PaymentKey | None:
-        """Whose order the centre means."""
+        """Whose order the centre means; the newest payment's, if the centre ever gave one payOrdId to two."""
         values = {"key_hospital": hospital, "key_pay_ord_id": pay_ord_id}
-        med_org_ord = (await self._connection.execute(_ABOUT, values)).scalar_one_or_none()
-        return None if med_org_ord is None else PaymentKey(hospital=hospital, med_org_ord=med_org_ord)
+        found = (await self._connection.execute(_ABOUT, values)).all()
+        if not found:
+            return None
+        return PaymentKey(hospital=hospital, med_org_ord=max(found, key=lambda row: row.accepted_at).med_org_ord)
 
     async def timeline(self, key: PaymentKey) -> list[TimelineEntry]:
         """The latest notices about a payment, in the order in which they came."""
@@ -53,9 +55,7 @@ _NOTICE, _PAYMENT = table_of(SettlementNotice), table_of(Payment)
 _KEPT = insert(_NOTICE).returning(_NOTICE.c.id)
 _REMARKED = update(_NOTICE).where(_NOTICE.c.id == bindparam("key_id"))
 _OF_PAYMENT = select(_NOTICE).where(*here(_NOTICE)).order_by(_NOTICE.c.id.desc()).limit(SHOWN_MAX)
-_ABOUT = (
-    select(_PAYMENT.c.med_org_ord)
-    .where(_PAYMENT.c.hospital == bindparam("key_hospital"), _PAYMENT.c.pay_ord_id == bindparam("key_pay_ord_id"))
-    .order_by(_PAYMENT.c.accepted_at.desc())
-    .limit(1)
+# Not sorted here: SQLite would rather walk through all payments by time than sort the one that it found.
+_ABOUT = select(_PAYMENT.c.med_org_ord, _PAYMENT.c.accepted_at).where(
+    _PAYMENT.c.hospital == bindparam("key_hospital"), _PAYMENT.c.pay_ord_id == bindparam("key_pay_ord_id")
 )

@@ -20,8 +20,8 @@ router = APIRouter(prefix="/api/v1/payments", tags=["支付操作"])
 CANCEL_DATA = {"medOrgOrd": "医院订单号", "state": "支付状态: CANCELLED"}
 RECHECK_DATA = {
     "medOrgOrd": "医院订单号",
-    "followed": "如何处理: ASKED 由支付流程查询, REOPENED 重新打开并查询, NOT_NEEDED 已付款或已冲正, "
-    "NOTHING_TO_ASK 没有医保订单可查, BROKEN_OFF 处理被中断",
+    "followed": "如何处理: ASKED 由支付流程查询, UNDER_REVIEW 正在人工核查, REOPENED 重新打开并查询, "
+    "NOT_NEEDED 已付款或已冲正, NOTHING_TO_ASK 没有医保订单可查, BROKEN_OFF 处理被中断",
     "message": "处理说明",
 }
 _NUMBER = "ORD20250101000001"

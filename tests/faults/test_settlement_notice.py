@@ -10,9 +10,10 @@ from gateways.insurance.envelope import Envelope
 from security.sm import generate_key_pair
 from simulator.insurance.config import CentreConfig
 from simulator.insurance.sealed import envelope_of
+from tests.faults.test_reviews import approved, key_of, proposed, shown
 from tests.support.api_server import KEY, NOTICE, Answer
 from tests.support.eventually import eventually
-from tests.support.stack import Stack, outpatient_call
+from tests.support.stack import Stack, data_of, outpatient_call
 
 
 def centre(stack: Stack, **changes: object) -> Envelope:
@@ -107,6 +108,32 @@ class TestLateMoney:
         ]
         assert view["traceTime"]
         assert await stack.bookings(number) == 0
+        assert await pays(stack, pay_ord_id)
+        assert "人工核查" in (await notices(stack, number))[-1]
+        assert await stack.state(number) == "IN_REVIEW"
+
+    @pytest.mark.parametrize(("action", "state", "ord_stas"), [("REVERSE", "REVERSED", 7), ("BOOK", "SETTLED", 6)])
+    async def test_is_two_people_s_to_decide(
+        self, stack: Stack, number: str, action: str, state: str, ord_stas: int
+    ) -> None:
+        pay_ord_id = (await stack.quoted(outpatient_call(number)))["payOrdId"]
+        await cancelled(stack, number)
+        await pays(stack, pay_ord_id)
+        await comes_to(stack, number, "IN_REVIEW")
+        assert (await shown(stack, number))["reason"] == "LATE_MONEY"
+        assert data_of(await proposed(stack, number, action))["waiting"] == "true"
+        assert data_of(await approved(stack, number, action))["state"] == state
+        assert (await stack.state(number), await stack.ord_stas(number)) == (state, [ord_stas])
+        assert await stack.bookings(number) == int(state == "SETTLED")
+
+    async def test_that_an_operator_suspects_is_found_without_a_notice(self, stack: Stack, number: str) -> None:
+        pay_ord_id = (await stack.quoted(outpatient_call(number)))["payOrdId"]
+        await cancelled(stack, number)
+        await stack.patient_acts(pay_ord_id, "paid")
+        path = f"/api/v1/payments/{number}/recheck"
+        answer = await stack.api.call("POST", path, key=key_of(stack, "operator"))
+        assert data_of(answer)["followed"] == "REOPENED"
+        await comes_to(stack, number, "IN_REVIEW")
 
     async def test_that_never_came_leaves_the_end(self, stack: Stack, number: str) -> None:
         pay_ord_id = (await stack.quoted(outpatient_call(number)))["payOrdId"]

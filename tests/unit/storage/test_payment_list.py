@@ -1,11 +1,16 @@
 """Pages of payments: the newest first, none twice and none left out, whatever comes in between."""
 
+from typing import Any
+
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Select, text
+from sqlalchemy.dialects import sqlite
 
 from domain.errors import ErrorCode
 from domain.orders import Category, Channel, Order
 from domain.states import PaymentState
+from storage.notices import _ABOUT
+from storage.payment_list import _statement
 from storage.records import PaymentFacts, PaymentLine, PaymentQuery, Place
 from storage.session import Database
 from tests.support.orders import outpatient, registration
@@ -113,19 +118,24 @@ class TestAnIndex:
     """Told by SQLite, which plans without statistics; both databases have the same ones."""
 
     @pytest.mark.parametrize(
-        ("condition", "index"),
-        [("", "payment_by_time"), ("AND state = 'IN_REVIEW'", "payment_by_state")],
+        ("query", "after", "index"),
+        [
+            (ALL, None, "payment_by_time"),
+            (ALL, Place(accepted_at=AT, med_org_ord="M1"), "payment_by_time"),
+            (ALL.model_copy(update={"begins": AT, "ends": later(9)}), None, "payment_by_time"),
+            (ALL.model_copy(update={"state": S.IN_REVIEW}), None, "payment_by_state"),
+        ],
     )
-    async def test_finds_a_page(self, database: Database, condition: str, index: str) -> None:
-        query = f"SELECT * FROM payment WHERE hospital = 'main' {condition} ORDER BY accepted_at DESC, med_org_ord DESC"  # noqa: S608 - our own text
-        assert index in await plan(database, query)
+    async def test_finds_a_page(self, database: Database, query: PaymentQuery, after: Place | None, index: str) -> None:
+        assert f"INDEX {index} (" in await plan(database, _statement(query, after).limit(50))
 
     async def test_finds_an_order_of_the_centre_s(self, database: Database) -> None:
-        query = "SELECT med_org_ord FROM payment WHERE hospital = 'main' AND pay_ord_id = 'ORD1'"
-        assert "payment_by_pay_ord_id" in await plan(database, query)
+        about = _ABOUT.params(key_hospital="main", key_pay_ord_id="ORD1")
+        assert "INDEX payment_by_pay_ord_id (" in await plan(database, about)
 
 
-async def plan(database: Database, query: str) -> str:
+async def plan(database: Database, statement: Select[Any]) -> str:
+    plain = statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
     async with database._engines.reader.connect() as connection:
-        found = await connection.execute(text(f"EXPLAIN QUERY PLAN {query}"))
+        found = await connection.execute(text(f"EXPLAIN QUERY PLAN {plain}"))
         return str(found.all())
