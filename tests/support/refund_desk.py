@@ -19,6 +19,7 @@ from temporalio.client import (
     WorkflowUpdateStage,
 )
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -129,6 +130,11 @@ class RefundsAtWork:
             start_workflow_operation=refund_operation(start, self.task_queue),
         )
 
+    async def again(self, order: RefundOrder) -> WorkflowUpdateHandle[RefundState]:
+        """The same call once more. Update-with-start of a workflow that runs would hold the test server's clock."""
+        accepted = WorkflowUpdateStage.ACCEPTED
+        return await self.handle(order).start_update(RefundWorkflow.refund, order, wait_for_stage=accepted)
+
     async def refund(self, order: RefundOrder, step_s: int = 10, **terms: object) -> RefundState:
         return await self.in_time(await self.begin(order, **terms), step_s)
 
@@ -203,8 +209,11 @@ class RefundsAtWork:
         """End what is still open: a task that no worker takes would hold the test server's clock for the next test."""
         for order in self.begun:
             handle = self.handle(order)
-            if (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+            try:
                 await handle.terminate()
+            except RPCError as error:
+                # It has ended by itself.
+                assert error.status is RPCStatusCode.NOT_FOUND  # noqa: PT017 - any other failure is one
 
 
 @asynccontextmanager

@@ -81,8 +81,8 @@ class TestThatGoesWell:
         work.sides.refunds = [DOWN, MADE]
         order = work.cash("R1", 100)
         first = await work.begin(order)
-        again = await work.begin(order.model_copy(update={"pay_auth_no": "ANOTHER"}))
-        other = await work.refused(work.cash("R1", 101))
+        again = await work.again(order.model_copy(update={"pay_auth_no": "ANOTHER"}))
+        other = await work.failure(await work.again(work.cash("R1", 101)))
         assert (other.type, "amount" in other.message) == ("REFUND_CONFLICT", True)
         assert {await work.in_time(first), await work.in_time(again)} == {RefundState.PARTIALLY_REFUNDED}
         assert {request.pay_auth_no for request in work.sides.requests} == {"AUTH-R1"}

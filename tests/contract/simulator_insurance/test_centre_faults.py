@@ -13,7 +13,7 @@ from gateways.insurance.client import HttpInsuranceCentre
 from gateways.insurance.port import OrderPlacement, RefundRequest
 from tests.support import centres, orders
 from tests.support.eventually import eventually
-from tests.support.insurance_simulator import SimulatedCentre, Uploaded
+from tests.support.insurance_simulator import SimulatedCentre, Uploaded, refund_of
 
 TXNS = ("6201", "6202", "6203", "6301", "6401")
 ORDER = orders.outpatient("F1")
@@ -174,6 +174,23 @@ async def test_parts_that_miss_the_sum_by_one_fen(centre: SimulatedCentre, txn: 
     assert shown["ownPayAmt"] == "25.70"
 
 
+async def test_a_refund_of_which_the_centre_does_not_know(centre: SimulatedCentre) -> None:
+    order, revs_token = await centre.settled("F1")
+    wish = refund_of(order.pay_ord_id, "F1-1", ("25.70", "25.70", "77.10"), ecToken=revs_token)
+    await centre.fault("6203", "exp")
+    assert (await centre.done("6203", wish))["refStatus"] == "EXP"
+    assert (await centre.done("6301", order.named()))["ordStas"] == "7"
+    assert (await centre.done("6203", wish))["refStatus"] == "SUCC"
+    assert await centre.verdicts("F1") == [
+        ("6201", "applied"),
+        ("6202", "applied"),
+        ("6301", "applied"),
+        ("6203", "applied"),
+        ("6301", "applied"),
+        ("6203", "replayed"),
+    ]
+
+
 async def test_a_replay_that_is_lost_is_still_a_replay(centre: SimulatedCentre, payment: Payment) -> None:
     await payment.call("6201")
     await centre.fault("6201", "drop_after")
@@ -210,6 +227,7 @@ async def test_other_transactions_are_left_alone(centre: SimulatedCentre) -> Non
         ({"kind": "refuse", "times": 1}, "txn"),
         ({"txn": "6201", "kind": "explode", "times": 1}, "kind"),
         ({"txn": "6201", "kind": "wrong_amount", "times": 1}, "wrong_amount"),
+        ({"txn": "6202", "kind": "exp", "times": 1}, "exp"),
         ({"txn": "6201", "kind": "refuse", "times": 0}, "times"),
         ({"txn": "6201", "kind": "refuse", "times": -2}, "times"),
         ({"txn": "6201", "kind": "refuse", "times": "1"}, "times"),
