@@ -48,21 +48,24 @@ class ReversalSteps:
         if not await cancel_our_visit(self._progress, tuning.CANCEL_VISIT_BUDGET):
             await self._review("VISIT_NOT_CANCELLED", "款项已冲正, 但医院挂号未能取消, 已转人工核查")
             return
-        for wait in tuning.LATE_BOOKING_CHECKS:
+        booked: bool | None = False
+        for wait, budget in tuning.LATE_BOOKING_CHECKS:
             await workflow.sleep(wait, summary=for_operators("冲正后核对入账 (late booking check)"))
-            if await self._booked_late():
+            booked = await self._booked_late(budget)
+            if booked:
                 await self._review("BOOKED_AFTER_REVERSAL", "款项已冲正, 医院却已入账, 已转人工核查")
                 return
+        if booked is None:
+            await self._review("LATE_BOOKING_UNCHECKED", "款项已冲正, 未能确认医院没有入账, 已转人工核查")
 
-    async def _booked_late(self) -> bool:
+    async def _booked_late(self, budget: timedelta) -> bool | None:
+        """None: HIS did not answer, and nobody knows."""
         progress = self._progress
         question = booking_question(progress, None, record=False)
         try:
-            booking = await ask(
-                HisActivities.find_booking, question, progress.terms, timedelta(minutes=1), "HIS: 冲正后核对入账"
-            )
+            booking = await ask(HisActivities.find_booking, question, progress.terms, budget, "HIS: 冲正后核对入账")
         except (Refusal, Unresolved):
-            return False
+            return None
         return booking.settlement_no is not None
 
     def _step(self, end: PaymentEnd) -> Reverse:

@@ -45,5 +45,10 @@ REVERSAL_LAST_TRY = timedelta(minutes=1)
 CANCEL_VISIT_BUDGET = timedelta(hours=1)
 """How long HIS is asked to take back a visit that we made."""
 
-LATE_BOOKING_CHECKS = (timedelta(minutes=1), timedelta(minutes=4), timedelta(minutes=25))
-"""After a reversal HIS is asked at 1, 5 and 30 minutes (product rule 10); these are the waits in between."""
+LATE_BOOKING_CHECKS = (
+    (timedelta(minutes=1), timedelta(minutes=1)),
+    (timedelta(minutes=4), timedelta(minutes=1)),
+    (timedelta(minutes=25), timedelta(hours=1)),
+)
+"""After a reversal HIS is asked at 1, 5 and 30 minutes (product rule 10): the waits in between, and for how long each
+question is tried. The last one is tried longest: without its answer the payment is a person's."""
