@@ -2,31 +2,41 @@
 
 import asyncio
 import signal
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from activities.his import HospitalActivities
+from activities.holders import PaymentHolders
 from activities.housekeeping import tokens_forgotten
 from activities.insurance import CentreActivities
+from activities.outbox import outbox_emptied
 from activities.records import DatabaseRecords
+from activities.webhooks import WebhookActivities
 from gateways.his.http import HttpHospitalSystem
 from gateways.http import HttpCaller
 from gateways.insurance.client import HttpInsuranceCentre
+from gateways.webhook import CallerWebhook
 from hospitals import load_hospitals
 from security.data_converter import data_converter
 from security.keyring import Keyring
 from security.logs import configure_logging
 from settings import Settings
 from storage.session import Database
+from workflows.notification import NotificationWorkflow
+from workflows.notifying import start_notification
 from workflows.payment import PaymentWorkflow
 from workflows.sandbox import sandbox
 
 WORKFLOWS = [PaymentWorkflow]
 CACHED_WORKFLOWS_MAX = 5_000
 """At least the payments that wait for their money at once: one that is not cached is replayed at each event."""
+
+NOTIFICATIONS_AT_ONCE_MAX = 50
 
 DRAIN_S = 30
 """How long running activities may finish after SIGTERM. More than one remote call's timeout."""
@@ -39,6 +49,7 @@ def make_worker(client: Client, settings: Settings, database: Database, http: Ht
     systems = {h.id: HttpHospitalSystem(http, h.his_url, settings.his_timeout_s) for h in hospitals.values()}
     insurance = CentreActivities(database, centres)
     his = HospitalActivities(database, systems, settings.his_timeout_s)
+    records = DatabaseRecords(database)
     return Worker(
         client,
         task_queue=settings.task_queue,
@@ -54,7 +65,9 @@ def make_worker(client: Client, settings: Settings, database: Database, http: Ht
             insurance.ask_order,
             insurance.revoke_order,
             insurance.reverse,
-            DatabaseRecords(database).record_end,
+            records.record_end,
+            records.claim_bills,
+            PaymentHolders(database, client).withdraw_holder,
         ],
         workflow_runner=sandbox(),
         max_cached_workflows=CACHED_WORKFLOWS_MAX,
@@ -62,6 +75,40 @@ def make_worker(client: Client, settings: Settings, database: Database, http: Ht
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=timedelta(seconds=DRAIN_S),
     )
+
+
+def make_notifier(client: Client, task_queue: str, database: Database, webhooks: Mapping[str, CallerWebhook]) -> Worker:
+    """Callers are told on a queue of their own: receivers that hang take no payment's place."""
+    webhook = WebhookActivities(database, webhooks)
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=[NotificationWorkflow],
+        activities=[webhook.deliver, webhook.give_up],
+        workflow_runner=sandbox(),
+        max_concurrent_activities=NOTIFICATIONS_AT_ONCE_MAX,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        graceful_shutdown_timeout=timedelta(seconds=DRAIN_S),
+    )
+
+
+@asynccontextmanager
+async def callers_told(client: Client, settings: Settings, database: Database) -> AsyncIterator[None]:
+    """Tell callers what becomes of their payments while the block runs, over connections of their own."""
+    async with HttpCaller() as http:
+        webhooks = {
+            hospital.id: CallerWebhook(http, hospital.webhook.url, hospital.webhook.secret)
+            for hospital in load_hospitals(settings.hospitals_path).values()
+            if hospital.webhook is not None
+        }
+        task_queue = f"{settings.task_queue}-notifications"
+        start = partial(start_notification, client, task_queue)
+        async with (
+            make_notifier(client, task_queue, database, webhooks),
+            outbox_emptied(database, webhooks.keys(), start),
+        ):
+            yield
 
 
 async def run_worker(settings: Settings) -> None:
@@ -79,6 +126,7 @@ async def run_worker(settings: Settings) -> None:
             data_converter=data_converter(keyring),
         )
         await stack.enter_async_context(make_worker(client, settings, database, http))
+        await stack.enter_async_context(callers_told(client, settings, database))
         await stack.enter_async_context(tokens_forgotten(database))
         await stop.wait()
 

@@ -9,13 +9,14 @@ from temporalio import activity
 from activities.ledger import Change, Questions, ask, now, send
 from activities.outcomes import is_first_attempt, reports
 from activities.signatures import HisActivities
-from domain.bills import Bill, FeeLine
+from domain.bills import Bill
+from domain.claims import bills_of
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Category, Order
 from domain.outcomes import Refused, RemoteCallError, Unknown
 from domain.pricing import check_bill
 from domain.states import PaymentState
-from domain.steps import Booking, CancelRegistration, FindBooking, HisPayment, PriceBill, Step
+from domain.steps import Booking, CancelRegistration, FindBooking, HisPayment, PriceBill, PricedBill, Step
 from gateways.his.port import (
     BILL_ALREADY_PAID,
     BILL_NOT_FOUND,
@@ -48,15 +49,20 @@ class HospitalActivities(HisActivities):
 
     @activity.defn(name="his_price_bill")
     @reports(ErrorCode.HIS_REFUSED)
-    async def price_bill(self, step: PriceBill) -> Bill:
+    async def price_bill(self, step: PriceBill) -> PricedBill:
         questions = Questions()
         try:
             bill = await self._price(step.order, questions)
         except (RemoteCallError, PaymentError):
-            await self._record_order(step, questions, PaymentState.RECEIVED, ())
+            async with self._database.begin() as unit:
+                await self._record_order(unit, step, questions, PaymentState.RECEIVED)
             raise
-        await self._record_order(step, questions, PaymentState.PRICED, bill.fees.lines)
-        return bill
+        async with self._database.begin() as unit:
+            await self._record_order(unit, step, questions, PaymentState.PRICED)
+            await unit.fee_lines.replace(step, bill.fees.lines)
+            # After pricing, so that a wrong patient number can't disturb another's payment (product rule 3).
+            held_by = await unit.claims.claim(step, bills_of(step.order, step.accepted_at), now())
+        return PricedBill(patient=bill.patient, fees=bill.fees, held_by=held_by)
 
     @activity.defn(name="his_find_booking")
     @reports(ErrorCode.HIS_REFUSED)
@@ -191,16 +197,11 @@ class HospitalActivities(HisActivities):
         questions = Questions()
         return await ask(self._database, step, questions, questions.ask(question, answer), _as_it_is)
 
-    async def _record_order(
-        self, step: PriceBill, questions: Questions, state: PaymentState, lines: tuple[FeeLine, ...]
-    ) -> None:
-        async with self._database.begin() as unit:
-            await unit.payments.record(
-                step, step.revision, now(), state=state, order=step.order, accepted_at=step.accepted_at
-            )
-            await questions.write(unit, step)
-            if lines:
-                await unit.fee_lines.replace(step, lines)
+    async def _record_order(self, unit: Unit, step: PriceBill, questions: Questions, state: PaymentState) -> None:
+        await unit.payments.record(
+            step, step.revision, now(), state=state, order=step.order, accepted_at=step.accepted_at
+        )
+        await questions.write(unit, step)
 
     async def _record_no_visit(self, unit: Unit, step: CancelRegistration) -> None:
         facts = PaymentFacts(visit_id=None, registered_by_us=False)

@@ -4,7 +4,8 @@ from temporalio import activity
 
 from activities.ledger import now
 from activities.signatures import RecordActivities
-from domain.steps import PaymentEnd, RecordEnd
+from domain.claims import bills_of
+from domain.steps import ClaimBills, Claimed, PaymentEnd, RecordEnd
 from storage.records import PaymentFacts
 from storage.session import Database
 
@@ -30,3 +31,8 @@ class DatabaseRecords(RecordActivities):
                 order=step.order,
                 accepted_at=step.accepted_at,
             )
+
+    @activity.defn(name="claim_bills")
+    async def claim_bills(self, step: ClaimBills) -> Claimed:
+        async with self._database.begin() as unit:
+            return Claimed(held_by=await unit.claims.claim(step, bills_of(step.order, step.accepted_at), now()))

@@ -9,8 +9,8 @@ from abc import ABC, abstractmethod
 from temporalio import activity
 
 from domain import steps
-from domain.bills import Bill
 from domain.insurance import UploadedFees
+from domain.notifications import Delivery, Notify
 
 
 class HisActivities(ABC):
@@ -18,7 +18,7 @@ class HisActivities(ABC):
 
     @activity.defn(name="his_price_bill")
     @abstractmethod
-    async def price_bill(self, step: steps.PriceBill) -> Bill:
+    async def price_bill(self, step: steps.PriceBill) -> steps.PricedBill:
         """PATIENT_MISMATCH, BILL_NOT_FOUND, BILL_ALREADY_PAID, TOTAL_MISMATCH, HIS_REFUSED; not_sent, unknown."""
 
     @activity.defn(name="his_find_booking")
@@ -71,10 +71,38 @@ class InsuranceActivities(ABC):
         """INSURANCE_REFUSED; not_sent, unknown."""
 
 
+class HolderActivities(ABC):
+    """The other payment of the same bill."""
+
+    @activity.defn(name="withdraw_holder")
+    @abstractmethod
+    async def withdraw_holder(self, step: steps.WithdrawHolder) -> None:
+        """BILL_ALREADY_PAID where it is paid, or a person must decide it; unknown while it is undecided."""
+
+
 class RecordActivities(ABC):
     """Our own records."""
 
     @activity.defn(name="record_end")
     @abstractmethod
     async def record_end(self, step: steps.RecordEnd) -> None:
+        """Only the database's own failures, which are repeated."""
+
+    @activity.defn(name="claim_bills")
+    @abstractmethod
+    async def claim_bills(self, step: steps.ClaimBills) -> steps.Claimed:
+        """Only the database's own failures, which are repeated."""
+
+
+class NotificationActivities(ABC):
+    """Whoever asked for a payment is told how it ended."""
+
+    @activity.defn(name="webhook_deliver")
+    @abstractmethod
+    async def deliver(self, notice: Notify) -> Delivery:
+        """DELIVERED, GONE or SUPERSEDED; not_sent, unknown."""
+
+    @activity.defn(name="webhook_give_up")
+    @abstractmethod
+    async def give_up(self, notice: Notify) -> None:
         """Only the database's own failures, which are repeated."""

@@ -32,7 +32,7 @@ VIEW: Mapping[str, str] = {
     "acceptedAt": "受理时间",
     "updatedAt": "最近更新时间",
     "workflowId": "Temporal工作流ID",
-    "timeline": "状态变化和对外调用, 按时间排列: at, kind(state或call), name, outcome, durationMs, message",
+    "timeline": "状态变化和对外调用, 按时间排列: at, kind(state, call或webhook), name, outcome, durationMs, message",
 }
 """The view's fields, in order, and what they mean."""
 

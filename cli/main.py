@@ -17,6 +17,7 @@ COMMANDS = {
     "worker": "worker",
     "simulator": "simulator",
     "payments": "payments",
+    "notifications": "notifications",
     "audit": "audit",
     "keys": "keys",
     "database": "database",

@@ -34,6 +34,31 @@ class PriceBill(Step):
     accepted_at: datetime
 
 
+class PricedBill(Bill):
+    """HIS's bill, claimed for this payment; or `held_by`, the medOrgOrd of the live payment that has it (rule 3)."""
+
+    held_by: str | None = None
+
+
+class WithdrawHolder(Step):
+    """Ask the payment that holds a bill of ours to withdraw: 6301, and if it is not paid 6401."""
+
+    holder: str
+
+
+class ClaimBills(Step):
+    """Claim the order's bills once more, after their holder has given them free."""
+
+    order: Order
+    accepted_at: datetime
+
+
+class Claimed(Frozen):
+    """`held_by`: None, or the medOrgOrd of the live payment that has a bill of ours."""
+
+    held_by: str | None = None
+
+
 class UploadFees(Step):
     """6201; records FEE_UPLOADED."""
 

@@ -5,6 +5,8 @@ request before it closed.
 """
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -78,23 +80,46 @@ class HttpCaller:
             raise Unknown(transaction, f"对方系统答复无法识别(HTTP {status}), 结果未知")
         return JsonReply(status, answer)
 
+    async def post_for_status(
+        self, transaction: str, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float
+    ) -> int:
+        """POST `body` and tell the status that answers it, a redirect's too. What else the answer holds is not read.
+
+        Raises `NotSent` and `Unknown` as `post_json`.
+        """
+        with _told_apart(transaction):
+            async with self._request(url, body, timeout_s, headers) as response:
+                return response.status
+
     async def _post(
         self, transaction: str, url: str, body: bytes | dict[str, Any], timeout_s: float
     ) -> tuple[int, bytes]:
+        data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        with _told_apart(transaction):
+            async with self._request(url, data, timeout_s) as response:
+                return response.status, await _bounded(transaction, response)
+
+    def _request(
+        self, url: str, data: bytes, timeout_s: float, headers: Mapping[str, str] | None = None
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         if self._session is None:
             raise RuntimeError("HttpCaller is used outside of its `async with`")
-        data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
         # Half for the connection at most: the total running out first would not tell whether a byte had left.
         timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(CONNECT_S_MAX, timeout_s / 2))
-        try:
-            async with self._session.post(url, data=data, timeout=timeout, allow_redirects=False) as response:
-                return response.status, await _bounded(transaction, response)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-            raise NotSent(transaction, "无法连接对方系统, 请求未发出") from error
-        except TimeoutError as error:
-            raise Unknown(transaction, "对方系统超时未答复, 结果未知") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise Unknown(transaction, "与对方系统的连接中断, 结果未知") from error
+        return self._session.post(url, data=data, timeout=timeout, headers=headers, allow_redirects=False)
+
+
+@contextmanager
+def _told_apart(transaction: str) -> Iterator[None]:
+    """What the client library raises, as what it means."""
+    try:
+        yield
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+        raise NotSent(transaction, "无法连接对方系统, 请求未发出") from error
+    except TimeoutError as error:
+        raise Unknown(transaction, "对方系统超时未答复, 结果未知") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise Unknown(transaction, "与对方系统的连接中断, 结果未知") from error
 
 
 async def _bounded(transaction: str, response: aiohttp.ClientResponse) -> bytes:

@@ -2,18 +2,19 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from hospitals.model import Hospital
+from hospitals.model import Hospital, WebhookTarget
 from hospitals.problems import ConfigError, KeyPath, Problem, key_text
 from hospitals.secret_values import read_secret
-from hospitals.tables import CentreTable, HospitalTable
+from hospitals.tables import CentreTable, HospitalTable, WebhookTable
 from hospitals.toml_lines import KeyLines
 from security import sm
+from security.webhook_secret import check_secret
 
 FILE_BYTES_MAX = 4 * 1024 * 1024
 _ID = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
@@ -87,7 +88,8 @@ class _Reader:
             self._wrong((*at, "centre"), f"there is no [centres.{row.centre}]")
         app_secret = self._secret((*at, "app_secret"), row.app_secret)
         private_key = self._secret((*at, "private_key"), row.private_key)
-        self._check_private_key((*at, "private_key"), private_key)
+        self._check((*at, "private_key"), private_key, sm.private_key_bytes)
+        webhook = self._webhook((*at, "webhook"), row.webhook)
         centre = centres.get(row.centre)
         if centre is None or not _ID.fullmatch(name):
             return None
@@ -101,6 +103,7 @@ class _Reader:
             private_key=private_key,
             registers=row.registers,
             his_url=row.his_url,
+            webhook=webhook,
             keys=row.keys,
         )
 
@@ -128,10 +131,18 @@ class _Reader:
             self._wrong(key, str(problem))
             return ""
 
-    def _check_private_key(self, key: KeyPath, private_key: str) -> None:
+    def _webhook(self, at: KeyPath, table: WebhookTable | None) -> WebhookTarget | None:
+        if table is None:
+            return None
+        secret = self._secret((*at, "secret"), table.secret)
+        self._check((*at, "secret"), secret, check_secret)
+        return WebhookTarget(url=table.url, secret=secret)
+
+    def _check(self, key: KeyPath, secret: str, check: Callable[[str], object]) -> None:
+        """An empty one has been told already."""
         try:
-            if private_key:
-                sm.private_key_bytes(private_key)
+            if secret:
+                check(secret)
         except ValueError as problem:
             self._wrong(key, str(problem))
 

@@ -20,6 +20,15 @@ class ApiKey(BaseModel):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
+class WebhookTarget(BaseModel):
+    """Where the caller is told how its payments end, and what signs it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(repr=False)
+    secret: str = Field(repr=False)
+
+
 class Hospital(HospitalAccount):
     """One `[hospitals.NAME]`, its secrets read."""
 
@@ -30,4 +39,5 @@ class Hospital(HospitalAccount):
     centre_name: str
     registers: Registers = Registers.MEDPAY
     his_url: str
+    webhook: WebhookTarget | None = None
     keys: tuple[ApiKey, ...] = ()

@@ -23,12 +23,16 @@ CALL_TIMEOUT_S_MAX = 120.0
 _URL = TypeAdapter(HttpUrl)
 
 
-def _http_url(text: str) -> str:
+def _http_address(text: str) -> str:
     try:
         _URL.validate_python(text)
     except ValidationError:
         raise ValueError("must be an http:// or https:// address") from None
-    return text.rstrip("/")
+    return text
+
+
+def _http_url(text: str) -> str:
+    return _http_address(text).rstrip("/")
 
 
 def _public_key(text: str) -> str:
@@ -74,8 +78,18 @@ def _only_known_transactions(table: dict[str, str] | dict[str, float]) -> None:
         raise ValueError(f"unknown transaction {unknown[0]}; known: {', '.join(DEFAULT_PATHS)}")
 
 
+class WebhookTable(BaseModel):
+    """`[hospitals.NAME.webhook]`. The secret stands as a reference, see `secret_values`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Annotated[str, AfterValidator(_http_address)]
+    """As it is written: to the receiver a slash at its end may matter, and redirects are not followed."""
+    secret: str = Field(repr=False)
+
+
 class HospitalTable(BaseModel):
-    """`[hospitals.NAME]`. The two secrets stand as references, see `secret_values`."""
+    """`[hospitals.NAME]`. The secrets stand as references, see `secret_values`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -86,4 +100,5 @@ class HospitalTable(BaseModel):
     private_key: str = Field(repr=False)
     registers: Registers = Registers.MEDPAY
     his_url: Url
+    webhook: WebhookTable | None = None
     keys: tuple[ApiKey, ...] = ()

@@ -20,11 +20,10 @@ class ClaimRepository:
     async def claim(self, key: PaymentKey, bills: Sequence[str], at: datetime) -> str | None:
         """Claim all `bills`, which must be sorted, or none. None: they are this payment's, as they may have been.
 
-        Else the medOrgOrd of the payment that holds the first one. A payment that is over claims nothing more: it is
-        told that it holds them itself.
+        Else the medOrgOrd of the payment that holds one of them. A payment that is over claims nothing more.
         """
         if await self._is_over(key):
-            return key.med_org_ord
+            return None
         for bill in bills:
             holder = await self._claim_one(key, bill, at)
             if holder != key.med_org_ord:

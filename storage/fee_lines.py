@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from sqlalchemy import delete, insert, select
-from sqlmodel import col
 
 from domain import bills
 from domain.steps import PaymentKey
 from storage.engines import AnyConnection
+from storage.statements import here, key_of, place_of, table_of
 from storage.tables import FeeLine, Payment
 
 
@@ -18,16 +18,16 @@ class FeeLineRepository:
     async def replace(self, key: PaymentKey, lines: Sequence[bills.FeeLine]) -> None:
         """Let `lines` be the payment's fee lines. The payment's row must be there."""
         # Two who replace at once take turns at the payment's row, else both would insert the same places.
-        payment = select(col(Payment.revision)).where(
-            col(Payment.hospital) == key.hospital, col(Payment.med_org_ord) == key.med_org_ord
-        )
-        await self._connection.execute(payment.with_for_update())
-        await self._connection.execute(
-            delete(FeeLine).where(col(FeeLine.hospital) == key.hospital, col(FeeLine.med_org_ord) == key.med_org_ord)
-        )
+        await self._connection.execute(_LOCKED, key_of(key))
+        await self._connection.execute(_DELETED, key_of(key))
         rows = [
-            {"hospital": key.hospital, "med_org_ord": key.med_org_ord, "position": position, **line.model_dump()}
-            for position, line in enumerate(lines, start=1)
+            place_of(key) | {"position": position, **line.model_dump()} for position, line in enumerate(lines, start=1)
         ]
         if rows:
-            await self._connection.execute(insert(FeeLine), rows)
+            await self._connection.execute(_INSERTED, rows)
+
+
+_LINE, _PAYMENT = table_of(FeeLine), table_of(Payment)
+_LOCKED = select(_PAYMENT.c.revision).where(*here(_PAYMENT)).with_for_update()
+_DELETED = delete(_LINE).where(*here(_LINE))
+_INSERTED = insert(_LINE)

@@ -7,12 +7,14 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, Update, and_, bindparam, exists, insert, or_, select, update
 from sqlmodel import col
 
+from domain.notifications import EVENT_NAMES
 from domain.orders import Order
 from domain.states import PaymentState, may_follow
 from domain.steps import PaymentKey
 from security.keyring import Keyring
 from storage.consequences import Consequences
 from storage.engines import AnyConnection
+from storage.notifications import NotificationRepository
 from storage.payment_rows import fact_columns, order_columns, payment_record
 from storage.records import PaymentFacts, PaymentRecord, TimelineEntry, TimelineKind
 from storage.sealing import RowSeal
@@ -34,6 +36,7 @@ class PaymentRepository:
         self._keyring = keyring
         self._settlements = SettlementRepository(connection, keyring)
         self._consequences = Consequences(connection)
+        self._notifications = NotificationRepository(connection)
 
     async def record(  # noqa: PLR0913 - one row, whatever of it became known
         self,
@@ -71,8 +74,8 @@ class PaymentRepository:
         return payment_record(values, await self._settlements.find(key))
 
     async def timeline(self, key: PaymentKey) -> list[TimelineEntry]:
-        """Its states and remote calls in order of time. A state comes after the call of the same moment."""
-        entries = [*await self._calls(key), *await self._states(key)]
+        """Its states, remote calls and webhooks in order of time. A state comes after the call of the same moment."""
+        entries = [*await self._calls(key), *await self._states(key), *await self._notifications.timeline(key)]
         return sorted(entries, key=lambda entry: entry.at)
 
     async def _receive(self, key: PaymentKey, order: Order, accepted_at: datetime) -> None:
@@ -118,7 +121,7 @@ class PaymentRepository:
         return [
             TimelineEntry(
                 at=row["begun_at"],
-                kind=TimelineKind.CALL,
+                kind=TimelineKind.WEBHOOK if row["transaction"] in EVENT_NAMES else TimelineKind.CALL,
                 name=row["transaction"],
                 outcome=row["outcome"],
                 duration_ms=row["duration_ms"],

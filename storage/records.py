@@ -6,10 +6,11 @@ from enum import StrEnum
 from domain.errors import ErrorCode
 from domain.fen import Fen
 from domain.insurance import Split
+from domain.notifications import NotificationEvent, NotificationStatus, webhook_id
 from domain.orders import Frozen, Order
 from domain.outcomes import Outcome
 from domain.states import PaymentState
-from domain.steps import Settlement
+from domain.steps import PaymentKey, Settlement
 
 
 class PaymentFacts(Frozen):
@@ -66,10 +67,11 @@ class EndedCall(Frozen):
 class TimelineKind(StrEnum):
     STATE = "state"
     CALL = "call"
+    WEBHOOK = "webhook"
 
 
 class TimelineEntry(Frozen):
-    """A state that was reached, or a call that was made. `name`: the state, or the transaction.
+    """A state that was reached, or a call that was made. `name`: the state, the transaction, or a webhook's event.
 
     A call without an outcome is under way, or nobody came back from it.
     """
@@ -80,3 +82,31 @@ class TimelineEntry(Frozen):
     outcome: Outcome | None = None
     duration_ms: int | None = None
     message: str = ""
+
+
+class NotificationRecord(PaymentKey):
+    """What a caller is told, and how far that has come. `runs`: how often a delivery was started."""
+
+    id: int
+    refund_no: str
+    event: NotificationEvent
+    body: str
+    created_at: datetime
+    started_at: datetime | None
+    delivered_at: datetime | None
+    given_up_at: datetime | None
+    runs: int
+
+    @property
+    def webhook_id(self) -> str:
+        return webhook_id(self, self.id)
+
+    @property
+    def status(self) -> NotificationStatus:
+        if self.started_at is None:
+            return NotificationStatus.WAITING
+        if self.delivered_at is not None:
+            return NotificationStatus.DELIVERED
+        if self.given_up_at is not None:
+            return NotificationStatus.GIVEN_UP
+        return NotificationStatus.SENDING if self.runs else NotificationStatus.NO_WEBHOOK

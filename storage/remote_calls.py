@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, insert, or_, select, update
-from sqlmodel import col
+from sqlalchemy import Select, bindparam, func, insert, or_, select, update
 
 from domain.outcomes import Outcome
 from domain.steps import PaymentKey
 from storage.engines import AnyConnection
 from storage.records import EndedCall
-from storage.statements import place_of, table_of
+from storage.statements import here, key_of, place_of, table_of
 from storage.tables import MESSAGE_CHARS_MAX, Payment, RemoteCall
 
 _CERTAINLY_NOTHING = (Outcome.NOT_SENT.value, Outcome.REFUSED.value)
@@ -43,39 +43,36 @@ class RemoteCallRepository:
 
     async def next_number(self, key: PaymentKey, transaction: str) -> int:
         """The number of the call that this transaction is about to begin, from 1. No other can take it."""
-        payment = (col(Payment.hospital) == key.hospital, col(Payment.med_org_ord) == key.med_org_ord)
-        await self._connection.execute(select(col(Payment.med_org_ord)).where(*payment).with_for_update())
+        await self._connection.execute(_LOCKED, key_of(key))
         return await self.count(key, transaction) + 1
 
     async def count(self, key: PaymentKey, transaction: str) -> int:
         """How many calls of this transaction were begun, however they ended."""
-        statement = select(func.count()).where(*_calls_of(key, transaction))
-        return (await self._connection.execute(statement)).scalar_one()
+        counted = await self._connection.execute(_COUNTED, key_of(key) | {"key_transaction": transaction})
+        return int(counted.scalar_one())
 
     async def first_begun_at(self, key: PaymentKey, transaction: str) -> datetime | None:
         """When the first call began that may have reached the other side. None: none may have."""
-        return await self._begun_at(func.min(RemoteCall.begun_at), key, transaction)
+        return await self._begun_at(_FIRST_BEGUN, key, transaction)
 
     async def last_begun_at(self, key: PaymentKey, transaction: str) -> datetime | None:
         """When the latest call began that may have reached the other side: it may arrive until its time is over."""
-        return await self._begun_at(func.max(RemoteCall.begun_at), key, transaction)
+        return await self._begun_at(_LAST_BEGUN, key, transaction)
 
-    async def _begun_at(self, which: ColumnElement[datetime], key: PaymentKey, transaction: str) -> datetime | None:
-        outcome = col(RemoteCall.outcome)
-        may_have_arrived = or_(outcome.is_(None), outcome.not_in(_CERTAINLY_NOTHING))
-        statement = select(which).where(*_calls_of(key, transaction), may_have_arrived)
-        return (await self._connection.execute(statement)).scalar_one()
-
-
-def _calls_of(key: PaymentKey, transaction: str) -> tuple[ColumnElement[bool], ...]:
-    return (
-        col(RemoteCall.hospital) == key.hospital,
-        col(RemoteCall.med_org_ord) == key.med_org_ord,
-        col(RemoteCall.transaction) == transaction,
-    )
+    async def _begun_at(self, which: Select[Any], key: PaymentKey, transaction: str) -> datetime | None:
+        begun_at: datetime | None = (
+            await self._connection.execute(which, key_of(key) | {"key_transaction": transaction})
+        ).scalar_one()
+        return begun_at
 
 
-_CALL = table_of(RemoteCall)
+_CALL, _PAYMENT = table_of(RemoteCall), table_of(Payment)
+_OF_TRANSACTION = (*here(_CALL), _CALL.c.transaction == bindparam("key_transaction"))
+_MAY_HAVE_ARRIVED = or_(_CALL.c.outcome.is_(None), _CALL.c.outcome.not_in(_CERTAINLY_NOTHING))
+_LOCKED = select(_PAYMENT.c.med_org_ord).where(*here(_PAYMENT)).with_for_update()
+_COUNTED = select(func.count()).select_from(_CALL).where(*_OF_TRANSACTION)
+_FIRST_BEGUN = select(func.min(_CALL.c.begun_at)).where(*_OF_TRANSACTION, _MAY_HAVE_ARRIVED)
+_LAST_BEGUN = select(func.max(_CALL.c.begun_at)).where(*_OF_TRANSACTION, _MAY_HAVE_ARRIVED)
 _BEGUN = insert(_CALL).returning(_CALL.c.id)
 _NOTED = insert(_CALL)
 _FINISHED = update(_CALL).where(_CALL.c.id == bindparam("key_id"), _CALL.c.outcome.is_(None))

@@ -9,6 +9,7 @@ from security.keyring import Keyring
 from storage.claims import ClaimRepository
 from storage.engines import AnyConnection, open_engines
 from storage.fee_lines import FeeLineRepository
+from storage.notifications import NotificationRepository
 from storage.payments import PaymentRepository
 from storage.remote_calls import RemoteCallRepository
 from storage.settlements import SettlementRepository
@@ -22,6 +23,7 @@ class Unit:
         self.calls = RemoteCallRepository(connection)
         self.fee_lines = FeeLineRepository(connection)
         self.claims = ClaimRepository(connection)
+        self.notifications = NotificationRepository(connection)
         self.settlements = SettlementRepository(connection, keyring)
 
 

@@ -46,6 +46,7 @@ class BookingSteps:
         self._settled_meanwhile = False
 
     async def run(self) -> None:
+        await self._give_the_caller_time()
         booking = await self._agree_on_visit()
         if booking is None:
             await self._review("VISIT_MISSING", "挂号已付款, 但未收到就诊ID(VISIT_ID), 已转人工核查")
@@ -55,6 +56,14 @@ class BookingSteps:
             return
         else:
             await self._settle()
+
+    async def _give_the_caller_time(self) -> None:
+        """Paid, and nobody has called interface 2: if nobody does, the payment is finished without (product rule 8)."""
+        if self._desk.served or self._progress.finish_now or not workflow.patched(tuning.CALLER_IS_AWAITED):
+            return
+        until = min(self._auto_finish_at, self._last_moment())
+        self._progress.tell("患者已付款, 等待结果回写 (接口2), 到时自动完成", until)
+        await self._wait_for_a_call(until)
 
     async def _agree_on_visit(self) -> Booking | None:
         """What HIS has, after the caller's VISIT_ID, if there is one, has proved to be the patient's.
@@ -95,8 +104,11 @@ class BookingSteps:
         However often wrong calls come, this ends; HIS's retry budget begins after it.
         """
         self._progress.tell("等待带有正确就诊ID(VISIT_ID)的结果回写", self._auto_finish_at)
-        left = self._auto_finish_at - workflow.now()
-        if left > timedelta(0):
+        await self._wait_for_a_call(self._auto_finish_at)
+
+    async def _wait_for_a_call(self, until: datetime) -> None:
+        left = until - workflow.now()
+        if left > timedelta(0) and not self._desk.waiting:
             try:
                 await workflow.wait_condition(
                     lambda: bool(self._desk.waiting),
@@ -104,11 +116,12 @@ class BookingSteps:
                     timeout_summary=for_operators("自动完成 (auto-finish)"),
                 )
             except TimeoutError:
-                workflow.logger.info("nobody called again: finishing without the caller's visit")
+                workflow.logger.info("nobody called: finishing without the caller")
         self._started_at = workflow.now()
 
     async def _register(self) -> bool:
         """REGISTERED. False: nobody can say whether a visit was made, and the payment is under review."""
+        self._progress.register_sent = True
         found = await self._book(HisActivities.register, lambda booking: booking.visit_id, "HIS: 登记挂号")
         if found is None:
             return False
@@ -226,11 +239,15 @@ class BookingSteps:
     def _until(self) -> datetime:
         """The end of HIS's retry budget, never so late that a reversal could not follow while it still serves."""
         budget_end = self._started_at + timedelta(seconds=self._progress.terms.his_retry_budget_s)
-        last_moment = self._progress.settled_by_centre.reversal_deadline - tuning.REVERSAL_MARGIN
+        last_moment = self._last_moment()
         return min(budget_end, last_moment) if last_moment > self._started_at else budget_end
+
+    def _last_moment(self) -> datetime:
+        """After it a reversal might come too late."""
+        return self._progress.settled_by_centre.reversal_deadline - tuning.REVERSAL_MARGIN
 
     def _left(self) -> timedelta:
         return self._until() - workflow.now()
 
     def _until_reversal(self) -> timedelta:
-        return self._progress.settled_by_centre.reversal_deadline - tuning.REVERSAL_MARGIN - workflow.now()
+        return self._last_moment() - workflow.now()

@@ -8,16 +8,16 @@ from temporalio.exceptions import ApplicationError
 from domain.errors import ErrorCode
 from domain.orders import Order, SettleRequest
 from domain.starting import PaymentStart
-from domain.states import TERMINAL, PaymentState
-from domain.steps import PreSettleAnswer, SettlementAnswer
+from domain.states import TERMINAL, PaymentState, has_reached
+from domain.steps import CancelRequest, PreSettleAnswer, SettlementAnswer
 from workflows.booking import BookingSteps, CannotBook
 from workflows.look_ahead import LookAhead
-from workflows.payment_window import PaymentWindow
+from workflows.payment_window import ALREADY_PAID, PaymentWindow
 from workflows.pre_settlement import PreSettlementSteps
 from workflows.progress import Progress
 from workflows.recording import end_unpaid, record_end
 from workflows.reversal import ReversalSteps
-from workflows.tickets import SettleDesk
+from workflows.tickets import Callers
 
 
 @workflow.defn(name="PaymentWorkflow")
@@ -27,8 +27,8 @@ class PaymentWorkflow:
     @workflow.init
     def __init__(self, start: PaymentStart) -> None:
         self._progress = Progress(start)
-        self._desk = SettleDesk()
-        self._look_ahead = LookAhead(self._progress, self._desk)
+        self._callers = Callers()
+        self._look_ahead = LookAhead(self._progress, self._callers.settle)
 
     @workflow.run
     async def run(self, start: PaymentStart) -> PaymentState:  # noqa: ARG002 - `__init__` has it; Temporal wants both
@@ -45,7 +45,8 @@ class PaymentWorkflow:
     async def pre_settle(self, order: Order) -> PreSettleAnswer:  # noqa: ARG002 - the validator compares it
         """Interface 1: wait for the split, or for the end that came instead: an `ApplicationError` by `ErrorCode`."""
         progress = self._progress
-        await workflow.wait_condition(lambda: progress.pre_settlement is not None or progress.decided)
+        # A split that somebody wants withdrawn is not given away: its payOrdId is about to be revoked.
+        await workflow.wait_condition(lambda: self._is_payable() or progress.decided)
         if progress.end is not None:
             raise ApplicationError(progress.end.message, type=progress.end.code.value)
         if progress.patient is None:
@@ -71,7 +72,7 @@ class PaymentWorkflow:
     async def settle(self, request: SettleRequest) -> SettlementAnswer:
         """Interface 2: wait until the money is asked for and booked. NOT_PAID, PROCESSING, or the end's `ErrorCode`."""
         progress = self._progress
-        ticket = self._desk.submit(request)
+        ticket = self._callers.settle.submit(request)
         await workflow.wait_condition(lambda: ticket.refusal is not None or progress.decided)
         if ticket.refusal is not None:
             raise ticket.refusal
@@ -100,33 +101,59 @@ class PaymentWorkflow:
         if request.channel not in {None, progress.order.channel}:
             raise ApplicationError("渠道(CHANNEL)与该订单不一致", type=ErrorCode.ORDER_CONFLICT.value)
 
+    @workflow.update
+    async def cancel(self, request: CancelRequest) -> str:
+        """Withdraw before payment: 6301, and if it is not paid 6401. The state then, CANCELLED.
+
+        A cancel that meets a payment loses: BILL_ALREADY_PAID. PROCESSING while the patient is paying; the wish stands.
+        """
+        progress = self._progress
+        ticket = self._callers.cancel.submit(request)
+        await workflow.wait_condition(lambda: ticket.refusal is not None or progress.decided)
+        if ticket.refusal is not None:
+            raise ticket.refusal
+        if progress.end is not None and progress.state is not PaymentState.CANCELLED:
+            raise ApplicationError(progress.end.message, type=progress.end.code.value)
+        return progress.state.value
+
+    @cancel.validator
+    def _not_paid_yet(self, request: CancelRequest) -> None:  # noqa: ARG002 - whoever asks
+        if has_reached(self._progress.state, PaymentState.PAID):
+            raise ApplicationError(ALREADY_PAID, type=ErrorCode.BILL_ALREADY_PAID.value)
+
+    @workflow.signal
+    async def notice(self) -> None:
+        """The centre hints (6302) that something happened. 6301 decides what."""
+        self._callers.noticed = True
+
     async def _story(self) -> PaymentState:
         """The story of a payment. Returns its last state."""
         await self._pre_settle()
-        if self._is(PaymentState.PRE_SETTLED):
-            await self._wait_for_money()
-        if self._is(PaymentState.PAID):
-            await self._book_or_reverse()
-        if self._is(PaymentState.IN_REVIEW):
-            await self._wait_for_decision()
+        while self._progress.state not in TERMINAL:
+            await self._go_on()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._progress.state
 
+    async def _go_on(self) -> None:
+        if self._is(PaymentState.PRE_SETTLED):
+            await PaymentWindow(self._progress, self._callers, self._look_ahead).run()
+        elif self._is(PaymentState.PAID):
+            await self._book_or_reverse()
+        else:
+            await self._wait_for_decision()
+
     async def _pre_settle(self) -> None:
         self._progress.tell("等待医院信息系统核价")
-        end = await PreSettlementSteps(self._progress).run()
+        end = await PreSettlementSteps(self._progress, self._callers.cancel).run()
         if end is None:
             return
         if await end_unpaid(self._progress, end) is not None:
             review = self._progress.review("REVOCATION_REFUSED", "医保订单不能撤销, 已转人工核查")
             await record_end(self._progress, review)
 
-    async def _wait_for_money(self) -> None:
-        await PaymentWindow(self._progress, self._desk, self._look_ahead).run()
-
     async def _book_or_reverse(self) -> None:
         try:
-            await BookingSteps(self._progress, self._desk, self._look_ahead).run()
+            await BookingSteps(self._progress, self._callers.settle, self._look_ahead).run()
         except CannotBook as cause:
             await ReversalSteps(self._progress, cause.message).run()
 
@@ -136,3 +163,6 @@ class PaymentWorkflow:
 
     def _is(self, state: PaymentState) -> bool:
         return self._progress.state is state
+
+    def _is_payable(self) -> bool:
+        return self._progress.pre_settlement is not None and self._callers.cancel.wanted is None

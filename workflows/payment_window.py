@@ -1,6 +1,8 @@
 """PRE_SETTLED: waiting for the money. One decision point: whatever wakes it, 6301 decides (product rules 6 and 7)."""
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import chain, repeat
 
 from temporalio import workflow
 
@@ -9,36 +11,38 @@ from domain.errors import ErrorCode
 from domain.insurance import PAYING, REVOCABLE, OrderVerdict, verdict
 from domain.operators import for_operators
 from domain.states import PaymentState
-from domain.steps import AskOrder, OrderAnswer, PaymentEnd
+from domain.steps import AskOrder, CancelRequest, OrderAnswer, PaymentEnd
 from workflows import tuning
 from workflows.calls import Refusal, Unresolved, ask
 from workflows.look_ahead import LookAhead
 from workflows.progress import Progress
 from workflows.recording import end_unpaid, record_end
-from workflows.tickets import SettleDesk
+from workflows.tickets import Callers
 
 _PAID = 6
 
+ALREADY_PAID = "患者已付款, 不能取消"
+PAYING_NOW = "患者正在支付, 请稍后再查询"
 _PROCESSING = "医保中心暂未答复, 请稍后以相同参数重试"
-_PAYING = "患者正在支付, 请稍后再查询"
 _NOT_PAID = "患者尚未完成支付"
 
 
 class PaymentWindow:
     """Runs until the payment is PAID, or at an unpaid end, or IN_REVIEW."""
 
-    def __init__(self, progress: Progress, desk: SettleDesk, look_ahead: LookAhead) -> None:
+    def __init__(self, progress: Progress, callers: Callers, look_ahead: LookAhead) -> None:
         self._progress = progress
-        self._desk = desk
+        self._callers = callers
         self._look_ahead = look_ahead
-        self._wake_at = progress.pre_settled.window_ends_at
-        self._ends_at = self._wake_at
-        self._gives_up_at = self._ends_at + tuning.PAYING_EXTENSION
+        self._ends_at = progress.pre_settled.window_ends_at
+        self._intervals = _intervals()
+        self._wake_at = self._next_question()
+        self._deciding_since: datetime | None = None
 
     async def run(self) -> None:
         while self._progress.state is PaymentState.PRE_SETTLED:
             await self._wake()
-            self._desk.take()
+            self._callers.take()
             self._look_ahead.begin()
             answer = await self._ask_order()
             if answer is None:
@@ -47,18 +51,23 @@ class PaymentWindow:
                 await self._decide(answer)
 
     async def _wake(self) -> None:
-        """Sleep until a settle call, or until the window ends. Which of them it was does not matter: 6301 decides."""
+        """Sleep until somebody calls, or until it is time to ask unasked. What it was does not matter: 6301 decides."""
         left = self._wake_at - workflow.now()
-        if left <= timedelta(0) or self._desk.waiting:
-            return
-        try:
-            await workflow.wait_condition(
-                lambda: bool(self._desk.waiting),
-                timeout=left,
-                timeout_summary=for_operators("付款窗口 (payment window)"),
-            )
-        except TimeoutError:
-            workflow.logger.info("payment window is over")
+        if left > timedelta(0) and not self._callers.call:
+            words = "付款窗口 (payment window)" if self._wake_at == self._ends_at else "主动查询 (own question)"
+            try:
+                await workflow.wait_condition(
+                    lambda: self._callers.call, timeout=left, timeout_summary=for_operators(words)
+                )
+            except TimeoutError:
+                workflow.logger.debug("nobody called")
+        if workflow.now() >= self._wake_at:
+            self._wake_at = self._next_question()
+
+    def _next_question(self) -> datetime:
+        """Growing intervals, so that a lost callback costs minutes; the window's end is a question of its own."""
+        asked_at = workflow.now() + next(self._intervals)
+        return min(asked_at, self._ends_at) if workflow.now() < self._ends_at else asked_at
 
     async def _ask_order(self) -> OrderAnswer | None:
         progress = self._progress
@@ -81,9 +90,9 @@ class PaymentWindow:
             return None
 
     async def _no_answer(self) -> None:
-        self._desk.refuse_served(ErrorCode.PROCESSING, _PROCESSING)
-        if self._over():
-            await self._extend("ORDER_STATUS_UNKNOWN", "付款窗口已过, 医保中心未答复订单状态, 已转人工核查")
+        self._callers.settle.refuse_served(ErrorCode.PROCESSING, _PROCESSING)
+        if self._must_decide():
+            await self._extend("ORDER_STATUS_UNKNOWN", _PROCESSING, "医保中心未答复订单状态, 已转人工核查")
 
     async def _decide(self, answer: OrderAnswer) -> None:
         ord_stas = answer.status.ord_stas
@@ -91,9 +100,9 @@ class PaymentWindow:
             case OrderVerdict.PAID:
                 await self._paid(answer)
             case OrderVerdict.FAILED:
-                await self._end(PaymentState.REJECTED, ErrorCode.INSURANCE_REFUSED, "患者支付失败, 未发生扣款")
+                await self._end(_failed())
             case OrderVerdict.REVOKED:
-                await record_end(self._progress, _cancelled())
+                await record_end(self._progress, self._cancelled("医保订单已被撤销, 未发生扣款"))
             case OrderVerdict.REVIEW:
                 await self._review(f"ORDER_STATUS_{ord_stas}", "医保订单状态异常, 已转人工核查")
             case OrderVerdict.WAIT:
@@ -106,38 +115,75 @@ class PaymentWindow:
             await self._review("AMOUNT_INCONSISTENT", "医保结算金额与预结算不一致, 已转人工核查")
             return
         progress.enter(PaymentState.PAID)
+        self._callers.cancel.dismiss(ErrorCode.BILL_ALREADY_PAID, ALREADY_PAID)
         progress.tell("等待医院信息系统入账", progress.settled_by_centre.reversal_deadline)
 
     async def _not_paid(self, ord_stas: int) -> None:
-        self._desk.refuse_served(ErrorCode.NOT_PAID, _PAYING if ord_stas in PAYING else _NOT_PAID)
-        if not self._over():
+        """Paid beats cancel beats expiry: whatever comes here is not paid."""
+        self._callers.settle.refuse_served(ErrorCode.NOT_PAID, PAYING_NOW if ord_stas in PAYING else _NOT_PAID)
+        if not self._must_decide():
             return
-        if ord_stas in REVOCABLE:
-            await self._end(PaymentState.EXPIRED, ErrorCode.EXPIRED, "超过付款时限未支付, 订单已关闭, 请重新下单")
+        if ord_stas not in REVOCABLE:
+            await self._extend("STILL_PAYING", PAYING_NOW, "患者支付仍未完成, 已转人工核查")
+        elif self._callers.cancel.wanted is not None:
+            await self._end(self._cancelled())
         else:
-            await self._extend("STILL_PAYING", "付款窗口已过, 患者支付仍未完成, 已转人工核查")
+            await self._end(_expired())
 
-    async def _end(self, state: PaymentState, code: ErrorCode, message: str) -> None:
-        refused_at = await end_unpaid(self._progress, PaymentEnd(state=state, code=code, message=message))
+    async def _end(self, end: PaymentEnd) -> None:
+        refused_at = await end_unpaid(self._progress, end)
         if refused_at == _PAID:
             self._wake_at = workflow.now()
         elif refused_at is not None:
-            await self._extend("REVOCATION_REFUSED", "医保订单不能撤销, 已转人工核查")
+            await self._extend("REVOCATION_REFUSED", _PROCESSING, "医保订单不能撤销, 已转人工核查")
 
-    async def _extend(self, reason: str, message: str) -> None:
-        """The window is over and nothing can be decided: ask again for a while, then it is a person's."""
-        if workflow.now() >= self._gives_up_at:
+    async def _extend(self, reason: str, now: str, message: str) -> None:
+        """It is time to decide, and nothing can be: ask again for a while, then it is a person's."""
+        self._callers.cancel.answer(ErrorCode.PROCESSING, now)
+        gives_up_at = (self._deciding_since or workflow.now()) + tuning.PAYING_EXTENSION
+        if workflow.now() >= gives_up_at:
             await self._review(reason, message)
             return
-        self._wake_at = min(workflow.now() + tuning.PAYING_POLL, self._gives_up_at)
-        self._progress.tell("付款窗口已过, 患者可能正在支付, 继续查询 (6301)", self._gives_up_at)
+        self._wake_at = min(workflow.now() + tuning.PAYING_POLL, gives_up_at)
+        self._progress.tell("不能关闭: 患者可能正在支付, 继续查询 (6301)", gives_up_at)
 
     async def _review(self, reason: str, message: str) -> None:
         await record_end(self._progress, self._progress.review(reason, message))
 
-    def _over(self) -> bool:
-        return workflow.now() >= self._ends_at
+    def _must_decide(self) -> bool:
+        """The window is over, or somebody wants the payment withdrawn. It may then stay undecided only for a while."""
+        if workflow.now() < self._ends_at and self._callers.cancel.wanted is None:
+            self._deciding_since = None
+            return False
+        self._deciding_since = self._deciding_since or workflow.now()
+        return True
+
+    def _cancelled(self, message: str = "") -> PaymentEnd:
+        wish = self._callers.cancel.wanted
+        return cancelled(wish) if wish is not None else cancelled(None, message)
 
 
-def _cancelled() -> PaymentEnd:
-    return PaymentEnd(state=PaymentState.CANCELLED, code=ErrorCode.CANCELLED, message="医保订单已被撤销, 未发生扣款")
+def cancelled(wish: CancelRequest | None, message: str = "订单已取消, 未发生扣款") -> PaymentEnd:
+    """CANCELLED, and who wanted it."""
+    if wish is None:
+        return PaymentEnd(state=PaymentState.CANCELLED, code=ErrorCode.CANCELLED, message=message)
+    why = f"同一费用已重新下单({wish.by}), 本订单已取消, 未发生扣款" if wish.superseded else message
+    note = f"{'SUPERSEDED_BY' if wish.superseded else 'CANCELLED_BY'} {wish.by}"
+    return PaymentEnd(state=PaymentState.CANCELLED, code=ErrorCode.CANCELLED, message=why, note=note)
+
+
+def _failed() -> PaymentEnd:
+    message = "患者支付失败, 未发生扣款"
+    return PaymentEnd(state=PaymentState.REJECTED, code=ErrorCode.INSURANCE_REFUSED, message=message)
+
+
+def _expired() -> PaymentEnd:
+    message = "超过付款时限未支付, 订单已关闭, 请重新下单"
+    return PaymentEnd(state=PaymentState.EXPIRED, code=ErrorCode.EXPIRED, message=message)
+
+
+def _intervals() -> Iterator[timedelta]:
+    """With jitter, so that the payments of a busy minute don't all ask in one second."""
+    last = tuning.OWN_QUESTIONS[-1]
+    for interval in chain(tuning.OWN_QUESTIONS, repeat(last)):
+        yield interval * workflow.random().uniform(0.9, 1.1)

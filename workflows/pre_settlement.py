@@ -9,9 +9,12 @@ from domain.errors import UPLOAD_ORPHANED, ErrorCode
 from domain.orders import Category
 from domain.outcomes import Outcome
 from domain.states import PaymentState
-from domain.steps import PaymentEnd, PlaceOrder, PriceBill, UploadFees
+from domain.steps import CancelRequest, PaymentEnd, PlaceOrder, PriceBill, UploadFees
 from workflows.calls import Refusal, Unresolved, ask, change
+from workflows.payment_window import cancelled
 from workflows.progress import Progress
+from workflows.taking_over import take_over
+from workflows.tickets import CancelDesk
 
 _TOO_LATE = {
     PaymentState.RECEIVED: (ErrorCode.HIS_UNAVAILABLE, "医院信息系统在时限内未响应, 未发生扣款, 请重新下单"),
@@ -20,11 +23,20 @@ _TOO_LATE = {
 }
 
 
+class Withdrawn(Exception):
+    """The payment is not wanted any more."""
+
+    def __init__(self, wish: CancelRequest) -> None:
+        super().__init__(wish.by)
+        self.wish = wish
+
+
 class PreSettlementSteps:
     """`price`, `upload`, `place_order`, one after the other, within the pre-settlement budget."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, cancel: CancelDesk) -> None:
         self._progress = progress
+        self._cancel = cancel
 
     async def run(self) -> PaymentEnd | None:
         """PRE_SETTLED and None, or the end that is to be reached (by 6401, where 6201 has succeeded)."""
@@ -36,6 +48,8 @@ class PreSettlementSteps:
             )
         except Unresolved as unresolved:
             return self._budget_spent(unresolved)
+        except Withdrawn as withdrawn:
+            return cancelled(withdrawn.wish)
         return None
 
     async def _steps(self) -> None:
@@ -53,6 +67,9 @@ class PreSettlementSteps:
         )
         progress.patient = bill.patient
         progress.enter(PaymentState.PRICED)
+        if bill.held_by is not None:
+            await take_over(progress, bill.held_by, self._left)
+        self._heed_cancel()
         progress.tell("等待医保中心接收费用明细 (6201)", self._ends_at)
         progress.uploaded = await change(
             InsuranceActivities.upload_fees,
@@ -62,6 +79,7 @@ class PreSettlementSteps:
             "6201 费用明细上传",
         )
         progress.enter(PaymentState.FEE_UPLOADED)
+        self._heed_cancel()
         progress.tell("等待医保中心预结算 (6202)", self._ends_at)
         await self._place_order()
 
@@ -82,6 +100,11 @@ class PreSettlementSteps:
         )
         progress.enter(PaymentState.PRE_SETTLED)
         progress.tell("等待患者付款和结果回写 (接口2)", progress.pre_settlement.window_ends_at)
+
+    def _heed_cancel(self) -> None:
+        """Somebody wants the payment withdrawn before it has come to a split."""
+        if self._cancel.wanted is not None:
+            raise Withdrawn(self._cancel.wanted)
 
     def _budget_spent(self, unresolved: Unresolved) -> PaymentEnd:
         state = self._progress.state

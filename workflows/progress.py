@@ -19,6 +19,13 @@ _UNSEEN = frozenset({PaymentState.PRICED, PaymentState.FEE_UPLOADED, PaymentStat
 """States that pass within moments: an upsert each would cost an event and find nothing."""
 
 
+_CALM: tuple[SearchAttributeUpdate[Any], ...] = (
+    sa.NEEDS_ATTENTION.value_set(False),  # noqa: FBT003 - the SDK's signature
+    sa.ATTENTION_REASON.value_unset(),
+)
+"""What a payment shows that nobody has to look after any more."""
+
+
 class StepStart(TypedDict):
     hospital: str
     med_org_ord: str
@@ -39,7 +46,11 @@ class Progress:
         self.settlement: Settlement | None = None
         self.visit_id: str | None = start.order.visit_id
         self.visit_is_ours = False
+        self.register_sent = False
+        """Whether a `register` of ours has left: it may arrive late."""
         self.end: PaymentEnd | None = None
+        self.finish_now = False
+        """Whether booking waits for no caller any more: a person has decided it."""
         self._revision = 0
 
     @property
@@ -80,9 +91,12 @@ class Progress:
         """Move on. A move that the state machine does not know is a bug: the task waits for a mended worker."""
         if not may_follow(self.state, state):
             raise AssertionError(f"{state} may not follow {self.state}")
+        reviewed = self.state is PaymentState.IN_REVIEW
         self.state = state
+        if self.end is not None and self.end.state is not state:
+            self.end = None
         if state not in _UNSEEN:
-            workflow.upsert_search_attributes(self._attributes())
+            workflow.upsert_search_attributes([*self._attributes(), *(_CALM if reviewed else ())])
 
     def finish(self, end: PaymentEnd) -> None:
         """End short of SETTLED, or open a review, with the reason that callers and operators are given."""

@@ -10,7 +10,7 @@ from domain.fen import yuan
 from domain.insurance import RefundType
 from domain.operators import for_operators
 from domain.states import PaymentState
-from domain.steps import PaymentEnd, Reverse
+from domain.steps import Booking, PaymentEnd, Reverse
 from workflows import tuning
 from workflows.calls import Refusal, Unresolved, ask, change
 from workflows.look_ahead import booking_question
@@ -31,6 +31,10 @@ class ReversalSteps:
         progress.enter(PaymentState.REVERSING)
         progress.tell(f"冲正: {self._cause}", progress.settled_by_centre.reversal_deadline)
         end = PaymentEnd(state=PaymentState.REVERSED, code=ErrorCode.REVERSED, message=self._message())
+        if self._nothing_to_send_back() and workflow.patched(tuning.NOTHING_TO_SEND_BACK):
+            await record_end(progress, end)
+            await self._clear_up()
+            return
         try:
             await change(
                 InsuranceActivities.reverse, self._step(end), progress.terms, self._budget(), "6203 冲正 (revsToken)"
@@ -45,28 +49,44 @@ class ReversalSteps:
 
     async def _clear_up(self) -> None:
         """After the money: the visit that we made, and a booking that may still arrive late."""
-        if not await cancel_our_visit(self._progress, tuning.CANCEL_VISIT_BUDGET):
-            await self._review("VISIT_NOT_CANCELLED", "款项已冲正, 但医院挂号未能取消, 已转人工核查")
+        if not await self._cancel_visit():
             return
-        booked: bool | None = False
+        booking: Booking | None = None
         for wait, budget in tuning.LATE_BOOKING_CHECKS:
             await workflow.sleep(wait, summary=for_operators("冲正后核对入账 (late booking check)"))
-            booked = await self._booked_late(budget)
-            if booked:
+            booking = await self._booked_late(budget)
+            if booking is None:
+                continue
+            if booking.settlement_no is not None:
                 await self._review("BOOKED_AFTER_REVERSAL", "款项已冲正, 医院却已入账, 已转人工核查")
                 return
-        if booked is None:
+            if not await self._cancel_late_visit(booking.visit_id):
+                return
+        if booking is None and workflow.patched(tuning.LATE_BOOKING_IS_KNOWN):
             await self._review("LATE_BOOKING_UNCHECKED", "款项已冲正, 未能确认医院没有入账, 已转人工核查")
 
-    async def _booked_late(self, budget: timedelta) -> bool | None:
-        """None: HIS did not answer, and nobody knows."""
+    async def _booked_late(self, budget: timedelta) -> Booking | None:
+        """None: HIS does not answer, and nobody knows."""
         progress = self._progress
         question = booking_question(progress, None, record=False)
         try:
-            booking = await ask(HisActivities.find_booking, question, progress.terms, budget, "HIS: 冲正后核对入账")
+            return await ask(HisActivities.find_booking, question, progress.terms, budget, "HIS: 冲正后核对入账")
         except (Refusal, Unresolved):
             return None
-        return booking.settlement_no is not None
+
+    async def _cancel_late_visit(self, visit_id: str | None) -> bool:
+        """A `register` of ours whose outcome was unknown may have arrived after the money went back."""
+        progress = self._progress
+        if visit_id is None or not progress.register_sent or not workflow.patched(tuning.LATE_VISIT_IS_CANCELLED):
+            return True
+        progress.visit_id, progress.visit_is_ours = visit_id, True
+        return await self._cancel_visit()
+
+    async def _cancel_visit(self) -> bool:
+        if await cancel_our_visit(self._progress, tuning.CANCEL_VISIT_BUDGET):
+            return True
+        await self._review("VISIT_NOT_CANCELLED", "款项已冲正, 但医院挂号未能取消, 已转人工核查")
+        return False
 
     def _step(self, end: PaymentEnd) -> Reverse:
         progress = self._progress
@@ -85,6 +105,11 @@ class ReversalSteps:
     def _centre_refunds_cash(self) -> bool:
         return self._progress.terms.cash_refunded_by == "centre"
 
+    def _nothing_to_send_back(self) -> bool:
+        """The channel refunds the cash, and there was only cash: a 6203 of 0.00 would say nothing."""
+        split = self._progress.settled_by_centre.split
+        return not self._centre_refunds_cash() and split.psn_acct_fen + split.fund_fen == 0
+
     def _message(self) -> str:
         """What went back, and what is left for the caller to do (contract 2.3)."""
         progress = self._progress
@@ -92,6 +117,8 @@ class ReversalSteps:
         parts = [f"医院入账失败({self._cause})"]
         if self._centre_refunds_cash() or split.own_pay_fen == 0:
             parts.append(f"已全额冲正退回{yuan(split.fee_sum_fen)}元")
+        elif self._nothing_to_send_back():
+            parts.append(f"现金{yuan(split.own_pay_fen)}元请在支付渠道退款")
         else:
             back = split.psn_acct_fen + split.fund_fen
             parts.append(f"医保部分{yuan(back)}元已冲正退回, 现金部分{yuan(split.own_pay_fen)}元请在支付渠道退款")

@@ -30,6 +30,9 @@ SETTLE_ASK_BUDGET = timedelta(seconds=30)
 REVOKE_BUDGET = timedelta(minutes=30)
 """How long 6401 is tried before a person must look: until then the order could still be paid."""
 
+OWN_QUESTIONS = tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120, 300, 600))
+"""Product rule 7: after how long 6301 is asked unasked, and again; the last one repeats until the window ends."""
+
 PAYING_EXTENSION = timedelta(minutes=30)
 """Product rule 7: how long a patient who is paying when the window closes may still finish."""
 
@@ -52,3 +55,15 @@ LATE_BOOKING_CHECKS = (
 )
 """After a reversal HIS is asked at 1, 5 and 30 minutes (product rule 10): the waits in between, and for how long each
 question is tried. The last one is tried longest: without its answer the payment is a person's."""
+
+CALLER_IS_AWAITED = "caller-is-awaited"
+"""Patch of 2026-11: before it a payment that was found paid without a caller was booked at once."""
+
+NOTHING_TO_SEND_BACK = "nothing-to-send-back"
+"""Patch of 2026-11: before it a reversal without insurance money sent a 6203 of 0.00."""
+
+LATE_VISIT_IS_CANCELLED = "late-visit-is-cancelled"
+"""Patch of 2026-11: before it a visit that arrived after its reversal was left in HIS."""
+
+LATE_BOOKING_IS_KNOWN = "late-booking-is-known"
+"""Patch of 2026-11: before it a reversal whose last check HIS did not answer was simply over."""

@@ -13,6 +13,7 @@ from cli.failures import WRONG_USE, CommandError
 from cli.stack.private_files import write_private
 from security import sm
 from security.keyring import Keyring
+from security.webhook_secret import new_secret
 
 app = typer.Typer(name="keys", no_args_is_help=True, help="Keys of hospitals, callers and records.")
 
@@ -21,6 +22,7 @@ class Kind(StrEnum):
     HOSPITAL = "hospital"
     CALLER = "caller"
     KEYRING = "keyring"
+    WEBHOOK = "webhook"
 
 
 class Role(StrEnum):
@@ -37,8 +39,11 @@ def group() -> None:
 
 @app.command()
 def new(
-    kind: Annotated[Kind, typer.Argument(help="hospital: SM2 pair; caller: API key; keyring: seals data at rest.")],
-    output: Annotated[Path | None, typer.Option(help="File for the secret, mode 600 (hospital, keyring).")] = None,
+    kind: Annotated[
+        Kind,
+        typer.Argument(help="hospital: SM2 pair; caller: API key; keyring: seals data at rest; webhook: signs them."),
+    ],
+    output: Annotated[Path | None, typer.Option(help="File for the secret, mode 600 (all but caller).")] = None,
     name: Annotated[str, typer.Option(help="The caller's or person's name.")] = "wechat-backend",
     role: Annotated[Role, typer.Option(help="What the caller may do.")] = Role.CALLER,
 ) -> None:
@@ -51,7 +56,7 @@ def new(
     if output.exists():
         raise CommandError(f"--output: {output} exists; a key is never overwritten", exit_code=WRONG_USE)
     try:
-        _new_hospital(output) if kind is Kind.HOSPITAL else Keyring.generate().save(output)
+        _MAKERS[kind](output)
     except OSError as error:
         raise CommandError(f"--output: can't write {output}: {error.strerror}") from None
     typer.echo(f"Secret in {output}")
@@ -61,6 +66,19 @@ def _new_hospital(output: Path) -> None:
     pair = sm.generate_key_pair()
     write_private(output, pair.private_key_b64 + "\n")
     typer.echo(f"Public key, for the insurance centre: {pair.public_key_b64}")
+
+
+def _new_keyring(output: Path) -> None:
+    Keyring.generate().save(output)
+
+
+def _new_webhook(output: Path) -> None:
+    write_private(output, new_secret() + "\n")
+    typer.echo("For the hospitals file, where that is beside it; the receiver needs the secret itself:")
+    typer.echo(f'[hospitals.MY_HOSPITAL.webhook]\nurl = "https://…"\nsecret = {json.dumps(f"file:{output.name}")}')
+
+
+_MAKERS = {Kind.HOSPITAL: _new_hospital, Kind.KEYRING: _new_keyring, Kind.WEBHOOK: _new_webhook}
 
 
 def _new_caller(name: str, role: Role) -> None:

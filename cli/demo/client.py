@@ -11,6 +11,7 @@ from cli.stack.embedded import EmbeddedStack
 ANSWER_S_MAX = 45.0
 CALL_S_MAX = 30.0
 REPEAT_S_MAX = 2.0
+LOOK_EVERY_S = 0.2
 HTTP_ACCEPTED = 202
 
 Answer = dict[str, Any]
@@ -38,10 +39,18 @@ class DemoClient:
             body = await response.json()
         return str((body.get("DATA") or {}).get("state", body.get("MSG")))
 
-    async def patient_pays(self, pay_ord_id: str) -> None:
-        """The patient confirms in the channel; the centre books it."""
+    async def until_state(self, med_org_ord: str, state: str) -> None:
+        """Wait until the payment is there. Raises TimeoutError."""
+        async with asyncio.timeout(ANSWER_S_MAX):
+            while True:
+                if await self.state(med_org_ord) == state:
+                    return
+                await asyncio.sleep(LOOK_EVERY_S)
+
+    async def patient_pays(self, pay_ord_id: str, *, notify: bool = False) -> None:
+        """The patient confirms in the channel; the centre books it, and tells us by 6302 if it is to `notify`."""
         await self._post(
-            f"{self._stack.insurance_url}/_sim/orders/{pay_ord_id}/pay", {"outcome": "paid", "notify": False}
+            f"{self._stack.insurance_url}/_sim/orders/{pay_ord_id}/pay", {"outcome": "paid", "notify": notify}
         )
 
     async def break_centre(self, **fault: Any) -> None:  # noqa: ANN401 - JSON as it stands in the contract

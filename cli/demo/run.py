@@ -13,6 +13,7 @@ from rich.console import Console
 
 from cli.demo.checks import Findings
 from cli.demo.client import DemoClient, new_session
+from cli.demo.endings import SHORT
 from cli.demo.report import Row, new_console, print_report
 from cli.demo.scenarios import SCENARIOS, Scenario
 from cli.stack.embedded import EmbeddedStack, embedded_stack
@@ -36,7 +37,8 @@ async def run_demo(*, keep: bool) -> int:
     folder = Path(tempfile.mkdtemp(prefix="medpay-demo-"))
     console = new_console()
     started = time.monotonic()
-    async with embedded_stack(demo_settings(folder), console.print, on_any_port=True) as stack:
+    settings = demo_settings(folder).model_copy(update=SHORT)
+    async with embedded_stack(settings, console.print, on_any_port=True) as stack:
         rows = await stack.supervisor.run(_take_payments(console, stack))
         print_report(console, rows, started)
         if keep:

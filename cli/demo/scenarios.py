@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 from cli.demo.checks import Findings, ended_as, settled_everywhere
 from cli.demo.client import Answer, DemoClient
+from cli.demo.endings import auto_finish, expiry, superseded
+from cli.demo.orders import LI, ZHANG, confirmation, order_of
 from domain.states import PaymentState
-
-ZHANG = {"PATIENT_ID": "100001", "ID_NO": "110101199003070134", "PATIENT_NAME": "张三"}
-LI = {"PATIENT_ID": "100002", "ID_NO": "11010119900307109X", "PATIENT_NAME": "李四"}
 
 Story = Callable[[DemoClient, Findings], Awaitable[None]]
 
@@ -20,23 +19,7 @@ class Scenario(NamedTuple):
     story: Story
 
 
-def _order(med_org_ord: str, patient: dict[str, str], **fields: str) -> dict[str, str]:
-    return {
-        **patient,
-        **fields,
-        "medOrgOrd": med_org_ord,
-        "payAuthNo": f"auth-{med_org_ord}",
-        "uldLatlnt": "116.397,39.908",
-        "CHANNEL": "WeChat",
-    }
-
-
-def _confirmation(order: dict[str, str], pay_ord_id: str) -> dict[str, str]:
-    repeated_fields = {"medOrgOrd", "PATIENT_ID", "CHANNEL", "VISIT_ID"}
-    return {**{key: order[key] for key in order.keys() & repeated_fields}, "payOrdId": pay_ord_id}
-
-
-_OUTPATIENT = _order("demo-outpatient", ZHANG, CATEGORY="2", ORDER_ID="300001", TOTAL="128.50", VISIT_ID="V1")
+_OUTPATIENT = order_of("demo-outpatient", ZHANG, CATEGORY="2", ORDER_ID="300001", TOTAL="128.50", VISIT_ID="V1")
 
 
 async def _pay(client: DemoClient, found: Findings, order: dict[str, str]) -> Answer:
@@ -46,7 +29,7 @@ async def _pay(client: DemoClient, found: Findings, order: dict[str, str]) -> An
         return {}
     found.split(quoted)
     await client.patient_pays(quoted["payOrdId"])
-    return found.accepted("settle", await client.settle(_confirmation(order, quoted["payOrdId"])))
+    return found.accepted("settle", await client.settle(confirmation(order, quoted["payOrdId"])))
 
 
 async def outpatient(client: DemoClient, found: Findings) -> None:
@@ -60,8 +43,8 @@ async def repeated(client: DemoClient, found: Findings) -> None:
     quoted = found.accepted("pre-settle", first)
     found.split(quoted)
     found.expect("interface 1 answers the same again", await client.pre_settle(_OUTPATIENT), first)
-    confirmation = _confirmation(_OUTPATIENT, quoted.get("payOrdId", ""))
-    once, again = await client.settle(confirmation), await client.settle(confirmation)
+    confirmed = confirmation(_OUTPATIENT, quoted.get("payOrdId", ""))
+    once, again = await client.settle(confirmed), await client.settle(confirmed)
     found.accepted("settle", once)
     found.expect("interface 2 too", again, once)
     await settled_everywhere(client, found)
@@ -69,7 +52,7 @@ async def repeated(client: DemoClient, found: Findings) -> None:
 
 async def registration(client: DemoClient, found: Findings) -> None:
     """Without VISIT_ID: the visit is made in HIS once the money is there."""
-    order = _order(found.med_org_ord, LI, CATEGORY="1", CLINIC_ID="200001", TOTAL="25.00")
+    order = order_of(found.med_org_ord, LI, CATEGORY="1", CLINIC_ID="200001", TOTAL="25.00")
     confirmed = await _pay(client, found, order)
     visits = [visit["VISIT_ID"] for visit in await client.his_registrations(found.med_org_ord)]
     found.expect("the visit in HIS is the one answered", visits, [confirmed.get("VISIT_ID")])
@@ -78,7 +61,7 @@ async def registration(client: DemoClient, found: Findings) -> None:
 
 async def lost_reply(client: DemoClient, found: Findings) -> None:
     """The centre places the order, and its answer never arrives."""
-    order = _order(found.med_org_ord, ZHANG, CATEGORY="2", ORDER_ID="300002", TOTAL="76.30", VISIT_ID="V1")
+    order = order_of(found.med_org_ord, ZHANG, CATEGORY="2", ORDER_ID="300002", TOTAL="76.30", VISIT_ID="V1")
     await client.break_centre(txn="6202", kind="drop_after", times=1)
     await _pay(client, found, order)
     faults = [call.get("fault") for call in await client.centre_calls(found.med_org_ord)]
@@ -88,7 +71,7 @@ async def lost_reply(client: DemoClient, found: Findings) -> None:
 
 async def rejection(client: DemoClient, found: Findings) -> None:
     """The centre takes the fees and refuses the order: they are revoked with 6401."""
-    order = _order(found.med_org_ord, ZHANG, CATEGORY="2", ORDER_ID="900411", TOTAL="4.12", VISIT_ID="V1")
+    order = order_of(found.med_org_ord, ZHANG, CATEGORY="2", ORDER_ID="900411", TOTAL="4.12", VISIT_ID="V1")
     found.amounts = order["TOTAL"]
     await client.break_centre(txn="6202", kind="refuse", times=1, message="预结算金额不匹配")
     answer = await client.pre_settle(order)
@@ -100,12 +83,12 @@ async def rejection(client: DemoClient, found: Findings) -> None:
 
 async def reversal(client: DemoClient, found: Findings) -> None:
     """The centre has settled, HIS refuses to book: the money goes back inside the hour."""
-    order = _order(found.med_org_ord, LI, CATEGORY="2", ORDER_ID="900987", TOTAL="9.88", VISIT_ID="V2")
+    order = order_of(found.med_org_ord, LI, CATEGORY="2", ORDER_ID="900987", TOTAL="9.88", VISIT_ID="V2")
     quoted = found.accepted("pre-settle", await client.pre_settle(order))
     found.split(quoted)
     await client.patient_pays(quoted.get("payOrdId", "?"))
     await client.break_his(txn="settle", kind="refuse", times=-1, message="处方已作废")
-    answer = await client.settle(_confirmation(order, quoted.get("payOrdId", "")))
+    answer = await client.settle(confirmation(order, quoted.get("payOrdId", "")))
     found.expect("the caller is told REVERSED", answer["reason"], "REVERSED")
     await ended_as(client, found)
     orders = await client.centre_orders(found.med_org_ord)
@@ -119,5 +102,8 @@ SCENARIOS = (
     Scenario("Lost reply of 6202", "demo-lost-reply", PaymentState.SETTLED, lost_reply),
     Scenario("Refused by the centre, revoked", "demo-rejected", PaymentState.REJECTED, rejection),
     Scenario("HIS can't book, reversed", "demo-reversed", PaymentState.REVERSED, reversal),
+    Scenario("Paid, and nobody called: finished by us", "demo-auto-finish", PaymentState.SETTLED, auto_finish),
+    Scenario("Ordered again: superseded", "demo-superseded", PaymentState.CANCELLED, superseded),
+    Scenario("Nobody paid: expired", "demo-expired", PaymentState.EXPIRED, expiry),
     Scenario("Both calls again", "demo-outpatient", PaymentState.SETTLED, repeated),
 )

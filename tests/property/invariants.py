@@ -3,10 +3,11 @@
 import json
 from dataclasses import dataclass
 
+from domain.claims import bills_of
 from domain.errors import UPLOAD_ORPHANED
 from domain.insurance import Split
 from domain.orders import Order
-from domain.states import UNPAID_ENDS, PaymentState
+from domain.states import RELEASING, UNPAID_ENDS, PaymentState
 from simulator.insurance.orders import CentreOrder, CentreRefund
 from storage.records import PaymentRecord
 from tests.property.run import Run, is_registration
@@ -42,7 +43,7 @@ async def check(run: Run) -> list[str]:
         for rule in RULES:
             rule(payment)
     _one_payment_per_bill(found)
-    return [f"{payment.row.state.value} {payment.row.note}".strip() for payment in found]
+    return [f"{payment.row.state.value} {payment.row.note.partition(' ')[0]}".strip() for payment in found]
 
 
 def row_is_the_workflows(found: Found) -> None:
@@ -108,9 +109,14 @@ RULES = (
 
 
 def _one_payment_per_bill(found: list[Found]) -> None:
-    settled = [each for each in found if each.row.state is PaymentState.SETTLED and not is_registration(each.order)]
-    bills = [bill for each in settled for bill in each.order.order_ids]
-    assert len(set(bills)) == len(bills), f"a bill is paid twice: {bills}"
+    """Product rule 3. One that HIS would not price never claimed its bill."""
+    bills = [bill for each in found if _holds(each) for bill in bills_of(each.order, each.row.accepted_at)]
+    assert len(set(bills)) == len(bills), f"two live payments of a bill: {bills}"
+
+
+def _holds(found: Found) -> bool:
+    over = RELEASING | ({PaymentState.SETTLED} if is_registration(found.order) else set())
+    return found.row.state not in over
 
 
 async def _look(run: Run, order: Order) -> Found:

@@ -15,7 +15,7 @@ from domain.fen import Fen
 from domain.orders import Category, Frozen, Order, PaymentTerms, Registers, SettleRequest
 from domain.starting import PaymentStart
 from domain.states import TERMINAL, PaymentState
-from domain.steps import PaymentKey
+from domain.steps import CancelRequest, PaymentKey
 from gateways.his.http import HttpHospitalSystem
 from gateways.insurance.profile import CentreProfile
 from simulator.insurance.orders import CentreOrder
@@ -141,6 +141,20 @@ class Run:
         await self._told(
             self.handle(order).start_update(
                 PaymentWorkflow.settle,
+                request,
+                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                rpc_timeout=RPC_TIMEOUT,
+            )
+        )
+
+    async def cancel(self, order: Order) -> None:
+        """The caller withdraws."""
+        if order.med_org_ord not in self.begun:
+            return
+        request = CancelRequest(hospital=order.hospital, med_org_ord=order.med_org_ord, by="caller")
+        await self._told(
+            self.handle(order).start_update(
+                PaymentWorkflow.cancel,
                 request,
                 wait_for_stage=WorkflowUpdateStage.ACCEPTED,
                 rpc_timeout=RPC_TIMEOUT,

@@ -20,6 +20,7 @@ from temporalio.worker import (
     Worker,
 )
 
+from activities import holders
 from activities.clock import CLOCK
 from activities.his import HospitalActivities
 from activities.insurance import CentreActivities
@@ -36,6 +37,8 @@ from workflows.payment import PaymentWorkflow
 from workflows.sandbox import sandbox
 
 WORKFLOWS = [PaymentWorkflow]
+HOLDER_WAIT = timedelta(milliseconds=300)
+"""A newcomer waits for the holder's answer in real time, and holds the server's clock as long."""
 CACHED = 100
 RECORDS = "records"
 """The transaction by which our own database is made to fail."""
@@ -85,6 +88,7 @@ class Stage:
 
     def _activities(self) -> Sequence[Callable[..., Any]]:
         insurance = CentreActivities(self.database, self.centres)
+        records = DatabaseRecords(self.database)
         his = HospitalActivities(self.database, self.systems, TERMS.his_timeout_s)
         return [
             his.price_bill,
@@ -97,7 +101,9 @@ class Stage:
             insurance.ask_order,
             insurance.revoke_order,
             insurance.reverse,
-            DatabaseRecords(self.database).record_end,
+            records.record_end,
+            records.claim_bills,
+            holders.PaymentHolders(self.database, self.client).withdraw_holder,
         ]
 
 
@@ -138,6 +144,7 @@ def migrated_database(folder: Path) -> str:
 @asynccontextmanager
 async def open_stage(url: str, *, forgetful: bool) -> AsyncIterator[Stage]:
     """A stage on the migrated, empty database at `url`. `forgetful`: its worker remembers no payment."""
+    holders._ANSWER_WAIT = HOLDER_WAIT
     async with (
         await start_time_skipping() as environment,
         FailingDatabase(url, Keyring.generate()) as database,

@@ -11,6 +11,7 @@ from domain.orders import Frozen, Order
 from simulator.insurance.paying import SETTLED, PayOutcome
 from tests.property import faults
 from tests.property.run import ANOTHERS_VISIT, VISIT, Run, is_registration
+from workflows.payment import PaymentWorkflow
 
 
 class Visit(StrEnum):
@@ -125,6 +126,28 @@ class Passes(Frozen):
         await run.moment(self.seconds)
 
 
+class Cancel(Frozen):
+    """The caller withdraws the payment."""
+
+    kind: Literal["cancel"] = "cancel"
+    order: int = 0
+
+    async def play(self, run: Run) -> None:
+        await run.cancel(run.order(self.order))
+
+
+class Notice(Frozen):
+    """6302 comes: rightly, early, twice or late."""
+
+    kind: Literal["notice"] = "notice"
+    order: int = 0
+
+    async def play(self, run: Run) -> None:
+        order = run.order(self.order)
+        if order.med_org_ord in run.begun and await run.is_running(order):
+            await run.handle(order).signal(PaymentWorkflow.notice)
+
+
 class CancelledInTemporal(Frozen):
     """Somebody presses Cancel in the Temporal UI: a payment doesn't obey."""
 
@@ -138,7 +161,17 @@ class CancelledInTemporal(Frozen):
 
 
 Step = Annotated[
-    PreSettle | Settle | Pay | CallerRegisters | CallerBooks | Goes | Mends | Passes | CancelledInTemporal,
+    PreSettle
+    | Settle
+    | Pay
+    | CallerRegisters
+    | CallerBooks
+    | Cancel
+    | Notice
+    | Goes
+    | Mends
+    | Passes
+    | CancelledInTemporal,
     Field(discriminator="kind"),
 ]
 

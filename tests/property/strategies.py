@@ -1,5 +1,7 @@
 """How hypothesis makes scripts. Weights are by repetition."""
 
+from collections.abc import Iterable
+
 from hypothesis import strategies as st
 
 from domain.orders import Registers
@@ -10,9 +12,11 @@ from tests.property.script import Script
 from tests.property.steps import (
     CallerBooks,
     CallerRegisters,
+    Cancel,
     CancelledInTemporal,
     Goes,
     Mends,
+    Notice,
     Passes,
     Pay,
     PreSettle,
@@ -51,10 +55,16 @@ _WEIGHTS = {"settle": 4, "register": 3, "settlement_query": 3, "6203": 4, "6301"
 
 _order = st.sampled_from((0, 0, 0, 1, 2))
 _times = st.sampled_from((1, 1, 2, 3, 8, -1))
-_all_faults = st.sampled_from([txn for txn in _FAULTS for _ in range(_WEIGHTS.get(txn, 1))]).flatmap(
-    lambda txn: st.tuples(st.just(txn), st.sampled_from(_FAULTS[txn]))
+
+
+def _faults_of(txns: Iterable[str], times: st.SearchStrategy[int]) -> st.SearchStrategy[Goes]:
+    which = st.sampled_from([(txn, kind) for txn in txns for kind in _FAULTS[txn]])
+    return st.builds(lambda each, often: Goes(fault=Fault(txn=each[0], kind=each[1], times=often)), which, times)
+
+
+_goes = st.sampled_from([txn for txn in _FAULTS for _ in range(_WEIGHTS.get(txn, 1))]).flatmap(
+    lambda txn: _faults_of([txn], _times)
 )
-_fault = st.builds(lambda which, times: Fault(txn=which[0], kind=which[1], times=times), _all_faults, _times)
 _records_fault = st.sampled_from((1, 2, 5)).map(lambda times: Fault(txn=RECORDS, kind=Kind.LOST_BEFORE, times=times))
 
 STEPS: list[st.SearchStrategy[Step]] = [
@@ -64,13 +74,16 @@ STEPS: list[st.SearchStrategy[Step]] = [
     st.builds(Pay, order=_order, outcome=st.sampled_from(PayOutcome)),
     st.builds(Settle, order=_order, visit=st.sampled_from(Visit), calls=st.sampled_from((1, 1, 2))),
     st.builds(Settle, order=_order),
-    st.builds(Goes, fault=_fault),
-    st.builds(Goes, fault=_fault),
+    _goes,
+    _goes,
+    _goes,
     st.builds(Goes, fault=_records_fault),
     st.builds(Mends),
     st.builds(Passes, seconds=st.sampled_from((5, 40, 130, 400, 1000, 1900, 3700))),
     st.builds(CallerRegisters, order=_order),
     st.builds(CallerBooks, order=_order),
+    st.builds(Cancel, order=_order),
+    st.builds(Notice, order=_order),
     st.builds(CancelledInTemporal, order=_order),
 ]
 
@@ -84,7 +97,12 @@ _hospital = st.builds(
     repeated_upload=st.sampled_from(("same_order", "refused")),
 )
 _noise = st.lists(st.one_of(STEPS), max_size=NOISE_MAX)
-_trouble = st.lists(st.builds(Goes, fault=_fault), max_size=TROUBLES_MAX)
+_his_books_not = st.tuples(
+    st.lists(_faults_of(["settle", "register"], st.sampled_from((3, -1, -1))), min_size=1, max_size=2),
+    st.lists(_faults_of(["6203", "6301", "settlement_query", "registration_query", "cancel_registration"], _times)),
+).map(lambda parts: [*parts[0], *parts[1][:TROUBLES_MAX]])
+_trouble = st.one_of(st.lists(_goes, max_size=TROUBLES_MAX), _his_books_not)
+"""Anything; or what leads to a reversal, and what can happen on that way."""
 _spine = (
     st.just([PreSettle()]),
     st.builds(Pay, outcome=st.sampled_from((PayOutcome.PAID, PayOutcome.PAID, *PayOutcome))).map(lambda step: [step]),

@@ -13,6 +13,7 @@ from temporalio.client import Client
 
 from cli.demo.checks import Findings
 from cli.demo.client import DemoClient, new_session
+from cli.demo.endings import SHORT
 from cli.demo.run import demo_settings
 from cli.demo.scenarios import SCENARIOS
 from cli.stack.embedded import EmbeddedStack, embedded_stack
@@ -27,7 +28,8 @@ async def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="medpay-golden-"))
     shutil.copy(KEYRING, folder / "keyring.json")
     (folder / "keyring.json").chmod(0o600)
-    async with embedded_stack(demo_settings(folder), print, on_any_port=True) as stack, new_session() as session:
+    settings = demo_settings(folder).model_copy(update=SHORT)
+    async with embedded_stack(settings, print, on_any_port=True) as stack, new_session() as session:
         client = DemoClient(stack, session)
         for scenario in SCENARIOS:
             await scenario.story(client, Findings(scenario.med_org_ord, scenario.expected))

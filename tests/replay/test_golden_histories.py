@@ -15,7 +15,8 @@ from workflows.sandbox import sandbox
 
 GOLDEN = Path(__file__).parent / "golden"
 HISTORIES = sorted(file for file in GOLDEN.glob("*.json") if file.name != "keyring.json")
-PATHS = {"outpatient", "registration", "rejected", "reversed", "lost-reply"}
+PATHS = {"outpatient", "registration", "rejected", "reversed", "lost-reply", "old-window-paid", "old-window-expired"}
+"""`old-…`: of the code before a patch (`workflows.tuning`), when a window had one timer and nobody was waited for."""
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.outcomes import refusal
-from activities.signatures import HisActivities, InsuranceActivities, RecordActivities
+from activities.signatures import HisActivities, HolderActivities, InsuranceActivities, RecordActivities
 from domain import steps
 from domain.bills import Bill
 from domain.errors import ErrorCode
@@ -42,11 +42,12 @@ def waiting(ord_stas: int = 1) -> steps.OrderAnswer:
     return steps.OrderAnswer(status=OrderStatus(pay_ord_id="ORD1", ord_stas=ord_stas))
 
 
-class Script(HisActivities, InsuranceActivities, RecordActivities):
+class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivities):
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.recorded: list[steps.PaymentEnd] = []
         self.payments: list[steps.HisPayment] = []
+        self.withdrawn: list[str] = []
         self.answers: dict[str, list[Any]] = {
             "find_booking": [steps.Booking()],
             "register": [steps.Booking(visit_id="V900")],
@@ -57,7 +58,10 @@ class Script(HisActivities, InsuranceActivities, RecordActivities):
             "revoke_order": [steps.Revoked(ord_stas=12)],
             "reverse": [steps.Reversed(refd_sn="R1")],
             "record_end": [None],
+            "claim_bills": [steps.Claimed()],
+            "withdraw_holder": [None],
         }
+        self.held_by: str | None = None
 
     def will(self, name: str, *answers: object) -> None:
         self.answers[name] = list(answers)
@@ -75,12 +79,12 @@ class Script(HisActivities, InsuranceActivities, RecordActivities):
         return answer
 
     @activity.defn(name="his_price_bill")
-    async def price_bill(self, step: steps.PriceBill) -> Bill:
+    async def price_bill(self, step: steps.PriceBill) -> steps.PricedBill:
         from tests.support.orders import bill_of  # noqa: PLC0415 - the script is read by other scripts
 
         self.answers.setdefault("price_bill", [bill_of(step.order)])
         answer: Bill = self._next("price_bill")
-        return answer
+        return steps.PricedBill(patient=answer.patient, fees=answer.fees, held_by=self.held_by)
 
     @activity.defn(name="his_find_booking")
     async def find_booking(self, step: steps.FindBooking) -> steps.Booking:  # noqa: ARG002 - scripted
@@ -142,3 +146,13 @@ class Script(HisActivities, InsuranceActivities, RecordActivities):
     async def record_end(self, step: steps.RecordEnd) -> None:
         self._next("record_end")
         self.recorded.append(step.end)
+
+    @activity.defn(name="claim_bills")
+    async def claim_bills(self, step: steps.ClaimBills) -> steps.Claimed:  # noqa: ARG002 - scripted
+        answer: steps.Claimed = self._next("claim_bills")
+        return answer
+
+    @activity.defn(name="withdraw_holder")
+    async def withdraw_holder(self, step: steps.WithdrawHolder) -> None:
+        self.withdrawn.append(step.holder)
+        self._next("withdraw_holder")

@@ -172,7 +172,12 @@ def data_of(answer: Answer) -> Mapping[str, str]:
 
 
 @asynccontextmanager
-async def running_stack(folder: Path, **settings: Any) -> AsyncIterator[Stack]:  # noqa: ANN401 - any setting
+async def running_stack(
+    folder: Path,
+    *,
+    on_any_port: bool = True,
+    **settings: Any,  # noqa: ANN401 - any setting
+) -> AsyncIterator[Stack]:
     """Everything on free ports while the block runs; its data stay in `folder`."""
     with pytest.MonkeyPatch.context() as environment:
         for name in [name for name in os.environ if name.startswith("MEDPAY_") and name != "MEDPAY_TEMPORAL_CLI"]:
@@ -182,7 +187,7 @@ async def running_stack(folder: Path, **settings: Any) -> AsyncIterator[Stack]: 
         again: list[Supervisor] = []
         try:
             async with (
-                embedded_stack(wanted, lambda _: None, on_any_port=True) as embedded,
+                embedded_stack(wanted, lambda _: None, on_any_port=on_any_port) as embedded,
                 aiohttp.ClientSession() as session,
             ):
                 in_force = embedded.settings

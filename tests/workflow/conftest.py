@@ -19,10 +19,10 @@ from temporalio.client import (
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from domain.orders import SettleRequest
+from domain.orders import Order, SettleRequest
 from domain.starting import PaymentStart
 from domain.states import PaymentState
-from domain.steps import PreSettleAnswer, SettlementAnswer
+from domain.steps import CancelRequest, PreSettleAnswer, SettlementAnswer
 from tests.support.scripted import Script
 from tests.support.time_skipping import start_time_skipping
 from workflows.payment import PaymentWorkflow
@@ -58,6 +58,21 @@ class Desk:
         return await self._in_time(
             await handle.start_update(PaymentWorkflow.settle, request, wait_for_stage=accepted), step_s
         )
+
+    async def cancel(self, order: Order, step_s: int = 30) -> str:
+        request = CancelRequest(hospital=order.hospital, med_org_ord=order.med_org_ord, by="backend")
+        handle = self.handle(order.workflow_id)
+        accepted = WorkflowUpdateStage.ACCEPTED
+        return await self._in_time(
+            await handle.start_update(PaymentWorkflow.cancel, request, wait_for_stage=accepted), step_s
+        )
+
+    async def begin(self, start: PaymentStart) -> WorkflowUpdateHandle[PreSettleAnswer]:
+        """Interface 1, without waiting for the answer."""
+        return await self._begin_pre_settle(start)
+
+    async def answer(self, update: WorkflowUpdateHandle[T], step_s: int = 30) -> T:
+        return await self._in_time(update, step_s)
 
     async def _begin_pre_settle(self, start: PaymentStart) -> WorkflowUpdateHandle[PreSettleAnswer]:
         self.begun.append(start.order.workflow_id)

@@ -251,6 +251,24 @@ class TestReversed:
 
         assert await desk.result(start(order)) is PaymentState.REVERSED
 
+    async def test_a_visit_of_ours_that_arrives_late_is_cancelled(self, desk: Desk, order_no: str) -> None:
+        desk.script.will("register", HIS_REFUSES)
+        desk.script.will("find_booking", Booking(), Booking(), Booking(visit_id="LATE"), Booking())
+        order = registration(order_no)
+
+        assert (await refused(desk, order)).type == "REVERSED"
+        assert await desk.result(start(order)) is PaymentState.REVERSED
+        assert desk.script.asked.count("cancel_registration") == 1
+
+    async def test_a_visit_that_his_does_not_take_back_is_reviewed(self, desk: Desk, order_no: str) -> None:
+        desk.script.will("settle", HIS_REFUSES)
+        desk.script.will("cancel_registration", HIS_DOWN)
+        order = registration(order_no)
+
+        assert (await refused(desk, order)).type == "REVERSED"
+        await desk.environment.sleep(3_900)
+        assert await desk.attention(start(order)) == "VISIT_NOT_CANCELLED"
+
     async def test_lost_replies_are_repeated_until_the_money_is_back(self, desk: Desk, order_no: str) -> None:
         desk.script.will("settle", HIS_REFUSES)
         desk.script.will("reverse", CENTRE_SILENT, CENTRE_DOWN, *desk.script.answers["reverse"])

@@ -13,6 +13,7 @@ from domain.steps import Revoked
 from tests.support.orders import outpatient, settle_call, start
 from tests.support.scripted import CENTRE_DOWN, paid, waiting
 from tests.workflow.conftest import Desk
+from workflows.payment import PaymentWorkflow
 
 WINDOW_S = 1800
 
@@ -84,24 +85,79 @@ class TestASettleCall:
         assert len(accepted) == 1
 
 
+class TestOwnQuestions:
+    async def test_come_at_growing_intervals(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order))
+
+        asked = []
+        for interval_s in (30, 60, 120, 300, 600):
+            await desk.environment.sleep(interval_s * 0.85)
+            asked.append(desk.script.asked.count("ask_order"))
+            await desk.environment.sleep(interval_s * 0.27)
+            asked.append(desk.script.asked.count("ask_order"))
+
+        assert asked[:8] == [0, 1, 1, 2, 2, 3, 3, 4]
+
+    async def test_find_what_nobody_reported(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order))
+        desk.script.will("ask_order", "paid")
+
+        await desk.environment.sleep(34)
+
+        assert await desk.state(start(order)) == "PAID"
+
+
+class TestANotice:
+    async def test_is_a_hint_that_6301_decides(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order))
+        await desk.handle(order.workflow_id).signal(PaymentWorkflow.notice)
+        await desk.environment.sleep(1)
+
+        assert desk.script.asked[3:] == ["ask_order"]
+        assert await desk.state(start(order)) == "PRE_SETTLED"
+
+    async def test_of_the_money_is_seen_at_once_and_twice_does_no_harm(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order))
+        desk.script.will("ask_order", "paid")
+        for _ in range(2):
+            await desk.handle(order.workflow_id).signal(PaymentWorkflow.notice)
+        await desk.environment.sleep(1)
+
+        assert await desk.state(start(order)) == "PAID"
+        assert (await desk.settle(settle_call(order))).settlement.revs_token == "REVS"
+        assert desk.script.asked.count("settle") == 1
+
+
 class TestTheWindowEnds:
     async def test_unpaid_is_asked_then_revoked_then_expired(self, desk: Desk, order_no: str) -> None:
         order = outpatient(order_no)
         await desk.pre_settle(start(order))
 
         assert await desk.result(start(order)) is PaymentState.EXPIRED
-        assert desk.script.asked[3:] == ["ask_order", "revoke_order"]
+        *questions, last = desk.script.asked[3:]
+        assert (set(questions), last) == ({"ask_order"}, "revoke_order")
+
+    async def test_a_payment_that_waits_its_window_out_has_a_short_history(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order))
+
+        assert await desk.result(start(order)) is PaymentState.EXPIRED
+        assert len((await desk.handle(order.workflow_id).fetch_history()).events) <= 100
 
     async def test_paid_at_the_last_moment_is_finished_by_ourselves(self, desk: Desk, order_no: str) -> None:
         order = outpatient(order_no)
-        await desk.pre_settle(start(order))
+        await desk.pre_settle(start(order, payment_window_s=20))
         desk.script.will("ask_order", "paid")
 
         assert await desk.result(start(order)) is PaymentState.SETTLED
 
     async def test_paid_between_6301_and_6401_wins(self, desk: Desk, order_no: str) -> None:
         order = outpatient(order_no)
-        await desk.pre_settle(start(order))
+        await desk.pre_settle(start(order, payment_window_s=20))
         desk.script.will("ask_order", waiting(1), "paid")
         desk.script.will("revoke_order", Revoked(ord_stas=6))
 
@@ -109,7 +165,7 @@ class TestTheWindowEnds:
 
     async def test_a_patient_who_is_paying_gets_more_time(self, desk: Desk, order_no: str) -> None:
         order = outpatient(order_no)
-        await desk.pre_settle(start(order))
+        await desk.pre_settle(start(order, payment_window_s=20))
         desk.script.will("ask_order", waiting(2), waiting(2), waiting(3), "paid")
 
         assert await desk.result(start(order)) is PaymentState.SETTLED
@@ -123,6 +179,15 @@ class TestTheWindowEnds:
 
         assert (await refused(desk, settle_call(order))).type == "IN_REVIEW"
         assert await desk.attention(start(order)) == "STILL_PAYING"
+
+    async def test_of_which_the_centre_says_nothing_is_reviewed(self, desk: Desk, order_no: str) -> None:
+        order = outpatient(order_no)
+        await desk.pre_settle(start(order, payment_window_s=60))
+        desk.script.will("ask_order", CENTRE_DOWN)
+        await desk.environment.sleep(60 + 2_400)
+
+        assert await desk.attention(start(order)) == "ORDER_STATUS_UNKNOWN"
+        assert "revoke_order" not in desk.script.asked
 
 
 class TestWhatTheStatusMeans:

@@ -40,6 +40,12 @@ name = "wechat-backend"
 role = "caller"
 sha256 = "{DIGEST}"
 """
+WEBHOOK_SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+WEBHOOK = f"""\
+[hospitals.main.webhook]
+url = "https://caller.example.cn/medpay/"
+secret = "{WEBHOOK_SECRET}"
+"""
 
 
 def _written(folder: Path, text: str) -> Path:
@@ -87,8 +93,24 @@ class TestAccepted:
         text = CENTRE + HOSPITAL.replace("a secret", "env:A_SECRET")
         assert load_hospitals(_written(tmp_path, text))["main"].app_secret == "from the file"
 
+    def test_without_a_webhook_nobody_is_told(self, tmp_path: Path) -> None:
+        assert load_hospitals(_written(tmp_path, CENTRE + HOSPITAL))["main"].webhook is None
+
+    def test_a_webhooks_address_is_kept_as_it_is_written(self, tmp_path: Path) -> None:
+        webhook = load_hospitals(_written(tmp_path, CENTRE + HOSPITAL + WEBHOOK))["main"].webhook
+        assert webhook is not None
+        assert (webhook.url, webhook.secret) == ("https://caller.example.cn/medpay/", WEBHOOK_SECRET)
+
+    def test_a_webhooks_secret_from_a_file_beside_it(self, tmp_path: Path) -> None:
+        (tmp_path / "webhook.secret").write_text(WEBHOOK_SECRET + "\n", encoding="utf-8")
+        text = CENTRE + HOSPITAL + WEBHOOK.replace(WEBHOOK_SECRET, "file:webhook.secret")
+        webhook = load_hospitals(_written(tmp_path, text))["main"].webhook
+        assert webhook is not None
+        assert webhook.secret == WEBHOOK_SECRET
+
     def test_secrets_are_not_shown(self, tmp_path: Path) -> None:
-        hospital = load_hospitals(_written(tmp_path, CENTRE + HOSPITAL))["main"]
+        hospital = load_hospitals(_written(tmp_path, CENTRE + HOSPITAL + WEBHOOK))["main"]
+        assert WEBHOOK_SECRET not in repr(hospital)
         assert "a secret" not in repr(hospital)
         assert PRIVATE_KEY not in repr(hospital)
 
@@ -134,6 +156,29 @@ class TestRefused:
         assert old in CENTRE + HOSPITAL + KEY
         problems = _problems(tmp_path, (CENTRE + HOSPITAL + key).replace(old, new))
         assert [line for line in problems if re.fullmatch(problem, line)] == problems
+
+    @pytest.mark.parametrize(
+        ("old", "new", "problem"),
+        [
+            ("https:", "ftp:", "17: hospitals.main.webhook.url: must be an http:// or https:// address"),
+            (
+                WEBHOOK_SECRET,
+                "whsec_c2hvcnQ=",
+                "18: hospitals.main.webhook.secret: must be whsec_ and base64 of 24 to 64 bytes",
+            ),
+            (WEBHOOK_SECRET, "", "18: hospitals.main.webhook.secret: is empty"),
+            ("secret =", "sekret =", "16: hospitals.main.webhook.secret: Field required"),
+            (
+                WEBHOOK_SECRET,
+                "env:NOT_SET_AT_ALL",
+                "18: hospitals.main.webhook.secret: the environment variable NOT_SET_AT_ALL is not set",
+            ),
+        ],
+    )
+    def test_a_webhook_with_line_and_key(self, tmp_path: Path, old: str, new: str, problem: str) -> None:
+        problems = _problems(tmp_path, CENTRE + HOSPITAL + WEBHOOK.replace(old, new))
+        assert problem in problems
+        assert WEBHOOK_SECRET not in "".join(problems)
 
     def test_every_problem_at_once_in_the_order_of_the_lines(self, tmp_path: Path) -> None:
         text = "colour = 1\n" + CENTRE.replace("http:", "gopher:") + HOSPITAL.replace("sim", "other")

@@ -1,0 +1,103 @@
+"""`medpay notifications`: what callers are told by webhook, how far that has come, and sending it once more."""
+
+import asyncio
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from cli.configuration import read_hospitals, read_settings
+from cli.database import database_trouble_in_one_line
+from cli.failures import CommandError
+from cli.keyring_file import read_keyring
+from domain.china_time import to_china
+from domain.notifications import NotificationEvent
+from domain.steps import PaymentKey
+from settings import Settings
+from storage.notifications import LISTED_MAX
+from storage.records import NotificationRecord
+from storage.session import Database
+
+app = typer.Typer(name="notifications", no_args_is_help=True, help="Webhooks to the callers.")
+
+Hospital = Annotated[str | None, typer.Option(help="The hospital; MEDPAY_HOSPITAL by default.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As a JSON array.")]
+
+
+@app.callback()
+def group() -> None:
+    """Webhooks to the callers."""
+
+
+@app.command(name="list", help=f"List a hospital's newest {LISTED_MAX} notifications, the newest first.")
+def show_list(
+    hospital: Hospital = None,
+    *,
+    failed: Annotated[bool, typer.Option("--failed", help="Only those that were given up.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    settings = read_settings()
+    found = asyncio.run(_newest(settings, hospital or settings.hospital, failed=failed))
+    _print(found, as_json=as_json)
+
+
+@app.command()
+def replay(
+    med_org_ord: Annotated[str, typer.Argument(metavar="MEDORGORD", help="The hospital's order number.")],
+    event: Annotated[
+        NotificationEvent | None, typer.Option(help="Only this one; all of the payment's by default.")
+    ] = None,
+    hospital: Hospital = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Send a payment's notifications once more, under the same webhook-id. A worker does it within seconds."""
+    settings = read_settings()
+    key = PaymentKey(hospital=hospital or settings.hospital, med_org_ord=med_org_ord)
+    if (told := read_hospitals(settings).get(key.hospital)) is None or told.webhook is None:
+        raise CommandError(f"{settings.hospitals_path} has no [hospitals.{key.hospital}.webhook]")
+    chosen = asyncio.run(_replay(settings, key, event))
+    if not chosen:
+        raise CommandError(f"{key.hospital} has no notification of {event or 'any kind'} for {med_org_ord}")
+    _print(chosen, as_json=as_json)
+
+
+async def _newest(settings: Settings, hospital: str, *, failed: bool) -> list[NotificationRecord]:
+    with database_trouble_in_one_line():
+        async with Database(settings.database, read_keyring(settings)) as database, database.read() as unit:
+            return await unit.notifications.newest(hospital, failed=failed)
+
+
+async def _replay(settings: Settings, key: PaymentKey, event: NotificationEvent | None) -> list[NotificationRecord]:
+    with database_trouble_in_one_line():
+        async with Database(settings.database, read_keyring(settings)) as database, database.begin() as unit:
+            return await unit.notifications.replay(key, event)
+
+
+def _print(records: list[NotificationRecord], *, as_json: bool) -> None:
+    shown = [_fields(record) for record in records]
+    if as_json:
+        typer.echo(json.dumps(shown, ensure_ascii=False))
+        return
+    for fields in shown:
+        typer.echo("  ".join(str(value) for value in fields.values() if value not in (None, "")))
+
+
+def _fields(record: NotificationRecord) -> dict[str, Any]:
+    """Times are UTC+8."""
+    return {
+        "at": _time(record.created_at),
+        "medOrgOrd": record.med_org_ord,
+        "event": record.event.value,
+        "refundNo": record.refund_no,
+        "status": record.status.value,
+        "runs": record.runs,
+        "delivered": _time(record.delivered_at),
+        "givenUp": _time(record.given_up_at),
+        "webhookId": record.webhook_id,
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return to_china(moment) if moment else None

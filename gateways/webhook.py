@@ -1,0 +1,35 @@
+"""A caller's webhook: one signed POST (Standard Webhooks), judged by its status alone."""
+
+from datetime import UTC, datetime
+
+from standardwebhooks import Webhook
+
+from domain.outcomes import Refused, Unknown
+from gateways.http import HttpCaller
+
+TIMEOUT_S = 10.0
+_GONE = 410
+
+
+class CallerWebhook:
+    """Where one hospital's caller is told."""
+
+    def __init__(self, http: HttpCaller, url: str, secret: str) -> None:
+        self._http = http
+        self._url = url
+        self._signer = Webhook(secret)
+
+    async def post(self, event: str, webhook_id: str, body: str) -> None:
+        """Done with a 2xx. Raises `Refused` (410: the receiver wants no more of it), `NotSent` or `Unknown`."""
+        sent_at = datetime.now(UTC)
+        headers = {
+            "Content-Type": "application/json",
+            "webhook-id": webhook_id,
+            "webhook-timestamp": str(int(sent_at.timestamp())),
+            "webhook-signature": self._signer.sign(webhook_id, sent_at, body),
+        }
+        status = await self._http.post_for_status(event, self._url, body.encode(), headers, TIMEOUT_S)
+        if status == _GONE:
+            raise Refused(event, "接收方不再接收通知(HTTP 410)")
+        if not 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
+            raise Unknown(event, f"接收方未确认收到(HTTP {status})")

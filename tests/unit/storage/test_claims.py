@@ -1,0 +1,126 @@
+"""Of the payments of one bill, one is live, whoever comes at the same instant (product rule 3)."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from domain.claims import bills_of
+from domain.orders import Order
+from domain.states import RELEASING, PaymentState
+from storage.session import Database
+from tests.support.orders import outpatient, registration
+from tests.support.records import AT, key_of, later
+
+ONE, TWO = ("prescription:1",), ("prescription:1", "prescription:2")
+
+
+async def received(database: Database, *orders: Order) -> None:
+    async with database.begin() as unit:
+        for order in orders:
+            await unit.payments.record(key_of(order), 1, AT, order=order, accepted_at=AT, state=PaymentState.PRICED)
+
+
+async def claim(database: Database, order: Order, bills: Sequence[str]) -> str | None:
+    async with database.begin() as unit:
+        return await unit.claims.claim(key_of(order), bills, AT)
+
+
+async def comes_to(database: Database, order: Order, *states: PaymentState) -> None:
+    async with database.begin() as unit:
+        for revision, state in enumerate(states, start=2):
+            await unit.payments.record(key_of(order), revision, later(1), state=state)
+
+
+class TestTheBills:
+    def test_are_the_prescriptions_in_one_order_for_all(self) -> None:
+        one = bills_of(outpatient("A", order_ids=("2", "1")), AT)
+        other = bills_of(outpatient("B", order_ids=("1", "2")), AT)
+        assert one == other == ("prescription:1", "prescription:2")
+
+    def test_a_registration_is_the_patients_at_a_clinic_on_a_chinese_day(self) -> None:
+        today = bills_of(registration("A"), AT)
+        assert today == ("registration:2026-01-05:100001:200001",)
+        assert bills_of(registration("B"), later(16 * 3600)) != today
+        assert bills_of(registration("C", clinic_id="200002"), AT) != today
+        assert bills_of(registration("D", patient_id="100002"), AT) != today
+
+
+class TestOneHasIt:
+    async def test_the_next_is_told_who(self, database: Database) -> None:
+        first, second = outpatient("FIRST"), outpatient("SECOND")
+        await received(database, first, second)
+        assert await claim(database, first, ONE) is None
+        assert await claim(database, second, ONE) == "FIRST"
+
+    async def test_its_owner_may_claim_it_again(self, database: Database) -> None:
+        order = outpatient("FIRST")
+        await received(database, order)
+        assert [await claim(database, order, TWO) for _ in range(2)] == [None, None]
+
+    async def test_all_of_a_payments_bills_or_none(self, database: Database) -> None:
+        first, second, third = (outpatient(number) for number in ("FIRST", "SECOND", "THIRD"))
+        await received(database, first, second, third)
+        assert await claim(database, first, ("prescription:2",)) is None
+        assert await claim(database, second, TWO) == "FIRST"
+        assert await claim(database, third, ONE) is None
+
+    async def test_another_hospital_has_its_own(self, database: Database) -> None:
+        first, second = outpatient("FIRST"), outpatient("FIRST", hospital="other")
+        await received(database, first, second)
+        assert await claim(database, first, ONE) is None
+        assert await claim(database, second, ONE) is None
+
+    async def test_at_the_same_instant_in_opposite_orders(self, records_url: str, database: Database) -> None:
+        """As from two processes, each with connections of its own: one winner each time, and nobody waits for ever."""
+        pairs = [(outpatient(f"L{pair}"), outpatient(f"R{pair}")) for pair in range(20)]
+        await received(database, *(order for pair in pairs for order in pair))
+        async with Database(records_url, database._keyring) as other:
+            for number, (left, right) in enumerate(pairs):
+                bills = tuple(sorted((f"prescription:{number}", f"prescription:{number + 1000}")))
+                told = await asyncio.gather(claim(database, left, bills), claim(other, right, bills))
+                assert sorted(map(str, told)) in (["L" + str(number), "None"], ["None", "R" + str(number)])
+
+
+class TestItIsGivenFree:
+    @pytest.mark.parametrize(
+        "way",
+        [
+            [PaymentState.REJECTED],
+            [PaymentState.FEE_UPLOADED, PaymentState.PRE_SETTLED, PaymentState.EXPIRED],
+            [PaymentState.CANCELLED],
+            [PaymentState.PAID, PaymentState.REVERSING, PaymentState.REVERSED],
+            [PaymentState.SETTLED, PaymentState.PARTIALLY_REFUNDED, PaymentState.REFUNDED],
+        ],
+        ids=lambda way: way[-1],
+    )
+    async def test_by_an_end_without_money(self, database: Database, way: list[PaymentState]) -> None:
+        first, second = outpatient("FIRST"), outpatient("SECOND")
+        await received(database, first, second)
+        await claim(database, first, TWO)
+        await comes_to(database, first, *way)
+        assert way[-1] in RELEASING
+        assert await claim(database, second, TWO) is None
+
+    @pytest.mark.parametrize("state", [PaymentState.SETTLED, PaymentState.PARTIALLY_REFUNDED, PaymentState.IN_REVIEW])
+    async def test_not_while_the_money_is_there(self, database: Database, state: PaymentState) -> None:
+        first, second = outpatient("FIRST"), outpatient("SECOND")
+        await received(database, first, second)
+        await claim(database, first, ONE)
+        await comes_to(database, first, PaymentState.PAID, state)
+        assert await claim(database, second, ONE) == "FIRST"
+
+    async def test_by_a_settled_registration(self, database: Database) -> None:
+        first, second = registration("FIRST"), registration("SECOND")
+        await received(database, first, second)
+        await claim(database, first, bills_of(first, AT))
+        await comes_to(database, first, PaymentState.PAID, PaymentState.SETTLED)
+        assert await claim(database, second, bills_of(second, AT)) is None
+
+    async def test_and_a_payment_that_is_over_claims_nothing(self, database: Database) -> None:
+        """An activity that was given up for dead, and finishes late."""
+        late, other = outpatient("LATE"), outpatient("OTHER")
+        await received(database, late, other)
+        await comes_to(database, late, PaymentState.REJECTED)
+        assert await claim(database, late, ONE) is None
+        assert await claim(database, other, ONE) is None

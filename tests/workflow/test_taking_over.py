@@ -1,0 +1,64 @@
+"""A bill that another live payment has: the earlier one withdraws, or the newer one is refused (product rule 3)."""
+
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+
+from activities.outcomes import refusal
+from domain.errors import ErrorCode
+from domain.states import PaymentState
+from domain.steps import Claimed
+from tests.support.orders import outpatient, start
+from tests.workflow.conftest import Desk
+
+UNDECIDED = ApplicationError("先前的订单尚未撤回", type="unknown")
+
+
+async def refused(desk: Desk, order_no: str) -> ApplicationError:
+    with pytest.raises(WorkflowUpdateFailedError) as caught:
+        await desk.pre_settle(start(outpatient(order_no)))
+    assert isinstance(caught.value.cause, ApplicationError)
+    return caught.value.cause
+
+
+async def test_an_unpaid_one_withdraws_and_the_newer_one_goes_on(desk: Desk, order_no: str) -> None:
+    desk.script.held_by = "EARLIER"
+
+    answer = await desk.pre_settle(start(outpatient(order_no)))
+
+    assert answer.pay_ord_id == "ORD1"
+    assert desk.script.withdrawn == ["EARLIER"]
+    assert desk.script.asked == ["price_bill", "withdraw_holder", "claim_bills", "upload_fees", "place_order"]
+
+
+async def test_a_third_one_that_was_faster_is_asked_too(desk: Desk, order_no: str) -> None:
+    desk.script.held_by = "EARLIER"
+    desk.script.will("claim_bills", Claimed(held_by="FASTER"), Claimed())
+
+    await desk.pre_settle(start(outpatient(order_no)))
+
+    assert desk.script.withdrawn == ["EARLIER", "FASTER"]
+
+
+async def test_a_paid_one_stays(desk: Desk, order_no: str) -> None:
+    desk.script.held_by = "EARLIER"
+    desk.script.will("withdraw_holder", refusal(ErrorCode.BILL_ALREADY_PAID, "该费用已由另一笔订单支付"))
+
+    assert (await refused(desk, order_no)).type == "BILL_ALREADY_PAID"
+    assert "upload_fees" not in desk.script.asked
+    assert await desk.result(start(outpatient(order_no))) is PaymentState.REJECTED
+
+
+async def test_one_that_is_undecided_for_long_is_waited_for(desk: Desk, order_no: str) -> None:
+    desk.script.held_by = "EARLIER"
+    desk.script.will("withdraw_holder", UNDECIDED, UNDECIDED, None)
+
+    assert (await desk.pre_settle(start(outpatient(order_no)), 5)).pay_ord_id == "ORD1"
+
+
+async def test_one_that_stays_undecided_beyond_the_budget_refuses_the_newer_one(desk: Desk, order_no: str) -> None:
+    desk.script.held_by = "EARLIER"
+    desk.script.will("withdraw_holder", UNDECIDED)
+
+    assert (await refused(desk, order_no)).type == "BILL_ALREADY_PAID"
+    assert "upload_fees" not in desk.script.asked
