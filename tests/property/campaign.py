@@ -50,11 +50,13 @@ class Theatre:
         self._stage = stage
         self.played = 0
         self.ends: Counter[str] = Counter()
+        self.last_ends: list[str] = []
 
     def play(self, script: Script) -> None:
         """Raises AssertionError for a rule that is broken, TimeoutError for a run without an end."""
         self.played += 1
-        self.ends.update(self._runner.run(asyncio.wait_for(play(self._stage, script), RUN_S_MAX)))
+        self.last_ends = self._runner.run(asyncio.wait_for(play(self._stage, script), RUN_S_MAX))
+        self.ends.update(self.last_ends)
 
 
 @contextmanager

@@ -10,9 +10,11 @@ from domain.orders import Order
 from domain.states import RELEASING, UNPAID_ENDS, PaymentState
 from simulator.insurance.orders import CentreOrder, CentreRefund
 from storage.records import PaymentRecord
+from tests.property.answers import Told, told
 from tests.property.run import Run, is_registration
 
 _SETTLED, _REVERSED, _INSURANCE_REVERSED = 6, 7, 8
+_LAST_WORDS = frozenset({"EXPIRED", "CANCELLED", "REVERSED"})
 _NOTHING_PAYABLE = frozenset({None, 12, 15})
 
 
@@ -28,6 +30,7 @@ class Found:
     refunds: list[CentreRefund]
     settlements: list[dict[str, object]]
     visits: list[dict[str, object]]
+    told: list[Told]
 
     @property
     def ord_stas(self) -> int | None:
@@ -98,6 +101,20 @@ def nothing_goes_back_twice(found: Found) -> None:
     assert back <= (split.fee_sum_fen if split else 0), f"{back} fen went back of {split}"
 
 
+def callers_were_told_the_truth(found: Found) -> None:
+    """At rest everybody is answered, and what was promised has come true. An answer may be older than a review."""
+    waiting = [each.update for each in found.told if each.done is None]
+    assert not waiting, f"nobody answered: {waiting}"
+    promised = {each.update for each in found.told if each.done}
+    assert "settle" not in promised or found.row.state is PaymentState.SETTLED, "told settled, and it is not"
+    assert "cancel" not in promised or found.row.state is PaymentState.CANCELLED, "told cancelled, and it is not"
+    refused = {each.error for each in found.told if each.error in _LAST_WORDS}
+    allowed = {found.row.state.value, PaymentState.IN_REVIEW.value}
+    assert found.row.state is PaymentState.IN_REVIEW or refused <= allowed, (
+        f"told {refused}, and it is {found.row.state}"
+    )
+
+
 RULES = (
     rest_is_an_end_or_a_review,
     row_is_the_workflows,
@@ -105,6 +122,7 @@ RULES = (
     reversed_means_that_all_went_back,
     unpaid_means_that_nothing_can_be_paid,
     nothing_goes_back_twice,
+    callers_were_told_the_truth,
 )
 
 
@@ -132,6 +150,7 @@ async def _look(run: Run, order: Order) -> Found:
         refunds=run.centre.books.orders.refunds(centre.pay_ord_id) if centre else [],
         settlements=run.his.books.settlements(order.med_org_ord),
         visits=run.his.books.registrations(order.med_org_ord),
+        told=await told(run, order),
     )
 
 
