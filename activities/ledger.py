@@ -4,9 +4,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
+from activities.clock import CLOCK
 from domain.errors import PaymentError
 from domain.outcomes import Outcome, Refused, RemoteCallError
 from domain.steps import PaymentKey
@@ -18,7 +19,7 @@ R = TypeVar("R")
 
 
 def now() -> datetime:
-    return datetime.now(UTC)
+    return CLOCK.get()()
 
 
 @dataclass(frozen=True)

@@ -57,14 +57,19 @@ class ReversalSteps:
         """After the money: the visit that we made, and a booking that may still arrive late."""
         if not await self._cancel_visit():
             return
-        for wait in tuning.LATE_BOOKING_CHECKS:
+        booking: Booking | None = None
+        for wait, budget in tuning.LATE_BOOKING_CHECKS:
             await workflow.sleep(wait, summary=for_operators("冲正后核对入账 (late booking check)"))
-            booking = await self._booked_late()
+            booking = await self._booked_late(budget)
+            if booking is None:
+                continue
             if booking.settlement_no is not None:
                 await self._review("BOOKED_AFTER_REVERSAL", "款项已冲正, 医院却已入账, 已转人工核查")
                 return
             if not await self._cancel_late_visit(booking.visit_id):
                 return
+        if booking is None and workflow.patched(tuning.LATE_BOOKING_IS_KNOWN):
+            await self._review("LATE_BOOKING_UNCHECKED", "款项已冲正, 未能确认医院没有入账, 已转人工核查")
 
     async def _refused(self) -> None:
         if self._pay_auth_no:
@@ -78,15 +83,14 @@ class ReversalSteps:
         else:
             await self._review("REVERSAL_WINDOW_CLOSED", "冲正期限已过, 结果未知, 已转人工核查")
 
-    async def _booked_late(self) -> Booking:
+    async def _booked_late(self, budget: timedelta) -> Booking | None:
+        """None: HIS does not answer, and nobody knows."""
         progress = self._progress
         question = booking_question(progress, None, record=False)
         try:
-            return await ask(
-                HisActivities.find_booking, question, progress.terms, timedelta(minutes=1), "HIS: 冲正后核对入账"
-            )
+            return await ask(HisActivities.find_booking, question, progress.terms, budget, "HIS: 冲正后核对入账")
         except (Refusal, Unresolved):
-            return Booking()
+            return None
 
     async def _cancel_late_visit(self, visit_id: str | None) -> bool:
         """A `register` of ours whose outcome was unknown may have arrived after the money went back."""

@@ -51,8 +51,13 @@ REVERSAL_LAST_TRY = timedelta(minutes=1)
 CANCEL_VISIT_BUDGET = timedelta(hours=1)
 """How long HIS is asked to take back a visit that we made."""
 
-LATE_BOOKING_CHECKS = (timedelta(minutes=1), timedelta(minutes=4), timedelta(minutes=25))
-"""After a reversal HIS is asked at 1, 5 and 30 minutes (product rule 10); these are the waits in between."""
+LATE_BOOKING_CHECKS = (
+    (timedelta(minutes=1), timedelta(minutes=1)),
+    (timedelta(minutes=4), timedelta(minutes=1)),
+    (timedelta(minutes=25), timedelta(hours=1)),
+)
+"""After a reversal HIS is asked at 1, 5 and 30 minutes (product rule 10): the waits in between, and for how long each
+question is tried. The last one is tried longest: without its answer the payment is a person's."""
 
 CALLER_IS_AWAITED = "caller-is-awaited"
 """Patch of 2026-11: before it a payment that was found paid without a caller was booked at once."""
@@ -73,3 +78,6 @@ REFUND_BUDGET = timedelta(minutes=10)
 
 TELL_HIS_BUDGET = timedelta(hours=1)
 """How long HIS is told of a refund that was decided; then a person is told that it could not be."""
+
+LATE_BOOKING_IS_KNOWN = "late-booking-is-known"
+"""Patch of 2026-11: before it a reversal whose last check HIS did not answer was simply over."""

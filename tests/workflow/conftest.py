@@ -1,19 +1,14 @@
 """The real workflow on Temporal's time-skipping test server, with scripted other sides."""
 
 import json
-import shutil
-import sys
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
 import pytest_asyncio
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowHandle,
@@ -21,7 +16,6 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
 )
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -30,9 +24,9 @@ from domain.starting import PaymentStart
 from domain.states import PaymentState
 from domain.steps import CancelRequest, PreSettleAnswer, SettlementAnswer
 from tests.support.scripted import Script
+from tests.support.time_skipping import start_time_skipping
 from workflows.payment import PaymentWorkflow
 from workflows.sandbox import sandbox
-from workflows.search_attributes import ALL
 from workflows.starting import start_operation
 
 T = TypeVar("T")
@@ -40,22 +34,9 @@ STEPS_MAX = 100
 ANSWER_WAIT = timedelta(milliseconds=200)
 
 
-def _test_server() -> str:
-    beside = Path(sys.executable).with_name("temporal-test-server")
-    found = str(beside) if beside.exists() else shutil.which("temporal-test-server")
-    if found is None:
-        raise FileNotFoundError("temporal-test-server is not installed: run make setup")
-    return found
-
-
 @pytest_asyncio.fixture(scope="session")
 async def environment() -> AsyncIterator[WorkflowEnvironment]:
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=_test_server(), data_converter=pydantic_data_converter
-    ) as started:
-        types = {key.name: IndexedValueType.ValueType(int(key.indexed_value_type)) for key in ALL}
-        request = AddSearchAttributesRequest(namespace="default", search_attributes=types)
-        await started.client.operator_service.add_search_attributes(request)
+    async with await start_time_skipping() as started:
         yield started
 
 

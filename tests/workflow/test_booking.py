@@ -234,6 +234,23 @@ class TestReversed:
 
         assert await desk.attention(start(order)) == "BOOKED_AFTER_REVERSAL"
 
+    async def test_is_reviewed_where_nobody_can_say_that_no_booking_came(self, desk: Desk, order_no: str) -> None:
+        desk.script.will("settle", HIS_REFUSES)
+        desk.script.will("find_booking", Booking(), Booking(), HIS_DOWN)
+        order = outpatient(order_no)
+        assert (await refused(desk, order)).type == "REVERSED"
+        await desk.environment.sleep(7200)
+
+        assert await desk.attention(start(order)) == "LATE_BOOKING_UNCHECKED"
+
+    async def test_stays_reversed_where_his_answers_in_the_end(self, desk: Desk, order_no: str) -> None:
+        desk.script.will("settle", HIS_REFUSES)
+        desk.script.will("find_booking", Booking(), Booking(), *[HIS_DOWN] * 30, Booking())
+        order = outpatient(order_no)
+        assert (await refused(desk, order)).type == "REVERSED"
+
+        assert await desk.result(start(order)) is PaymentState.REVERSED
+
     async def test_a_visit_of_ours_that_arrives_late_is_cancelled(self, desk: Desk, order_no: str) -> None:
         desk.script.will("register", HIS_REFUSES)
         desk.script.will("find_booking", Booking(), Booking(), Booking(visit_id="LATE"), Booking())

@@ -1,0 +1,208 @@
+"""One run: a hospital, its other sides, its payments. Steps act on it; every wait in it is bounded."""
+
+from datetime import timedelta
+from typing import Any, Literal
+
+from temporalio.client import (
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateStage,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.fen import Fen
+from domain.orders import Category, Frozen, Order, PaymentTerms, Registers, SettleRequest
+from domain.starting import PaymentStart
+from domain.states import TERMINAL, PaymentState
+from domain.steps import CancelRequest, PaymentKey
+from gateways.his.http import HttpHospitalSystem
+from gateways.insurance.profile import CentreProfile
+from simulator.insurance.orders import CentreOrder
+from storage.records import PaymentRecord
+from tests.property.centre_side import CentreSide
+from tests.property.faults import Faults
+from tests.property.his_side import HisSide
+from tests.property.stage import RECORDS, Stage, by_servers_time
+from tests.support import orders
+from workflows.payment import PaymentWorkflow
+from workflows.starting import start_operation
+
+RPC_TIMEOUT = timedelta(seconds=10)
+MOMENT_S = 1
+"""Of the server's time, which it skips once nothing is under way: enough for everything that needs no waiting."""
+
+BILLS = {"900000": Fen(1), "907629": Fen(7630), "912849": Fen(12850)}
+"""Prescriptions that exist for whoever asks, and their prices: 1 fen has no insurance part."""
+
+CLINICS = {"200001": Fen(2500), "200002": Fen(5000)}
+PATIENT, VISIT, ANOTHERS_VISIT = "100001", "V1", "V2"
+
+
+class HospitalSpec(Frozen):
+    """How the run's hospital and centre are set up."""
+
+    registers: Registers = Registers.MEDPAY
+    cash_refunded_by: Literal["centre", "channel"] = "centre"
+    repeated_upload: Literal["same_order", "refused"] = "same_order"
+
+
+class OrderSpec(Frozen):
+    """What is ordered: prescriptions, or a registration where there is a clinic."""
+
+    bills: tuple[str, ...] = ()
+    clinic: str | None = None
+    names_visit: bool = False
+
+    def order(self, hospital: str, med_org_ord: str) -> Order:
+        facts = {"hospital": hospital, "visit_id": VISIT if self.names_visit else None}
+        if self.clinic is not None:
+            total = CLINICS[self.clinic]
+            return orders.registration(med_org_ord, total_fen=total, clinic_id=self.clinic, **facts)
+        total = Fen(sum(BILLS[bill] for bill in self.bills))
+        return orders.outpatient(med_org_ord, total_fen=total, order_ids=self.bills, **facts)
+
+
+class Run:
+    """`orders`: the payments that may be made, by their place in the script."""
+
+    def __init__(self, stage: Stage, name: str, hospital: HospitalSpec, specs: tuple[OrderSpec, ...]) -> None:
+        self.stage = stage
+        self.orders = [spec.order(name, f"{name}-{place}") for place, spec in enumerate(specs)]
+        self.begun: set[str] = set()
+        self.callers_visits: dict[str, str] = {}
+        self.faults = Faults()
+        profile = CentreProfile(
+            url="",
+            platform_public_key="-",
+            repeated_upload=hospital.repeated_upload,
+            cash_refunded_by=hospital.cash_refunded_by,
+        )
+        self.hospital = hospital
+        self.centre = CentreSide(profile, self.faults)
+        self.his = HisSide(self.faults)
+        stage.centres[name] = self.centre
+        stage.systems[name] = HttpHospitalSystem(self.his, "")
+        stage.database.faults = self.faults
+
+    @property
+    def terms(self) -> PaymentTerms:
+        changes = {"registers": self.hospital.registers, "cash_refunded_by": self.hospital.cash_refunded_by}
+        return orders.TERMS.model_copy(update=changes)
+
+    def order(self, place: int) -> Order:
+        return self.orders[place % len(self.orders)]
+
+    def at_centre(self, order: Order) -> CentreOrder | None:
+        return self.centre.books.orders.of_hospital(order.med_org_ord)
+
+    async def moment(self, seconds: int = MOMENT_S) -> None:
+        """Let the server's time pass, and with it all that is due."""
+        await self.stage.environment.sleep(seconds)
+        await by_servers_time(self.stage.environment)
+        self.centre.on_its_way.deliver()
+        self.his.on_its_way.deliver()
+
+    async def row(self, order: Order) -> PaymentRecord | None:
+        key = PaymentKey(hospital=order.hospital, med_org_ord=order.med_org_ord)
+        async with self.stage.database.read() as unit:
+            return await unit.payments.find(key)
+
+    async def pre_settle(self, order: Order) -> None:
+        """Interface 1, as the API has it: a payment whose row is at an end is not started again."""
+        row = await self.row(order)
+        if row is not None and row.state in TERMINAL:
+            return
+        self.begun.add(order.med_org_ord)
+        start = PaymentStart(order=order, terms=self.terms)
+        await self._told(
+            self.stage.client.start_update_with_start_workflow(
+                PaymentWorkflow.pre_settle,
+                order,
+                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                start_workflow_operation=start_operation(start, self.stage.task_queue),
+                id=f"pre-settle-{order.med_org_ord}",
+                rpc_timeout=RPC_TIMEOUT,
+            )
+        )
+
+    async def settle(self, order: Order, visit_id: str | None) -> None:
+        """Interface 2, once 6201 has told its payOrdId to the caller."""
+        known = self.at_centre(order)
+        if known is None or order.med_org_ord not in self.begun:
+            return
+        request = SettleRequest(
+            hospital=order.hospital,
+            med_org_ord=order.med_org_ord,
+            pay_ord_id=known.pay_ord_id,
+            patient_id=order.patient_id,
+            visit_id=visit_id,
+        )
+        await self._told(
+            self.handle(order).start_update(
+                PaymentWorkflow.settle,
+                request,
+                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                rpc_timeout=RPC_TIMEOUT,
+            )
+        )
+
+    async def cancel(self, order: Order) -> None:
+        """The caller withdraws."""
+        if order.med_org_ord not in self.begun:
+            return
+        request = CancelRequest(hospital=order.hospital, med_org_ord=order.med_org_ord, by="caller")
+        await self._told(
+            self.handle(order).start_update(
+                PaymentWorkflow.cancel,
+                request,
+                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                rpc_timeout=RPC_TIMEOUT,
+            )
+        )
+
+    async def _told(self, call: Any) -> None:  # noqa: ANN401 - any of the client's calls
+        """A refusal, or a payment that is over, is an answer; anything else is the harness's own failure."""
+        try:
+            await call
+        except WorkflowUpdateFailedError:
+            return
+        except RPCError as error:
+            if error.status not in {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION}:
+                raise
+
+    def handle(self, order: Order) -> WorkflowHandle[PaymentWorkflow, PaymentState]:
+        return self.stage.client.get_workflow_handle_for(PaymentWorkflow.run, order.workflow_id)
+
+    async def is_running(self, order: Order) -> bool:
+        described = await self.handle(order).describe(rpc_timeout=RPC_TIMEOUT)
+        return described.status is WorkflowExecutionStatus.RUNNING
+
+    async def at_rest(self) -> bool:
+        """Whether every payment is over or waits for a person."""
+        for order in self.begun_orders():
+            row = await self.row(order)
+            if row is None or (row.state is not PaymentState.IN_REVIEW and await self.is_running(order)):
+                return False
+        return True
+
+    def begun_orders(self) -> list[Order]:
+        return [order for order in self.orders if order.med_org_ord in self.begun]
+
+    async def close(self) -> None:
+        """End what is still open: a task that no worker takes would hold the server's clock for the next run."""
+        self.faults.clear()
+        for order in self.begun_orders():
+            if await self.is_running(order):
+                await self.handle(order).terminate(rpc_timeout=RPC_TIMEOUT)
+        self.centre.close()
+        self.his.close()
+        name = self.orders[0].hospital
+        del self.stage.centres[name], self.stage.systems[name]
+
+
+def is_registration(order: Order) -> bool:
+    return order.category is Category.REGISTRATION
+
+
+__all__ = ["RECORDS", "HospitalSpec", "OrderSpec", "Run", "is_registration"]

@@ -1,0 +1,55 @@
+"""A script: what is ordered and what happens, one step after the other. It is data, so that it shrinks and replays."""
+
+from itertools import count
+
+from domain.orders import Frozen
+from tests.property.invariants import check
+from tests.property.run import HospitalSpec, OrderSpec, Run
+from tests.property.stage import Stage, by_servers_time
+from tests.property.steps import Step
+
+REST_STEP_S = 900
+REST_STEPS_MAX = 40
+"""Ten hours: more than all deadlines of a payment one after the other."""
+
+_runs = count(1)
+
+
+class Script(Frozen):
+    """`heals`: whether all faults end with the last step, or those that are left go on."""
+
+    hospital: HospitalSpec = HospitalSpec()
+    orders: tuple[OrderSpec, ...]
+    steps: tuple[Step, ...]
+    heals: bool = True
+
+
+class NeverAtRestError(AssertionError):
+    """A payment neither ended nor came to a person, whatever time passed."""
+
+
+async def play(stage: Stage, script: Script) -> list[str]:
+    """Play it on a hospital of its own, let time pass until all payments are at rest, and check what must hold.
+
+    How each payment ended. Raises AssertionError for what must not be.
+    """
+    run = Run(stage, f"r{next(_runs)}", script.hospital, script.orders)
+    try:
+        await by_servers_time(stage.environment)
+        for step in script.steps:
+            await step.play(run)
+            await run.moment()
+        if script.heals:
+            run.faults.clear()
+        await _come_to_rest(run)
+        return await check(run)
+    finally:
+        await run.close()
+
+
+async def _come_to_rest(run: Run) -> None:
+    for _ in range(REST_STEPS_MAX):
+        if await run.at_rest():
+            return
+        await run.moment(REST_STEP_S)
+    raise NeverAtRestError("a payment is still under way after ten hours")

@@ -1,0 +1,154 @@
+"""Where runs are played: one time-skipping test server, one worker with the real story and activities, one database.
+
+Each run is a hospital of its own there, with a centre and an HIS of its own.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import OperationalError
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+    Worker,
+)
+
+from activities import holders
+from activities.clock import CLOCK
+from activities.his import HospitalActivities
+from activities.insurance import CentreActivities
+from activities.records import DatabaseRecords
+from gateways.his.http import HttpHospitalSystem
+from security.keyring import Keyring
+from storage.migrate import upgrade
+from storage.session import Database, Unit
+from tests.property.centre_side import CentreSide
+from tests.property.faults import Faults
+from tests.support.orders import TERMS
+from tests.support.time_skipping import start_time_skipping
+from workflows.payment import PaymentWorkflow
+from workflows.sandbox import sandbox
+
+WORKFLOWS = [PaymentWorkflow]
+HOLDER_WAIT = timedelta(milliseconds=300)
+"""A newcomer waits for the holder's answer in real time, and holds the server's clock as long."""
+CACHED = 100
+RECORDS = "records"
+"""The transaction by which our own database is made to fail."""
+
+
+class FailingDatabase(Database):
+    """Our database; a transaction that has a fault fails instead of beginning."""
+
+    faults = Faults()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Unit]:
+        if self.faults.take(RECORDS) is not None:
+            raise OperationalError("BEGIN", None, Exception("the database is away"))
+        async with super().begin() as unit:
+            yield unit
+
+
+class Stage:
+    """`environment` keeps the time; `hospitals` are added to `centres` and `systems` run by run."""
+
+    def __init__(self, environment: WorkflowEnvironment, database: FailingDatabase) -> None:
+        self.environment = environment
+        self.database = database
+        self.task_queue = "random"
+        self.centres: dict[str, CentreSide] = {}
+        self.systems: dict[str, HttpHospitalSystem] = {}
+
+    @property
+    def client(self) -> Client:
+        return self.environment.client
+
+    def worker(self, cached: int) -> Worker:
+        """With `cached` 0 each task is done as by a worker that has just started, from the history alone.
+
+        A real restart would lose the tasks that a poll of the old one takes, and hold the server's clock for them.
+        """
+        return Worker(
+            self.client,
+            task_queue=self.task_queue,
+            workflows=WORKFLOWS,
+            activities=self._activities(),
+            workflow_runner=sandbox(),
+            interceptors=[_ServersTime(self.environment)],
+            max_cached_workflows=cached,
+        )
+
+    def _activities(self) -> Sequence[Callable[..., Any]]:
+        insurance = CentreActivities(self.database, self.centres)
+        records = DatabaseRecords(self.database)
+        his = HospitalActivities(self.database, self.systems, TERMS.his_timeout_s)
+        return [
+            his.price_bill,
+            his.find_booking,
+            his.register,
+            his.settle,
+            his.cancel_registration,
+            insurance.upload_fees,
+            insurance.place_order,
+            insurance.ask_order,
+            insurance.revoke_order,
+            insurance.reverse,
+            records.record_end,
+            records.claim_bills,
+            holders.PaymentHolders(self.database, self.client).withdraw_holder,
+        ]
+
+
+class _ServersTime(Interceptor):
+    """Activities live by the server's clock."""
+
+    def __init__(self, environment: WorkflowEnvironment) -> None:
+        self._environment = environment
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
+        return _InServersTime(next, self._environment)
+
+
+class _InServersTime(ActivityInboundInterceptor):
+    def __init__(self, following: ActivityInboundInterceptor, environment: WorkflowEnvironment) -> None:
+        super().__init__(following)
+        self._environment = environment
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - the SDK's signature
+        await by_servers_time(self._environment)
+        return await super().execute_activity(input)
+
+
+async def by_servers_time(environment: WorkflowEnvironment) -> datetime:
+    """From here on this task's clock goes with the server's, which stands still or skips between two tasks only."""
+    at, since = await environment.get_current_time(), time.monotonic()
+    CLOCK.set(lambda: at + timedelta(seconds=time.monotonic() - since))
+    return at
+
+
+def migrated_database(folder: Path) -> str:
+    """The URL of a database with today's tables."""
+    url = f"sqlite:///{folder / 'records.db'}"
+    upgrade(url)
+    return url
+
+
+@asynccontextmanager
+async def open_stage(url: str, *, forgetful: bool) -> AsyncIterator[Stage]:
+    """A stage on the migrated, empty database at `url`. `forgetful`: its worker remembers no payment."""
+    holders._ANSWER_WAIT = HOLDER_WAIT
+    async with (
+        await start_time_skipping() as environment,
+        FailingDatabase(url, Keyring.generate()) as database,
+    ):
+        stage = Stage(environment, database)
+        async with stage.worker(0 if forgetful else CACHED):
+            yield stage

@@ -1,0 +1,192 @@
+"""What may happen in a run. A new kind of event is a class here and an entry in `strategies.STEPS`."""
+
+import asyncio
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from domain.fen import yuan
+from domain.orders import Frozen, Order
+from simulator.insurance.paying import SETTLED, PayOutcome
+from tests.property import faults
+from tests.property.run import ANOTHERS_VISIT, VISIT, Run, is_registration
+from workflows.payment import PaymentWorkflow
+
+
+class Visit(StrEnum):
+    """Which VISIT_ID a settle call names."""
+
+    NONE = "none"
+    RIGHT = "right"
+    """The caller's own, or the one that the patient has."""
+    WRONG = "wrong"
+
+
+class PreSettle(Frozen):
+    """Interface 1; also once more."""
+
+    kind: Literal["pre_settle"] = "pre_settle"
+    order: int = 0
+
+    async def play(self, run: Run) -> None:
+        await run.pre_settle(run.order(self.order))
+
+
+class Settle(Frozen):
+    """Interface 2, by `calls` callers at once."""
+
+    kind: Literal["settle"] = "settle"
+    order: int = 0
+    visit: Visit = Visit.NONE
+    calls: int = 1
+
+    async def play(self, run: Run) -> None:
+        order = run.order(self.order)
+        own = run.callers_visits.get(order.med_org_ord, VISIT)
+        visit_id = {Visit.NONE: None, Visit.RIGHT: own, Visit.WRONG: ANOTHERS_VISIT}[self.visit]
+        await asyncio.gather(*(run.settle(order, visit_id) for _ in range(self.calls)))
+
+
+class Pay(Frozen):
+    """The patient acts in the channel."""
+
+    kind: Literal["pay"] = "pay"
+    order: int = 0
+    outcome: PayOutcome = PayOutcome.PAID
+
+    async def play(self, run: Run) -> None:
+        if order := run.at_centre(run.order(self.order)):
+            run.centre.patient_pays(order.pay_ord_id, self.outcome)
+
+
+class CallerRegisters(Frozen):
+    """The caller makes the visit in HIS by itself (product rule 9), if HIS has none for this medOrgOrd."""
+
+    kind: Literal["caller_registers"] = "caller_registers"
+    order: int = 0
+
+    async def play(self, run: Run) -> None:
+        caller_registers(run, run.order(self.order))
+
+
+class CallerBooks(Frozen):
+    """The caller goes to HIS by itself with a payment that the centre has settled and HIS has not."""
+
+    kind: Literal["caller_books"] = "caller_books"
+    order: int = 0
+
+    async def play(self, run: Run) -> None:
+        order = run.order(self.order)
+        paid = run.at_centre(order)
+        if paid is None or paid.split is None or paid.ord_stas != SETTLED:
+            return
+        if run.his.books.settlement_no(order.med_org_ord) is not None:
+            return
+        body = _his_order(order) | {
+            "payOrdId": paid.pay_ord_id,
+            "feeSumamt": yuan(paid.split.fee_sum_fen),
+            "ownPayAmt": yuan(paid.split.own_pay_fen),
+            "psnAcctPay": yuan(paid.split.psn_acct_fen),
+            "fundPay": yuan(paid.split.fund_fen),
+            "traceTime": paid.trace_time,
+            "setlType": paid.split.settlement_type().value,
+        }
+        if is_registration(order):
+            body["VISIT_ID"] = caller_registers(run, order)
+        run.his.done("settle", body)
+
+
+class Goes(Frozen):
+    """Something begins to go wrong."""
+
+    kind: Literal["goes_wrong"] = "goes_wrong"
+    fault: faults.Fault
+
+    async def play(self, run: Run) -> None:
+        run.faults.add(self.fault)
+
+
+class Mends(Frozen):
+    """Nothing goes wrong any more."""
+
+    kind: Literal["mends"] = "mends"
+
+    async def play(self, run: Run) -> None:
+        run.faults.clear()
+
+
+class Passes(Frozen):
+    """Time passes."""
+
+    kind: Literal["passes"] = "passes"
+    seconds: int = 60
+
+    async def play(self, run: Run) -> None:
+        await run.moment(self.seconds)
+
+
+class Cancel(Frozen):
+    """The caller withdraws the payment."""
+
+    kind: Literal["cancel"] = "cancel"
+    order: int = 0
+
+    async def play(self, run: Run) -> None:
+        await run.cancel(run.order(self.order))
+
+
+class Notice(Frozen):
+    """6302 comes: rightly, early, twice or late."""
+
+    kind: Literal["notice"] = "notice"
+    order: int = 0
+
+    async def play(self, run: Run) -> None:
+        order = run.order(self.order)
+        if order.med_org_ord in run.begun and await run.is_running(order):
+            await run.handle(order).signal(PaymentWorkflow.notice)
+
+
+class CancelledInTemporal(Frozen):
+    """Somebody presses Cancel in the Temporal UI: a payment doesn't obey."""
+
+    kind: Literal["cancelled_in_temporal"] = "cancelled_in_temporal"
+    order: int = 0
+
+    async def play(self, run: Run) -> None:
+        order = run.order(self.order)
+        if order.med_org_ord in run.begun and await run.is_running(order):
+            await run.handle(order).cancel()
+
+
+Step = Annotated[
+    PreSettle
+    | Settle
+    | Pay
+    | CallerRegisters
+    | CallerBooks
+    | Cancel
+    | Notice
+    | Goes
+    | Mends
+    | Passes
+    | CancelledInTemporal,
+    Field(discriminator="kind"),
+]
+
+
+def caller_registers(run: Run, order: Order) -> str:
+    """The VISIT_ID that HIS has for this medOrgOrd now."""
+    found = run.his.books.live_registration(order.med_org_ord)
+    if found is None and is_registration(order):
+        run.his.done("register", _his_order(order))
+        found = run.his.books.live_registration(order.med_org_ord)
+        if found is not None:
+            run.callers_visits[order.med_org_ord] = found[0]
+    return found[0] if found else VISIT
+
+
+def _his_order(order: Order) -> dict[str, str]:
+    bill = {"CLINIC_ID": order.clinic_id} if order.clinic_id else {"ORDER_ID": "|".join(order.order_ids)}
+    return bill | {"medOrgOrd": order.med_org_ord, "PATIENT_ID": order.patient_id, "CATEGORY": order.category.value}

@@ -1,0 +1,30 @@
+"""Scripts in which the campaign found a broken rule, each with the end that its payments must come to now."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from simulator.insurance.paying import PayOutcome
+from tests.property.campaign import Theatre, open_theatre
+from tests.property.faults import Fault, Kind
+from tests.property.run import OrderSpec
+from tests.property.script import Script
+from tests.property.steps import CallerBooks, Goes, Pay, PreSettle, Settle
+
+PRESCRIPTION = (OrderSpec(bills=("907629",)),)
+
+
+@pytest.fixture(scope="module")
+def theatre() -> Iterator[Theatre]:
+    with open_theatre() as opened:
+        yield opened
+
+
+class TestAReversal:
+    def test_whose_checks_his_never_answers_is_reviewed(self, theatre: Theatre) -> None:
+        """The caller had booked by itself, unseen, and the payment was over: booked and reversed."""
+        silent = Goes(fault=Fault(txn="settlement_query", kind=Kind.LOST_BEFORE, times=-1))
+        steps = (PreSettle(), Pay(outcome=PayOutcome.PAID), silent, Settle(), CallerBooks())
+        theatre.play(Script(orders=PRESCRIPTION, steps=steps, heals=False))
+
+        assert theatre.last_ends == ["IN_REVIEW LATE_BOOKING_UNCHECKED"]
