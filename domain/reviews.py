@@ -31,7 +31,7 @@ ALONE = frozenset({ReviewAction.ASK_AGAIN})
 AFTER_REVERSAL = frozenset(
     {
         *("REVERSAL_REFUSED", "REVERSAL_WINDOW_CLOSED", "VISIT_NOT_CANCELLED", "BOOKED_AFTER_REVERSAL"),
-        *("REFUND_REFUSED", "REFUND_UNKNOWN", "HIS_NOT_TOLD"),
+        *("REFUND_REFUSED", "REFUND_UNKNOWN", "HIS_NOT_TOLD", "LATE_BOOKING_UNCHECKED"),
     }
 )
 """Reasons of a payment whose money we had sent back, or tried to."""

@@ -16,7 +16,7 @@ from storage.statements import here, key_of, table_of
 from storage.tables import Payment, Settlement
 
 _THE_PAYMENT_ITSELF = ""
-_MONEY_IS_BACK = frozenset({"VISIT_NOT_CANCELLED"})
+_MONEY_IS_BACK = frozenset({"VISIT_NOT_CANCELLED", "LATE_BOOKING_UNCHECKED"})
 """Reasons for a review that put no money at risk."""
 
 _BY_REFUNDS = SETTLED_STATES - {PaymentState.SETTLED}
