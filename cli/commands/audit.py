@@ -17,10 +17,12 @@ from cli.failures import CHECK_FAILED, CommandError
 from cli.keyring_file import read_keyring
 from cli.temporal_client import connect
 from domain.orders import payment_workflow_id
+from domain.refunds import refund_workflow_id
+from domain.steps import PaymentKey
 from security.data_converter import data_converter
 from security.keyring import Keyring
 from settings import Settings
-from workflows.payment import PaymentWorkflow
+from workflows.known import KNOWN
 from workflows.sandbox import sandbox
 
 app = typer.Typer(name="audit", no_args_is_help=True, help="Histories for auditors.")
@@ -37,6 +39,7 @@ def group() -> None:
 @app.command()
 def export(
     payment: Annotated[str, typer.Option(help="The payment's medOrgOrd.", metavar="MEDORGORD")],
+    refund: Annotated[str | None, typer.Option(help="Of this refund of it instead.", metavar="REFUNDNO")] = None,
     hospital: Annotated[str | None, typer.Option(help="Its hospital; MEDPAY_HOSPITAL by default.")] = None,
     output: Annotated[Path | None, typer.Option(help="The file; standard output by default.")] = None,
 ) -> None:
@@ -45,7 +48,9 @@ def export(
     A payment that was started again after its end has a history for each run: FILE, then FILE-2 and so on.
     """
     settings = read_settings()
-    texts = asyncio.run(_histories(settings, payment_workflow_id(hospital or settings.hospital, payment)))
+    key = PaymentKey(hospital=hospital or settings.hospital, med_org_ord=payment)
+    workflow_id = refund_workflow_id(key, refund) if refund else payment_workflow_id(key.hospital, payment)
+    texts = asyncio.run(_histories(settings, workflow_id))
     for run, text in enumerate(texts, start=1):
         if output is None:
             typer.echo(text)
@@ -105,7 +110,7 @@ def _runs_of(workflow_id: str) -> str:
 async def _replay_all(files: list[Path], keyring: Keyring) -> dict[Path, str | None]:
     quiet = TelemetryConfig(logging=LoggingConfig(TelemetryFilter(core_level="ERROR", other_level="ERROR")))
     replayer = Replayer(
-        workflows=[PaymentWorkflow],
+        workflows=KNOWN,
         data_converter=data_converter(keyring),
         workflow_runner=sandbox(),
         runtime=Runtime(telemetry=quiet),  # its warnings go to standard output, which is for the verdicts

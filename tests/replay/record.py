@@ -18,6 +18,8 @@ from cli.demo.run import demo_settings
 from cli.demo.scenarios import SCENARIOS
 from cli.stack.embedded import EmbeddedStack, embedded_stack
 from domain.orders import payment_workflow_id
+from domain.refunds import refund_workflow_id
+from domain.steps import PaymentKey
 
 GOLDEN = Path(__file__).parent / "golden"
 KEYRING = GOLDEN / "keyring.json"
@@ -34,16 +36,21 @@ async def main() -> None:
         for scenario in SCENARIOS:
             await scenario.story(client, Findings(scenario.med_org_ord, scenario.expected))
             await client.repair()
-            await _keep(stack, scenario.med_org_ord)
+            await _keep(stack, scenario.med_org_ord.removeprefix("demo-"), _payment(stack, scenario.med_org_ord))
+        refunded = PaymentKey(hospital=stack.settings.hospital, med_org_ord="demo-refunded")
+        await _keep(stack, "refund", refund_workflow_id(refunded, "R1"))
     shutil.rmtree(folder)
 
 
-async def _keep(stack: EmbeddedStack, med_org_ord: str) -> None:
-    file = GOLDEN / f"{med_org_ord.removeprefix('demo-')}.json"
+def _payment(stack: EmbeddedStack, med_org_ord: str) -> str:
+    return payment_workflow_id(stack.settings.hospital, med_org_ord)
+
+
+async def _keep(stack: EmbeddedStack, name: str, workflow_id: str) -> None:
+    file = GOLDEN / f"{name}.json"
     if file.exists():
         return
     client = await Client.connect(stack.settings.temporal_address)
-    workflow_id = payment_workflow_id(stack.settings.hospital, med_org_ord)
     history = await client.get_workflow_handle(workflow_id).fetch_history()
     file.write_text(history.to_json() + "\n", encoding="utf-8")
 

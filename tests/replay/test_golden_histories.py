@@ -10,12 +10,16 @@ from temporalio.worker import Replayer
 
 from security.data_converter import data_converter
 from security.keyring import Keyring
-from workflows.payment import PaymentWorkflow
+from workflows.known import KNOWN
 from workflows.sandbox import sandbox
 
 GOLDEN = Path(__file__).parent / "golden"
 HISTORIES = sorted(file for file in GOLDEN.glob("*.json") if file.name != "keyring.json")
-PATHS = {"outpatient", "registration", "rejected", "reversed", "lost-reply", "old-window-paid", "old-window-expired"}
+PATHS = {
+    *("outpatient", "registration", "rejected", "reversed", "lost-reply"),
+    *("auto-finish", "superseded", "expired", "refunded", "refund", "review"),
+    *("old-window-paid", "old-window-expired"),
+}
 """`old-…`: of the code before a patch (`workflows.tuning`), when a window had one timer and nobody was waited for."""
 
 
@@ -25,7 +29,7 @@ def replayer(tmp_path: Path) -> Replayer:
     keys.write_bytes((GOLDEN / "keyring.json").read_bytes())
     keys.chmod(0o600)  # a checkout is readable by all; a keyring may not be
     converter = data_converter(Keyring.load(keys))
-    return Replayer(workflows=[PaymentWorkflow], data_converter=converter, workflow_runner=sandbox())
+    return Replayer(workflows=KNOWN, data_converter=converter, workflow_runner=sandbox())
 
 
 def _events(file: Path) -> dict[str, Any]:
