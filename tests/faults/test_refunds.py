@@ -144,6 +144,23 @@ class TestOutcomeUnknown:
         assert await at_centre(stack, paid) == (7, ["10.00"])
 
 
+class TestOurWorkerDies:
+    async def test_while_the_centre_gives_the_money_back(self, stack: Stack, paid: str) -> None:
+        """The attempt after it asks first: the money went back, and it goes back once."""
+        await stack.others.break_centre(txn="6203", kind="delay", times=1, seconds=2)
+        call = asyncio.create_task(stack.api.post(refunds_of(paid), refund_call("R1", payAuthNo=paid)))
+
+        async def arrived() -> bool:
+            return await sent(stack, paid) != []
+
+        await eventually(arrived, within_s=10)
+        await stack.kill("worker")
+        await stack.start_worker()
+        assert (await call).status in {200, 202}
+        assert (await refunded(stack, paid, "R1"))["state"] == "REFUNDED"
+        assert await at_centre(stack, paid) == (7, ["10.00"])
+
+
 class TestRefused:
     async def test_by_the_centre_gives_the_reservation_back(self, stack: Stack, paid: str) -> None:
         await stack.others.break_centre(txn="6203", kind="refuse", times=1, message="支付授权码已过期")

@@ -198,3 +198,23 @@ class TestWithTheServerGone:
             assert time.monotonic() - started < 15
         finally:
             await stack.__aexit__(None, None, None)
+
+
+class TestARefund:
+    async def test_that_nobody_works_on_is_open_and_known(self, api: ApiServer) -> None:
+        """No worker: it is started, and 202; its row comes with its reservation, until then Temporal knows of it."""
+        order = outpatient(uuid.uuid4().hex[:20])
+        path = f"/api/v1/payments/{order.med_org_ord}/refunds"
+        wish = {"refundNo": "R1", "type": "ALL", "payAuthNo": "AUTH", "reason": "退药"}
+        async with api.records() as database, database.begin() as unit:
+            await unit.payments.record(key_of(order), 1, AT, state=S.SETTLED, facts=PLACED, order=order)
+        for _ in range(2):
+            answer = await api.post(path, wish)
+            assert answer.outcome == (202, "PROCESSING")
+            assert "refundNo" in answer.json["MSG"]
+            assert int(answer.headers["Retry-After"]) > 0
+        data = (await api.call("GET", f"{path}/R1")).json["DATA"]
+        assert (data["refundNo"], data["state"], data["totlRefdAmt"]) == ("R1", "REFUNDING", "")
+        assert (await api.call("GET", f"{path}/R2")).outcome == (404, "UNKNOWN_ORDER")
+        unknown = path.replace(order.med_org_ord, uuid.uuid4().hex)
+        assert (await api.post(unknown, wish)).outcome == (200, "UNKNOWN_ORDER")
