@@ -70,8 +70,12 @@ def settled_means_that_all_agree(found: Found) -> None:
 def reversed_means_that_all_went_back(found: Found) -> None:
     if found.row.state is not PaymentState.REVERSED:
         return
+    assert found.centre is not None
+    assert found.centre.split is not None
     by_centre = found.run.hospital.cash_refunded_by == "centre"
-    wanted = _REVERSED if by_centre else _INSURANCE_REVERSED
+    only_cash = found.centre.split.own_pay_fen == found.centre.split.fee_sum_fen
+    # Cash that the channel refunds is not the centre's to send back: its order stays settled.
+    wanted = _REVERSED if by_centre else (_SETTLED if only_cash else _INSURANCE_REVERSED)
     assert found.ord_stas == wanted, f"REVERSED, and the centre's ordStas is {found.ord_stas}"
     assert not found.settlements, "both booked and reversed"
     ours = [visit for visit in found.visits if not visit["cancelled"] and not _is_callers(found, visit)]
@@ -115,6 +119,13 @@ def callers_were_told_the_truth(found: Found) -> None:
     )
 
 
+def nobody_is_troubled_where_nothing_went_wrong(found: Found) -> None:
+    """A registration that the caller makes may lack its visit: that alone is a person's on a calm day."""
+    if not found.run.calm or found.row.note == "VISIT_MISSING":
+        return
+    assert found.row.state not in {PaymentState.IN_REVIEW, PaymentState.REVERSED}, f"{found.row.state} on a calm day"
+
+
 RULES = (
     rest_is_an_end_or_a_review,
     row_is_the_workflows,
@@ -123,6 +134,7 @@ RULES = (
     unpaid_means_that_nothing_can_be_paid,
     nothing_goes_back_twice,
     callers_were_told_the_truth,
+    nobody_is_troubled_where_nothing_went_wrong,
 )
 
 

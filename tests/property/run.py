@@ -72,6 +72,7 @@ class Run:
         self.begun: set[str] = set()
         self.callers_visits: dict[str, str] = {}
         self.faults = Faults()
+        self.calm = False
         profile = CentreProfile(
             url="",
             platform_public_key="-",

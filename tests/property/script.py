@@ -3,10 +3,11 @@
 from itertools import count
 
 from domain.orders import Frozen
+from simulator.insurance.paying import PayOutcome
 from tests.property.invariants import check
 from tests.property.run import HospitalSpec, OrderSpec, Run
 from tests.property.stage import Stage, by_servers_time
-from tests.property.steps import Step
+from tests.property.steps import Goes, Pay, Step
 
 REST_STEP_S = 900
 REST_STEPS_MAX = 40
@@ -34,6 +35,7 @@ async def play(stage: Stage, script: Script) -> list[str]:
     How each payment ended. Raises AssertionError for what must not be.
     """
     run = Run(stage, f"r{next(_runs)}", script.hospital, script.orders)
+    run.calm = _is_calm(script)
     try:
         await by_servers_time(stage.environment)
         for step in script.steps:
@@ -45,6 +47,15 @@ async def play(stage: Stage, script: Script) -> list[str]:
         return await check(run)
     finally:
         await run.close()
+
+
+def _is_calm(script: Script) -> bool:
+    """Nothing goes wrong: patients pay, or don't."""
+    as_it_should = {PayOutcome.PAID, PayOutcome.DECLINED}
+    return all(
+        not isinstance(step, Goes) and (not isinstance(step, Pay) or step.outcome in as_it_should)
+        for step in script.steps
+    )
 
 
 async def _come_to_rest(run: Run) -> None:
