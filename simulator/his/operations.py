@@ -5,7 +5,7 @@ from collections.abc import Callable
 from domain.fen import yuan
 from simulator.his import fees
 from simulator.his.books import Books
-from simulator.his.catalogue import CLINICS, PEOPLE, Clinic, Person, Prescription
+from simulator.his.catalogue import PEOPLE, Clinic, Person, Prescription, clinic_of
 from simulator.his.wire import (
     CancelAsked,
     HisRefusal,
@@ -136,9 +136,10 @@ def _person(patient_id: str) -> Person:
 
 
 def _clinic(clinic_id: str) -> Clinic:
-    if clinic_id not in CLINICS:
+    clinic = clinic_of(clinic_id)
+    if clinic is None:
         raise HisRefusal("号类不存在", "CLINIC_NOT_FOUND")
-    return CLINICS[clinic_id]
+    return clinic
 
 
 def _bills(books: Books, order_id: str, patient_id: str) -> list[Prescription]:

@@ -26,7 +26,7 @@ class TestAnUnpaidEarlierOne:
     @pytest.mark.parametrize("ordered", [outpatient_call, registration_call])
     async def test_is_superseded_and_revoked(self, stack: Stack, number: str, ordered: object) -> None:
         make = outpatient_call if ordered is outpatient_call else registration_call
-        first = make(number, **({} if ordered is outpatient_call else {"CLINIC_ID": "200002", "TOTAL": "50.00"}))
+        first = make(number)
         second = again(first, f"{number}B")
         await stack.quoted(first)
         pay_ord_id = (await stack.quoted(second))["payOrdId"]

@@ -81,14 +81,25 @@ class Theatre:
 
 
 @contextmanager
+def _quiet() -> Iterator[None]:
+    """Each failed attempt would be told with its traceback, and failures are what this is about."""
+    logger = logging.getLogger("temporalio")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextmanager
 def open_theatre(seed: int = 1) -> Iterator[Theatre]:
     """A stage of its own: server, worker, and an empty database in a temporary folder.
 
     At every `FORGETFUL`th seed its worker restarts, as it were, before each task; that is three times as slow.
     """
-    # Each failed attempt would be told with its traceback, and failures are what this is about.
-    logging.getLogger("temporalio").setLevel(logging.CRITICAL)
     with (
+        _quiet(),
         tempfile.TemporaryDirectory(prefix="medpay-random-") as folder,
         asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner,
     ):

@@ -42,7 +42,9 @@ def outpatient_call(number: str, **changes: object) -> Call:
 
 
 def registration_call(number: str, **changes: object) -> Call:
-    facts: Call = {"CATEGORY": "1", "ORDER_ID": None, "VISIT_ID": None, "CLINIC_ID": "200001", "TOTAL": "25.00"}
+    """Interface 1 for a registration at a clinic where nobody registers today."""
+    clinic_id = f"29{next(_SERIALS):05d}"
+    facts: Call = {"CATEGORY": "1", "ORDER_ID": None, "VISIT_ID": None, "CLINIC_ID": clinic_id, "TOTAL": "25.00"}
     return outpatient_call(number, **(facts | changes))
 
 

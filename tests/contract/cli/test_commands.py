@@ -138,7 +138,7 @@ class TestNobodyThere:
         await run_medpay("keys", "new", "keyring", "--output", "k.json", cwd=tmp_path, environment=environment)
         code, _, errors = await run_medpay(*arguments, cwd=tmp_path, environment=environment)
         assert code == 1
-        assert errors.startswith("MEDPAY_DATABASE_URL: the database can't be used: no such table: payment ")
+        assert errors.startswith("MEDPAY_DATABASE_URL: the database can't be used: no such table: ")
         assert errors.endswith("(medpay database upgrade makes it)\n")
 
     async def test_no_keyring(self, tmp_path: Path) -> None:
