@@ -101,7 +101,7 @@ class TestParts:
         assert back(wish(HI), by="channel") == INSURANCE
         assert back(wish(ALL), by="channel", paid=INSURANCE) == INSURANCE
 
-    @pytest.mark.parametrize("state", set(PaymentState))
+    @pytest.mark.parametrize("state", list(PaymentState))
     def test_are_only_of_a_settled_payment(self, state: PaymentState) -> None:
         if state in SETTLED_STATES:
             assert check_refundable(state) is None  # type: ignore[func-returns-value]

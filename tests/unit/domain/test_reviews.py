@@ -87,7 +87,7 @@ class TestWhatIsClear:
         assert clear_by_now(reason, facts(12)) is PaymentState.CANCELLED
         assert clear_by_now(reason, facts(15)) is PaymentState.REJECTED
 
-    @pytest.mark.parametrize("reason", [*WAITING, *AFTER_REVERSAL, "HIS_OUTCOME_UNKNOWN", "LATE_MONEY"])
+    @pytest.mark.parametrize("reason", [*WAITING, *sorted(AFTER_REVERSAL), "HIS_OUTCOME_UNKNOWN", "LATE_MONEY"])
     def test_both_sides_agree_that_it_is_settled(self, reason: str) -> None:
         assert clear_by_now(reason, facts(settlement_no="S1")) is PaymentState.SETTLED
         assert clear_by_now(reason, facts(settlement_no="S1", same_amounts=False)) is None

@@ -11,7 +11,7 @@ def whsec(length: int) -> str:
     return "whsec_" + base64.b64encode(bytes(range(length))).decode()
 
 
-@pytest.mark.parametrize("secret", [whsec(24), whsec(32), whsec(64), whsec(25).rstrip("="), new_secret()])
+@pytest.mark.parametrize("secret", [whsec(24), whsec(32), whsec(64), whsec(25).rstrip("=")])
 def test_right(secret: str) -> None:
     check_secret(secret)
     assert Webhook(secret).sign("id", AT, "{}").startswith("v1,")
@@ -26,4 +26,6 @@ def test_wrong(secret: str) -> None:
 
 
 def test_each_new_one_is_another() -> None:
-    assert new_secret() != new_secret()
+    first, second = new_secret(), new_secret()
+    check_secret(first)
+    assert first != second
