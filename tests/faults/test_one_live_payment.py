@@ -75,7 +75,9 @@ async def test_at_the_same_instant_one_is_left(stack: Stack, number: str) -> Non
 
     states = [await stack.state(each) for each in numbers]
     assert sorted(states) == ["CANCELLED", "CANCELLED", "CANCELLED", "PRE_SETTLED"]
-    assert sorted(answer.code for answer in answers) == ["", "CANCELLED", "CANCELLED", "CANCELLED"]
+    # One that was not quite as late may have had its split before the next one took its place.
+    assert {answer.code for answer in answers} <= {"", "CANCELLED"}
+    assert answers[states.index("PRE_SETTLED")].code == ""
     payable = [stas for each in numbers for stas in await stack.ord_stas(each) if stas in {0, 1}]
     assert payable == [1]
 
