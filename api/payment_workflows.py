@@ -5,10 +5,11 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import timedelta
 from enum import Enum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from temporalio.client import (
+    WithStartWorkflowOperation,
     WorkflowExecutionStatus,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -67,13 +68,7 @@ class PaymentWorkflows:
             id=f"pre-settle-{fingerprint}",
             rpc_timeout=self._wait,
         )
-        try:
-            return await told(call)
-        except Exception:
-            # The operation holds the same failure a second time; asyncio reports it unless somebody looks.
-            with suppress(Exception):
-                await operation.workflow_handle()
-            raise
+        return await _told_with_start(call, operation)
 
     async def settle(self, request: SettleRequest) -> SettlementAnswer:
         """Ask the payment for its settlement. Raises `WorkflowClosedError` too."""
@@ -118,12 +113,7 @@ class PaymentWorkflows:
             id=f"refund-{fingerprint}",
             rpc_timeout=self._wait,
         )
-        try:
-            return await told(call)
-        except Exception:
-            with suppress(Exception):
-                await operation.workflow_handle()
-            raise
+        return await _told_with_start(call, operation)
 
     async def life(self, workflow_id: str) -> Life:
         """Whether a payment without a row is on its way to one."""
@@ -137,6 +127,17 @@ class PaymentWorkflows:
                 return Life.UNKNOWN
             raise _rpc_failure(error) from None
         return Life.RUNNING if description.status is WorkflowExecutionStatus.RUNNING else Life.CLOSED
+
+
+async def _told_with_start(call: Awaitable[R], operation: WithStartWorkflowOperation[Any, Any]) -> R:
+    """`told`, of an update that starts its workflow."""
+    try:
+        return await told(call)
+    except Exception:
+        # The operation holds the same failure a second time; asyncio reports it unless somebody looks.
+        with suppress(Exception):
+            await operation.workflow_handle()
+        raise
 
 
 async def told(call: Awaitable[R]) -> R:

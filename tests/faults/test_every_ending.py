@@ -49,6 +49,7 @@ class TestNobodyPays:
         await comes_to(short, number, "EXPIRED")
         again = {**order, "medOrgOrd": f"{number}B", "payAuthNo": "another"}
         await short.settled(again, await short.paid(again))
+        assert (await short.bookings(f"{number}B"), await short.bookings(number)) == (1, 0)
 
 
 class TestNobodyCalls:
