@@ -8,12 +8,13 @@ from enum import StrEnum
 
 import structlog
 
+from api.broken_off import take_up
 from api.payment_workflows import PaymentWorkflows, WorkflowClosedError
 from api.reopening import reopening
 from api.schemas.order_fields import MED_ORG_ORD
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import PaymentTerms, payment_workflow_id
-from domain.states import UNPAID_ENDS, PaymentState, has_reached
+from domain.states import TERMINAL, UNPAID_ENDS, PaymentState, has_reached
 from domain.steps import PaymentKey
 from storage.records import PaymentRecord
 from storage.session import Database
@@ -32,6 +33,7 @@ class Followed(StrEnum):
     REOPENED = "REOPENED"
     NOT_NEEDED = "NOT_NEEDED"
     NOTHING_TO_ASK = "NOTHING_TO_ASK"
+    TAKEN_UP = "TAKEN_UP"
     BROKEN_OFF = "BROKEN_OFF"
 
 
@@ -41,7 +43,8 @@ EXPLAINED = {
     Followed.REOPENED: "订单已关闭未付款, 重新向医保中心核实(6301)",
     Followed.NOT_NEEDED: "订单已付款或已冲正, 无需核实",
     Followed.NOTHING_TO_ASK: "订单已关闭, 且没有医保订单号, 无法向医保中心核实",
-    Followed.BROKEN_OFF: "该订单的处理被中断, 需要人工核查",
+    Followed.TAKEN_UP: "该订单的处理曾被中断, 已重新打开, 转人工核查",
+    Followed.BROKEN_OFF: "该订单的处理被中断, 医保中心没有该订单, 未发生扣款",
 }
 
 
@@ -61,15 +64,13 @@ class Hints:
                 logger.info("hint_after_the_end", hospital=key.hospital, medOrgOrd=key.med_org_ord)
         if record is None:
             raise PaymentError(ErrorCode.UNKNOWN_ORDER, f"没有这个{MED_ORG_ORD.title}的订单")
-        logger.error("payment_broken_off", workflow_id=record.order.workflow_id)
-        return Followed.BROKEN_OFF
+        return Followed.TAKEN_UP if await take_up(self._workflows, record, terms) else Followed.BROKEN_OFF
 
     async def _tell(self, key: PaymentKey, record: PaymentRecord | None, terms: PaymentTerms) -> Followed:
         """Raises `WorkflowClosedError` where the row says that it goes on, and it doesn't."""
-        if record is None or is_open(record.state):
+        if record is None or record.state not in TERMINAL:
             await self._workflows.notice(payment_workflow_id(key.hospital, key.med_org_ord))
-            under_review = record is not None and record.state is PaymentState.IN_REVIEW
-            return Followed.UNDER_REVIEW if under_review else Followed.ASKED
+            return _told(record)
         if record.state not in UNPAID_ENDS:
             return Followed.NOT_NEEDED
         start = reopening(record, terms)
@@ -83,7 +84,11 @@ class Hints:
             return await unit.payments.find(key)
 
 
-def is_open(state: PaymentState) -> bool:
-    """Whether it is not yet known if there is money."""
-    known = state in UNPAID_ENDS | {PaymentState.REVERSING, PaymentState.REVERSED}
-    return not known and not has_reached(state, PaymentState.PAID)
+def _told(record: PaymentRecord | None) -> Followed:
+    """What a running payment makes of a hint. One that is paid needs none."""
+    if record is None:
+        return Followed.ASKED
+    if record.state is PaymentState.IN_REVIEW:
+        return Followed.UNDER_REVIEW
+    settled = record.state is PaymentState.REVERSING or has_reached(record.state, PaymentState.PAID)
+    return Followed.NOT_NEEDED if settled else Followed.ASKED

@@ -2,8 +2,7 @@
 
 import json
 
-import structlog
-
+from api.broken_off import broken_off, take_up
 from api.errors import ApiError
 from api.in_flight import InFlight
 from api.not_paid import INTERVAL_S, NotPaidBrake
@@ -26,8 +25,6 @@ from security.keyring import Keyring
 from storage.records import PaymentRecord, RefundRecord, TimelineEntry
 from storage.refunds import with_refunds
 from storage.session import Database
-
-logger = structlog.get_logger(__name__)
 
 
 class PaymentsDesk:
@@ -53,9 +50,9 @@ class PaymentsDesk:
         """Interface 2. Identical calls at once are one call."""
         return await self._settling.join(request, lambda: self._settle(request, terms))
 
-    async def cancel(self, key: PaymentKey, by: str) -> PaymentState:
+    async def cancel(self, key: PaymentKey, by: str, terms: PaymentTerms) -> PaymentState:
         """Withdraw before payment; the state then. `by`: the key's name. Calls for one payment at once are one call."""
-        return await self._cancelling.join(key, lambda: self._cancel(key, by))
+        return await self._cancelling.join(key, lambda: self._cancel(key, by, terms))
 
     async def look(self, key: PaymentKey) -> tuple[PaymentRecord, list[TimelineEntry], list[RefundRecord]] | None:
         """The payment, its timeline, its refunds; None where it runs and has no row yet. Raises UNKNOWN_ORDER."""
@@ -77,18 +74,18 @@ class PaymentsDesk:
         except WorkflowClosedError:
             recorded = await self._recorded_pre_settlement(order)
             if recorded is None:
-                raise _broken_off(order.workflow_id) from None
+                raise await self._broken_off(key_of(order), terms) from None
             return recorded
 
     async def _recorded_pre_settlement(self, order: Order) -> PreSettleAnswer | None:
-        record = await self._find(PaymentKey(hospital=order.hospital, med_org_ord=order.med_org_ord))
+        record = await self._find(key_of(order))
         if record is None:
             return None
         check_same_transaction(record, order)
         return pre_settle_answer(record)
 
     async def _settle(self, request: SettleRequest, terms: PaymentTerms) -> SettlementAnswer:
-        key = PaymentKey(hospital=request.hospital, med_org_ord=request.med_org_ord)
+        key = key_of(request)
         record = await self._find(key)
         if record is None:
             raise await self._without_row(request)
@@ -99,16 +96,16 @@ class PaymentsDesk:
             return answer
         if record.state is PaymentState.PRE_SETTLED and (last := self._brake.held_back(key)):
             raise ApiError(last.code, last.message, retry_after_s=round(INTERVAL_S))
-        return await self._ask(key, request)
+        return await self._ask(key, request, terms)
 
-    async def _ask(self, key: PaymentKey, request: SettleRequest) -> SettlementAnswer:
+    async def _ask(self, key: PaymentKey, request: SettleRequest, terms: PaymentTerms) -> SettlementAnswer:
         try:
             answer = await self._workflows.settle(request)
         except WorkflowClosedError:
             record = await self._find(key)
             recorded = settlement_answer(record, request) if record is not None else None
             if recorded is None:
-                raise _broken_off(request.workflow_id) from None
+                raise await self._broken_off(key, terms) from None
             return recorded
         except PaymentError as error:
             if error.code is ErrorCode.NOT_PAID:
@@ -117,7 +114,7 @@ class PaymentsDesk:
         self._brake.forget(key)
         return answer
 
-    async def _cancel(self, key: PaymentKey, by: str) -> PaymentState:
+    async def _cancel(self, key: PaymentKey, by: str, terms: PaymentTerms) -> PaymentState:
         record = await self._find(key)
         state = withdrawn_state(record) if record is not None else None
         if state is not None:
@@ -131,8 +128,15 @@ class PaymentsDesk:
             raise _unknown_order()
         state = withdrawn_state(record)
         if state is None:
-            raise _broken_off(record.order.workflow_id)
+            raise await self._broken_off(key, terms)
         return state
+
+    async def _broken_off(self, key: PaymentKey, terms: PaymentTerms) -> PaymentError:
+        """Its workflow is closed, and our row says that it goes on."""
+        record = await self._find(key)
+        if record is not None:
+            await take_up(self._workflows, record, terms)
+        return broken_off()
 
     async def _without_row(self, request: SettleRequest) -> PaymentError:
         if await self._workflows.life(request.workflow_id) is Life.UNKNOWN:
@@ -153,7 +157,6 @@ def _unknown_order() -> PaymentError:
     return PaymentError(ErrorCode.UNKNOWN_ORDER, f"没有这个{MED_ORG_ORD.title}的订单")
 
 
-def _broken_off(workflow_id: str) -> PaymentError:
-    """Closed, and yet our row says that it goes on: somebody terminated it in Temporal. Money may have moved."""
-    logger.error("payment_broken_off", workflow_id=workflow_id)
-    return PaymentError(ErrorCode.IN_REVIEW, "该订单的处理被中断, 需要人工核查, 请联系医院")
+def key_of(call: Order | SettleRequest) -> PaymentKey:
+    """The payment that a call is about."""
+    return PaymentKey(hospital=call.hospital, med_org_ord=call.med_org_ord)

@@ -1,4 +1,4 @@
-"""From our row back to a workflow: a payment that ended unpaid, when there is word of money (product rule 8). Pure."""
+"""From our row back to a workflow: of a payment that was closed, and has to be looked at once more. Pure."""
 
 from domain.bills import Patient
 from domain.errors import ErrorCode
@@ -25,6 +25,8 @@ def reopening(record: PaymentRecord, terms: PaymentTerms) -> PaymentStart | None
         uploaded=UploadedFees(pay_ord_id=record.pay_ord_id, pay_token=record.pay_token, mdtrt_id=""),
         pre_settlement=_pre_settlement(record, record.pay_ord_id),
         visit_id=record.visit_id,
+        visit_is_ours=record.registered_by_us,
+        settlement=record.settlement,
     )
     return PaymentStart(order=record.order, terms=terms, reopened=known)
 

@@ -1,4 +1,4 @@
-"""How a payment's workflow starts: with an order, or once more after its end, when money came late."""
+"""How a payment's workflow starts: with an order, or once more after it was closed."""
 
 from datetime import datetime
 
@@ -6,11 +6,14 @@ from domain.bills import Patient
 from domain.insurance import UploadedFees
 from domain.orders import Frozen, Order, PaymentTerms
 from domain.states import PaymentState
-from domain.steps import PaymentEnd, PreSettlement
+from domain.steps import PaymentEnd, PreSettlement, Settlement
 
 
 class Reopened(Frozen):
-    """A payment that had ended unpaid, as our row has it (product rule 8). Without `pre_settlement` it had no split."""
+    """A payment whose workflow is closed, as our row has it. Without `pre_settlement` it had no split.
+
+    It ended unpaid, and there is word of money (product rule 8); or it had not ended, and somebody terminated it.
+    """
 
     accepted_at: datetime
     state: PaymentState
@@ -21,6 +24,8 @@ class Reopened(Frozen):
     uploaded: UploadedFees
     pre_settlement: PreSettlement | None
     visit_id: str | None
+    visit_is_ours: bool = False
+    settlement: Settlement | None = None
 
 
 class PaymentStart(Frozen):

@@ -16,7 +16,7 @@ from workflows.payment_window import ALREADY_PAID, PaymentWindow
 from workflows.pre_settlement import PreSettlementSteps
 from workflows.progress import Progress
 from workflows.recording import end_unpaid, record_end
-from workflows.reopening import LateMoney
+from workflows.reopening import LateMoney, broken_off
 from workflows.reversal import ReversalSteps
 from workflows.review import ReviewSteps
 from workflows.review_desk import ReviewDesk, ReviewHandlers
@@ -134,6 +134,8 @@ class PaymentWorkflow(ReviewHandlers):
         """The story of a payment, or what comes after its end. Returns its last state."""
         if self._is(PaymentState.RECEIVED):
             await self._pre_settle()
+        elif self._progress.state not in TERMINAL | {PaymentState.IN_REVIEW}:
+            await record_end(self._progress, broken_off(self._progress))
         while not (self._is_over() and workflow.all_handlers_finished()):
             await self._go_on()
         return self._progress.state

@@ -64,6 +64,8 @@ class Progress:
         self.uploaded = known.uploaded
         self.pre_settlement = known.pre_settlement
         self.visit_id = known.visit_id
+        self.visit_is_ours = known.visit_is_ours
+        self.settlement = known.settlement
         self._revision = known.revision
 
     @property

@@ -1,8 +1,11 @@
-"""An unpaid end, and word that there is money all the same (product rule 8): 6301 decides, only 6 opens a review."""
+"""A payment that was closed, once more: there is word of money after an unpaid end (product rule 8), or it was cut off.
+
+Of an unpaid end 6301 decides, and only a 6 opens a review.
+"""
 
 from activities.signatures import InsuranceActivities
 from domain.insurance import OrderVerdict, verdict
-from domain.steps import AskOrder, OrderAnswer
+from domain.steps import AskOrder, OrderAnswer, PaymentEnd
 from workflows import tuning
 from workflows.calls import Refusal, Unresolved, ask
 from workflows.progress import Progress
@@ -12,6 +15,11 @@ from workflows.tickets import Callers
 LATE_MONEY = "LATE_MONEY"
 LATE_MONEY_UNCONFIRMED = "LATE_MONEY_UNCONFIRMED"
 """The centre was silent for the whole budget: nobody can say whether there is money."""
+
+
+def broken_off(progress: Progress) -> PaymentEnd:
+    """The review of a payment that had not ended when its workflow was terminated. Nobody watched it since."""
+    return progress.review("BROKEN_OFF", "该订单的处理曾被中断, 已转人工核查")
 
 
 class LateMoney:

@@ -53,7 +53,8 @@ _OPTIONAL_BODY = {
 async def cancel(request: Request, caller: WithdrawingCaller) -> Response:
     await check_optional_body(request)
     key = _key(request, caller)
-    state = await services_of(request).desk.cancel(key, caller.key_name)
+    services = services_of(request)
+    state = await services.desk.cancel(key, caller.key_name, payment_terms(services.settings, caller.hospital))
     return success({"medOrgOrd": key.med_org_ord, "state": state.value})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from temporalio.client import Client
 
 from tests.support.api_server import Answer
 from tests.support.eventually import eventually
@@ -208,3 +209,24 @@ class TestHisSilentPastTheReversalDeadline:
         environment = medpay_environment(hasty.embedded.settings.data_dir)
         code, _, errors = await run_medpay("review", "list", cwd=tmp_path, environment=environment)
         assert (code, "MEDPAY_REVIEW_KEY" in errors) == (2, True)
+
+
+class TestAWorkflowThatSomebodyTerminated:
+    async def test_is_found_by_the_next_call_and_decided_by_two_people(self, stack: Stack, number: str) -> None:
+        """The money is there, and nobody watches it any more."""
+        order = outpatient_call(number)
+        pay_ord_id = await stack.paid(order)
+        client = await Client.connect(stack.embedded.settings.temporal_address)
+        await client.get_workflow_handle(f"payment-main-{number}").terminate("by mistake")
+
+        assert (await stack.settle(order, pay_ord_id)).outcome == (200, "IN_REVIEW")
+
+        async def under_review() -> bool:
+            return await stack.state(number) == "IN_REVIEW"
+
+        await eventually(under_review, within_s=10)
+        assert (await shown(stack, number))["reason"] == "BROKEN_OFF"
+        assert (await proposed(stack, number, "BOOK")).outcome == (200, "")
+        assert (await approved(stack, number, "BOOK")).outcome == (200, "")
+        assert (await stack.state(number), await stack.bookings(number)) == ("SETTLED", 1)
+        assert (await stack.settled(order, pay_ord_id))["payOrdId"] == pay_ord_id

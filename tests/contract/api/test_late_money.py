@@ -36,14 +36,9 @@ from tests.support.scripted import CENTRE_DOWN, Script, waiting
 from workflows.reopening import LATE_MONEY
 
 S = PaymentState
+ORDERED = PaymentFacts(pay_ord_id="ORD1", pay_token="TOKEN", insured_name="张三", split=SPLIT, window_ends_at=AT)
 ENDED = PaymentFacts(
-    pay_ord_id="ORD1",
-    pay_token="TOKEN",
-    insured_name="张三",
-    split=SPLIT,
-    window_ends_at=AT,
-    error_code=ErrorCode.EXPIRED,
-    error_message="超过付款时限",
+    **ORDERED.model_dump(exclude_unset=True), error_code=ErrorCode.EXPIRED, error_message="超过付款时限"
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -94,9 +89,9 @@ async def has_ended(api: ApiServer, order: Order, count: int = 1) -> bool:
     return await runs(api, order) == [WorkflowExecutionStatus.COMPLETED] * count
 
 
-async def under_review(script: Script) -> None:
+async def under_review(script: Script, reason: str = LATE_MONEY) -> None:
     async def reviewed() -> bool:
-        return [end.note for end in script.recorded] == [LATE_MONEY]
+        return [end.note for end in script.recorded] == [reason]
 
     await eventually(reviewed, within_s=10)
 
@@ -153,10 +148,20 @@ class TestAnOpenPayment:
                 await eventually(asked, within_s=10)
 
     async def test_that_somebody_terminated_is_for_a_person(self, api: ApiServer, order: Order) -> None:
-        await row(api, order, *TO_PRE_SETTLED)
+        await row(api, order, *TO_PRE_SETTLED, facts=ORDERED)
+        async with worker(api) as script:
+            assert (await rechecked(api, order)).json["DATA"]["followed"] == "TAKEN_UP"
+            await under_review(script, "BROKEN_OFF")
+
+    async def test_that_somebody_terminated_is_found_by_its_callers_too(self, api: ApiServer, order: Order) -> None:
+        await row(api, order, *TO_PRE_SETTLED, facts=ORDERED)
+        async with worker(api) as script:
+            assert (await cancelled(api, order)).outcome == (200, "IN_REVIEW")
+            await under_review(script, "BROKEN_OFF")
+
+    async def test_that_was_terminated_before_the_centre_knew_is_only_told(self, api: ApiServer, order: Order) -> None:
+        await row(api, order, S.PRICED)
         assert (await rechecked(api, order)).json["DATA"]["followed"] == "BROKEN_OFF"
-        answer = await notified(api, order)
-        assert answer.json == {"success": True, "message": "该订单的处理被中断, 需要人工核查"}
         assert (await cancelled(api, order)).outcome == (200, "IN_REVIEW")
 
     async def test_that_nobody_has_is_told(self, api: ApiServer, order: Order) -> None:

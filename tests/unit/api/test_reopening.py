@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from api.hints import EXPLAINED, Followed, is_open
+from api.hints import EXPLAINED, Followed
 from api.reopening import reopening
 from domain.errors import ErrorCode
-from domain.states import STORY, TERMINAL, UNPAID_ENDS, PaymentState
+from domain.states import PaymentState
 from domain.steps import PaymentEnd, PreSettlement
 from storage.records import PaymentRecord
 from tests.support.orders import SPLIT, TERMS, outpatient
@@ -74,11 +74,5 @@ class TestAStart:
 
 
 class TestAHint:
-    def test_is_for_whom_money_is_not_known_of(self) -> None:
-        before_the_money = set(STORY[: STORY.index(S.PAID)])
-        assert {state for state in S if is_open(state)} == before_the_money | {S.IN_REVIEW}
-
-    def test_leaves_no_state_without_an_answer(self) -> None:
-        assert [state for state in S if is_open(state) and state in TERMINAL] == []
-        assert [state for state in UNPAID_ENDS if is_open(state)] == []
+    def test_every_answer_has_its_words(self) -> None:
         assert EXPLAINED.keys() == set(Followed)
