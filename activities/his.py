@@ -13,7 +13,7 @@ from domain.bills import Bill
 from domain.claims import bills_of
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Category, Order
-from domain.outcomes import Refused, RemoteCallError, Unknown
+from domain.outcomes import NotSent, Refused, RemoteCallError, Unknown
 from domain.pricing import check_bill
 from domain.states import PaymentState
 from domain.steps import Booking, CancelRegistration, FindBooking, HisPayment, PriceBill, PricedBill, Step, TellRefund
@@ -191,15 +191,16 @@ class HospitalActivities(HisActivities):
     async def _booked_before(
         self, step: HisPayment, transaction: str, question: str, look: Callable[[], Awaitable[Booking | None]]
     ) -> Booking | None:
+        """Asked even where nothing of ours has left: meanwhile a caller may have gone to HIS by itself."""
         async with self._database.read() as unit:
             sent_at = await unit.calls.last_begun_at(step, transaction)
-        if sent_at is None:
-            return None
         try:
             found = await self._look(step, question, look())
         except RemoteCallError as error:
+            if sent_at is None:
+                raise NotSent(transaction, error.message) from error
             raise Unknown(transaction, f"earlier call unresolved: {error.message}") from error
-        if found is None and now() < sent_at + self._arrives_within:
+        if found is None and sent_at is not None and now() < sent_at + self._arrives_within:
             raise Unknown(transaction, "earlier call may still arrive")
         return found
 

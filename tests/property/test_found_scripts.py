@@ -28,3 +28,13 @@ class TestAReversal:
         theatre.play(Script(orders=PRESCRIPTION, steps=steps, heals=False))
 
         assert theatre.last_ends == ["IN_REVIEW LATE_BOOKING_UNCHECKED"]
+
+
+class TestACallerWhoBooksByItself:
+    def test_while_ours_can_not_leave_is_not_booked_again(self, theatre: Theatre) -> None:
+        """Attempts that never left were not followed by a question: HIS was told a second time."""
+        unreachable = Goes(fault=Fault(txn="settle", kind=Kind.NOT_SENT, times=3))
+        steps = (unreachable, PreSettle(), Pay(outcome=PayOutcome.PAID), Settle(), CallerBooks())
+        theatre.play(Script(orders=PRESCRIPTION, steps=steps, heals=False))
+
+        assert theatre.last_ends == ["SETTLED"]
