@@ -9,10 +9,12 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateStage,
 )
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.fen import Fen
 from domain.orders import Category, Frozen, Order, PaymentTerms, Registers, SettleRequest
+from domain.refunds import RefundOrder
 from domain.starting import PaymentStart
 from domain.states import TERMINAL, PaymentState
 from domain.steps import CancelRequest, PaymentKey
@@ -64,12 +66,13 @@ class OrderSpec(Frozen):
 
 
 class Run:
-    """`orders`: the payments that may be made, by their place in the script."""
+    """`orders`: the payments that may be made, by their place. `refunds`: those asked for, by workflow id."""
 
     def __init__(self, stage: Stage, name: str, hospital: HospitalSpec, specs: tuple[OrderSpec, ...]) -> None:
         self.stage = stage
         self.orders = [spec.order(name, f"{name}-{place}") for place, spec in enumerate(specs)]
         self.begun: set[str] = set()
+        self.refunds: dict[str, RefundOrder] = {}
         self.callers_visits: dict[str, str] = {}
         self.faults = Faults()
         self.calm = False
@@ -116,7 +119,7 @@ class Run:
             return
         self.begun.add(order.med_org_ord)
         start = PaymentStart(order=order, terms=self.terms)
-        await self._told(
+        await self.told(
             self.stage.client.start_update_with_start_workflow(
                 PaymentWorkflow.pre_settle,
                 order,
@@ -139,7 +142,7 @@ class Run:
             patient_id=order.patient_id,
             visit_id=visit_id,
         )
-        await self._told(
+        await self.told(
             self.handle(order).start_update(
                 PaymentWorkflow.settle,
                 request,
@@ -153,7 +156,7 @@ class Run:
         if order.med_org_ord not in self.begun:
             return
         request = CancelRequest(hospital=order.hospital, med_org_ord=order.med_org_ord, by="caller")
-        await self._told(
+        await self.told(
             self.handle(order).start_update(
                 PaymentWorkflow.cancel,
                 request,
@@ -162,11 +165,11 @@ class Run:
             )
         )
 
-    async def _told(self, call: Any) -> None:  # noqa: ANN401 - any of the client's calls
+    async def told(self, call: Any) -> None:  # noqa: ANN401 - any of the client's calls
         """A refusal, or a payment that is over, is an answer; anything else is the harness's own failure."""
         try:
             await call
-        except WorkflowUpdateFailedError:
+        except (WorkflowUpdateFailedError, WorkflowAlreadyStartedError):
             return
         except RPCError as error:
             if error.status not in {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION}:
