@@ -22,6 +22,7 @@ from gateways.his.http import HttpHospitalSystem
 from gateways.insurance.profile import CentreProfile
 from simulator.insurance.orders import CentreOrder
 from storage.records import PaymentRecord
+from tests.property.answers import shown_state
 from tests.property.centre_side import CentreSide
 from tests.property.faults import Faults
 from tests.property.his_side import HisSide
@@ -184,11 +185,14 @@ class Run:
 
     async def at_rest(self) -> bool:
         """Whether every payment is over or waits for a person."""
-        for order in self.begun_orders():
-            row = await self.row(order)
-            if row is None or (row.state is not PaymentState.IN_REVIEW and await self.is_running(order)):
-                return False
-        return True
+        return all([await self._rests(order) for order in self.begun_orders()])
+
+    async def _rests(self, order: Order) -> bool:
+        row = await self.row(order)
+        if row is not None and row.state is PaymentState.IN_REVIEW:
+            # The row is written a moment before the workflow has come there.
+            return await shown_state(self.handle(order)) == row.state
+        return row is not None and not await self.is_running(order)
 
     def begun_orders(self) -> list[Order]:
         return [order for order in self.orders if order.med_org_ord in self.begun]
