@@ -79,7 +79,8 @@ async def refunds_at_rest(run: Run) -> bool:
     """Whether every refund is over or waits for a person. HIS may be told for a day after that."""
     for wish in run.refunds.values():
         row = await _row(run, wish)
-        if row is None or row.state not in _AT_REST:
+        # The row is written a moment before the workflow has come there.
+        if row is None or row.state not in _AT_REST or await shown_state(_handle(run, wish)) != row.state:
             return False
     return True
 
