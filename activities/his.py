@@ -223,8 +223,9 @@ class HospitalActivities(HisActivities):
         """SETTLED or REGISTERED, whichever HIS has."""
         if booking.settlement_no is not None:
             state, facts = PaymentState.SETTLED, PaymentFacts(settlement_no=booking.settlement_no)
-            if booking.visit_id is not None:
-                facts = facts.model_copy(update={"visit_id": booking.visit_id})
+            agreed = step.agreed_visit_id if isinstance(step, FindBooking) else step.visit_id
+            if visit_id := booking.visit_id or agreed:
+                facts = facts.model_copy(update={"visit_id": visit_id})
             await unit.settlements.booked(step, booking.settlement_no, now())
         elif isinstance(step, HisPayment) and booking.visit_id is not None:
             state, facts = PaymentState.REGISTERED, PaymentFacts(visit_id=booking.visit_id, registered_by_us=True)

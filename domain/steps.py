@@ -157,6 +157,8 @@ class FindBooking(Step):
     visit_id: str | None
     record: bool
     """Whether a settlement that HIS has is recorded as SETTLED. Not after a reversal: there it is a finding."""
+    agreed_visit_id: str | None = None
+    """The visit that the payment has, for its record: HIS knows by medOrgOrd only the visits that were made for it."""
 
 
 class Booking(Frozen):

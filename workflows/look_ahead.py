@@ -51,4 +51,5 @@ def booking_question(progress: Progress, visit_id: str | None, *, record: bool) 
         patient_id=progress.order.patient_id,
         visit_id=visit_id,
         record=record,
+        agreed_visit_id=progress.visit_id,
     )

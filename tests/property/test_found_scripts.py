@@ -9,7 +9,7 @@ from tests.property.campaign import Theatre, open_theatre
 from tests.property.faults import Fault, Kind
 from tests.property.run import OrderSpec
 from tests.property.script import Script
-from tests.property.steps import CallerBooks, Goes, Pay, PreSettle, Settle
+from tests.property.steps import CallerBooks, Goes, Pay, PreSettle, Settle, Visit
 
 PRESCRIPTION = (OrderSpec(bills=("907629",)),)
 
@@ -28,6 +28,16 @@ class TestAReversal:
         theatre.play(Script(orders=PRESCRIPTION, steps=steps, heals=False))
 
         assert theatre.last_ends == ["IN_REVIEW LATE_BOOKING_UNCHECKED"]
+
+
+class TestARefusalThatWasNone:
+    def test_leaves_the_callers_visit_in_the_record(self, theatre: Theatre) -> None:
+        """HIS refused and had booked; it knows by medOrgOrd only the visits that were made for it."""
+        refused = Goes(fault=Fault(txn="settle", kind=Kind.REFUSED_AFTER, times=3))
+        steps = (refused, PreSettle(), Pay(outcome=PayOutcome.PAID), Settle(visit=Visit.RIGHT))
+        theatre.play(Script(orders=(OrderSpec(clinic="200001"),), steps=steps, heals=False))
+
+        assert theatre.last_ends == ["SETTLED"]
 
 
 class TestACallerWhoBooksByItself:
