@@ -5,7 +5,6 @@ from itertools import count
 from domain.orders import Frozen
 from simulator.insurance.paying import PayOutcome
 from tests.property.invariants import check
-from tests.property.refunding import end_refunds, refunds_at_rest
 from tests.property.run import HospitalSpec, OrderSpec, Run
 from tests.property.stage import Stage, by_servers_time
 from tests.property.steps import Goes, Pay, Step
@@ -47,8 +46,6 @@ async def play(stage: Stage, script: Script) -> list[str]:
         await _come_to_rest(run)
         return await check(run)
     finally:
-        run.faults.clear()
-        await end_refunds(run)
         await run.close()
 
 
@@ -63,7 +60,7 @@ def _is_calm(script: Script) -> bool:
 
 async def _come_to_rest(run: Run) -> None:
     for _ in range(REST_STEPS_MAX):
-        if await run.at_rest() and await refunds_at_rest(run):
+        if await run.at_rest():
             return
         await run.moment(REST_STEP_S)
-    raise NeverAtRestError("a payment or a refund is still under way after ten hours")
+    raise NeverAtRestError("a payment is still under way after ten hours")

@@ -6,12 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from domain.fen import Fen, yuan
-from domain.insurance import RefundType
+from domain.fen import yuan
 from domain.orders import Frozen, Order
 from simulator.insurance.paying import SETTLED, PayOutcome
 from tests.property import faults
-from tests.property.refunding import ask_refund
 from tests.property.run import ANOTHERS_VISIT, VISIT, Run, is_registration
 from workflows.payment import PaymentWorkflow
 
@@ -150,24 +148,6 @@ class Notice(Frozen):
             await run.handle(order).signal(PaymentWorkflow.notice)
 
 
-class Refund(Frozen):
-    """The caller wants money back. `at_once`: a second refundNo of the same kind in the same moment."""
-
-    kind: Literal["refund"] = "refund"
-    order: int = 0
-    refund_no: int = 1
-    refund_type: RefundType = RefundType.ALL
-    amount_fen: Fen | None = None
-    at_once: bool = False
-
-    async def play(self, run: Run) -> None:
-        numbers = [self.refund_no, self.refund_no + 1] if self.at_once else [self.refund_no]
-        order = run.order(self.order)
-        await asyncio.gather(
-            *(ask_refund(run, order, f"R{number}", self.refund_type, self.amount_fen) for number in numbers)
-        )
-
-
 class CancelledInTemporal(Frozen):
     """Somebody presses Cancel in the Temporal UI: a payment doesn't obey."""
 
@@ -188,7 +168,6 @@ Step = Annotated[
     | CallerBooks
     | Cancel
     | Notice
-    | Refund
     | Goes
     | Mends
     | Passes

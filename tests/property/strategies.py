@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
-from domain.insurance import RefundType
 from domain.orders import Registers
 from simulator.insurance.paying import PayOutcome
 from tests.property.faults import Fault, Kind
@@ -21,7 +20,6 @@ from tests.property.steps import (
     Passes,
     Pay,
     PreSettle,
-    Refund,
     Settle,
     Step,
     Visit,
@@ -50,7 +48,6 @@ _FAULTS: dict[str, tuple[Kind, ...]] = {
     "settle": _CHANGE,
     "settlement_query": (*_ANYWHERE, Kind.REFUSED),
     "cancel_registration": _CHANGE,
-    "refund": _CHANGE,
 }
 
 _WEIGHTS = {"settle": 4, "register": 3, "settlement_query": 3, "6203": 4, "6301": 3, "6401": 2}
@@ -70,15 +67,6 @@ _goes = st.sampled_from([txn for txn in _FAULTS for _ in range(_WEIGHTS.get(txn,
 )
 _records_fault = st.sampled_from((1, 2, 5)).map(lambda times: Fault(txn=RECORDS, kind=Kind.LOST_BEFORE, times=times))
 
-_refund = st.builds(
-    Refund,
-    order=_order,
-    refund_no=st.sampled_from((1, 1, 2, 3)),
-    refund_type=st.sampled_from(RefundType),
-    amount_fen=st.sampled_from((None, 1, 700)),
-    at_once=st.sampled_from((False, False, True)),
-)
-
 CALM: list[st.SearchStrategy[Step]] = [
     st.builds(PreSettle, order=_order),
     st.builds(PreSettle, order=_order),
@@ -91,7 +79,6 @@ CALM: list[st.SearchStrategy[Step]] = [
     st.builds(CallerBooks, order=_order),
     st.builds(Cancel, order=_order),
     st.builds(Notice, order=_order),
-    _refund,
     st.builds(CancelledInTemporal, order=_order),
 ]
 """What people do, and time."""
@@ -111,7 +98,7 @@ _registration = st.builds(OrderSpec, clinic=st.sampled_from(sorted(CLINICS)), na
 _hospital = st.builds(
     HospitalSpec,
     registers=st.sampled_from(Registers),
-    cash_refunded_by=st.sampled_from(("centre", "centre", "channel")),
+    cash_refunded_by=st.sampled_from(("centre", "channel")),
     repeated_upload=st.sampled_from(("same_order", "refused")),
 )
 _his_books_not = st.tuples(
@@ -147,14 +134,6 @@ def _steps(
     ).map(lambda parts: tuple(step for part in parts for step in part))
 
 
-_refunds_fail = st.lists(_faults_of(["6203", "6203", "6301", "refund"], _times), max_size=TROUBLES_MAX)
-_refunded = st.tuples(
-    _refunds_fail,
-    st.lists(_refund, min_size=1, max_size=4),
-    st.lists(st.one_of(*CALM, _goes), max_size=NOISE_MAX),
-    st.lists(_refund, max_size=2),
-).map(lambda parts: (PreSettle(), Pay(), Settle(), *(step for part in parts for step in part)))
-"""A payment that is settled, and what can happen to its refunds."""
 _rough = _steps(_trouble, STEPS)
 _calm = _steps(st.just([]), CALM)
 
@@ -162,6 +141,6 @@ SCRIPTS: st.SearchStrategy[Script] = st.builds(
     Script,
     hospital=_hospital,
     orders=st.lists(st.one_of(_outpatient, _registration), min_size=1, max_size=ORDERS_MAX).map(tuple),
-    steps=st.one_of(_rough, _rough, _rough, _refunded, _calm),
+    steps=st.one_of(_rough, _rough, _rough, _calm),
     heals=st.booleans(),
 )
