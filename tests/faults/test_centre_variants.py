@@ -6,8 +6,9 @@ import pytest
 import pytest_asyncio
 
 from cli.stack import practice
-from cli.stack.ports import PortBook
+from cli.stack.addresses import with_ports
 from hospitals import load_hospitals
+from settings import Settings
 from tests.support.stack import Stack, outpatient_call, running_stack
 
 VARIANTS = 'repeated_upload = "refused"\nreversal_token_field = "revsToken"\ncash_refunded_by = "channel"\n'
@@ -16,8 +17,9 @@ VARIANTS = 'repeated_upload = "refused"\nreversal_token_field = "revsToken"\ncas
 @pytest_asyncio.fixture(scope="module")
 async def variant_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     folder = tmp_path_factory.mktemp("variants")
-    book = PortBook(folder / "test-ports.json")
-    insurance, his = (book.choose(name, "127.0.0.1", 0, setting=None, on_any=True) for name in ("insurance", "his"))
+    # Remembered by the folder: the defaults are another test's.
+    chosen, _ = with_ports(Settings(_env_file=None, data_dir=folder), folder, on_any=True)
+    insurance, his = chosen.sim_insurance_port, chosen.sim_his_port
     addresses = practice.Addresses(f"http://127.0.0.1:{insurance}", f"http://127.0.0.1:{his}", "http://127.0.0.1:9/")
     generated = practice.make_hospital(folder, "main", addresses)
     own = folder / "own.toml"

@@ -1,19 +1,21 @@
 """Waiting for what other processes do: for a condition, with a limit."""
 
-import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.support.eventually import eventually
+
 WAIT_S_MAX = 20.0
-_LOOK_EVERY_S = 0.02
 
 
 async def until(condition: Callable[[], bool], wait_s_max: float = WAIT_S_MAX) -> None:
-    """Raises TimeoutError."""
-    async with asyncio.timeout(wait_s_max):
-        while not condition():  # noqa: ASYNC110 - another process raises no event
-            await asyncio.sleep(_LOOK_EVERY_S)
+    """`eventually`, of a condition that is looked at without waiting. Raises AssertionError."""
+
+    async def holds() -> bool:
+        return condition()
+
+    await eventually(holds, wait_s_max)
 
 
 def is_gone(pid: int) -> bool:

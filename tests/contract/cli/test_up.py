@@ -12,6 +12,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from cli.stack.addresses import with_ports
+from settings import Settings
 from tests.support.eventually import eventually
 from tests.support.medpay_up import RunningStack, medpay_environment, run_medpay
 from tests.support.processes import is_gone, until
@@ -178,6 +180,9 @@ class TestLife:
 
 async def test_sigterm_stops_all_and_a_restart_finds_keys_and_ports_again(tmp_path: Path) -> None:
     environment = medpay_environment(tmp_path / "data")
+    (tmp_path / "data").mkdir(mode=0o700)
+    # As if an earlier start had found the defaults taken: another test may take them while this stack is down.
+    with_ports(Settings(_env_file=None, data_dir=tmp_path / "data"), tmp_path / "data", on_any=True)
     first = await RunningStack.start(tmp_path, environment)
     key = (tmp_path / "data" / "api-key").read_bytes()
     code, _ = await first.stop()
