@@ -1,5 +1,6 @@
 """The other payment of the same bill: asked through its workflow, which alone may withdraw it (product rules 1, 3)."""
 
+import asyncio
 from datetime import timedelta
 
 from temporalio import activity
@@ -40,12 +41,16 @@ class PaymentHolders(HolderActivities):
         handle = self._client.get_workflow_handle(payment_workflow_id(holder.hospital, holder.med_org_ord))
         number = f"{step.revision}-{activity.info().attempt}"
         try:
-            await handle.execute_update(
-                "cancel", request, id=f"superseded-{step.med_org_ord}-{number}", rpc_timeout=_ANSWER_WAIT
+            # The RPC's own limit ends where the update is taken; after that the SDK would wait for ever.
+            await asyncio.wait_for(
+                handle.execute_update(
+                    "cancel", request, id=f"superseded-{step.med_org_ord}-{number}", rpc_timeout=_ANSWER_WAIT
+                ),
+                _ANSWER_WAIT.total_seconds(),
             )
         except WorkflowUpdateFailedError as error:
             raise _refusal(error.cause) from None
-        except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:
+        except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError, RPCError) as error:
             # Closed meanwhile, or nobody there to answer: its row tells the next attempt.
             raise Unknown(WITHDRAWAL, "先前的订单尚未答复") from error
 

@@ -1,5 +1,6 @@
 """The updates that the API sends to payments, and what each way to fail means to a caller (04-temporal 4.1)."""
 
+import asyncio
 import uuid
 from collections.abc import Awaitable
 from contextlib import suppress
@@ -68,7 +69,7 @@ class PaymentWorkflows:
             id=f"pre-settle-{fingerprint}",
             rpc_timeout=self._wait,
         )
-        return await _told_with_start(call, operation)
+        return await _told_with_start(call, operation, self._wait)
 
     async def settle(self, request: SettleRequest) -> SettlementAnswer:
         """Ask the payment for its settlement. Raises `WorkflowClosedError` too."""
@@ -78,7 +79,7 @@ class PaymentWorkflows:
         call = handle.execute_update(
             PaymentWorkflow.settle, request, id=f"settle-{uuid.uuid4()}", rpc_timeout=self._wait
         )
-        return await told(call)
+        return await told(call, self._wait)
 
     async def cancel(self, request: CancelRequest) -> str:
         """Ask the payment to withdraw; its state then. Raises `WorkflowClosedError` too."""
@@ -89,18 +90,18 @@ class PaymentWorkflows:
         call = handle.execute_update(
             PaymentWorkflow.cancel, request, id=f"cancel-{uuid.uuid4()}", rpc_timeout=self._wait
         )
-        return await told(call)
+        return await told(call, self._wait)
 
     async def notice(self, workflow_id: str) -> None:
         """Hint that something happened at the centre. Raises `WorkflowClosedError` too."""
         client = await self._link.client()
         handle = client.get_workflow_handle_for(PaymentWorkflow.run, workflow_id)
-        await told(handle.signal(PaymentWorkflow.notice, rpc_timeout=_SIGNAL_WAIT))
+        await told(handle.signal(PaymentWorkflow.notice, rpc_timeout=_SIGNAL_WAIT), _SIGNAL_WAIT)
 
     async def reopen(self, start: PaymentStart) -> None:
         """Start a payment that had ended unpaid once more, or hint to the run that is under way."""
         client = await self._link.client()
-        await told(reopen(client, start, self._task_queue, _SIGNAL_WAIT))
+        await told(reopen(client, start, self._task_queue, _SIGNAL_WAIT), _SIGNAL_WAIT)
 
     async def refund(self, start: RefundStart, fingerprint: str) -> RefundState:
         """Start the refund, or meet it under way, and wait for its end. Raises `WorkflowClosedError` too."""
@@ -113,7 +114,7 @@ class PaymentWorkflows:
             id=f"refund-{fingerprint}",
             rpc_timeout=self._wait,
         )
-        return await _told_with_start(call, operation)
+        return await _told_with_start(call, operation, self._wait)
 
     async def life(self, workflow_id: str) -> Life:
         """Whether a payment without a row is on its way to one."""
@@ -129,10 +130,10 @@ class PaymentWorkflows:
         return Life.RUNNING if description.status is WorkflowExecutionStatus.RUNNING else Life.CLOSED
 
 
-async def _told_with_start(call: Awaitable[R], operation: WithStartWorkflowOperation[Any, Any]) -> R:
+async def _told_with_start(call: Awaitable[R], operation: WithStartWorkflowOperation[Any, Any], wait: timedelta) -> R:
     """`told`, of an update that starts its workflow."""
     try:
-        return await told(call)
+        return await told(call, wait)
     except Exception:
         # The operation holds the same failure a second time; asyncio reports it unless somebody looks.
         with suppress(Exception):
@@ -140,13 +141,16 @@ async def _told_with_start(call: Awaitable[R], operation: WithStartWorkflowOpera
         raise
 
 
-async def told(call: Awaitable[R]) -> R:
-    """The update's answer, or what its failure means."""
+async def told(call: Awaitable[R], wait: timedelta) -> R:
+    """The update's answer, or what its failure means. PROCESSING after `wait`.
+
+    The RPC's own limit is not enough: the server ends its wait after 20 s, and the SDK asks again without a limit.
+    """
     try:
-        return await call
+        return await asyncio.wait_for(call, wait.total_seconds())
     except WorkflowUpdateFailedError as error:
         raise _update_failure(error.cause) from None
-    except WorkflowUpdateRPCTimeoutOrCancelledError:
+    except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
         raise PaymentError(ErrorCode.PROCESSING, _STILL_OPEN) from None
     except WorkflowAlreadyStartedError:
         raise WorkflowClosedError from None

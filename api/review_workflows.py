@@ -37,4 +37,4 @@ class ReviewWorkflows:
         call = client.get_workflow_handle(workflow_id).execute_update(
             name, args=arguments, id=f"{name}-{uuid.uuid4()}", rpc_timeout=self._wait, result_type=result
         )
-        return await told(call)
+        return await told(call, self._wait)

@@ -29,7 +29,7 @@ from storage.records import PaymentFacts
 from tests.support.api_server import PRE_SETTLE, SETTLE, ApiServer, bill, prepare, serving_api, writing_back
 from tests.support.orders import SPLIT, outpatient
 from tests.support.records import AT, key_of
-from tests.support.scripted import Script, waiting
+from tests.support.scripted import CENTRE_DOWN, Script, waiting
 from workflows.payment import PaymentWorkflow
 from workflows.sandbox import sandbox
 from workflows.search_attributes import ALL
@@ -46,9 +46,13 @@ def _server() -> str:
 
 
 @asynccontextmanager
-async def temporal_server() -> AsyncIterator[str]:
+async def temporal_server(*dynamic_config: str) -> AsyncIterator[str]:
     """The address of a dev server of its own."""
-    environment = await WorkflowEnvironment.start_local(dev_server_existing_path=_server(), search_attributes=ALL)
+    environment = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=_server(),
+        search_attributes=ALL,
+        dev_server_extra_args=[word for value in dynamic_config for word in ("--dynamic-config-value", value)],
+    )
     try:
         yield environment.client.service_client.config.target_host
     finally:
@@ -179,6 +183,17 @@ class TestWithAWorker:
             client = await Client.connect(api.settings.temporal_address)
             await client.get_workflow_handle(order.workflow_id).terminate("rehearsed")
             assert (await api.post(SETTLE, writing_back(medOrgOrd=number))).outcome == (200, "IN_REVIEW")
+
+
+class TestAnAnswerThatTakesLong:
+    async def test_is_processing_also_where_temporal_ends_its_wait_before_us(self, tmp_path: Path, number: str) -> None:
+        """It does after 20 s, here after 1; the SDK then asks again, without a limit."""
+        async with temporal_server('history.longPollExpirationInterval="1s"') as address:
+            settings = prepare(tmp_path, address, task_queue=uuid.uuid4().hex, sync_wait_s=3)
+            async with serving_api(settings) as api, worker(api) as script:
+                script.will("upload_fees", CENTRE_DOWN)
+                answer = await asyncio.wait_for(api.post(PRE_SETTLE, bill(medOrgOrd=number)), 10)
+        assert answer.outcome == (202, "PROCESSING")
 
 
 class TestWithTheServerGone:
