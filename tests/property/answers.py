@@ -1,11 +1,11 @@
-"""What callers were told, read from a payment's history: waiting for an answer would hold the test server's clock."""
+"""What callers were told, read from a history: waiting for an answer would hold the test server's clock."""
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 from temporalio.api.enums.v1 import EventType
-
-from domain.orders import Order
-from tests.property.run import Run
+from temporalio.client import WorkflowHandle
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Told:
     error: str = ""
 
 
-async def told(run: Run, order: Order) -> list[Told]:
-    """Every update that the payment took, in order of its taking."""
-    history = await run.handle(order).fetch_history()
+async def told(handle: WorkflowHandle[Any, Any]) -> list[Told]:
+    """Every update that the workflow took, in order of its taking."""
+    history = await handle.fetch_history()
     updates: dict[str, Told] = {}
     for event in history.events:
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
@@ -31,3 +31,10 @@ async def told(run: Run, order: Order) -> list[Told]:
             done = completed.outcome.HasField("success")
             updates[completed.meta.update_id] = Told(name, done, failure.application_failure_info.type)
     return list(updates.values())
+
+
+async def shown_state(handle: WorkflowHandle[Any, Any]) -> str:
+    """Read raw: the test server keeps an unset datetime as a null that the SDK can't decode."""
+    described = await handle.describe()
+    fields = described.raw_description.workflow_execution_info.search_attributes.indexed_fields
+    return str(json.loads(fields["PaymentState"].data))

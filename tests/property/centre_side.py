@@ -33,7 +33,10 @@ _NOTHING_HAPPENS = frozenset({Kind.LOST_BEFORE, Kind.REFUSED, Kind.DIES_BEFORE, 
 
 
 class CentreSide(HttpInsuranceCentre):
-    """One run's centre. `serials`: the orgBizSer of each 6202 that left us."""
+    """One run's centre. `serials`: the orgBizSer of each 6202 that left us.
+
+    `not_told`: the payOrdIds of which 6301 was refused: what is there we may not know.
+    """
 
     def __init__(self, profile: CentreProfile, faults: Faults) -> None:
         self._profile = profile
@@ -41,6 +44,7 @@ class CentreSide(HttpInsuranceCentre):
         self._faults = faults
         self.on_its_way = OnItsWay()
         self.serials: list[str] = []
+        self.not_told: set[str] = set()
         config = CentreConfig(
             private_key="-",
             app_id="-",
@@ -69,6 +73,8 @@ class CentreSide(HttpInsuranceCentre):
             raise NotSent(transaction, "not sent")
         if transaction == "6202":
             self.serials.append(data["orgBizSer"])
+        if transaction == "6301" and kind is Kind.REFUSED:
+            self.not_told.add(data["payOrdId"])
         if kind is Kind.PAYS_BEFORE:
             self.patient_pays(data["payOrdId"])
         answer = self._answered(transaction, data, kind)

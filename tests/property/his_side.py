@@ -29,6 +29,11 @@ class HisSide(HttpCaller):
     def close(self) -> None:
         self._connection.close()
 
+    def refunds(self, med_org_ord: str) -> dict[str, int]:
+        """Fen by refundNo of what HIS was told of."""
+        query = "SELECT refund_no, amount_fen FROM refund WHERE med_org_ord = ?"
+        return {row[0]: row[1] for row in self._connection.execute(query, (med_org_ord,))}
+
     async def post_json(self, transaction: str, url: str, body: bytes | dict[str, Any], timeout_s: float) -> JsonReply:  # noqa: ARG002 - nothing is posted
         if isinstance(body, bytes):
             raise TypeError("HIS takes JSON objects")

@@ -5,9 +5,10 @@ from itertools import count
 from domain.orders import Frozen
 from simulator.insurance.paying import PayOutcome
 from tests.property.invariants import check
+from tests.property.refunding import end_refunds, refunds_at_rest
 from tests.property.run import HospitalSpec, OrderSpec, Run
 from tests.property.stage import Stage, by_servers_time
-from tests.property.steps import Goes, Pay, Step
+from tests.property.steps import Goes, Pay, PaysLate, Step
 
 REST_STEP_S = 900
 REST_STEPS_MAX = 40
@@ -46,6 +47,8 @@ async def play(stage: Stage, script: Script) -> list[str]:
         await _come_to_rest(run)
         return await check(run)
     finally:
+        run.faults.clear()
+        await end_refunds(run)
         await run.close()
 
 
@@ -53,14 +56,14 @@ def _is_calm(script: Script) -> bool:
     """Nothing goes wrong: patients pay, or don't."""
     as_it_should = {PayOutcome.PAID, PayOutcome.DECLINED}
     return all(
-        not isinstance(step, Goes) and (not isinstance(step, Pay) or step.outcome in as_it_should)
+        not isinstance(step, Goes | PaysLate) and (not isinstance(step, Pay) or step.outcome in as_it_should)
         for step in script.steps
     )
 
 
 async def _come_to_rest(run: Run) -> None:
     for _ in range(REST_STEPS_MAX):
-        if await run.at_rest():
+        if await run.at_rest() and await refunds_at_rest(run):
             return
         await run.moment(REST_STEP_S)
-    raise NeverAtRestError("a payment is still under way after ten hours")
+    raise NeverAtRestError("a payment or a refund is still under way after ten hours")

@@ -25,6 +25,7 @@ from activities.clock import CLOCK
 from activities.his import HospitalActivities
 from activities.insurance import CentreActivities
 from activities.records import DatabaseRecords
+from activities.refunds import RefundDesk
 from gateways.his.http import HttpHospitalSystem
 from security.keyring import Keyring
 from storage.migrate import upgrade
@@ -34,9 +35,10 @@ from tests.property.faults import Faults
 from tests.support.orders import TERMS
 from tests.support.time_skipping import start_time_skipping
 from workflows.payment import PaymentWorkflow
+from workflows.refund import RefundWorkflow
 from workflows.sandbox import sandbox
 
-WORKFLOWS = [PaymentWorkflow]
+WORKFLOWS = [PaymentWorkflow, RefundWorkflow]
 HOLDER_WAIT = timedelta(milliseconds=300)
 """A newcomer waits for the holder's answer in real time, and holds the server's clock as long."""
 CACHED = 100
@@ -90,12 +92,14 @@ class Stage:
         insurance = CentreActivities(self.database, self.centres)
         records = DatabaseRecords(self.database)
         his = HospitalActivities(self.database, self.systems, TERMS.his_timeout_s)
+        refunds = RefundDesk(self.database, self.centres, self.systems)
         return [
             his.price_bill,
             his.find_booking,
             his.register,
             his.settle,
             his.cancel_registration,
+            his.tell_refund,
             insurance.upload_fees,
             insurance.place_order,
             insurance.ask_order,
@@ -103,6 +107,13 @@ class Stage:
             insurance.reverse,
             records.record_end,
             records.claim_bills,
+            records.record_case_event,
+            records.record_resolution,
+            refunds.reserve,
+            refunds.refund,
+            refunds.ask_refund,
+            refunds.end_refund,
+            refunds.tell_his,
             holders.PaymentHolders(self.database, self.client).withdraw_holder,
         ]
 

@@ -6,12 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from domain.fen import yuan
+from domain.fen import Fen, yuan
+from domain.insurance import RefundType
 from domain.orders import Frozen, Order
 from simulator.insurance.paying import SETTLED, PayOutcome
 from tests.property import faults
+from tests.property.late_money import hint, pay_late
+from tests.property.refunding import ask_refund
 from tests.property.run import ANOTHERS_VISIT, VISIT, Run, is_registration
-from workflows.payment import PaymentWorkflow
 
 
 class Visit(StrEnum):
@@ -143,9 +145,39 @@ class Notice(Frozen):
     order: int = 0
 
     async def play(self, run: Run) -> None:
+        await hint(run, run.order(self.order))
+
+
+class PaysLate(Frozen):
+    """The patient pays an order that the centre had closed; `hinted`: and 6302 comes."""
+
+    kind: Literal["pays_late"] = "pays_late"
+    order: int = 0
+    hinted: bool = True
+
+    async def play(self, run: Run) -> None:
         order = run.order(self.order)
-        if order.med_org_ord in run.begun and await run.is_running(order):
-            await run.handle(order).signal(PaymentWorkflow.notice)
+        pay_late(run, order)
+        if self.hinted:
+            await hint(run, order)
+
+
+class Refund(Frozen):
+    """The caller wants money back. `at_once`: a second refundNo of the same kind in the same moment."""
+
+    kind: Literal["refund"] = "refund"
+    order: int = 0
+    refund_no: int = 1
+    refund_type: RefundType = RefundType.ALL
+    amount_fen: Fen | None = None
+    at_once: bool = False
+
+    async def play(self, run: Run) -> None:
+        numbers = [self.refund_no, self.refund_no + 1] if self.at_once else [self.refund_no]
+        order = run.order(self.order)
+        await asyncio.gather(
+            *(ask_refund(run, order, f"R{number}", self.refund_type, self.amount_fen) for number in numbers)
+        )
 
 
 class CancelledInTemporal(Frozen):
@@ -168,6 +200,8 @@ Step = Annotated[
     | CallerBooks
     | Cancel
     | Notice
+    | PaysLate
+    | Refund
     | Goes
     | Mends
     | Passes

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
+from domain.insurance import RefundType
 from domain.orders import Registers
 from simulator.insurance.paying import PayOutcome
 from tests.property.faults import Fault, Kind
@@ -19,7 +20,9 @@ from tests.property.steps import (
     Notice,
     Passes,
     Pay,
+    PaysLate,
     PreSettle,
+    Refund,
     Settle,
     Step,
     Visit,
@@ -48,6 +51,7 @@ _FAULTS: dict[str, tuple[Kind, ...]] = {
     "settle": _CHANGE,
     "settlement_query": (*_ANYWHERE, Kind.REFUSED),
     "cancel_registration": _CHANGE,
+    "refund": _CHANGE,
 }
 
 _WEIGHTS = {"settle": 4, "register": 3, "settlement_query": 3, "6203": 4, "6301": 3, "6401": 2}
@@ -67,6 +71,17 @@ _goes = st.sampled_from([txn for txn in _FAULTS for _ in range(_WEIGHTS.get(txn,
 )
 _records_fault = st.sampled_from((1, 2, 5)).map(lambda times: Fault(txn=RECORDS, kind=Kind.LOST_BEFORE, times=times))
 
+_refund = st.builds(
+    Refund,
+    order=_order,
+    refund_no=st.sampled_from((1, 1, 2, 3)),
+    refund_type=st.sampled_from(RefundType),
+    amount_fen=st.sampled_from((None, 1, 700)),
+    at_once=st.sampled_from((False, False, True)),
+)
+
+_pays_late = st.builds(PaysLate, order=_order, hinted=st.sampled_from((True, True, False)))
+
 CALM: list[st.SearchStrategy[Step]] = [
     st.builds(PreSettle, order=_order),
     st.builds(PreSettle, order=_order),
@@ -79,6 +94,7 @@ CALM: list[st.SearchStrategy[Step]] = [
     st.builds(CallerBooks, order=_order),
     st.builds(Cancel, order=_order),
     st.builds(Notice, order=_order),
+    _refund,
     st.builds(CancelledInTemporal, order=_order),
 ]
 """What people do, and time."""
@@ -90,6 +106,7 @@ STEPS: list[st.SearchStrategy[Step]] = [
     _goes,
     st.builds(Goes, fault=_records_fault),
     st.builds(Mends),
+    _pays_late,
 ]
 
 _prescriptions = st.lists(st.sampled_from(sorted(BILLS)), min_size=1, max_size=2, unique=True).map(tuple)
@@ -98,7 +115,7 @@ _registration = st.builds(OrderSpec, clinic=st.sampled_from(sorted(CLINICS)), na
 _hospital = st.builds(
     HospitalSpec,
     registers=st.sampled_from(Registers),
-    cash_refunded_by=st.sampled_from(("centre", "channel")),
+    cash_refunded_by=st.sampled_from(("centre", "centre", "channel")),
     repeated_upload=st.sampled_from(("same_order", "refused")),
 )
 _his_books_not = st.tuples(
@@ -134,6 +151,22 @@ def _steps(
     ).map(lambda parts: tuple(step for part in parts for step in part))
 
 
+_refunds_fail = st.lists(_faults_of(["6203", "6203", "6301", "refund"], _times), max_size=TROUBLES_MAX)
+_refunded = st.tuples(
+    _refunds_fail,
+    st.lists(_refund, min_size=1, max_size=4),
+    st.lists(st.one_of(*CALM, _goes), max_size=NOISE_MAX),
+    st.lists(_refund, max_size=2),
+).map(lambda parts: (PreSettle(), Pay(), Settle(), *(step for part in parts for step in part)))
+"""A payment that is settled, and what can happen to its refunds."""
+_late = st.tuples(
+    st.lists(_goes, max_size=2),
+    st.sampled_from(((Cancel(),), (Passes(seconds=1900),), (Pay(outcome=PayOutcome.DECLINED), Passes(seconds=130)))),
+    st.lists(st.one_of(CALM), max_size=2),
+    _pays_late,
+    st.lists(st.one_of(STEPS), max_size=NOISE_MAX),
+).map(lambda parts: (*parts[0], PreSettle(), *parts[1], *parts[2], parts[3], *parts[4]))
+"""A payment that ends unpaid, and money that comes after it."""
 _rough = _steps(_trouble, STEPS)
 _calm = _steps(st.just([]), CALM)
 
@@ -141,6 +174,6 @@ SCRIPTS: st.SearchStrategy[Script] = st.builds(
     Script,
     hospital=_hospital,
     orders=st.lists(st.one_of(_outpatient, _registration), min_size=1, max_size=ORDERS_MAX).map(tuple),
-    steps=st.one_of(_rough, _rough, _rough, _calm),
+    steps=st.one_of(_rough, _rough, _rough, _refunded, _late, _calm),
     heals=st.booleans(),
 )

@@ -7,7 +7,7 @@ import pytest
 from simulator.insurance.paying import PayOutcome
 from tests.property.campaign import Theatre, open_theatre
 from tests.property.faults import Fault, Kind
-from tests.property.run import OrderSpec
+from tests.property.run import HospitalSpec, OrderSpec
 from tests.property.script import Script
 from tests.property.steps import CallerBooks, Goes, Pay, PreSettle, Settle, Visit
 
@@ -48,3 +48,15 @@ class TestACallerWhoBooksByItself:
         theatre.play(Script(orders=PRESCRIPTION, steps=steps, heals=False))
 
         assert theatre.last_ends == ["SETTLED"]
+
+
+class TestANewcomerWhoseHolderCanNotAnswer:
+    def test_stops_waiting_for_it(self, theatre: Theatre) -> None:
+        """The SDK's limit ended where the holder had taken the wish: the newcomer waited on, past its own budget."""
+        stuck = Goes(fault=Fault(txn="6201", kind=Kind.DIES_BEFORE, times=-1))
+        clinic = OrderSpec(clinic="200002")
+        steps = (stuck, PreSettle(order=0), PreSettle(order=1))
+        hospital = HospitalSpec(repeated_upload="refused")
+        theatre.play(Script(hospital=hospital, orders=(clinic, clinic), steps=steps, heals=False))
+
+        assert theatre.last_ends == ["REJECTED UPLOAD_ORPHANED", "REJECTED UPLOAD_ORPHANED"]

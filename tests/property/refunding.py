@@ -1,0 +1,116 @@
+"""Refunds in a run: callers ask for them as the API does, and what became of each is looked up."""
+
+from dataclasses import dataclass
+
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle, WorkflowUpdateStage
+
+from domain.errors import PaymentError
+from domain.fen import Fen
+from domain.insurance import RefundType
+from domain.orders import Order
+from domain.refunds import RefundOrder, RefundStart, parts_to_refund
+from domain.states import REFUND_TERMINAL, SETTLED_STATES, RefundState
+from domain.steps import PaymentKey
+from storage.records import RefundRecord
+from tests.property.answers import Told, shown_state, told
+from tests.property.run import RPC_TIMEOUT, Run
+from workflows.refund import RefundWorkflow
+from workflows.starting import refund_operation
+
+_AT_REST = REFUND_TERMINAL | {RefundState.IN_REVIEW}
+
+
+@dataclass(frozen=True)
+class FoundRefund:
+    """One refund, as its row, Temporal and its callers have it."""
+
+    row: RefundRecord
+    workflow_state: str
+    told: list[Told]
+
+
+async def ask_refund(run: Run, order: Order, refund_no: str, refund_type: RefundType, amount_fen: Fen | None) -> None:
+    """The refund route: only a settled payment gets this far, and a refundNo that is known starts nothing."""
+    wish = RefundOrder(
+        hospital=order.hospital,
+        med_org_ord=order.med_org_ord,
+        refund_no=refund_no,
+        refund_type=refund_type,
+        amount_fen=amount_fen if refund_type is RefundType.CASH else None,
+        pay_auth_no=f"AUTH-{order.med_org_ord}-{refund_no}",
+        reason="退药",
+        requested_by="wechat",
+    )
+    if wish.workflow_id in run.refunds:
+        await run.told(
+            _handle(run, wish).start_update(
+                RefundWorkflow.refund, wish, wait_for_stage=WorkflowUpdateStage.ACCEPTED, rpc_timeout=RPC_TIMEOUT
+            )
+        )
+        return
+    if not await _may_begin(run, order, wish):
+        return
+    run.refunds[wish.workflow_id] = wish
+    await run.told(
+        run.stage.client.start_update_with_start_workflow(
+            RefundWorkflow.refund,
+            wish,
+            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+            start_workflow_operation=refund_operation(RefundStart(order=wish, terms=run.terms), run.stage.task_queue),
+            rpc_timeout=RPC_TIMEOUT,
+        )
+    )
+
+
+async def _may_begin(run: Run, order: Order, wish: RefundOrder) -> bool:
+    """What the API looks at before a workflow is started, and a refundNo used up."""
+    row = await run.row(order)
+    if row is None or row.state not in SETTLED_STATES:
+        return False
+    try:
+        if not row.refunding:
+            parts_to_refund(wish, row.paid, row.refunded, run.hospital.cash_refunded_by)
+    except PaymentError:
+        return False
+    return True
+
+
+async def refunds_at_rest(run: Run) -> bool:
+    """Whether every refund is over or waits for a person. HIS may be told for a day after that."""
+    for wish in run.refunds.values():
+        row = await _row(run, wish)
+        # The row is written a moment before the workflow has come there.
+        if row is None or row.state not in _AT_REST or await shown_state(_handle(run, wish)) != row.state:
+            return False
+    return True
+
+
+async def refunds_of(run: Run, order: Order) -> list[FoundRefund]:
+    """What became of each refund that was asked for."""
+    found = []
+    for wish in run.refunds.values():
+        if wish.med_org_ord == order.med_org_ord:
+            row = await _row(run, wish)
+            assert row is not None, f"{wish.workflow_id} has no row"
+            handle = _handle(run, wish)
+            found.append(FoundRefund(row, await shown_state(handle), await told(handle)))
+    return found
+
+
+async def end_refunds(run: Run) -> None:
+    """End what is still open, for the next run's sake."""
+    for wish in run.refunds.values():
+        handle = _handle(run, wish)
+        described = await handle.describe(rpc_timeout=RPC_TIMEOUT)
+        if described.status is WorkflowExecutionStatus.RUNNING:
+            await handle.terminate(rpc_timeout=RPC_TIMEOUT)
+
+
+async def _row(run: Run, wish: RefundOrder) -> RefundRecord | None:
+    key = PaymentKey(hospital=wish.hospital, med_org_ord=wish.med_org_ord)
+    async with run.stage.database.read() as unit:
+        return await unit.refunds.find(key, wish.refund_no)
+
+
+def _handle(run: Run, wish: RefundOrder) -> WorkflowHandle[RefundWorkflow, RefundState]:
+    return run.stage.client.get_workflow_handle_for(RefundWorkflow.run, wish.workflow_id)
