@@ -1,6 +1,7 @@
 """Refunds: reserved, sent by 6203, asked for by 6301, told to HIS, and recorded (product rule 16)."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -63,6 +64,7 @@ class RefundDesk(RefundActivities):
         async with self._database.read() as unit:
             known = await unit.refunds.find(step, step.refund_no)
             sent = await unit.calls.count_sent(step, "6203", step.refund_no)
+            earlier = await unit.calls.last_begun_at(step, "6203", step.refund_no)
         if known is not None and known.state in REFUND_DONE:
             return RefundMade(refd_sn=known.refd_sn)
         if sent > 0:
@@ -78,7 +80,9 @@ class RefundDesk(RefundActivities):
                 raise Unknown("6203", f"earlier call unresolved: {error.message}") from error
             raise
         except Refused:
-            if sent > 0 and await self._came_before_refusal(step):
+            if earlier is None:
+                raise
+            if await self._came_before_refusal(step, earlier):
                 return RefundMade(refd_sn="")
             raise
 
@@ -118,11 +122,17 @@ class RefundDesk(RefundActivities):
 
         return await send(self._database, Change(step, "6203", step.refund_no), refund, record)
 
-    async def _came_before_refusal(self, step: RefundMoney) -> bool:
-        """Whether the refund was made before a repeat of it was refused. Raises where nobody can say."""
+    async def _came_before_refusal(self, step: RefundMoney, earlier: datetime) -> bool:
+        """Whether the refund was made before a repeat of it was refused. Raises where nobody can say.
+
+        The no is about the repeat: the refund is not refused as long as the `earlier` call may still arrive.
+        """
         look = await self._look_or_unknown(step)
         if look.verdict is RefundVerdict.UNCLEAR:
             raise _undecided()
+        arrives_within = timedelta(seconds=2 * self._centres[step.hospital].timeout_s("6203"))
+        if look.verdict is RefundVerdict.NOT_DONE and now() < earlier + arrives_within:
+            raise Unknown("6203", "earlier call may still arrive")
         return look.verdict is RefundVerdict.DONE
 
     async def _look_or_unknown(self, step: RefundStep) -> RefundLook:

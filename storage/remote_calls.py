@@ -60,14 +60,20 @@ class RemoteCallRepository:
         """When the first call began that may have reached the other side. None: none may have."""
         return await self._begun_at(_FIRST_BEGUN, key, transaction)
 
-    async def last_begun_at(self, key: PaymentKey, transaction: str) -> datetime | None:
-        """When the latest call began that may have reached the other side: it may arrive until its time is over."""
-        return await self._begun_at(_LAST_BEGUN, key, transaction)
+    async def last_begun_at(self, key: PaymentKey, transaction: str, our_ref: str | None = None) -> datetime | None:
+        """When the latest call began that may have reached the other side: it may arrive until its time is over.
 
-    async def _begun_at(self, which: Select[Any], key: PaymentKey, transaction: str) -> datetime | None:
-        begun_at: datetime | None = (
-            await self._connection.execute(which, key_of(key) | {"key_transaction": transaction})
-        ).scalar_one()
+        `our_ref`: of those that carried it.
+        """
+        if our_ref is None:
+            return await self._begun_at(_LAST_BEGUN, key, transaction)
+        return await self._begun_at(_LAST_BEGUN_WITH, key, transaction, {"key_our_ref": our_ref})
+
+    async def _begun_at(
+        self, which: Select[Any], key: PaymentKey, transaction: str, more: dict[str, str] | None = None
+    ) -> datetime | None:
+        values = key_of(key) | {"key_transaction": transaction} | (more or {})
+        begun_at: datetime | None = (await self._connection.execute(which, values)).scalar_one()
         return begun_at
 
 
@@ -79,6 +85,7 @@ _COUNTED = select(func.count()).select_from(_CALL).where(*_OF_TRANSACTION)
 _COUNTED_SENT = _COUNTED.where(_MAY_HAVE_ARRIVED, _CALL.c.our_ref == bindparam("key_our_ref"))
 _FIRST_BEGUN = select(func.min(_CALL.c.begun_at)).where(*_OF_TRANSACTION, _MAY_HAVE_ARRIVED)
 _LAST_BEGUN = select(func.max(_CALL.c.begun_at)).where(*_OF_TRANSACTION, _MAY_HAVE_ARRIVED)
+_LAST_BEGUN_WITH = _LAST_BEGUN.where(_CALL.c.our_ref == bindparam("key_our_ref"))
 _BEGUN = insert(_CALL).returning(_CALL.c.id)
 _NOTED = insert(_CALL)
 _FINISHED = update(_CALL).where(_CALL.c.id == bindparam("key_id"), _CALL.c.outcome.is_(None))

@@ -1,13 +1,17 @@
 """A settle call means that the patient has probably paid: HIS is asked beside the centre, not after it.
 
 For the caller that is one round trip to HIS less. What HIS says is used only once 6301 has said that the money is
-there, and only if HIS has booked nothing: a booking is asked for again, and then recorded.
+there, and only if HIS has booked nothing: a booking is asked for again, and then recorded. Where the centre took its
+time, HIS is asked again: the caller may have booked by itself meanwhile.
 """
 
 import asyncio
 
+from temporalio import workflow
+
 from activities.signatures import HisActivities
 from domain.steps import Booking, FindBooking
+from workflows import tuning
 from workflows.calls import glance
 from workflows.progress import Progress
 from workflows.tickets import SettleDesk
@@ -21,21 +25,26 @@ class LookAhead:
         self._desk = desk
         self._visit_id: str | None = None
         self._glance: asyncio.Task[Booking | None] | None = None
+        self._began_at = workflow.now()
 
     def begin(self) -> None:
         """Glance at HIS for the call that this round serves, if there is one."""
         self._glance = None
         if self._desk.served:
+            self._began_at = workflow.now()
             self._visit_id = visit_to_check(self._progress, self._desk)
             question = booking_question(self._progress, self._visit_id, record=False)
             self._glance = asyncio.create_task(glance(HisActivities.find_booking, question, "HIS: 查询入账情况 (并行)"))
 
     async def seen(self, visit_id: str | None) -> Booking | None:
-        """What was seen, once, if it is about this visit and HIS has booked nothing yet."""
+        """What was seen, once, if it is about this visit, HIS has booked nothing yet, and it was just now."""
         if self._glance is None or visit_id != self._visit_id:
             return None
         booking, self._glance = await self._glance, None
-        return booking if booking is not None and booking.settlement_no is None else None
+        if booking is None or booking.settlement_no is not None:
+            return None
+        too_old = workflow.now() - self._began_at >= tuning.GLANCE_HOLDS
+        return None if too_old and workflow.patched(tuning.GLANCE_GROWS_OLD) else booking
 
 
 def visit_to_check(progress: Progress, desk: SettleDesk) -> str | None:

@@ -67,6 +67,7 @@ NOTHING_TO_SEND_BACK = "nothing-to-send-back"
 
 LATE_VISIT_IS_CANCELLED = "late-visit-is-cancelled"
 """Patch of 2026-11: before it a visit that arrived after its reversal was left in HIS."""
+
 REVIEW_LOOK_BUDGET = timedelta(seconds=8)
 """How long a side is asked for a person who waits: with the local attempt before, within an HTTP call's time."""
 
@@ -81,3 +82,9 @@ TELL_HIS_BUDGET = timedelta(hours=1)
 
 LATE_BOOKING_IS_KNOWN = "late-booking-is-known"
 """Patch of 2026-11: before it a reversal whose last check HIS did not answer was simply over."""
+
+GLANCE_HOLDS = timedelta(seconds=1)
+"""How long what HIS said beside 6301 is believed: 6301 at its first attempt is faster, and a second one comes later."""
+
+GLANCE_GROWS_OLD = "glance-grows-old"
+"""Patch of 2026-11: before it what HIS said was believed however long 6301 took."""

@@ -37,6 +37,10 @@ class HttpInsuranceCentre:
             verifier=GmsslVerifier(profile.platform_public_key, profile.sm2_user_id),
         )
 
+    def timeout_s(self, transaction: str) -> float:
+        """How long one call may take, by the centre's profile."""
+        return self._profile.timeout_s(transaction)
+
     async def upload_fees(self, order: Order, bill: Bill, chrg_bchno: str) -> UploadedFees:
         """6201."""
         data = fee_upload(order, bill, chrg_bchno, self._profile, self._org_codg)
@@ -71,7 +75,7 @@ class HttpInsuranceCentre:
         """Protocol code first, then business code, then what the data says (protocol 3.1)."""
         url = self._profile.url.rstrip("/") + self._profile.path(transaction)
         body = await self._envelope.seal_request(data)
-        reply = await self._http.post_json(transaction, url, body, self._profile.timeout_s(transaction))
+        reply = await self._http.post_json(transaction, url, body, self.timeout_s(transaction))
         answer = await self._opened(transaction, reply)
         self._check_codes(transaction, reply, answer, data)
         try:

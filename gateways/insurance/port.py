@@ -36,6 +36,9 @@ class RefundRequest(Frozen):
 
 
 class InsuranceCentre(Protocol):
+    def timeout_s(self, transaction: str) -> float:
+        """How long one call may take, in seconds; what was sent may arrive until that has passed twice."""
+
     async def upload_fees(self, order: Order, bill: Bill, chrg_bchno: str) -> UploadedFees:
         """6201."""
 

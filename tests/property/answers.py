@@ -33,6 +33,11 @@ async def told(handle: WorkflowHandle[Any, Any]) -> list[Told]:
     return list(updates.values())
 
 
+async def all_answered(handle: WorkflowHandle[Any, Any]) -> bool:
+    """Whether every wish that the workflow took is answered: until then it is not at rest."""
+    return all(each.done is not None for each in await told(handle))
+
+
 async def shown_state(handle: WorkflowHandle[Any, Any]) -> str:
     """Read raw: the test server keeps an unset datetime as a null that the SDK can't decode."""
     described = await handle.describe()

@@ -2,7 +2,9 @@
 
 from domain.claims import bills_of
 from domain.errors import UPLOAD_ORPHANED
+from domain.ids import review_refund_no
 from domain.insurance import Split
+from domain.reviews import ReviewAction
 from domain.states import RELEASING, SETTLED_STATES, TERMINAL, UNPAID_ENDS, PaymentState, RefundState
 from tests.property.found import Found, look
 from tests.property.refund_rules import REFUND_RULES
@@ -12,12 +14,13 @@ _SETTLED, _REVERSED, _INSURANCE_REVERSED = 6, 7, 8
 _WAS_SETTLED = frozenset({6, 7, 8, 9, 10, 11})
 _LAST_WORDS = frozenset({"EXPIRED", "CANCELLED", "REVERSED"})
 _NOTHING_PAYABLE = frozenset({None, 12, 15})
+_ABNORMAL = frozenset({14, 16})
 
 
 async def check(run: Run) -> list[str]:
     """Raise AssertionError for the first rule that is broken.
 
-    Each payment's end, with an operator's word on it; then each refund's.
+    Each payment's end, with an operator's word on it, its refunds' ends, and what people decided.
     """
     assert not run.his.told_again, f"HIS was told again: {run.his.told_again}"
     assert len(set(run.centre.serials)) == len(run.centre.serials), f"orgBizSer repeated: {run.centre.serials}"
@@ -26,8 +29,16 @@ async def check(run: Run) -> list[str]:
         for rule in (*RULES, *REFUND_RULES):
             rule(payment)
     _one_payment_per_bill(found)
-    ends = [f"{payment.row.state.value} {payment.row.note.partition(' ')[0]}".strip() for payment in found]
-    return ends + [f"refund {refund.row.state.value}" for payment in found for refund in payment.refunds]
+    return [word for payment in found for word in _words_on(payment)]
+
+
+def _words_on(payment: Found) -> list[str]:
+    refunds = [f"refund {refund.row.state.value}" for refund in payment.refunds]
+    decided = [f"decided {action.value}" for action in sorted(payment.decided)]
+    decided += [
+        f"decided {action.value} of a refund" for refund in payment.refunds for action in sorted(refund.decided)
+    ]
+    return [f"{payment.row.state.value} {payment.row.note.partition(' ')[0]}".strip(), *refunds, *decided]
 
 
 def row_is_the_workflows(found: Found) -> None:
@@ -43,7 +54,9 @@ def settled_means_that_all_agree(found: Found) -> None:
     assert found.settlements, "SETTLED, and HIS has booked nothing"
     assert found.row.settlement is not None
     assert found.centre is not None
-    assert _parts(found.row.settlement.split) == _parts(found.centre.split), "SETTLED with amounts of our own"
+    # What two people accept may differ from what the centre says: that is what they forgive.
+    if ReviewAction.ACCEPT not in found.decided:
+        assert _parts(found.row.settlement.split) == _parts(found.centre.split), "SETTLED with amounts of our own"
     booked = {str(each["feeSumamt"]) for each in found.settlements}
     assert len(booked) == 1, f"booked with different amounts: {booked}"
     if is_registration(found.order):
@@ -60,6 +73,10 @@ def reversed_means_that_all_went_back(found: Found) -> None:
     # Cash that the channel refunds is not the centre's to send back: its order stays settled.
     wanted = _REVERSED if by_centre else (_SETTLED if only_cash else _INSURANCE_REVERSED)
     assert found.ord_stas == wanted, f"REVERSED, and the centre's ordStas is {found.ord_stas}"
+    if ReviewAction.REFUND in found.decided and found.settlements:
+        back = found.his_refunds.get(review_refund_no(found.order.med_org_ord))
+        assert back == found.order.total_fen, f"booked and given back, and HIS was told of {back}"
+        return
     assert not found.settlements, "both booked and reversed"
     ours = [visit for visit in found.visits if not visit["cancelled"] and not _is_callers(found, visit)]
     assert not ours, "REVERSED, and a visit that we made stands"
@@ -75,6 +92,9 @@ def unpaid_means_that_nothing_can_be_paid(found: Found) -> None:
     assert not found.settlements, f"{found.row.state}, and HIS has booked"
     if found.row.note == UPLOAD_ORPHANED:
         assert found.centre is None or found.centre.split is None, "an orphaned upload that could be paid"
+        return
+    if ReviewAction.CLOSE_UNPAID in found.decided:
+        assert found.ord_stas in _NOTHING_PAYABLE | _ABNORMAL, f"closed by people, and ordStas is {found.ord_stas}"
         return
     assert found.ord_stas in _NOTHING_PAYABLE, f"{found.row.state} with ordStas {found.ord_stas} at the centre"
 

@@ -1,6 +1,6 @@
-"""Refunds in a run: callers ask for them as the API does, and what became of each is looked up."""
+"""Refunds in a run: callers ask for them as the API does."""
 
-from dataclasses import dataclass
+from typing import Any
 
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle, WorkflowUpdateStage
 
@@ -12,21 +12,12 @@ from domain.refunds import RefundOrder, RefundStart, parts_to_refund
 from domain.states import REFUND_TERMINAL, SETTLED_STATES, RefundState
 from domain.steps import PaymentKey
 from storage.records import RefundRecord
-from tests.property.answers import Told, shown_state, told
+from tests.property.answers import all_answered, shown_state
 from tests.property.run import RPC_TIMEOUT, Run
 from workflows.refund import RefundWorkflow
 from workflows.starting import refund_operation
 
 _AT_REST = REFUND_TERMINAL | {RefundState.IN_REVIEW}
-
-
-@dataclass(frozen=True)
-class FoundRefund:
-    """One refund, as its row, Temporal and its callers have it."""
-
-    row: RefundRecord
-    workflow_state: str
-    told: list[Told]
 
 
 async def ask_refund(run: Run, order: Order, refund_no: str, refund_type: RefundType, amount_fen: Fen | None) -> None:
@@ -75,26 +66,25 @@ async def _may_begin(run: Run, order: Order, wish: RefundOrder) -> bool:
     return True
 
 
+def refund_handle(run: Run, order: Order, refund_no: str) -> WorkflowHandle[Any, Any] | None:
+    """The refund's workflow, if it was asked for."""
+    for wish in run.refunds.values():
+        if (wish.med_org_ord, wish.refund_no) == (order.med_org_ord, refund_no):
+            return run.stage.client.get_workflow_handle(wish.workflow_id)
+    return None
+
+
 async def refunds_at_rest(run: Run) -> bool:
     """Whether every refund is over or waits for a person. HIS may be told for a day after that."""
     for wish in run.refunds.values():
-        row = await _row(run, wish)
+        row = await refund_row(run, wish)
         # The row is written a moment before the workflow has come there.
-        if row is None or row.state not in _AT_REST or await shown_state(_handle(run, wish)) != row.state:
+        handle = _handle(run, wish)
+        if row is None or row.state not in _AT_REST or await shown_state(handle) != row.state:
+            return False
+        if not await all_answered(handle):
             return False
     return True
-
-
-async def refunds_of(run: Run, order: Order) -> list[FoundRefund]:
-    """What became of each refund that was asked for."""
-    found = []
-    for wish in run.refunds.values():
-        if wish.med_org_ord == order.med_org_ord:
-            row = await _row(run, wish)
-            assert row is not None, f"{wish.workflow_id} has no row"
-            handle = _handle(run, wish)
-            found.append(FoundRefund(row, await shown_state(handle), await told(handle)))
-    return found
 
 
 async def end_refunds(run: Run) -> None:
@@ -106,7 +96,8 @@ async def end_refunds(run: Run) -> None:
             await handle.terminate(rpc_timeout=RPC_TIMEOUT)
 
 
-async def _row(run: Run, wish: RefundOrder) -> RefundRecord | None:
+async def refund_row(run: Run, wish: RefundOrder) -> RefundRecord | None:
+    """The refund as our row has it."""
     key = PaymentKey(hospital=wish.hospital, med_org_ord=wish.med_org_ord)
     async with run.stage.database.read() as unit:
         return await unit.refunds.find(key, wish.refund_no)

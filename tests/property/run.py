@@ -22,7 +22,7 @@ from gateways.his.http import HttpHospitalSystem
 from gateways.insurance.profile import CentreProfile
 from simulator.insurance.orders import CentreOrder
 from storage.records import PaymentRecord
-from tests.property.answers import shown_state
+from tests.property.answers import all_answered, shown_state
 from tests.property.centre_side import CentreSide
 from tests.property.faults import Faults
 from tests.property.his_side import HisSide
@@ -197,7 +197,9 @@ class Run:
         # The row is written a moment before the workflow has come there.
         if row is None or await shown_state(self.handle(order)) != shown_of(row.state):
             return False
-        return row.state is PaymentState.IN_REVIEW or not await self.is_running(order)
+        if row.state is PaymentState.IN_REVIEW:
+            return await all_answered(self.handle(order))
+        return not await self.is_running(order)
 
     def begun_orders(self) -> list[Order]:
         return [order for order in self.orders if order.med_org_ord in self.begun]

@@ -9,8 +9,10 @@ from pydantic import Field
 from domain.fen import Fen, yuan
 from domain.insurance import RefundType
 from domain.orders import Frozen, Order
+from domain.reviews import ReviewAction
 from simulator.insurance.paying import SETTLED, PayOutcome
 from tests.property import faults
+from tests.property.deciding import APPROVER, PROPOSER, approve, propose
 from tests.property.late_money import hint, pay_late
 from tests.property.refunding import ask_refund
 from tests.property.run import ANOTHERS_VISIT, VISIT, Run, is_registration
@@ -162,6 +164,33 @@ class PaysLate(Frozen):
             await hint(run, order)
 
 
+class Proposes(Frozen):
+    """A person wishes to act on a case: the payment's, or that of its `refund_no`th refund."""
+
+    kind: Literal["proposes"] = "proposes"
+    order: int = 0
+    refund_no: int = 0
+    action: ReviewAction = ReviewAction.ASK_AGAIN
+
+    async def play(self, run: Run) -> None:
+        await propose(run, run.order(self.order), f"R{self.refund_no}" if self.refund_no else "", self.action)
+
+
+class Approves(Frozen):
+    """A person agrees to what was proposed; `alone`: the one who proposed it."""
+
+    kind: Literal["approves"] = "approves"
+    order: int = 0
+    refund_no: int = 0
+    action: ReviewAction = ReviewAction.BOOK
+    alone: bool = False
+
+    async def play(self, run: Run) -> None:
+        refund_no = f"R{self.refund_no}" if self.refund_no else ""
+        by = PROPOSER if self.alone else APPROVER
+        await approve(run, run.order(self.order), refund_no, self.action, by)
+
+
 class Refund(Frozen):
     """The caller wants money back. `at_once`: a second refundNo of the same kind in the same moment."""
 
@@ -202,6 +231,8 @@ Step = Annotated[
     | Notice
     | PaysLate
     | Refund
+    | Proposes
+    | Approves
     | Goes
     | Mends
     | Passes

@@ -6,11 +6,14 @@ from hypothesis import strategies as st
 
 from domain.insurance import RefundType
 from domain.orders import Registers
+from domain.reviews import ReviewAction
 from simulator.insurance.paying import PayOutcome
+from tests.property.cases import CASES, Case, decision, opened
 from tests.property.faults import Fault, Kind
 from tests.property.run import BILLS, CLINICS, RECORDS, HospitalSpec, OrderSpec
 from tests.property.script import Script
 from tests.property.steps import (
+    Approves,
     CallerBooks,
     CallerRegisters,
     Cancel,
@@ -22,6 +25,7 @@ from tests.property.steps import (
     Pay,
     PaysLate,
     PreSettle,
+    Proposes,
     Refund,
     Settle,
     Step,
@@ -80,6 +84,11 @@ _refund = st.builds(
     at_once=st.sampled_from((False, False, True)),
 )
 
+_action = st.sampled_from(ReviewAction)
+_refund_case = st.sampled_from((0, 0, 0, 1, 2))
+_decisions = st.builds(
+    decision, _refund_case, _action, alone=st.sampled_from((False, False, False, True)), order=_order
+)
 _pays_late = st.builds(PaysLate, order=_order, hinted=st.sampled_from((True, True, False)))
 
 CALM: list[st.SearchStrategy[Step]] = [
@@ -107,6 +116,8 @@ STEPS: list[st.SearchStrategy[Step]] = [
     st.builds(Goes, fault=_records_fault),
     st.builds(Mends),
     _pays_late,
+    st.builds(Proposes, order=_order, refund_no=_refund_case, action=_action),
+    st.builds(Approves, order=_order, refund_no=_refund_case, action=_action),
 ]
 
 _prescriptions = st.lists(st.sampled_from(sorted(BILLS)), min_size=1, max_size=2, unique=True).map(tuple)
@@ -167,6 +178,24 @@ _late = st.tuples(
     st.lists(st.one_of(STEPS), max_size=NOISE_MAX),
 ).map(lambda parts: (*parts[0], PreSettle(), *parts[1], *parts[2], parts[3], *parts[4]))
 """A payment that ends unpaid, and money that comes after it."""
+
+
+def _decided_case(case: Case) -> st.SearchStrategy[tuple[Step, ...]]:
+    safe = st.builds(decision, st.just(case.refund_no), st.sampled_from(case.actions), alone=st.just(value=False))
+    noise = st.lists(st.one_of(STEPS), max_size=2).map(tuple)
+    mends = st.sampled_from(((Mends(),), (Mends(),), ()))
+    parts = st.tuples(
+        st.lists(_goes, max_size=2).map(tuple), st.just(opened(case)), noise, mends, safe, noise, _decisions
+    )
+    return parts.map(_joined)
+
+
+def _joined(parts: tuple[tuple[Step, ...], ...]) -> tuple[Step, ...]:
+    return tuple(step for part in parts for step in part)
+
+
+_decided = st.sampled_from(CASES).flatmap(_decided_case)
+"""What comes before people, and what they decide, while things may go on happening."""
 _rough = _steps(_trouble, STEPS)
 _calm = _steps(st.just([]), CALM)
 
@@ -174,6 +203,6 @@ SCRIPTS: st.SearchStrategy[Script] = st.builds(
     Script,
     hospital=_hospital,
     orders=st.lists(st.one_of(_outpatient, _registration), min_size=1, max_size=ORDERS_MAX).map(tuple),
-    steps=st.one_of(_rough, _rough, _rough, _refunded, _late, _calm),
+    steps=st.one_of(_rough, _rough, _rough, _decided, _refunded, _late, _decided, _calm),
     heals=st.booleans(),
 )

@@ -9,7 +9,7 @@ from tests.property.campaign import Theatre, open_theatre
 from tests.property.faults import Fault, Kind
 from tests.property.run import HospitalSpec, OrderSpec
 from tests.property.script import Script
-from tests.property.steps import CallerBooks, Goes, Pay, PreSettle, Settle, Visit
+from tests.property.steps import CallerBooks, Goes, Passes, Pay, PreSettle, Refund, Settle, Visit
 
 PRESCRIPTION = (OrderSpec(bills=("907629",)),)
 
@@ -49,6 +49,14 @@ class TestACallerWhoBooksByItself:
 
         assert theatre.last_ends == ["SETTLED"]
 
+    def test_while_the_centre_is_slow_to_say_paid_is_not_booked_again(self, theatre: Theatre) -> None:
+        """HIS had been asked beside 6301, and what it said was believed three failed questions later."""
+        silent = Goes(fault=Fault(txn="6301", kind=Kind.LOST_BEFORE, times=3))
+        steps = (silent, PreSettle(), Pay(outcome=PayOutcome.PAID), Settle(), CallerBooks())
+        theatre.play(Script(orders=PRESCRIPTION, steps=steps, heals=False))
+
+        assert theatre.last_ends == ["SETTLED"]
+
 
 class TestANewcomerWhoseHolderCanNotAnswer:
     def test_stops_waiting_for_it(self, theatre: Theatre) -> None:
@@ -60,3 +68,13 @@ class TestANewcomerWhoseHolderCanNotAnswer:
         theatre.play(Script(hospital=hospital, orders=(clinic, clinic), steps=steps, heals=False))
 
         assert theatre.last_ends == ["REJECTED UPLOAD_ORPHANED", "REJECTED UPLOAD_ORPHANED"]
+
+
+class TestARefundThatIsRefusedWhenRepeated:
+    def test_while_the_first_is_on_its_way_is_not_over(self, theatre: Theatre) -> None:
+        """It was REFUND_FAILED, and the money went back half a minute later."""
+        late, refused = (Goes(fault=Fault(txn="6203", kind=kind)) for kind in (Kind.LATE, Kind.REFUSED))
+        steps = (PreSettle(), Pay(outcome=PayOutcome.PAID), Settle(), late, refused, Refund(), Passes(seconds=300))
+        theatre.play(Script(orders=PRESCRIPTION, steps=steps, heals=False))
+
+        assert theatre.last_ends == ["REFUNDED", "refund REFUNDED"]

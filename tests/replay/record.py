@@ -20,13 +20,14 @@ from cli.stack.embedded import EmbeddedStack, embedded_stack
 from domain.orders import payment_workflow_id
 from domain.refunds import refund_workflow_id
 from domain.steps import PaymentKey
+from tests.replay.stories import STORIES
 
 GOLDEN = Path(__file__).parent / "golden"
 KEYRING = GOLDEN / "keyring.json"
 
 
 async def main() -> None:
-    """Take every demo payment once, and keep the histories that are new."""
+    """Take every demo payment and every story once, and keep the histories that are new."""
     folder = Path(tempfile.mkdtemp(prefix="medpay-golden-"))
     shutil.copy(KEYRING, folder / "keyring.json")
     (folder / "keyring.json").chmod(0o600)
@@ -37,6 +38,10 @@ async def main() -> None:
             await scenario.story(client, Findings(scenario.med_org_ord, scenario.expected))
             await client.repair()
             await _keep(stack, scenario.med_org_ord.removeprefix("demo-"), _payment(stack, scenario.med_org_ord))
+        for name, story in STORIES.items():
+            await story(client, f"golden-{name}")
+            await client.repair()
+            await _keep(stack, name, _payment(stack, f"golden-{name}"))
         refunded = PaymentKey(hospital=stack.settings.hospital, med_org_ord="demo-refunded")
         await _keep(stack, "refund", refund_workflow_id(refunded, "R1"))
     shutil.rmtree(folder)

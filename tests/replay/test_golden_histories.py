@@ -18,9 +18,10 @@ HISTORIES = sorted(file for file in GOLDEN.glob("*.json") if file.name != "keyri
 PATHS = {
     *("outpatient", "registration", "rejected", "reversed", "lost-reply"),
     *("auto-finish", "superseded", "expired", "refunded", "refund", "review"),
-    *("old-window-paid", "old-window-expired"),
+    *("old-window-paid", "old-window-expired", "old-glance", "reopened"),
 }
-"""`old-…`: of the code before a patch (`workflows.tuning`), when a window had one timer and nobody was waited for."""
+"""`old-…`: of the code before a patch (`workflows.tuning`): a window with one timer where nobody was waited for; a
+glance at HIS that was believed however old it was."""
 
 
 @pytest.fixture

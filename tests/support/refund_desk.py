@@ -70,6 +70,10 @@ class ScriptedSides:
         self.requests: list[RefundRequest] = []
         self.told: list[HisRefund] = []
         self.asked = 0
+        self.call_timeout_s = 0.0
+
+    def timeout_s(self, transaction: str) -> float:  # noqa: ARG002 - all the same
+        return self.call_timeout_s
 
     async def refund(self, request: Any) -> Any:  # noqa: ANN401 - 6203 of the centre and `refund` of HIS have one name
         if isinstance(request, HisRefund):

@@ -140,6 +140,14 @@ class TestThatIsNotMade:
         assert (await work.refused(work.order())).type == "INSURANCE_REFUSED"
         assert work.sides.asked == 2
 
+    async def test_is_not_refused_while_an_earlier_call_may_still_arrive(self, work: RefundsAtWork) -> None:
+        """The centre refused the repeat, and made the first one after that."""
+        work.sides.call_timeout_s = 20
+        work.sides.refunds = [LOST, REFUSED]
+        work.sides.ord_stas = [6, 6, 7]
+        assert await work.refund(work.order()) is RefundState.REFUNDED
+        assert (await work.rows())[0].state is PaymentState.REFUNDED
+
     async def test_is_a_persons_where_the_status_can_not_tell_why(self, work: RefundsAtWork) -> None:
         await work.refund(work.cash("R1", 100))
         work.sides.refunds = [LOST, REFUSED]
