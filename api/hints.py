@@ -44,7 +44,7 @@ EXPLAINED = {
     Followed.NOT_NEEDED: "订单已付款或已冲正, 无需核实",
     Followed.NOTHING_TO_ASK: "订单已关闭, 且没有医保订单号, 无法向医保中心核实",
     Followed.TAKEN_UP: "该订单的处理曾被中断, 已重新打开, 转人工核查",
-    Followed.BROKEN_OFF: "该订单的处理被中断, 医保中心没有该订单, 未发生扣款",
+    Followed.BROKEN_OFF: "该订单的处理曾被中断, 医保中心没有该订单, 未发生扣款, 正在关闭",
 }
 
 
@@ -64,7 +64,8 @@ class Hints:
                 logger.info("hint_after_the_end", hospital=key.hospital, medOrgOrd=key.med_org_ord)
         if record is None:
             raise PaymentError(ErrorCode.UNKNOWN_ORDER, f"没有这个{MED_ORG_ORD.title}的订单")
-        return Followed.TAKEN_UP if await take_up(self._workflows, record, terms) else Followed.BROKEN_OFF
+        told = await take_up(self._workflows, record, terms)
+        return Followed.TAKEN_UP if told.code is ErrorCode.IN_REVIEW else Followed.BROKEN_OFF
 
     async def _tell(self, key: PaymentKey, record: PaymentRecord | None, terms: PaymentTerms) -> Followed:
         """Raises `WorkflowClosedError` where the row says that it goes on, and it doesn't."""

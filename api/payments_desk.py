@@ -2,7 +2,7 @@
 
 import json
 
-from api.broken_off import broken_off, take_up
+from api.broken_off import take_up
 from api.errors import ApiError
 from api.in_flight import InFlight
 from api.not_paid import INTERVAL_S, NotPaidBrake
@@ -134,9 +134,7 @@ class PaymentsDesk:
     async def _broken_off(self, key: PaymentKey, terms: PaymentTerms) -> PaymentError:
         """Its workflow is closed, and our row says that it goes on."""
         record = await self._find(key)
-        if record is not None:
-            await take_up(self._workflows, record, terms)
-        return broken_off()
+        return _unknown_order() if record is None else await take_up(self._workflows, record, terms)
 
     async def _without_row(self, request: SettleRequest) -> PaymentError:
         if await self._workflows.life(request.workflow_id) is Life.UNKNOWN:

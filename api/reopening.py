@@ -5,14 +5,19 @@ from domain.errors import ErrorCode
 from domain.insurance import UploadedFees
 from domain.orders import PaymentTerms
 from domain.starting import PaymentStart, Reopened
+from domain.states import TERMINAL
 from domain.steps import PaymentEnd, PreSettlement
 from storage.records import PaymentRecord
 
 
 def reopening(record: PaymentRecord, terms: PaymentTerms) -> PaymentStart | None:
-    """None where the centre can't be asked: it has no order of this payment, or nobody knows under what name."""
+    """None where the payment has ended and the centre can't be asked: it has no order, or nobody knows under what name.
+
+    One that was cut off before the centre had an order is started all the same: it has to be closed.
+    """
     name = record.insured_name or record.order.patient_name
-    if not (record.pay_ord_id and record.pay_token and name):
+    at_centre = bool(record.pay_ord_id and record.pay_token and name)
+    if not at_centre and record.state in TERMINAL:
         return None
     known = Reopened(
         accepted_at=record.accepted_at,
@@ -20,10 +25,10 @@ def reopening(record: PaymentRecord, terms: PaymentTerms) -> PaymentStart | None
         state_since=record.state_since,
         end=_end(record),
         revision=record.revision,
-        patient=_patient(record, name),
+        patient=_patient(record, name) if name else None,
         # mdtrtId is 6202's to need, and that is over.
-        uploaded=UploadedFees(pay_ord_id=record.pay_ord_id, pay_token=record.pay_token, mdtrt_id=""),
-        pre_settlement=_pre_settlement(record, record.pay_ord_id),
+        uploaded=_uploaded(record) if at_centre else None,
+        pre_settlement=_pre_settlement(record),
         visit_id=record.visit_id,
         visit_is_ours=record.registered_by_us,
         settlement=record.settlement,
@@ -51,11 +56,15 @@ def _patient(record: PaymentRecord, name: str) -> Patient:
     )
 
 
-def _pre_settlement(record: PaymentRecord, pay_ord_id: str) -> PreSettlement | None:
-    if record.split is None or record.window_ends_at is None:
+def _uploaded(record: PaymentRecord) -> UploadedFees:
+    return UploadedFees(pay_ord_id=record.pay_ord_id or "", pay_token=record.pay_token or "", mdtrt_id="")
+
+
+def _pre_settlement(record: PaymentRecord) -> PreSettlement | None:
+    if record.split is None or record.window_ends_at is None or record.pay_ord_id is None:
         return None
     return PreSettlement(
-        pay_ord_id=pay_ord_id,
+        pay_ord_id=record.pay_ord_id,
         split=record.split,
         balance_fen=record.balance_fen,
         window_ends_at=record.window_ends_at,

@@ -10,7 +10,8 @@ from domain.steps import PaymentEnd, PreSettlement, Settlement
 
 
 class Reopened(Frozen):
-    """A payment whose workflow is closed, as our row has it. Without `pre_settlement` it had no split.
+    """A payment whose workflow is closed, as our row has it. Without `pre_settlement` it had no split, without
+    `uploaded` no order at the centre: then nothing can have been paid.
 
     It ended unpaid, and there is word of money (product rule 8); or it had not ended, and somebody terminated it.
     """
@@ -20,8 +21,8 @@ class Reopened(Frozen):
     state_since: datetime
     end: PaymentEnd
     revision: int
-    patient: Patient
-    uploaded: UploadedFees
+    patient: Patient | None
+    uploaded: UploadedFees | None
     pre_settlement: PreSettlement | None
     visit_id: str | None
     visit_is_ours: bool = False

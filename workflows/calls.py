@@ -39,7 +39,15 @@ class Unresolved(Exception):
         self.outcome = outcome
 
 
-async def ask(method: Method[S, R], step: S, terms: PaymentTerms, budget: timedelta, summary: str) -> R:
+async def ask(  # noqa: PLR0913 - as `change`
+    method: Method[S, R],
+    step: S,
+    terms: PaymentTerms,
+    budget: timedelta,
+    summary: str,
+    *,
+    retry: RetryPolicy = tuning.REMOTE_RETRY,
+) -> R:
     """A read. Locally for speed; where that fails or is slow, remotely, where operators see it. Raises as `change`."""
     if budget <= timedelta(0):
         raise Unresolved(Outcome.NOT_SENT)
@@ -54,7 +62,7 @@ async def ask(method: Method[S, R], step: S, terms: PaymentTerms, budget: timede
     except FailureError as error:
         if isinstance(failure := _failure(error), Refusal):
             raise failure from error
-    return await change(method, step, terms, budget, summary)
+    return await change(method, step, terms, budget, summary, retry=retry)
 
 
 async def glance(method: Method[S, R], step: S, summary: str) -> R | None:

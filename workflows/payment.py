@@ -132,7 +132,7 @@ class PaymentWorkflow(ReviewHandlers):
 
     async def _story(self) -> PaymentState:
         """The story of a payment, or what comes after its end. Returns its last state."""
-        if self._is(PaymentState.RECEIVED):
+        if not self._progress.is_reopened:
             await self._pre_settle()
         elif self._progress.state not in TERMINAL | {PaymentState.IN_REVIEW}:
             await record_end(self._progress, broken_off(self._progress))

@@ -52,6 +52,8 @@ class Progress:
         self.finish_now = False
         """Whether booking waits for no caller any more: a person has decided it."""
         self._revision = 0
+        self.is_reopened = start.reopened is not None
+        """Whether this run is not the payment's first."""
         if start.reopened is not None:
             self._restore(start.reopened)
 

@@ -4,7 +4,9 @@ Of an unpaid end 6301 decides, and only a 6 opens a review.
 """
 
 from activities.signatures import InsuranceActivities
+from domain.errors import ErrorCode
 from domain.insurance import OrderVerdict, verdict
+from domain.states import PaymentState
 from domain.steps import AskOrder, OrderAnswer, PaymentEnd
 from workflows import tuning
 from workflows.calls import Refusal, Unresolved, ask
@@ -12,14 +14,23 @@ from workflows.progress import Progress
 from workflows.recording import record_end
 from workflows.tickets import Callers
 
+BROKEN_OFF = "BROKEN_OFF"
 LATE_MONEY = "LATE_MONEY"
 LATE_MONEY_UNCONFIRMED = "LATE_MONEY_UNCONFIRMED"
 """The centre was silent for the whole budget: nobody can say whether there is money."""
 
 
 def broken_off(progress: Progress) -> PaymentEnd:
-    """The review of a payment that had not ended when its workflow was terminated. Nobody watched it since."""
-    return progress.review("BROKEN_OFF", "该订单的处理曾被中断, 已转人工核查")
+    """What becomes of a payment that had not ended when its workflow was terminated. Nobody watched it since.
+
+    A review, unless the centre has no order of it: then nothing can have been paid, and it is REJECTED.
+    """
+    if progress.uploaded is not None:
+        return progress.review(BROKEN_OFF, "该订单的处理曾被中断, 已转人工核查")
+    message = "该订单的处理曾被中断, 未下单, 未发生扣款, 请用新的医院订单号(medOrgOrd)重新下单"
+    return PaymentEnd(
+        state=PaymentState.REJECTED, code=ErrorCode.INSURANCE_UNAVAILABLE, message=message, note=BROKEN_OFF
+    )
 
 
 class LateMoney:
@@ -62,7 +73,14 @@ class LateMoney:
             record="settlement",
         )
         summary = "6301 医保订单结算结果查询 (关闭后核实)"
-        return await ask(InsuranceActivities.ask_order, step, progress.terms, tuning.LATE_MONEY_BUDGET, summary)
+        return await ask(
+            InsuranceActivities.ask_order,
+            step,
+            progress.terms,
+            tuning.LATE_MONEY_BUDGET,
+            summary,
+            retry=tuning.LATE_MONEY_RETRY,
+        )
 
     async def _review(self, reason: str, message: str) -> None:
         await record_end(self._progress, self._progress.review(reason, message))

@@ -45,8 +45,10 @@ def at_start(order: Order, now: datetime) -> TypedSearchAttributes:
 
 def at_reopening(order: Order, known: Reopened) -> TypedSearchAttributes:
     """A payment that is over shows its end, as its first run did, whatever is asked of it now."""
-    pay_ord_id = SearchAttributePair(PAY_ORD_ID, known.uploaded.pay_ord_id)
-    return TypedSearchAttributes([*_of(order, known.state, known.state_since), pay_ord_id])
+    shown = _of(order, known.state, known.state_since)
+    if known.uploaded is not None:
+        shown.append(SearchAttributePair(PAY_ORD_ID, known.uploaded.pay_ord_id))
+    return TypedSearchAttributes(shown)
 
 
 def _of(order: Order, state: PaymentState, since: datetime) -> list[SearchAttributePair[Any]]:

@@ -36,6 +36,11 @@ OWN_QUESTIONS = tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120, 30
 LATE_MONEY_BUDGET = timedelta(days=1)
 """How long 6301 is tried for a payment that ended unpaid and is said to have been paid; then it is a person's."""
 
+LATE_MONEY_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=10)
+)
+"""Of that day: some 150 questions."""
+
 PAYING_EXTENSION = timedelta(minutes=30)
 """Product rule 7: how long a patient who is paying when the window closes may still finish."""
 

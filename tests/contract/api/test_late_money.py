@@ -159,10 +159,26 @@ class TestAnOpenPayment:
             assert (await cancelled(api, order)).outcome == (200, "IN_REVIEW")
             await under_review(script, "BROKEN_OFF")
 
-    async def test_that_was_terminated_before_the_centre_knew_is_only_told(self, api: ApiServer, order: Order) -> None:
+    @pytest.mark.parametrize("state", [S.RECEIVED, S.PRICED])
+    async def test_that_was_terminated_before_the_centre_knew_is_closed(
+        self, api: ApiServer, order: Order, state: PaymentState
+    ) -> None:
+        """Its bill would have been held for ever."""
+        await row(api, order, state)
+        async with worker(api) as script:
+            assert (await rechecked(api, order)).json["DATA"]["followed"] == "BROKEN_OFF"
+
+            async def closed() -> bool:
+                return [end.state for end in script.recorded] == [S.REJECTED]
+
+            await eventually(closed, within_s=10)
+        (end,) = script.recorded
+        assert (end.code, end.note) == (ErrorCode.INSURANCE_UNAVAILABLE, "BROKEN_OFF")
+        assert not {"price_bill", "upload_fees"} & set(script.asked)
+
+    async def test_that_was_terminated_before_the_centre_knew_is_answered(self, api: ApiServer, order: Order) -> None:
         await row(api, order, S.PRICED)
-        assert (await rechecked(api, order)).json["DATA"]["followed"] == "BROKEN_OFF"
-        assert (await cancelled(api, order)).outcome == (200, "IN_REVIEW")
+        assert (await cancelled(api, order)).outcome == (202, "PROCESSING")
 
     async def test_that_nobody_has_is_told(self, api: ApiServer, order: Order) -> None:
         assert (await rechecked(api, order)).outcome == (200, "UNKNOWN_ORDER")
