@@ -22,12 +22,13 @@ from hypothesis import seed as seeded
 from hypothesis.errors import Flaky
 from temporalio.service import RPCError
 
-from tests.property.script import Script, play
+from tests.property.script import Script, TestServerError, play
 from tests.property.stage import Stage, migrated_database, open_stage
 from tests.property.strategies import SCRIPTS
 
 BATCH = 200
 FORGETFUL = 5
+CHANCES = 3
 RUN_S_MAX = 120
 """A run takes a fifth of a second. One that takes minutes is a finding too."""
 
@@ -58,13 +59,16 @@ class Theatre:
     def play(self, script: Script) -> None:
         """Raises AssertionError for a rule that is broken, TimeoutError for a run without an end."""
         self.played += 1
-        try:
-            self.last_ends = self._play(script)
-        except (RPCError, TimeoutError):
-            # The test server may miscount what holds its clock; it is of no use then, and says so in a long list.
-            self.close()
-            self._open()
-            self.last_ends = self._play(script)
+        for chance in range(1, CHANCES + 1):
+            try:
+                self.last_ends = self._play(script)
+                break
+            except (RPCError, TimeoutError, TestServerError):
+                # The test server may miscount what holds its clock, or forget a timeout: it is of no use then.
+                if chance == CHANCES:
+                    raise
+                self.close()
+                self._open()
         self.ends.update(self.last_ends)
 
     def close(self) -> None:
