@@ -79,6 +79,7 @@ _TRANSPORT = {
     413: ErrorCode.TOO_LARGE,
     415: ErrorCode.UNSUPPORTED_MEDIA_TYPE,
     422: ErrorCode.MALFORMED_JSON,
+    429: ErrorCode.RATE_LIMITED,
     503: ErrorCode.UNAVAILABLE,
 }
 
@@ -149,7 +150,7 @@ def list_answers(
     headers: Mapping[str, str],
 ) -> Answers:
     """A GET's answers whose DATA is an array, with `headers` of its own beside the usual ones."""
-    kept = {200, 401, 503}
+    kept = {200, 401, 429, 503}
     responses: Answers = {status: answer for status, answer in answers(row, {}, failures).items() if status in kept}
     content = responses[200]["content"]["application/json"]
     content["examples"]["success"]["value"]["DATA"] = [dict(entry) for entry in sample]
