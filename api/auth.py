@@ -36,6 +36,10 @@ __all__ = [
 ]
 
 
+_KEY, _STRANGER = "key", "stranger"
+"""Counted apart: wrong keys behind a proxy must not keep the centre's notices out."""
+
+
 class Gate:
     """Decides who comes in; one per process, at `app.state.gate`."""
 
@@ -59,19 +63,19 @@ class Gate:
 
     async def admit_stranger(self, request: Request) -> None:
         """A call that brings no key, but a proof of its own. Raises `AccessRefused` RATE_LIMITED."""
-        if wait_s := await self._limits.refusals.spent(_address(request)):
+        if wait_s := await self._limits.refusals.spent(_STRANGER, _address(request)):
             raise _too_many_refusals(wait_s)
 
     async def count_refusal(self, request: Request) -> None:
         """The proof did not hold."""
-        await self._limits.refusals.count(_address(request))
+        await self._limits.refusals.count(_STRANGER, _address(request))
 
     async def _known(self, request: Request, token: str | None, now: datetime) -> Caller:
         """A key that opens is let in however many others at its address don't: they may share a proxy."""
         try:
             return self._callers.who(token, now)
         except AccessRefused as refused:
-            if wait_s := await self._limits.refusals.count(_address(request)):
+            if wait_s := await self._limits.refusals.count(_KEY, _address(request)):
                 raise _too_many_refusals(wait_s) from refused
             raise
 

@@ -45,7 +45,7 @@ class Limit:
 
 
 class RateLimits:
-    """`calls`: by hospital and key. `refusals`: by `address_of` the client."""
+    """`calls`: by hospital and key. `refusals`: by what was refused, and `address_of` the client."""
 
     def __init__(self, settings: Settings) -> None:
         self.calls = _limit(settings.rate_limit_per_minute)

@@ -77,6 +77,13 @@ class TestRefusalsOfAnAddress:
             assert_too_many(answer)
             assert answer.json.keys() == {"success", "message"}
 
+    async def test_wrong_keys_keep_no_notice_out(self, prepared_folder: Path) -> None:
+        async with limited(prepared_folder, refusals_per_minute=1) as api:
+            for _ in range(2):
+                await api.call("GET", LIST, key="wrong")
+            notice = await centre_side().seal_request({"payOrdId": "NOBODY-S"})
+            assert (await api.post(NOTICE, notice, key=None)).status == 200
+
     async def test_notices_of_the_centre_do_not_count(self, prepared_folder: Path) -> None:
         async with limited(prepared_folder, refusals_per_minute=1) as api:
             for _ in range(3):

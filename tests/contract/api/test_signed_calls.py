@@ -147,3 +147,10 @@ async def test_without_a_database_nobody_is_let_in(api: ApiServer, monkeypatch: 
 
     monkeypatch.setattr(Database, "begin", away)
     assert (await post(api, signed())).outcome == (503, "UNAVAILABLE")
+
+
+async def test_the_document_s_python_is_let_in(api: ApiServer) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "access.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(text.split("```python\n")[1].split("```")[0], names)  # noqa: S102 - our own document
+    assert (await post(api, names["signed"](SIGNING_SECRET, "POST", PRE_SETTLE, BODY))).outcome == (503, "UNAVAILABLE")
