@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Final
 
 from fastapi import FastAPI
@@ -79,7 +80,9 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    app.state.gate = Gate(Callers(settings, hospitals), RateLimits(settings), database)
+    callers = Callers(settings, hospitals)
+    callers.warn_of_expiry(datetime.now(UTC))
+    app.state.gate = Gate(callers, RateLimits(settings), database)
     app.state.services = services
     install_handlers(app)
     # The last one added is the outermost.

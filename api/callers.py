@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -59,7 +59,6 @@ class Callers:
             for key in hospital.keys:
                 caller = Caller(hospital, key.name, Role(key.role), key.expires_at, key.hmac_secret)
                 self._add(key.sha256, caller)
-        self._warn_of_expiry(datetime.now(UTC))
         if settings.auth == "none":
             self._anybody = Caller(_own_hospital(settings, hospitals), OPEN_KEY_NAME, Role.CALLER)
             logger.warning("api_open", reason="MEDPAY_AUTH=none: anybody who reaches this port may order payments")
@@ -89,7 +88,8 @@ class Callers:
             raise UnsafeSettingsError(f"the key {caller.key_name!r} of {caller.hospital.id!r} is configured twice")
         self._callers.append((sha256.encode(), caller))
 
-    def _warn_of_expiry(self, now: datetime) -> None:
+    def warn_of_expiry(self, now: datetime) -> None:
+        """Log each key that is over, or will soon be."""
         for _, caller in self._callers:
             if caller.expires_at is not None and caller.expires_at <= now + EXPIRY_WARNED_BEFORE:
                 logger.warning(

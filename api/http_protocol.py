@@ -1,4 +1,4 @@
-"""uvicorn's HTTP, with what it leaves out: a request must arrive in time, and its head within a size.
+"""uvicorn's HTTP, with what it leaves out: a request arrives in time, its head within a size, and is answered in time.
 
 Whoever opens connections and sends nothing, or a byte a minute, would otherwise hold them for ever.
 """
@@ -13,8 +13,10 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.envelope import ERROR_HEADER, HEAD_TOO_LARGE, NOT_HTTP, REQUEST_ID_HEADER, TOO_SLOW
+from api.errors import RETRY_AFTER_S
 from api.head_limits import MESSAGE as HEAD_MESSAGE
 from api.security_headers import HEADERS, HSTS
+from domain.errors import ErrorCode
 
 logger = structlog.get_logger(__name__)
 
@@ -23,13 +25,18 @@ UNFINISHED_HEAD_BYTES_MAX = 64 * 1024
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """`request_timeout_s`: from a request's first byte, or the connection's begin, to the request's last byte."""
+    """`request_timeout_s`: from a request's first byte, or the connection's begin, to the request's last byte.
+
+    `answer_timeout_s`: from there to the end of its answer, the caller's reading included.
+    """
 
     request_timeout_s: float = 30
+    answer_timeout_s: float = 75
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(*args, **kwargs)
         self._arriving: asyncio.TimerHandle | None = None
+        self._answering: asyncio.TimerHandle | None = None
         self._head_bytes: int | None = 0
         """Seen of the head that is arriving; None while no head is."""
 
@@ -39,6 +46,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_has_come()
+        self._answer_has_gone()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -63,6 +71,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._end_has_come()
         super().on_message_complete()
+        self._expect_answer()
+
+    def on_response_complete(self) -> None:
+        self._answer_has_gone()
+        super().on_response_complete()
+        self._expect_answer()  # to a request that came before this one was answered
 
     def send_400_response(self, msg: str) -> None:
         """What uvicorn says, in our envelope. `msg` may be anything: it is not repeated."""
@@ -80,6 +94,24 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._arriving is not None:
             self._arriving.cancel()
             self._arriving = None
+
+    def _expect_answer(self) -> None:
+        self._answer_has_gone()
+        if self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body:
+            self._answering = self.loop.call_later(self.answer_timeout_s, self._is_stuck)
+
+    def _answer_has_gone(self) -> None:
+        if self._answering is not None:
+            self._answering.cancel()
+            self._answering = None
+
+    def _is_stuck(self) -> None:
+        self._answering = None
+        logger.error("answer_too_slow", client=self.client[0] if self.client else "")
+        if not self._is_answerable():
+            self.transport.abort()  # closing would wait for a caller that does not read
+            return
+        self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, ErrorCode.UNAVAILABLE, "支付服务未在时限内答复, 请稍后重试")
 
     def _is_too_slow(self) -> None:
         self._arriving = None
@@ -118,6 +150,7 @@ def _answer(status: HTTPStatus, code: str, message: str, *, secure: bool) -> byt
     headers = {
         **HEADERS,
         **({"Strict-Transport-Security": HSTS} if secure else {}),
+        **({"Retry-After": str(RETRY_AFTER_S)} if status is HTTPStatus.SERVICE_UNAVAILABLE else {}),
         ERROR_HEADER: code,
         REQUEST_ID_HEADER: uuid.uuid4().hex,
         "Content-Type": "application/json",

@@ -13,7 +13,12 @@ KEEP_ALIVE_S = 75
 def server_config(application: FastAPI, settings: Settings) -> Config:
     """What uvicorn runs."""
     tls = settings.api_tls
-    protocol = type("Protocol", (BoundedHttpProtocol,), {"request_timeout_s": settings.request_timeout_s})
+    limits = {
+        "request_timeout_s": settings.request_timeout_s,
+        # Above everything that a call waits for by itself, so that it ends only what is stuck.
+        "answer_timeout_s": settings.sync_wait_s + 2 * settings.request_timeout_s,
+    }
+    protocol = type("Protocol", (BoundedHttpProtocol,), limits)
     return Config(
         application,
         host=settings.api_host,

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
+from storage.payment_list import PaymentListRepository
 from tests.support.api_server import KEY, PRE_SETTLE, ApiServer, free_port, serving_api, settings_for
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -38,6 +40,13 @@ class Connection:
         """Everything until the server closes, which it must do soon."""
         async with asyncio.timeout(TIMEOUT_S + 5):
             return await self._reader.read()
+
+    async def is_cut(self) -> bool:
+        try:
+            await self.send(b"\r\n")
+        except OSError:
+            return True
+        return False
 
     async def one_answer(self) -> bytes:
         head = await self._reader.readuntil(b"\r\n\r\n")
@@ -118,6 +127,26 @@ async def test_a_connection_may_rest_between_two_requests(connection: Connection
         await asyncio.wait_for(connection.one_answer(), TIMEOUT_S * 1.5)
     await connection.send(LIVE)
     assert (await connection.one_answer()).startswith(b"HTTP/1.1 200 ")
+
+
+class TestStuck:
+    """The answer must be gone after sync_wait_s + 2 request_timeout_s."""
+
+    async def test_is_a_call_that_waits_for_ever(self, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def for_ever(*_: object) -> None:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(PaymentListRepository, "page", for_ever)
+        head = f"GET /api/v1/payments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\r\n"
+        await connection.send(head.encode())
+        answer = await connection.rest()
+        assert_refused(answer, 503, "UNAVAILABLE")
+        assert b"retry-after: 2" in answer
+
+    async def test_is_a_caller_that_does_not_read(self, connection: Connection) -> None:
+        """More than the sockets hold; the server closes although nobody reads on."""
+        await connection.send(b"GET /docs/assets/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n" * 40)
+        await eventually(connection.is_cut, within_s=15)
 
 
 class TestTooLarge:

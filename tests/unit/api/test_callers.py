@@ -73,7 +73,7 @@ class TestExpiry:
 
     def test_is_warned_of_at_the_start(self, hospitals: dict[str, Hospital]) -> None:
         with structlog.testing.capture_logs() as logs:
-            Callers(settings(api_key=KEY), hospitals)
+            Callers(settings(api_key=KEY), hospitals).warn_of_expiry(NOW)
         assert [(line["event"], line["key_name"]) for line in logs] == [("key_expires", "expired-key")]
 
 
@@ -94,7 +94,7 @@ class TestUnsafeSettings:
     def test_running_open_is_warned_of(self, hospitals: dict[str, Hospital]) -> None:
         with structlog.testing.capture_logs() as logs:
             callers = Callers(settings(auth="none"), hospitals)
-        assert ("api_open", "warning") in [(line["event"], line["log_level"]) for line in logs]
+        assert [(line["event"], line["log_level"]) for line in logs] == [("api_open", "warning")]
         assert callers.who(None, NOW).hospital.id == "main"
 
     def test_an_unknown_own_hospital_refuses_to_start(self, hospitals: dict[str, Hospital]) -> None:
