@@ -3,10 +3,13 @@
 import ipaddress
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import parse_qsl, urlencode
 
-from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from security.tls import TlsFileError, TlsFiles
 
 DAY_S = 86_400
 CALL_TIMEOUT_S_MAX = 120
@@ -27,6 +30,9 @@ def _database_url(text: str) -> str:
     scheme, separator, rest = text.partition("://")
     if not separator or scheme not in _DRIVERS or not rest:
         raise ValueError("must start with sqlite:/// or postgresql://")
+    query = dict(parse_qsl(rest.partition("?")[2]))
+    if "ssl" in query or query.get("sslmode", "disable") not in {"disable", "verify-full"}:
+        raise ValueError("TLS is sslmode=verify-full or disable: less would not know whom it talks to")
     return f"{_DRIVERS[scheme]}://{rest}"
 
 
@@ -51,6 +57,7 @@ def _printable(text: str) -> str:
     return text
 
 
+CallsPerMinute = Annotated[int, Field(ge=0, le=10_000_000)]
 Seconds = Annotated[int, Field(ge=1, le=DAY_S)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Url = Annotated[str, AfterValidator(_http_url)]
@@ -67,12 +74,26 @@ class Settings(BaseSettings):
     api_port: Port = 8000
     api_key: Annotated[str, AfterValidator(_printable)] | None = Field(default=None, repr=False)
     auth: Literal["key", "none"] = "key"
+    rate_limit_per_minute: CallsPerMinute = 30_000
+    refusals_per_minute: CallsPerMinute = 1_200
+    request_timeout_s: Seconds = 30
+    metrics_access: Literal["open", "key"] = "open"
+    api_tls_cert: Path | None = None
+    api_tls_key: Path | None = None
     temporal_address: Annotated[str, AfterValidator(_host_and_port)] = "127.0.0.1:7233"
     temporal_namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$")] = "default"
+    temporal_tls: Literal["off", "on"] = "off"
+    temporal_tls_ca: Path | None = None
+    temporal_tls_cert: Path | None = None
+    temporal_tls_key: Path | None = None
+    temporal_tls_server_name: str | None = None
     temporal_ui_port: Port = 8233
     temporal_cli: str | None = None
     task_queue: Annotated[str, Field(min_length=1, max_length=200)] = "payments"
     database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(default=None, repr=False)
+    database_tls_ca: Path | None = None
+    database_tls_cert: Path | None = None
+    database_tls_key: Path | None = None
     insurance_url: Url | None = None
     his_url: Url | None = None
     his_timeout_s: Annotated[int, Field(ge=1, le=CALL_TIMEOUT_S_MAX)] = 20
@@ -90,10 +111,45 @@ class Settings(BaseSettings):
     sync_wait_s: Seconds = 15
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
+    @model_validator(mode="after")
+    def _tls_is_safe(self) -> Self:
+        for prefix in ("api", "temporal", "database"):
+            try:
+                files = self._tls_files(prefix)
+                if files is not None:
+                    files.checked()
+            except TlsFileError as problem:
+                raise ValueError(f"{env_name(f'{prefix}_tls_{problem.part}')}: {problem}") from None
+        if self._tls_files("database") and not self.database.startswith("postgresql"):
+            raise ValueError("MEDPAY_DATABASE_URL: is not PostgreSQL, which alone MEDPAY_DATABASE_TLS_… is for")
+        return self
+
+    def _tls_files(self, prefix: str) -> TlsFiles | None:
+        """What is set of `{prefix}_tls_…`; None: nothing."""
+        given = {part: getattr(self, f"{prefix}_tls_{part}", None) for part in TlsFiles.model_fields}
+        return TlsFiles(**given) if any(given.values()) else None
+
+    @cached_property
+    def api_tls(self) -> TlsFiles | None:
+        """What our own API shows its callers; None: it speaks HTTP."""
+        return self._tls_files("api")
+
+    @cached_property
+    def temporal_tls_files(self) -> TlsFiles | None:
+        """None: in clear."""
+        return self._tls_files("temporal") or (TlsFiles() if self.temporal_tls == "on" else None)
+
     @cached_property
     def database(self) -> str:
-        """The database's async URL; by default a SQLite file in the data folder."""
-        return self.database_url or f"sqlite:///{self.data_dir / 'medpay.db'}"
+        """The database's async URL, TLS included; by default a SQLite file in the data folder."""
+        url = self.database_url or f"sqlite:///{self.data_dir / 'medpay.db'}"
+        files = self._tls_files("database")
+        if files is None:
+            return url
+        place, _, query = url.partition("?")
+        tls = {"sslmode": "verify-full", "sslrootcert": files.ca, "sslcert": files.cert, "sslkey": files.key}
+        given = {name: str(value) for name, value in tls.items() if value is not None}
+        return f"{place}?{urlencode(dict(parse_qsl(query)) | given)}"
 
     @cached_property
     def hospitals_path(self) -> Path:
@@ -128,4 +184,10 @@ def env_name(field: str) -> str:
 def complaints(invalid: ValidationError) -> list[str]:
     """One line for each setting that is wrong, by the name of its environment variable, without its value."""
     errors = invalid.errors(include_url=False, include_input=False, include_context=False)
-    return [f"{env_name(str(error['loc'][0]))}: {error['msg'].removeprefix('Value error, ')}" for error in errors]
+    return [_complaint([str(part) for part in error["loc"]], error["msg"]) for error in errors]
+
+
+def _complaint(place: list[str], message: str) -> str:
+    """What concerns several settings names them itself."""
+    text = message.removeprefix("Value error, ")
+    return f"{env_name(place[0])}: {text}" if place else text

@@ -26,6 +26,7 @@ from hospitals import load_hospitals
 from security.data_converter import data_converter
 from security.keyring import Keyring
 from security.logs import configure_logging
+from security.temporal_tls import temporal_tls
 from settings import Settings
 from storage.session import Database
 from workflows.notification import NotificationWorkflow
@@ -48,7 +49,7 @@ def make_worker(client: Client, settings: Settings, database: Database, http: Ht
     """The composition root: every payment's workflow and all its activities on one task queue."""
     hospitals = load_hospitals(settings.hospitals_path)
     centres = {h.id: HttpInsuranceCentre(http, h.centre, h) for h in hospitals.values()}
-    systems = {h.id: HttpHospitalSystem(http, h.his_url, settings.his_timeout_s) for h in hospitals.values()}
+    systems = {h.id: HttpHospitalSystem(http, h.his_url, settings.his_timeout_s, h.his_tls) for h in hospitals.values()}
     insurance = CentreActivities(database, centres)
     his = HospitalActivities(database, systems, settings.his_timeout_s)
     records = DatabaseRecords(database)
@@ -135,6 +136,7 @@ async def run_worker(settings: Settings) -> None:
             settings.temporal_address,
             namespace=settings.temporal_namespace,
             data_converter=data_converter(keyring),
+            tls=temporal_tls(settings.temporal_tls_files),
         )
         await stack.enter_async_context(make_worker(client, settings, database, http))
         await stack.enter_async_context(callers_told(client, settings, database))

@@ -1,4 +1,7 @@
-"""What a worker does beside its payments: a revsToken whose hour is over is deleted (product rule 12)."""
+"""What a worker does beside its payments: it forgets what has served.
+
+A revsToken whose hour is over (product rule 12), and the nonces of signed calls that could not come again anyway.
+"""
 
 import asyncio
 import logging
@@ -33,6 +36,7 @@ async def _forget_for_ever(database: Database) -> None:
         try:
             async with database.begin() as unit:
                 await unit.settlements.forget_tokens(now())
+                await unit.nonces.forget(now())
         except (SQLAlchemyError, OSError) as error:
             logger.warning("tokens not deleted, next try in %s s: %s", FORGET_EVERY_S, type(error).__name__)
         await asyncio.sleep(FORGET_EVERY_S)

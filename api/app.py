@@ -2,25 +2,29 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Final
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api.auth import Callers
+from api.auth import Callers, Gate
 from api.documentation import introduction
 from api.errors import install_handlers
+from api.head_limits import HeadLimits
 from api.hints import Hints
 from api.metrics import HttpMetrics
 from api.notice_door import NoticeDoor
 from api.notices_desk import NoticesDesk
 from api.payment_workflows import PaymentWorkflows
 from api.payments_desk import PaymentsDesk
+from api.rate_limits import RateLimits
 from api.refunds_desk import RefundsDesk
 from api.request_trace import RequestTracing
 from api.review_workflows import ReviewWorkflows
 from api.reviews_desk import ReviewsDesk
 from api.routes import health, insurance, payment_actions, payment_list, payments, refunds, reviews, settlement_notice
+from api.security_headers import ASSETS_PATH, DOCUMENT_PATH, SecurityHeaders
 from api.services import Services
 from api.temporal_link import TemporalLink
 from hospitals import load_hospitals
@@ -70,16 +74,21 @@ def create_app(settings: Settings) -> FastAPI:
         title=TITLE,
         version=VERSION,
         description=introduction(),
-        docs_url="/docs",
+        docs_url=DOCUMENT_PATH,
         redoc_url=None,
-        static_url="/docs/assets",
+        static_url=ASSETS_PATH,
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    app.state.callers = Callers(settings, hospitals)
+    callers = Callers(settings, hospitals)
+    callers.warn_of_expiry(datetime.now(UTC))
+    app.state.gate = Gate(callers, RateLimits(settings), database)
     app.state.services = services
     install_handlers(app)
+    # The last one added is the outermost.
+    app.add_middleware(HeadLimits)
     app.add_middleware(RequestTracing, metrics=services.metrics)
+    app.add_middleware(SecurityHeaders)
     routers = (insurance, settlement_notice, payments, payment_list, payment_actions, refunds, reviews, health)
     for routes in routers:
         app.include_router(routes.router)

@@ -9,6 +9,7 @@ from api.p_json import P_JSON, Fields, parse_fields
 from domain.errors import ErrorCode, PaymentError
 
 BODY_BYTES_MAX = 1024 * 1024
+_KEPT = "medpay_body"
 _FORM = "application/x-www-form-urlencoded"
 _FORM_FIELDS_MAX = 100
 _UTF8 = frozenset({"utf-8", "utf8"})
@@ -26,7 +27,7 @@ async def read_fields(request: Request) -> Fields:
 async def read_text(request: Request) -> str:
     """The whole body as text, whatever its media type. Raises as `read_fields`."""
     try:
-        return (await _read(request)).decode("utf-8-sig")
+        return (await read_bytes(request)).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise _not_utf8() from None
 
@@ -59,8 +60,16 @@ def _is_form(content_type: str, content_encoding: str) -> bool:
     return not as_json
 
 
+async def read_bytes(request: Request) -> bytes:
+    """The whole body, kept for who reads it next. Raises `PaymentError` TOO_LARGE; `ClientDisconnect`."""
+    if not hasattr(request.state, _KEPT):
+        setattr(request.state, _KEPT, await _read(request))
+    body: bytes = getattr(request.state, _KEPT)
+    return body
+
+
 async def _read(request: Request) -> bytes:
-    """The whole body. A length that is announced is believed, one that is not (chunked) is counted."""
+    """A length that is announced is believed, one that is not (chunked) is counted."""
     announced = request.headers.get("content-length", "0")
     if announced.isascii() and announced.isdigit() and int(announced) > BODY_BYTES_MAX:
         raise _too_large()

@@ -19,7 +19,9 @@ INTRODUCTION = """\
 1. **医保支付下单** `POST /api/v1/insurance/pre-settle`: 核价、上传费用明细、预结算, 返回费用拆分。此时不发生扣款。
 2. **医保支付结果回写** `POST /api/v1/insurance/settle`: 患者付款后调用, 确认医保结算并写入医院结算记录。
 
-**鉴权** 每次调用带 `Authorization: Bearer <key>`, 密钥由医院侧发放。
+**鉴权** 每次调用带 `Authorization: Bearer <key>`, 密钥由医院侧发放。要求签名的密钥另带 \
+`X-Timestamp`(Unix秒, 相差不超过5分钟)、`X-Nonce`(16至64位, 每次不同)、`X-Signature`: 以签名密钥对五行文本\
+(请求方法、路径和查询串、时间戳、随机数、请求体的SHA-256, 用换行符连接)计算HMAC-SHA256; 摘要和签名均为十六进制。
 
 **输入** 三种形式等价: JSON对象; `{"P_JSON": {…}}` 或 `{"P_JSON": "<JSON文本>"}`; 表单 `P_JSON=<JSON文本>`。\
 UTF-8编码, 不超过1MB。字段名和值两端的空格会去除; 值可为字符串或数字; 未知字段忽略。
@@ -79,6 +81,7 @@ _TRANSPORT = {
     413: ErrorCode.TOO_LARGE,
     415: ErrorCode.UNSUPPORTED_MEDIA_TYPE,
     422: ErrorCode.MALFORMED_JSON,
+    429: ErrorCode.RATE_LIMITED,
     503: ErrorCode.UNAVAILABLE,
 }
 
@@ -149,7 +152,7 @@ def list_answers(
     headers: Mapping[str, str],
 ) -> Answers:
     """A GET's answers whose DATA is an array, with `headers` of its own beside the usual ones."""
-    kept = {200, 401, 503}
+    kept = {200, 401, 429, 503}
     responses: Answers = {status: answer for status, answer in answers(row, {}, failures).items() if status in kept}
     content = responses[200]["content"]["application/json"]
     content["examples"]["success"]["value"]["DATA"] = [dict(entry) for entry in sample]

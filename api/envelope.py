@@ -11,6 +11,9 @@ REQUEST_ID_HEADER = "X-Request-Id"
 NOT_FOUND = "NOT_FOUND"
 METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
 INTERNAL = "INTERNAL"
+HEAD_TOO_LARGE = "HEAD_TOO_LARGE"
+TOO_SLOW = "REQUEST_TIMEOUT"
+NOT_HTTP = "BAD_REQUEST"
 """Reasons that only HTTP knows; every other one is a `domain.errors.ErrorCode`."""
 
 _NOT_KEPT = {"Cache-Control": "no-store"}

@@ -9,6 +9,7 @@ from api.notice_door import OpenedNotice
 from api.terms import payment_terms
 from domain.errors import PaymentError
 from domain.steps import PaymentKey
+from gateways.insurance.envelope import utc_now
 from gateways.insurance.notice import SettlementNotice
 from hospitals import Hospital
 from settings import Settings
@@ -33,26 +34,32 @@ class NoticesDesk:
             hospital, key = await _whose(unit, opened)
             place = key or PaymentKey(hospital=hospital.id, med_org_ord=notice.med_org_ord)
             message = _RECEIVED if key else _UNKNOWN
-            notice_id = await unit.notices.keep(place, notice.pay_ord_id, notice.ord_stas, now, message)
+            kept = await unit.notices.keep(
+                place, notice.pay_ord_id, notice.ord_stas, now, message, notice.signature_digest
+            )
         if key is None:
             logger.warning("notice_of_unknown_order", hospital=hospital.id, payOrdId=notice.pay_ord_id)
             return _UNKNOWN
-        return await self._follow(key, hospital, notice_id)
+        if kept.followed is not None:
+            # Sent again by whoever has seen it: the question it asked for has been asked.
+            logger.info("notice_repeated", hospital=key.hospital, medOrgOrd=key.med_org_ord)
+            return kept.followed
+        return await self._follow(key, hospital, kept.id)
 
     async def _follow(self, key: PaymentKey, hospital: Hospital, notice_id: int) -> str:
         try:
             followed = await self._hints.follow(key, payment_terms(self._settings, hospital))
         except PaymentError as error:
-            await self._remark(notice_id, error.message)
+            await self._remark(notice_id, error.message, None)
             raise
         message = EXPLAINED[followed]
         logger.info("notice_followed", hospital=key.hospital, medOrgOrd=key.med_org_ord, followed=followed.value)
-        await self._remark(notice_id, message)
+        await self._remark(notice_id, message, utc_now())
         return message
 
-    async def _remark(self, notice_id: int, message: str) -> None:
+    async def _remark(self, notice_id: int, message: str, followed_at: datetime | None) -> None:
         async with self._database.begin() as unit:
-            await unit.notices.remark(notice_id, message)
+            await unit.notices.remark(notice_id, message, followed_at)
 
 
 async def _whose(unit: Unit, opened: OpenedNotice) -> tuple[Hospital, PaymentKey | None]:

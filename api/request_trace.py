@@ -58,7 +58,7 @@ def where(error: BaseException) -> list[str]:
 
 
 class RequestTracing:
-    """ASGI middleware. It must be the outermost one."""
+    """ASGI middleware, outside of everything that can fail."""
 
     def __init__(self, app: ASGIApp, metrics: HttpMetrics) -> None:
         self._app = app
@@ -100,7 +100,7 @@ class RequestTracing:
                     await reply(scope, receive, send_traced)
 
     def _account(self, scope: Scope, trace: RequestTrace, duration_s: float) -> None:
-        route = _route_template(scope)
+        route = route_template(scope)
         self._metrics.observe(route, scope["method"], trace.status, trace.error_code, duration_s)
         logger.info(
             "request",
@@ -122,7 +122,7 @@ def _request_id(headers: Headers) -> str:
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def _route_template(scope: Scope) -> str:
+def route_template(scope: Scope) -> str:
     """`/api/v1/payments/{med_org_ord}`: never the path itself, which holds ids."""
     route: Any = scope.get("route")
     return getattr(route, "path", "") or UNMATCHED

@@ -10,6 +10,7 @@ from temporalio.service import RetryConfig, RPCError
 
 from api.in_flight import InFlight
 from domain.errors import ErrorCode, PaymentError
+from security.temporal_tls import temporal_tls
 from settings import Settings
 
 CONNECT_S_MAX = 3.0
@@ -54,6 +55,7 @@ class TemporalLink:
                     namespace=self._settings.temporal_namespace,
                     data_converter=self._data_converter,
                     retry_config=_RETRIES,
+                    tls=temporal_tls(self._settings.temporal_tls_files),
                 )
         except (RuntimeError, RPCError, TimeoutError):
             # RuntimeError is what the SDK raises where nothing answers.

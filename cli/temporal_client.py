@@ -4,6 +4,7 @@ from temporalio.client import Client
 from temporalio.converter import DataConverter
 
 from cli.failures import CommandError
+from security.temporal_tls import temporal_tls
 from settings import Settings
 
 NO_CONNECTION = "client connect"
@@ -14,7 +15,10 @@ async def connect(settings: Settings, data_converter: DataConverter = DataConver
     """Raises `CommandError` if nothing answers there."""
     try:
         return await Client.connect(
-            settings.temporal_address, namespace=settings.temporal_namespace, data_converter=data_converter
+            settings.temporal_address,
+            namespace=settings.temporal_namespace,
+            data_converter=data_converter,
+            tls=temporal_tls(settings.temporal_tls_files),
         )
     except RuntimeError:
         raise CommandError(f"MEDPAY_TEMPORAL_ADDRESS: no Temporal answers at {settings.temporal_address}") from None

@@ -14,6 +14,7 @@ from typing import Any, Self
 import aiohttp
 
 from domain.outcomes import NotSent, Unknown
+from security.tls import ClientTls
 
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
 CONNECTIONS_MAX = 200
@@ -61,15 +62,24 @@ class HttpCaller:
             await self._session.close()
             self._session = None
 
-    async def post_json(self, transaction: str, url: str, body: bytes | dict[str, Any], timeout_s: float) -> JsonReply:
+    async def post_json(
+        self,
+        transaction: str,
+        url: str,
+        body: bytes | dict[str, Any],
+        timeout_s: float,
+        tls: ClientTls | None = None,
+    ) -> JsonReply:
         """POST `body` and read the JSON object that answers it, all within `timeout_s`.
+
+        `tls`: None for the machine's own list of authorities, and no certificate of ours.
 
         Raises `NotSent`: no connection came about (name, refusal, certificate, connect timeout).
         Raises `Unknown`: connected, but no answer in time, a closed connection, a 3xx or 5xx, a body that is too
         large or no JSON object. A 4xx without a JSON object is unknown too: a proxy may have written it, before or
         after the other side acted.
         """
-        status, content = await self._post(transaction, url, body, timeout_s)
+        status, content = await self._post(transaction, url, body, timeout_s, tls)
         if status >= _SERVER_ERROR or 300 <= status < 400:  # noqa: PLR2004 - HTTP's own numbers
             raise Unknown(transaction, f"对方系统答复异常(HTTP {status}), 结果未知")
         try:
@@ -92,21 +102,34 @@ class HttpCaller:
                 return response.status
 
     async def _post(
-        self, transaction: str, url: str, body: bytes | dict[str, Any], timeout_s: float
+        self, transaction: str, url: str, body: bytes | dict[str, Any], timeout_s: float, tls: ClientTls | None
     ) -> tuple[int, bytes]:
         data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
         with _told_apart(transaction):
-            async with self._request(url, data, timeout_s) as response:
+            async with self._request(url, data, timeout_s, tls=tls) as response:
                 return response.status, await _bounded(transaction, response)
 
     def _request(
-        self, url: str, data: bytes, timeout_s: float, headers: Mapping[str, str] | None = None
+        self,
+        url: str,
+        data: bytes,
+        timeout_s: float,
+        headers: Mapping[str, str] | None = None,
+        tls: ClientTls | None = None,
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         if self._session is None:
             raise RuntimeError("HttpCaller is used outside of its `async with`")
         # Half for the connection at most: the total running out first would not tell whether a byte had left.
         timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(CONNECT_S_MAX, timeout_s / 2))
-        return self._session.post(url, data=data, timeout=timeout, headers=headers, allow_redirects=False)
+        return self._session.post(
+            url,
+            data=data,
+            timeout=timeout,
+            headers=headers,
+            allow_redirects=False,
+            ssl=tls.context if tls else True,
+            server_hostname=tls.server_name if tls else None,
+        )
 
 
 @contextmanager

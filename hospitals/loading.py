@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from hospitals.model import Hospital, WebhookTarget
+from hospitals.model import ApiKey, Hospital, WebhookTarget
 from hospitals.problems import ConfigError, KeyPath, Problem, key_text
 from hospitals.secret_values import read_secret
 from hospitals.tables import CentreTable, HospitalTable, WebhookTable
 from hospitals.toml_lines import KeyLines
-from security import sm
+from security import request_signing, sm
+from security.tls import TlsFileError, TlsFiles
 from security.webhook_secret import check_secret
 
 FILE_BYTES_MAX = 4 * 1024 * 1024
@@ -64,8 +65,7 @@ class _Reader:
         for key in document.keys() - {"centres", "hospitals"}:
             self._wrong((key,), "is unknown; the file has [centres.NAME] and [hospitals.NAME]")
         centres = {
-            name: self._validated(CentreTable, ("centres", name), table)
-            for name, table in self._tables(document, "centres").items()
+            name: self._centre(("centres", name), table) for name, table in self._tables(document, "centres").items()
         }
         hospitals = [
             self._hospital(name, table, centres) for name, table in self._tables(document, "hospitals").items()
@@ -76,6 +76,10 @@ class _Reader:
         if self._problems:
             raise ConfigError(self._path, self._problems)
         return {hospital.id: hospital for hospital in hospitals if hospital}
+
+    def _centre(self, at: KeyPath, table: object) -> CentreTable | None:
+        row = self._validated(CentreTable, at, table)
+        return row and row.model_copy(update={"tls": self._tls((*at, "tls"), row.tls, row.url)})
 
     def _hospital(self, name: str, table: object, centres: Mapping[str, CentreTable | None]) -> Hospital | None:
         at: KeyPath = ("hospitals", name)
@@ -90,6 +94,8 @@ class _Reader:
         private_key = self._secret((*at, "private_key"), row.private_key)
         self._check((*at, "private_key"), private_key, sm.private_key_bytes)
         webhook = self._webhook((*at, "webhook"), row.webhook)
+        his_tls = self._tls((*at, "his_tls"), row.his_tls, row.his_url)
+        keys = tuple(self._key((*at, "keys", number), key) for number, key in enumerate(row.keys))
         centre = centres.get(row.centre)
         if centre is None or not _ID.fullmatch(name):
             return None
@@ -103,8 +109,9 @@ class _Reader:
             private_key=private_key,
             registers=row.registers,
             his_url=row.his_url,
+            his_tls=his_tls,
             webhook=webhook,
-            keys=row.keys,
+            keys=keys,
         )
 
     def _tables(self, document: dict[str, Any], section: str) -> dict[str, Any]:
@@ -137,6 +144,26 @@ class _Reader:
         secret = self._secret((*at, "secret"), table.secret)
         self._check((*at, "secret"), secret, check_secret)
         return WebhookTarget(url=table.url, secret=secret)
+
+    def _tls(self, at: KeyPath, files: TlsFiles | None, url: str) -> TlsFiles | None:
+        """Paths count from the hospitals file's folder."""
+        if files is None:
+            return None
+        if not url.startswith("https://"):
+            self._wrong(at, "is of no use, since the address is not https://")
+        found = files.below(self._path.parent)
+        try:
+            return found.checked()
+        except TlsFileError as problem:
+            self._wrong((*at, problem.part), str(problem))
+            return None
+
+    def _key(self, at: KeyPath, key: ApiKey) -> ApiKey:
+        if key.hmac_secret is None:
+            return key
+        secret = self._secret((*at, "hmac_secret"), key.hmac_secret)
+        self._check((*at, "hmac_secret"), secret, request_signing.check_secret)
+        return key.model_copy(update={"hmac_secret": secret})
 
     def _check(self, key: KeyPath, secret: str, check: Callable[[str], object]) -> None:
         """An empty one has been told already."""

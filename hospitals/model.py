@@ -1,23 +1,35 @@
 """A hospital as the rest of the product sees it: its secrets read, its centre beside it."""
 
+from datetime import date, datetime, time
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.china_time import CHINA
 from domain.orders import Registers
 from gateways.insurance.profile import CentreProfile, HospitalAccount
+from security.tls import TlsFiles
 
 HospitalId = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")]
 
 
 class ApiKey(BaseModel):
-    """A caller or a person. `sha256`: hex of the key's SHA-256; the key itself is never stored."""
+    """A caller or a person. `sha256`: hex of the key's SHA-256; the key itself is never stored.
+
+    `expires`: the first day, in China, on which it opens nothing. `hmac_secret`: what its calls must be signed with.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1, max_length=64)
     role: Literal["caller", "operator", "approver", "auditor"]
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    expires: date | None = None
+    hmac_secret: str | None = Field(default=None, repr=False)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        return None if self.expires is None else datetime.combine(self.expires, time(), CHINA)
 
 
 class WebhookTarget(BaseModel):
@@ -39,5 +51,6 @@ class Hospital(HospitalAccount):
     centre_name: str
     registers: Registers = Registers.MEDPAY
     his_url: str
+    his_tls: TlsFiles | None = None
     webhook: WebhookTarget | None = None
     keys: tuple[ApiKey, ...] = ()

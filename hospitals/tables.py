@@ -17,6 +17,7 @@ from domain.orders import Registers
 from gateways.insurance.profile import DEFAULT_PATHS, CentreProfile
 from hospitals.model import ApiKey
 from security import sm
+from security.tls import TlsFiles
 
 APP_ID_CHARS_MIN = 16
 CALL_TIMEOUT_S_MAX = 120.0
@@ -100,5 +101,6 @@ class HospitalTable(BaseModel):
     private_key: str = Field(repr=False)
     registers: Registers = Registers.MEDPAY
     his_url: Url
+    his_tls: TlsFiles | None = None
     webhook: WebhookTable | None = None
     keys: tuple[ApiKey, ...] = ()

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from security.tls import TlsFiles, client_context
 from storage.sqlite_engine import SqliteConnection, SqliteEngine
 
 AnyConnection = AsyncConnection | SqliteConnection
@@ -16,6 +17,7 @@ POOL_SIZE = 10
 SQLITE_READERS = 4
 _HASTY = {"timeout": 0, "check_same_thread": False}
 _PLAIN: dict[str, Any] = {"hide_parameters": True, "isolation_level": "AUTOCOMMIT"}
+_TLS_WORDS = {"sslrootcert": "ca", "sslcert": "cert", "sslkey": "key"}
 WAIT_S_MAX = 10
 """For a connection, for another process's write on SQLite, and for one statement on PostgreSQL."""
 
@@ -37,15 +39,28 @@ def open_engines(url: str, statement_s_max: float | None = WAIT_S_MAX) -> Engine
     """
     if make_url(url).get_backend_name() == "sqlite":
         return _sqlite(url)
+    plain, tls = _tls_apart(make_url(url))
     writer = _engine(
-        url,
+        plain,
         POOL_SIZE,
         pool_pre_ping=True,
-        connect_args={"timeout": WAIT_S_MAX, "command_timeout": statement_s_max},
+        connect_args={"timeout": WAIT_S_MAX, "command_timeout": statement_s_max, **tls},
     )
     # One snapshot for all statements of a reading, as SQLite has it by itself.
     reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return Engines(writer, reader)
+
+
+def _tls_apart(url: URL) -> tuple[URL, dict[str, Any]]:
+    """PostgreSQL's own words in a URL (sslmode, sslrootcert, sslcert, sslkey), as its driver wants them.
+
+    Raises `security.tls.TlsFileError`.
+    """
+    given = {part: url.query[name] for name, part in _TLS_WORDS.items() if name in url.query}
+    plain = url.difference_update_query(["sslmode", *_TLS_WORDS])
+    if url.query.get("sslmode", "disable") == "disable":
+        return plain, {}
+    return plain, {"ssl": client_context(TlsFiles.model_validate(given))}
 
 
 def _sqlite(url: str) -> Engines:
@@ -72,7 +87,7 @@ def _sqlite(url: str) -> Engines:
     )
 
 
-def _engine(url: str, size: int, **options: Any) -> AsyncEngine:  # noqa: ANN401 - passed on to SQLAlchemy
+def _engine(url: URL, size: int, **options: Any) -> AsyncEngine:  # noqa: ANN401 - passed on to SQLAlchemy
     """`hide_parameters`: an error's text would hold the row's values."""
     return create_async_engine(
         url, pool_size=size, max_overflow=0, pool_timeout=WAIT_S_MAX, hide_parameters=True, **options

@@ -1,13 +1,14 @@
 """What the centre told us unasked (6302): a hint, kept as it came, also about an order that we don't know."""
 
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 
 from domain.steps import PaymentKey
 from storage.engines import AnyConnection
 from storage.records import TimelineEntry, TimelineKind
-from storage.statements import here, key_of, place_of, table_of
+from storage.statements import here, insert_if_new, key_of, place_of, table_of
 from storage.tables import MESSAGE_CHARS_MAX, Payment, SettlementNotice
 
 TRANSACTION = "6302"
@@ -15,19 +16,43 @@ SHOWN_MAX = 50
 """On one payment's timeline: the latest ones. All are kept."""
 
 
+class KeptNotice(NamedTuple):
+    """`followed`: what came of it, where the same notice came before and was followed to its end."""
+
+    id: int
+    followed: str | None
+
+
 class NoticeRepository:
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
 
-    async def keep(self, key: PaymentKey, pay_ord_id: str, ord_stas: str, at: datetime, message: str) -> int:
-        """A notice that came; its id. `key` need not be a payment of ours. `message`: what is made of it."""
-        values = {"pay_ord_id": pay_ord_id, "ord_stas": ord_stas, "received_at": at}
-        kept = place_of(key) | values | {"message": message[:MESSAGE_CHARS_MAX]}
-        return int((await self._connection.execute(_KEPT, kept)).scalar_one())
+    async def keep(  # noqa: PLR0913, PLR0917 - what a notice says, and when
+        self, key: PaymentKey, pay_ord_id: str, ord_stas: str, at: datetime, message: str, signature_digest: str
+    ) -> KeptNotice:
+        """A notice that came. `key` need not be a payment of ours. `message`: what is made of it.
 
-    async def remark(self, notice_id: int, message: str) -> None:
-        """What came of it in the end."""
-        await self._connection.execute(_REMARKED, {"key_id": notice_id, "message": message[:MESSAGE_CHARS_MAX]})
+        `signature_digest`: the same notice again, whoever sends it, adds no row.
+        """
+        values = {
+            "pay_ord_id": pay_ord_id,
+            "ord_stas": ord_stas,
+            "received_at": at,
+            "signature_digest": signature_digest,
+        }
+        kept = place_of(key) | values | {"message": message[:MESSAGE_CHARS_MAX]}
+        inserting = insert_if_new(self._connection, _NOTICE).returning(_NOTICE.c.id)
+        new_id = (await self._connection.execute(inserting, kept)).scalar_one_or_none()
+        if new_id is not None:
+            return KeptNotice(int(new_id), None)
+        same = {"key_hospital": key.hospital, "key_digest": signature_digest}
+        row = (await self._connection.execute(_SAME, same)).one()
+        return KeptNotice(int(row.id), None if row.followed_at is None else str(row.message))
+
+    async def remark(self, notice_id: int, message: str, followed_at: datetime | None = None) -> None:
+        """What came of it; `followed_at` where that is the end of it."""
+        remark = {"message": message[:MESSAGE_CHARS_MAX], "followed_at": followed_at}
+        await self._connection.execute(_REMARKED, {"key_id": notice_id} | remark)
 
     async def about(self, hospital: str, pay_ord_id: str) -> PaymentKey | None:
         """Whose order the centre means; the newest payment's, if the centre ever gave one payOrdId to two."""
@@ -52,7 +77,9 @@ class NoticeRepository:
 
 
 _NOTICE, _PAYMENT = table_of(SettlementNotice), table_of(Payment)
-_KEPT = insert(_NOTICE).returning(_NOTICE.c.id)
+_SAME = select(_NOTICE.c.id, _NOTICE.c.message, _NOTICE.c.followed_at).where(
+    _NOTICE.c.hospital == bindparam("key_hospital"), _NOTICE.c.signature_digest == bindparam("key_digest")
+)
 _REMARKED = update(_NOTICE).where(_NOTICE.c.id == bindparam("key_id"))
 _OF_PAYMENT = select(_NOTICE).where(*here(_NOTICE)).order_by(_NOTICE.c.id.desc()).limit(SHOWN_MAX)
 # Not sorted here: SQLite would rather walk through all payments by time than sort the one that it found.

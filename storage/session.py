@@ -9,6 +9,7 @@ from security.keyring import Keyring
 from storage.claims import ClaimRepository
 from storage.engines import AnyConnection, open_engines
 from storage.fee_lines import FeeLineRepository
+from storage.nonces import NonceRepository
 from storage.notices import NoticeRepository
 from storage.notifications import NotificationRepository
 from storage.payment_list import PaymentListRepository
@@ -26,6 +27,7 @@ class Unit:
         self.payments = PaymentRepository(connection, keyring)
         self.payment_list = PaymentListRepository(connection)
         self.notices = NoticeRepository(connection)
+        self.nonces = NonceRepository(connection)
         self.calls = RemoteCallRepository(connection)
         self.fee_lines = FeeLineRepository(connection)
         self.claims = ClaimRepository(connection)

@@ -26,6 +26,7 @@ ORDER_IDS_CHARS_MAX = 2_000
 BILL_CHARS_MAX = 300
 REFUND_NO_CHARS_MAX = 64
 MESSAGE_CHARS_MAX = 500
+DIGEST_CHARS = 64
 WORD_CHARS_MAX = 64
 """State names, codes, transactions."""
 
@@ -342,10 +343,16 @@ class Notification(SQLModel, table=True):
 
 
 class SettlementNotice(SQLModel, table=True):
-    """A 6302 that came with a valid signature: a hint, kept as it came. It may be about an order that we don't know."""
+    """A 6302 that came with a valid signature: a hint, kept as it came. It may be about an order that we don't know.
+
+    `signature_digest`: so that the same notice again, whoever sends it, is the same row.
+    """
 
     __tablename__ = "settlement_notice"
-    __table_args__ = (Index("settlement_notice_of_payment", "hospital", "med_org_ord"),)
+    __table_args__ = (
+        Index("settlement_notice_of_payment", "hospital", "med_org_ord"),
+        Index("settlement_notice_once", "hospital", "signature_digest", unique=True),
+    )
 
     id: int = Field(sa_column=serial_id())
     hospital: str = Field(max_length=HOSPITAL_CHARS_MAX)
@@ -354,3 +361,5 @@ class SettlementNotice(SQLModel, table=True):
     ord_stas: str = Field(max_length=WORD_CHARS_MAX)
     received_at: datetime = Field(sa_type=UtcDateTime)
     message: str = Field(max_length=MESSAGE_CHARS_MAX)
+    signature_digest: str | None = Field(max_length=DIGEST_CHARS)
+    followed_at: datetime | None = Field(sa_type=UtcDateTime)

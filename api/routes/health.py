@@ -1,4 +1,7 @@
-"""Whether we live, whether we can work, and how we do. No key: load balancers and Prometheus ask."""
+"""Whether we live, whether we can work, and how we do. No key: load balancers and Prometheus ask.
+
+They tell nothing of a person, a payment or an address. /metrics wants a key where MEDPAY_METRICS_ACCESS says so.
+"""
 
 import asyncio
 from http import HTTPStatus
@@ -7,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import documentation as doc
+from api.auth import Right, demand
 from api.envelope import failure, success
 from api.metrics import CONTENT_TYPE
 from api.request_trace import trace_of
@@ -46,6 +50,8 @@ async def ready(request: Request) -> Response:
 
 @router.get("/metrics", summary="Prometheus指标", response_class=Response)
 async def metrics(request: Request) -> Response:
+    if services_of(request).settings.metrics_access == "key":
+        await demand(request, Right.MEASURE)
     return Response(services_of(request).metrics.text(), media_type=CONTENT_TYPE)
 
 

@@ -42,7 +42,11 @@ _SAMPLE = {
     description=f"状态、金额、期限和经过; 个人信息脱敏。时间为ISO 8601。\n\n### 返回DATA\n\n{doc.data_table(VIEW)}",
     openapi_extra={"parameters": [PARAMETER]},
     responses={
-        **{status: answer for status, answer in doc.answers(VIEW, _SAMPLE, {}).items() if status in {200, 401, 503}},
+        **{
+            status: answer
+            for status, answer in doc.answers(VIEW, _SAMPLE, {}).items()
+            if status in {200, 401, 429, 503}
+        },
         404: doc.failure_answer(ErrorCode.UNKNOWN_ORDER),
     },
 )

@@ -89,7 +89,7 @@ async def refund(request: Request, caller: RefundingCaller) -> Response:
         **{
             status: answer
             for status, answer in doc.answers(REFUND_DATA, _SAMPLE, {}).items()
-            if status in {200, 401, 503}
+            if status in {200, 401, 429, 503}
         },
         404: doc.failure_answer(ErrorCode.UNKNOWN_ORDER),
     },

@@ -69,7 +69,7 @@ def _query(field: Field) -> dict[str, Any]:
 
 
 def _readable(data: doc.Data, sample: dict[str, Any]) -> doc.Answers:
-    kept = {200, 401, 403, 503}
+    kept = {200, 401, 403, 429, 503}
     return {status: answer for status, answer in doc.answers(data, sample, {}).items() if status in kept}
 
 

@@ -9,9 +9,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.auth import gate_of
 from api.body import read_text
 from api.envelope import ERROR_HEADER
 from api.errors import RETRY_AFTER_S, STATUS, ApiError
+from api.refusals import AccessRefused, report
 from api.request_trace import trace_of, where
 from api.services import services_of
 from domain.errors import ErrorCode, PaymentError
@@ -40,6 +42,7 @@ _SAMPLE = {
     "encData": "16进制密文",
     "signData": "BASE64签名",
 }
+_COME_AGAIN = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
 _ANSWER_SCHEMA = {
     "type": "object",
     "required": ["success", "message"],
@@ -78,6 +81,7 @@ def _documented(description: str, *, success: bool, message: str) -> dict[str, A
         ),
         413: _documented("请求体过大", success=False, message="请求体不能超过1024KB"),
         422: _documented("不是JSON对象", success=False, message="报文不是JSON对象"),
+        429: _documented("此地址未通过验签的调用过于频繁", success=False, message="未通过鉴权的调用过于频繁"),
         503: _documented("暂时无法处理, 请稍后重发", success=False, message="支付服务暂不可用, 请稍后重发"),
     },
 )
@@ -85,6 +89,8 @@ async def settlement_notice(request: Request) -> Response:
     try:
         return _answer(message=await _take(request))
     except PaymentError as error:
+        if isinstance(error, AccessRefused):
+            report(request, error)
         trace_of(request.scope).error_code = error.code.value
         return _refusal(error)
     except (SQLAlchemyError, OSError) as error:
@@ -95,8 +101,14 @@ async def settlement_notice(request: Request) -> Response:
 
 async def _take(request: Request) -> str:
     """What is made of the notice. Raises `PaymentError`."""
-    services, now = services_of(request), datetime.now(UTC)
-    opened = await services.door.open(await _envelope(request), now)
+    services, gate, now = services_of(request), gate_of(request), datetime.now(UTC)
+    await gate.admit_stranger(request)
+    try:
+        opened = await services.door.open(await _envelope(request), now)
+    except PaymentError as error:
+        if error.code is ErrorCode.UNAUTHORIZED:
+            await gate.count_refusal(request)
+        raise
     trace = trace_of(request.scope)
     trace.hospital, trace.med_org_ord = opened.hospitals[0].id, opened.notice.med_org_ord
     return await services.notices.take(opened, now)
@@ -118,6 +130,7 @@ def _refusal(error: PaymentError) -> JSONResponse:
     status = error.status if isinstance(error, ApiError) else None
     status = status or STATUS.get(error.code, HTTPStatus.BAD_REQUEST)
     headers = {ERROR_HEADER: error.code.value}
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = str(RETRY_AFTER_S)
+    if status in _COME_AGAIN:
+        retry_after_s = error.retry_after_s if isinstance(error, ApiError) else None
+        headers["Retry-After"] = str(retry_after_s or RETRY_AFTER_S)
     return JSONResponse({"success": False, "message": error.message}, status_code=status, headers=headers)

@@ -5,6 +5,7 @@ import uvicorn
 
 from api.app import create_app
 from api.auth import UnsafeSettingsError
+from api.server import server_config
 from cli.configuration import read_hospitals, read_settings
 from cli.failures import WRONG_USE, CommandError
 from cli.keyring_file import read_keyring
@@ -12,8 +13,8 @@ from security.logs import configure_logging
 
 app = typer.Typer()
 
-KEEP_ALIVE_S = 75
-"""Longer than the idle time of the usual proxies before it, so that they never reuse a connection that just closed."""
+CANNOT_SERVE = 3
+"""uvicorn's own exit code where it could not start; its log says why."""
 
 
 @app.command()
@@ -27,13 +28,7 @@ def api() -> None:
         application = create_app(settings)
     except UnsafeSettingsError as error:
         raise CommandError(str(error), exit_code=WRONG_USE) from None
-    uvicorn.run(
-        application,
-        host=settings.api_host,
-        port=settings.api_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=settings.sync_wait_s,
-    )
+    server = uvicorn.Server(server_config(application, settings))
+    server.run()
+    if not server.started:
+        raise typer.Exit(CANNOT_SERVE)

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from cli.commands.keys_sign import sign
 from cli.failures import WRONG_USE, CommandError
 from cli.stack.private_files import write_private
-from security import sm
+from security import request_signing, sm
 from security.keyring import Keyring
 from security.webhook_secret import new_secret
 
@@ -23,6 +24,7 @@ class Kind(StrEnum):
     CALLER = "caller"
     KEYRING = "keyring"
     WEBHOOK = "webhook"
+    SIGNING = "signing"
 
 
 class Role(StrEnum):
@@ -30,6 +32,9 @@ class Role(StrEnum):
     OPERATOR = "operator"
     APPROVER = "approver"
     AUDITOR = "auditor"
+
+
+app.command()(sign)
 
 
 @app.callback()
@@ -41,7 +46,10 @@ def group() -> None:
 def new(
     kind: Annotated[
         Kind,
-        typer.Argument(help="hospital: SM2 pair; caller: API key; keyring: seals data at rest; webhook: signs them."),
+        typer.Argument(
+            help="hospital: SM2 pair; caller: API key; keyring: seals data at rest; webhook: signs them; "
+            "signing: a caller's, who signs each call."
+        ),
     ],
     output: Annotated[Path | None, typer.Option(help="File for the secret, mode 600 (all but caller).")] = None,
     name: Annotated[str, typer.Option(help="The caller's or person's name.")] = "wechat-backend",
@@ -78,7 +86,18 @@ def _new_webhook(output: Path) -> None:
     typer.echo(f'[hospitals.MY_HOSPITAL.webhook]\nurl = "https://…"\nsecret = {json.dumps(f"file:{output.name}")}')
 
 
-_MAKERS = {Kind.HOSPITAL: _new_hospital, Kind.KEYRING: _new_keyring, Kind.WEBHOOK: _new_webhook}
+def _new_signing(output: Path) -> None:
+    write_private(output, request_signing.new_secret() + "\n")
+    typer.echo("For the caller's [[hospitals.MY_HOSPITAL.keys]], where that is beside it; the caller needs it too:")
+    typer.echo(f"hmac_secret = {json.dumps(f'file:{output.name}')}")
+
+
+_MAKERS = {
+    Kind.HOSPITAL: _new_hospital,
+    Kind.KEYRING: _new_keyring,
+    Kind.WEBHOOK: _new_webhook,
+    Kind.SIGNING: _new_signing,
+}
 
 
 def _new_caller(name: str, role: Role) -> None:

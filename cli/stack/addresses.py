@@ -20,6 +20,7 @@ def with_ports(settings: Settings, folder: Path, *, on_any: bool) -> tuple[Setti
             "server and needs a loopback address (medpay api and medpay worker use any)",
             exit_code=WRONG_USE,
         )
+    _no_tls(settings)
     book = PortBook(folder / "ports.json")
 
     def port(name: str, host: str, field: str, wanted: int) -> int:
@@ -36,3 +37,14 @@ def with_ports(settings: Settings, folder: Path, *, on_any: bool) -> tuple[Setti
     }
     book.remember()
     return Settings(**{**settings.model_dump(), **chosen}), book.notes
+
+
+def _no_tls(settings: Settings) -> None:
+    """Raises `CommandError`."""
+    for setting, wanted in (("API_TLS", settings.api_tls), ("TEMPORAL_TLS", settings.temporal_tls_files)):
+        if wanted is not None:
+            raise CommandError(
+                f"MEDPAY_{setting}…: the embedded stack speaks in clear, on loopback; medpay api and medpay worker "
+                "use it",
+                exit_code=WRONG_USE,
+            )

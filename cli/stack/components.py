@@ -44,7 +44,8 @@ def api(settings: Settings) -> Component:
 def api_url(settings: Settings) -> str:
     """Where this machine reaches the API, also if it listens on every address."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.api_host, settings.api_host)  # noqa: S104 - told apart
-    return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{settings.api_port}"
+    scheme = "https" if settings.api_tls else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{settings.api_port}"
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

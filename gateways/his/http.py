@@ -23,6 +23,7 @@ from gateways.his.answers import (
 from gateways.his.port import REASONS, HisRefund, Registration
 from gateways.http import HttpCaller, JsonReply
 from gateways.messages import shown
+from security.tls import TlsFiles, client_tls
 
 Fields = Mapping[str, str | None]
 
@@ -33,10 +34,11 @@ class HttpHospitalSystem:
     Every method raises `Refused` for a CODE other than 0, `NotSent`, or `Unknown`.
     """
 
-    def __init__(self, http: HttpCaller, base_url: str, timeout_s: float = 20) -> None:
+    def __init__(self, http: HttpCaller, base_url: str, timeout_s: float = 20, tls: TlsFiles | None = None) -> None:
         self._http = http
         self._base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
+        self._tls = client_tls(tls)
 
     async def patient(self, patient_id: str) -> Patient:
         answer = await self._call("patient", {"PATIENT_ID": patient_id})
@@ -92,7 +94,7 @@ class HttpHospitalSystem:
         """One operation; the DATA of an answer with CODE 0. A refusal is told without `patient_name`."""
         url = f"{self._base_url}/{transaction.replace('_', '-')}"
         body = {name: value for name, value in fields.items() if value}
-        reply = await self._http.post_json(transaction, url, body, self._timeout_s)
+        reply = await self._http.post_json(transaction, url, body, self._timeout_s, self._tls)
         envelope = read(transaction, Envelope, reply.json)
         if envelope.code != 0:
             raise _refusal(transaction, reply, patient_name)

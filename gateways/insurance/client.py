@@ -16,6 +16,7 @@ from gateways.insurance.profile import CentreProfile, HospitalAccount
 from gateways.insurance.upload import fee_upload
 from gateways.messages import shown
 from security.sm import GmsslSigner, GmsslVerifier
+from security.tls import client_tls
 
 _TRY_AGAIN = frozenset({408, 425, 429})
 _SECRET_FIELDS = ("payAuthNo", "ecToken", "revsToken", "payToken", "idNo", "userName", "psnNo")
@@ -29,6 +30,7 @@ class HttpInsuranceCentre:
         self._http = http
         self._profile = profile
         self._org_codg = account.org_codg
+        self._tls = client_tls(profile.tls)
         self._envelope = Envelope(
             app_id=account.app_id,
             app_secret=account.app_secret,
@@ -75,7 +77,7 @@ class HttpInsuranceCentre:
         """Protocol code first, then business code, then what the data says (protocol 3.1)."""
         url = self._profile.url.rstrip("/") + self._profile.path(transaction)
         body = await self._envelope.seal_request(data)
-        reply = await self._http.post_json(transaction, url, body, self.timeout_s(transaction))
+        reply = await self._http.post_json(transaction, url, body, self.timeout_s(transaction), self._tls)
         answer = await self._opened(transaction, reply)
         self._check_codes(transaction, reply, answer, data)
         try:

@@ -5,6 +5,7 @@ The data is encrypted with SM4 under a key derived from appId and appSecret, the
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -154,6 +155,15 @@ class Envelope:
                 return str(round(now.timestamp() * 1000))
             case "epoch_s":
                 return int(now.timestamp())
+
+
+def signature_digest(body: Mapping[str, Any]) -> str:
+    """SHA-256, in hex, of an opened request's signature: however the message is spelt, another one has another.
+
+    Nobody but the signer can make a second signature of one message: SM2's are not malleable, and only r and s in
+    their one form verify. Raises EnvelopeError.
+    """
+    return hashlib.sha256(_signature(body.get("signData"))).hexdigest()
 
 
 def _signature(sign_data: object) -> bytes:

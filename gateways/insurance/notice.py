@@ -8,7 +8,7 @@ from typing import Any, Final
 from domain.china_time import from_china
 from domain.orders import Frozen
 from gateways.insurance.answers import IDENTIFIER_CHARS_MAX, IllFormed
-from gateways.insurance.envelope import Envelope, EnvelopeError
+from gateways.insurance.envelope import Envelope, EnvelopeError, signature_digest
 from gateways.insurance.profile import CentreProfile, HospitalAccount
 from security.sm import GmsslSigner, GmsslVerifier
 
@@ -33,6 +33,8 @@ class SettlementNotice(Frozen):
     med_org_ord: str = ""
     ord_stas: str = ""
     org_codg: str = ""
+    signature_digest: str = ""
+    """The same where the same notice comes again, from whomever; another one where the centre tells it again."""
 
 
 class NoticeReader:
@@ -53,7 +55,7 @@ class NoticeReader:
         data = await self._envelope.open_request(body)
         if abs(now - self._sent_at(body["timestamp"])) > FRESH_FOR:
             raise StaleNotice
-        return settlement_notice(data)
+        return settlement_notice(data).model_copy(update={"signature_digest": signature_digest(body)})
 
     def _sent_at(self, timestamp: object) -> datetime:
         """In the profile's format: a centre writes its own times as it reads ours."""

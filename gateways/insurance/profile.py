@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from security.tls import TlsFiles
+
 DEFAULT_PATHS = {
     "6201": "/org/local/api/hos/uldFeeInfo",
     "6202": "/org/local/api/hos/pay_order",
@@ -34,6 +36,8 @@ class CentreProfile(BaseModel):
     """Constants of 6201 that this province wants otherwise or in addition, such as feeType or pubHospRfomFlag."""
     paths: dict[str, str] = Field(default_factory=dict)
     timeouts_s: dict[str, float] = Field(default_factory=dict)
+    tls: TlsFiles | None = None
+    """Beside an https:// `url`: whom we believe, unless the machine's own list of authorities, and who we are."""
 
     def path(self, transaction: str) -> str:
         return self.paths.get(transaction, DEFAULT_PATHS[transaction])

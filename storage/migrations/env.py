@@ -7,6 +7,7 @@ from alembic import context
 from sqlalchemy import Connection, func, select
 from sqlmodel import AutoString, SQLModel
 
+import storage.access_tables
 import storage.tables  # noqa: F401 - its tables join the metadata
 from settings import Settings
 from storage.columns import UtcDateTime

@@ -5,6 +5,7 @@ from typing import Any
 
 from domain.outcomes import NotSent, Unknown
 from gateways.http import HttpCaller, JsonReply
+from security.tls import ClientTls
 from simulator.core.database import open_database
 from simulator.his.books import SCHEMA, Books
 from simulator.his.operations import OPERATIONS
@@ -34,7 +35,14 @@ class HisSide(HttpCaller):
         query = "SELECT refund_no, amount_fen FROM refund WHERE med_org_ord = ?"
         return {row[0]: row[1] for row in self._connection.execute(query, (med_org_ord,))}
 
-    async def post_json(self, transaction: str, url: str, body: bytes | dict[str, Any], timeout_s: float) -> JsonReply:  # noqa: ARG002 - nothing is posted
+    async def post_json(
+        self,
+        transaction: str,
+        url: str,  # noqa: ARG002 - nothing is posted
+        body: bytes | dict[str, Any],
+        timeout_s: float,  # noqa: ARG002 - the same
+        tls: ClientTls | None = None,  # noqa: ARG002 - the same
+    ) -> JsonReply:
         if isinstance(body, bytes):
             raise TypeError("HIS takes JSON objects")
         self.on_its_way.deliver()

@@ -15,6 +15,7 @@ import aiohttp
 import uvicorn
 
 from api.app import create_app
+from api.server import server_config
 from gateways.insurance.envelope import Envelope, utc_now
 from gateways.insurance.profile import CentreProfile
 from security.keyring import Keyring
@@ -25,7 +26,15 @@ from storage.session import Database
 from tests.support.eventually import eventually
 
 KEY = "test-caller-key"
-KEYS = {"operator": "operator-key", "auditor": "auditor-key", "west": "west-caller-key"}
+KEYS = {
+    "operator": "operator-key",
+    "approver": "approver-key",
+    "auditor": "auditor-key",
+    "west": "west-caller-key",
+}
+EXPIRED_KEY = "expired-caller-key"
+SIGNING_KEY = "signing-caller-key"
+SIGNING_SECRET = "signing-secret-of-forty-characters-000000"
 PRE_SETTLE = "/api/v1/insurance/pre-settle"
 SETTLE = "/api/v1/insurance/settle"
 NOTICE = "/api/v1/insurance/settlement-notice"
@@ -120,6 +129,14 @@ def hospitals_toml() -> str:
         f'role = "{"caller" if name == "west" else name}"\nsha256 = "{hashlib.sha256(key.encode()).hexdigest()}"\n'
         for name, key in KEYS.items()
     )
+    keys += "".join(
+        f'[[hospitals.main.keys]]\nname = "{name}"\nrole = "caller"\n{more}\n'
+        f'sha256 = "{hashlib.sha256(key.encode()).hexdigest()}"\n'
+        for name, key, more in (
+            ("expired-key", EXPIRED_KEY, "expires = 2025-01-01"),
+            ("signing-key", SIGNING_KEY, f'hmac_secret = "{SIGNING_SECRET}"'),
+        )
+    )
     hospitals = "\n".join(
         f'[hospitals.{name}]\ncentre = "sim"\norg_codg = "H14010000001"\napp_id = "{APP_ID}"\n'
         f'app_secret = "{_APP_SECRET}"\nprivate_key = "{_HOSPITAL.private_key_b64}"\n'
@@ -135,9 +152,7 @@ async def serving_api(settings: Settings) -> AsyncIterator[ApiServer]:
     """The API on a free loopback port while it runs."""
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(settings), log_config=None, access_log=False, timeout_graceful_shutdown=1)
-    )
+    server = uvicorn.Server(server_config(create_app(settings), settings))
     task = asyncio.create_task(server.serve(sockets=[sock]))
 
     async def started() -> bool:
@@ -146,7 +161,8 @@ async def serving_api(settings: Settings) -> AsyncIterator[ApiServer]:
     try:
         await eventually(started, within_s=10)
         async with aiohttp.ClientSession() as session:
-            url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+            scheme = "https" if settings.api_tls else "http"
+            url = f"{scheme}://127.0.0.1:{sock.getsockname()[1]}"
             yield ApiServer(url, settings, Keyring.load(settings.keyring_path), session)
     finally:
         server.should_exit = True

@@ -12,14 +12,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.authority import Issued
+
 DEBIAN = Path("/usr/lib/postgresql")
 START_S_MAX = 60
 _QUICK = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c unix_socket_directories="
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
-    """The address of a running server, `127.0.0.1:PORT`; user `postgres`, no password. Skips where there is none."""
+def postgres_server(server: Issued | None = None, client_ca: Path | None = None) -> Iterator[str]:
+    """The address of a running server, `127.0.0.1:PORT`; user `postgres`, no password. Skips where there is none.
+
+    `server` and `client_ca`: only over TLS with this certificate, for who shows one that `client_ca` signed.
+    """
     binaries = _binaries()
     if binaries is None:
         pytest.skip("no PostgreSQL server here: no initdb in PATH or under /usr/lib/postgresql")
@@ -34,6 +39,8 @@ def postgres_server() -> Iterator[str]:
         )
         control = (binaries / "pg_ctl", "-D", data, "-w", "-t", str(START_S_MAX))
         options = f"-p {port} -c listen_addresses=127.0.0.1 {_QUICK}"
+        if server is not None and client_ca is not None:
+            options += _only_tls(account, folder, server, client_ca)
         _run(account, folder, *control, "-l", folder / "log", "-o", options, "start")
         try:
             yield f"127.0.0.1:{port}"
@@ -41,6 +48,25 @@ def postgres_server() -> Iterator[str]:
             _run(account, folder, *control, "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder)
+
+
+def _only_tls(account: pwd.struct_passwd | None, folder: Path, server: Issued, client_ca: Path) -> str:
+    """The options of it; the files are copied to where the server may read them."""
+    made = {"server.pem": server.cert, "server.key": server.key, "clients.pem": client_ca}
+    for name, source in made.items():
+        shutil.copy(source, folder / name)
+        (folder / name).chmod(0o600)
+    (folder / "hba").write_text("hostssl all all 127.0.0.1/32 trust clientcert=verify-ca\n", encoding="utf-8")
+    if account is not None:
+        for name in (*made, "hba"):
+            os.chown(folder / name, account.pw_uid, account.pw_gid)
+    files = {"cert": "server.pem", "key": "server.key", "ca": "clients.pem"}
+    return "".join(
+        [
+            f" -c ssl=on -c hba_file={folder}/hba",
+            *(f" -c ssl_{part}_file={folder}/{name}" for part, name in files.items()),
+        ]
+    )
 
 
 def _binaries() -> Path | None:

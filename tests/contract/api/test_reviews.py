@@ -1,13 +1,10 @@
 """The review queue over HTTP, from our rows alone: Temporal is away. Roles, pages, closed cases, what is refused."""
 
-import hashlib
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from domain.errors import ErrorCode
 from domain.reviews import CaseEvent, ReviewAction
@@ -18,8 +15,7 @@ from tests.support.orders import outpatient
 from tests.support.records import AT, SETTLEMENT, SPLIT, key_of, later
 
 REVIEWS = "/api/v1/reviews"
-APPROVER = "approver-key"
-OPERATOR, AUDITOR = KEYS["operator"], KEYS["auditor"]
+OPERATOR, APPROVER, AUDITOR = KEYS["operator"], KEYS["approver"], KEYS["auditor"]
 REVIEWED = PaymentFacts(
     pay_ord_id="ORD1",
     split=SPLIT,
@@ -29,17 +25,6 @@ REVIEWED = PaymentFacts(
     note="HIS_OUTCOME_UNKNOWN",
 )
 S = PaymentState
-
-
-@pytest_asyncio.fixture
-async def api(prepared_folder: Path, tmp_path: Path) -> AsyncIterator[ApiServer]:
-    """With an approver; nothing listens at its Temporal address."""
-    folder = shutil.copytree(prepared_folder, tmp_path / "data")
-    with (folder / "hospitals.toml").open("a", encoding="utf-8") as file:
-        digest = hashlib.sha256(APPROVER.encode()).hexdigest()
-        file.write(f'\n[[hospitals.main.keys]]\nname = "approver-key"\nrole = "approver"\nsha256 = "{digest}"\n')
-    async with serving_api(settings_for(folder, f"127.0.0.1:{free_port()}")) as server:
-        yield server
 
 
 async def given(api: ApiServer, number: str, *then: PaymentState) -> None:

@@ -127,6 +127,33 @@ class TestWhatIsKept:
         assert answer.json["message"] == "没有这个订单, 仅记录"
 
 
+class TestTheSameNotice:
+    """Somebody who listened can send it again while its timestamp is fresh."""
+
+    async def test_is_one_row_and_the_same_answer(self, api: ApiServer) -> None:
+        await given(api, S.SETTLED)
+        body = await centre_side().seal_request(PAID)
+        answers = [await api.post(NOTICE, {**body, "extra": f"{number}"}, key=None) for number in range(5)]
+        assert {(answer.status, answer.json["message"]) for answer in answers} == {
+            (200, "订单已付款或已冲正, 无需核实")
+        }
+        assert len(await kept(api)) == 1
+
+    async def test_is_followed_until_it_could_be(self, api: ApiServer) -> None:
+        await given(api, S.PRE_SETTLED)
+        body = await centre_side().seal_request(PAID)
+        for _ in range(2):
+            assert_refused(await api.post(NOTICE, body, key=None), 503, "UNAVAILABLE")
+        (row,) = await kept(api)
+        assert row["followed_at"] is None
+
+    async def test_of_an_order_that_nobody_has_is_one_row(self, api: ApiServer) -> None:
+        body = await centre_side().seal_request(PAID)
+        for _ in range(3):
+            assert (await api.post(NOTICE, body, key=None)).status == 200
+        assert len(await kept(api)) == 1
+
+
 class TestWhatIsPaidAlready:
     @pytest.mark.parametrize("state", [S.SETTLED, S.REVERSED])
     async def test_needs_no_temporal(self, api: ApiServer, state: PaymentState) -> None:

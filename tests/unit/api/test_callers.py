@@ -1,27 +1,23 @@
 """Keys, roles and the settings under which the API refuses to start."""
 
-from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 
-from api.auth import (
-    Caller,
-    Callers,
-    Role,
-    UnsafeSettingsError,
-    paying_caller,
-    rechecking_caller,
-    withdrawing_caller,
-)
+from api.callers import Callers, UnsafeSettingsError
+from api.refusals import AccessRefused, Reason
+from api.rights import RULES, Right, Role
 from api.terms import payment_terms
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Registers
 from hospitals import Hospital, load_hospitals
 from settings import Settings
 from tests.support.api_server import KEY, KEYS, hospitals_toml
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -41,40 +37,49 @@ def without_keys(hospitals: dict[str, Hospital]) -> dict[str, Hospital]:
 
 class TestWho:
     def test_the_settings_key_is_a_caller_of_its_hospital(self, hospitals: dict[str, Hospital]) -> None:
-        caller = Callers(settings(api_key=KEY, hospital="west"), hospitals).who(KEY)
+        caller = Callers(settings(api_key=KEY, hospital="west"), hospitals).who(KEY, NOW)
         assert (caller.hospital.id, caller.role, caller.key_name) == ("west", Role.CALLER, "MEDPAY_API_KEY")
 
     def test_a_file_key_is_its_hospital_s_and_role_s(self, hospitals: dict[str, Hospital]) -> None:
         callers = Callers(settings(api_key=KEY), hospitals)
-        assert (callers.who(KEYS["west"]).hospital.id, callers.who(KEYS["west"]).role) == ("west", Role.CALLER)
-        assert callers.who(KEYS["auditor"]).role is Role.AUDITOR
+        assert (callers.who(KEYS["west"], NOW).hospital.id, callers.who(KEYS["west"], NOW).role) == (
+            "west",
+            Role.CALLER,
+        )
+        assert callers.who(KEYS["auditor"], NOW).role is Role.AUDITOR
 
     @pytest.mark.parametrize("token", [None, "", "wrong", KEY + "x", "\udcff", "钥匙"])
     def test_anything_else_is_nobody(self, hospitals: dict[str, Hospital], token: str | None) -> None:
         with pytest.raises(PaymentError) as refused:
-            Callers(settings(api_key=KEY), hospitals).who(token)
+            Callers(settings(api_key=KEY), hospitals).who(token, NOW)
         assert refused.value.code is ErrorCode.UNAUTHORIZED
 
 
-class TestRoles:
-    @pytest.mark.parametrize(
-        ("needed", "allowed"),
-        [
-            (paying_caller, {Role.CALLER}),
-            (withdrawing_caller, {Role.CALLER, Role.OPERATOR}),
-            (rechecking_caller, {Role.OPERATOR, Role.APPROVER}),
-        ],
-    )
-    async def test_open_what_they_are_for(
-        self, hospitals: dict[str, Hospital], needed: Callable[[Caller], Awaitable[Caller]], allowed: set[Role]
-    ) -> None:
-        for role in Role:
-            caller = Caller(hospitals["main"], "somebody", role)
-            if role in allowed:
-                assert await needed(caller) is caller
-            else:
-                with pytest.raises(PaymentError, match="FORBIDDEN"):
-                    await needed(caller)
+class TestExpiry:
+    """2026-12-31 is the last day on which it opens, in China."""
+
+    @pytest.mark.parametrize(("now", "opens"), [("2026-12-31T15:59:59Z", True), ("2026-12-31T16:00:00Z", False)])
+    def test_is_at_the_day_s_begin_in_china(self, hospitals: dict[str, Hospital], now: str, *, opens: bool) -> None:
+        west = hospitals["west"]
+        keys = (west.keys[0].model_copy(update={"expires": date(2027, 1, 1)}),)
+        callers = Callers(settings(), {"west": west.model_copy(update={"keys": keys})})
+        if opens:
+            assert callers.who(KEYS["west"], datetime.fromisoformat(now)).hospital.id == "west"
+            return
+        with pytest.raises(AccessRefused) as refused:
+            callers.who(KEYS["west"], datetime.fromisoformat(now))
+        assert (refused.value.reason, refused.value.code) == (Reason.EXPIRED_KEY, ErrorCode.UNAUTHORIZED)
+        assert (refused.value.key_name, refused.value.hospital, refused.value.role) == ("west-key", "west", Role.CALLER)
+
+    def test_is_warned_of_at_the_start(self, hospitals: dict[str, Hospital]) -> None:
+        with structlog.testing.capture_logs() as logs:
+            Callers(settings(api_key=KEY), hospitals).warn_of_expiry(NOW)
+        assert [(line["event"], line["key_name"]) for line in logs] == [("key_expires", "expired-key")]
+
+
+def test_every_right_is_somebody_s_and_has_its_words() -> None:
+    assert set(RULES) == set(Right)
+    assert all(rule.roles and rule.refusal for rule in RULES.values())
 
 
 class TestUnsafeSettings:
@@ -83,14 +88,14 @@ class TestUnsafeSettings:
         with pytest.raises(UnsafeSettingsError, match="MEDPAY_API_KEY"):
             Callers(settings(api_host="0.0.0.0"), bare)  # noqa: S104 - the case
         with pytest.raises(PaymentError, match="UNAUTHORIZED"):
-            Callers(settings(api_host="127.0.0.1"), bare).who("anything")
-        assert Callers(settings(api_host="0.0.0.0"), hospitals).who(KEYS["west"])  # noqa: S104 - the case
+            Callers(settings(api_host="127.0.0.1"), bare).who("anything", NOW)
+        assert Callers(settings(api_host="0.0.0.0"), hospitals).who(KEYS["west"], NOW)  # noqa: S104 - the case
 
     def test_running_open_is_warned_of(self, hospitals: dict[str, Hospital]) -> None:
         with structlog.testing.capture_logs() as logs:
             callers = Callers(settings(auth="none"), hospitals)
         assert [(line["event"], line["log_level"]) for line in logs] == [("api_open", "warning")]
-        assert callers.who(None).hospital.id == "main"
+        assert callers.who(None, NOW).hospital.id == "main"
 
     def test_an_unknown_own_hospital_refuses_to_start(self, hospitals: dict[str, Hospital]) -> None:
         with pytest.raises(UnsafeSettingsError, match="MEDPAY_HOSPITAL"):

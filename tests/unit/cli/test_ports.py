@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from cli.failures import WRONG_USE, CommandError
+from cli.stack.addresses import with_ports
 from cli.stack.ports import PortBook, is_free
+from settings import Settings
 
 HOST = "127.0.0.1"
 
@@ -83,3 +85,8 @@ def test_a_spoilt_memory_is_forgotten(tmp_path: Path, free: int, text: str) -> N
 def test_an_address_of_another_machine(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"192\.0\.2\.1 is not an address of this machine"):
         PortBook(tmp_path / "ports.json").choose("api", "192.0.2.1", 8000, setting="MEDPAY_API_PORT")
+
+
+def test_tls_is_not_the_embedded_stack_s(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"MEDPAY_TEMPORAL_TLS…: the embedded stack speaks in clear"):
+        with_ports(Settings(_env_file=None, temporal_tls="on"), tmp_path, on_any=True)

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from security.tls import TlsFiles
 from settings import Settings, complaints, env_name, is_loopback
+from tests.support.authority import Authority
 
 EXAMPLE = Path(__file__).parents[3] / ".env.example"
 
@@ -108,6 +110,18 @@ class TestComplaints:
             ("MEDPAY_HIS_URL", "ftp://his"),
             ("MEDPAY_LOG_LEVEL", "loud"),
             ("MEDPAY_API_KEY", "with space"),
+            ("MEDPAY_RATE_LIMIT_PER_MINUTE", "-1"),
+            ("MEDPAY_REFUSALS_PER_MINUTE", "many"),
+            ("MEDPAY_REQUEST_TIMEOUT_S", "0"),
+            ("MEDPAY_METRICS_ACCESS", "closed"),
+            ("MEDPAY_TEMPORAL_TLS", "perhaps"),
+            ("MEDPAY_DATABASE_URL", "postgresql://h/d?sslmode=require"),
+            ("MEDPAY_DATABASE_URL", "postgresql://h/d?ssl=true"),
+            ("MEDPAY_API_TLS_CERT", "/nowhere.pem"),
+            ("MEDPAY_API_TLS_KEY", "/nowhere.key"),
+            ("MEDPAY_TEMPORAL_TLS_CA", "/nowhere.pem"),
+            ("MEDPAY_TEMPORAL_TLS_KEY", "/nowhere.key"),
+            ("MEDPAY_DATABASE_TLS_CA", "/nowhere.pem"),
         ],
     )
     def test_one_line_that_names_the_variable(self, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -119,6 +133,45 @@ class TestComplaints:
         complaint = _complaint(monkeypatch, MEDPAY_DATABASE_URL="mysql://u:hunter2@h/d", MEDPAY_API_KEY="a\tb-hunter2")
         assert complaint.count("\n") == 1
         assert "hunter2" not in complaint
+
+
+class TestTls:
+    def test_is_off_by_default(self) -> None:
+        settings = Settings()
+        assert (settings.temporal_tls_files, settings.api_tls) == (None, None)
+
+    def test_to_temporal_is_on_by_a_word_or_a_file(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("MEDPAY_TEMPORAL_TLS", "on")
+        assert Settings().temporal_tls_files == TlsFiles()
+        monkeypatch.setenv("MEDPAY_TEMPORAL_TLS", "off")
+        monkeypatch.setenv("MEDPAY_TEMPORAL_TLS_CA", str(Authority(tmp_path).ca))
+        assert Settings().temporal_tls_files == TlsFiles(ca=tmp_path / "authority.pem")
+
+    def test_to_the_database_is_part_of_its_url_and_survives_a_child(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("MEDPAY_DATABASE_TLS_CA", str(Authority(tmp_path).ca))
+        monkeypatch.setenv("MEDPAY_DATABASE_URL", "postgresql://u:p%3F@h/d?application_name=medpay")
+        url = Settings().database
+        assert url.startswith(
+            "postgresql+asyncpg://u:p%3F@h/d?application_name=medpay&sslmode=verify-full&sslrootcert="
+        )
+        monkeypatch.setenv("MEDPAY_DATABASE_URL", url)
+        assert Settings().database == url
+
+    def test_to_sqlite_is_a_mistake(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        complaint = _complaint(monkeypatch, MEDPAY_DATABASE_TLS_CA=str(Authority(tmp_path).ca))
+        assert complaint.startswith("MEDPAY_DATABASE_URL: ")
+
+    def test_with_a_key_open_to_all_is_refused_by_its_name(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        ours = Authority(tmp_path).issue("ours")
+        ours.key.chmod(0o644)
+        complaint = _complaint(
+            monkeypatch, MEDPAY_TEMPORAL_TLS_CERT=str(ours.cert), MEDPAY_TEMPORAL_TLS_KEY=str(ours.key)
+        )
+        assert complaint == f"MEDPAY_TEMPORAL_TLS_KEY: {ours.key} is open to everybody on this machine: chmod 600"
 
 
 @pytest.mark.parametrize(

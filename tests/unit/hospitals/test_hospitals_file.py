@@ -9,6 +9,8 @@ import pytest
 from domain.orders import Registers
 from hospitals import ConfigError, load_hospitals
 from security import sm
+from security.tls import TlsFiles
+from tests.support.authority import Authority
 
 PUBLIC_KEY = sm.public_key_of(base64.b64encode(bytes(range(32, 64))).decode())
 PRIVATE_KEY = base64.b64encode(bytes(range(32))).decode()
@@ -208,3 +210,59 @@ class TestRefused:
         secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ="
         problems = _problems(tmp_path, CENTRE + HOSPITAL.replace(PRIVATE_KEY, secret))
         assert secret not in "".join(problems)
+
+
+class TestKeysThatExpireOrSign:
+    def test_are_read(self, tmp_path: Path) -> None:
+        (tmp_path / "signing").write_text("s" * 40, encoding="utf-8")
+        more = 'expires = 2027-01-01\nhmac_secret = "file:signing"\n'
+        (key,) = load_hospitals(_written(tmp_path, CENTRE + HOSPITAL + KEY + more))["main"].keys
+        assert key.expires_at is not None
+        assert key.expires_at.isoformat() == "2027-01-01T00:00:00+08:00"
+        assert key.hmac_secret == "s" * 40
+        assert "sss" not in repr(key)
+
+    @pytest.mark.parametrize(
+        ("line", "problem"),
+        [
+            ('expires = "soon"', "expires"),
+            ("expires = 2027", "expires"),
+            ('hmac_secret = "short"', "hmac_secret: must have at least 32 characters"),
+            ('hmac_secret = "file:nowhere"', "hmac_secret: can't read"),
+            ('role = "caller"', "is not TOML"),
+        ],
+    )
+    def test_that_can_not_be_used_are_told_with_their_line(self, tmp_path: Path, line: str, problem: str) -> None:
+        (told,) = _problems(tmp_path, CENTRE + HOSPITAL + KEY + line + "\n")
+        assert problem in told
+        assert told.startswith(f"{(CENTRE + HOSPITAL + KEY).count(chr(10)) + 1}:")
+
+
+class TestTls:
+    SECURE = CENTRE.replace("http://", "https://")
+
+    def test_is_the_centre_s_and_his_s_own_with_files_beside_it(self, tmp_path: Path) -> None:
+        authority = Authority(tmp_path)
+        ours = authority.issue("ours")
+        text = (
+            f'{self.SECURE}[centres.sim.tls]\nca = "authority.pem"\ncert = "ours.pem"\nkey = "ours.key"\n'
+            f'{HOSPITAL.replace("http://", "https://")}[hospitals.main.his_tls]\nca = "authority.pem"\n'
+            'server_name = "his.example"\n'
+        )
+        hospital = load_hospitals(_written(tmp_path, text))["main"]
+        assert hospital.centre.tls == TlsFiles(ca=authority.ca, cert=ours.cert, key=ours.key)
+        assert hospital.his_tls == TlsFiles(ca=authority.ca, server_name="his.example")
+
+    @pytest.mark.parametrize(
+        ("centre", "tls", "problem"),
+        [
+            (SECURE, 'ca = "nowhere.pem"', "centres.sim.tls.ca: can't read"),
+            (SECURE, 'cert = "nowhere.pem"', "centres.sim.tls.cert: needs the key beside it"),
+            (SECURE, 'verify = "no"', "centres.sim.tls.verify: is unknown"),
+            (CENTRE, 'server_name = "x"', "centres.sim.tls: is of no use, since the address is not https://"),
+        ],
+    )
+    def test_that_is_unsafe_is_told_with_its_line(self, tmp_path: Path, centre: str, tls: str, problem: str) -> None:
+        (told,) = _problems(tmp_path, f"{centre}[centres.sim.tls]\n{tls}\n{HOSPITAL}")
+        assert problem in told
+        assert told.startswith(tuple(f"{centre.count(chr(10)) + line}: " for line in (1, 2)))

@@ -1,5 +1,7 @@
 """The centre's notices (6302): kept whatever they are about, found again on a payment's timeline."""
 
+from uuid import uuid4
+
 import pytest
 
 from domain.states import PaymentState
@@ -16,7 +18,7 @@ NOBODY = PaymentKey(hospital="main", med_org_ord="")
 
 async def keep(database: Database, key: PaymentKey, ord_stas: str = "6", message: str = "已转交") -> int:
     async with database.begin() as unit:
-        return await unit.notices.keep(key, "ORD1", ord_stas, later(5), message)
+        return (await unit.notices.keep(key, "ORD1", ord_stas, later(5), message, uuid4().hex)).id
 
 
 async def ordered(database: Database, med_org_ord: str, pay_ord_id: str | None, hospital: str = "main") -> PaymentKey:
@@ -35,7 +37,26 @@ class TestKept:
         assert sorted(row["med_org_ord"] for row in found) == ["", "LATER"]
         assert {row["pay_ord_id"] for row in found} == {"ORD1"}
 
-    async def test_each_time_it_comes(self, database: Database) -> None:
+    async def test_once_if_it_is_the_same_notice(self, database: Database) -> None:
+        key = await ordered(database, "SAME", "ORD1")
+        kept = []
+        for message in ("已转交", "又来一次"):
+            async with database.begin() as unit:
+                kept.append(await unit.notices.keep(key, "ORD1", "6", AT, message, "digest"))
+        assert kept[0] == kept[1]
+        assert kept[1].followed is None
+        async with database.begin() as unit:
+            await unit.notices.remark(kept[0].id, "已核实", AT)
+            again = await unit.notices.keep(key, "ORD1", "6", later(5), "又来一次", "digest")
+            elsewhere = await unit.notices.keep(
+                NOBODY.model_copy(update={"hospital": "west"}), "", "", AT, "", "digest"
+            )
+        assert again == (kept[0].id, "已核实")
+        assert elsewhere.id != kept[0].id
+        async with database.read() as unit:
+            assert [entry.message for entry in await unit.notices.timeline(key)] == ["ordStas 6: 已核实"]
+
+    async def test_each_time_another_comes(self, database: Database) -> None:
         key = await ordered(database, "TWICE", "ORD1")
         assert await keep(database, key) != await keep(database, key)
         async with database.read() as unit:
@@ -45,7 +66,7 @@ class TestKept:
         key = await ordered(database, "MANY", "ORD1")
         async with database.begin() as unit:
             for number in range(SHOWN_MAX + 2):
-                await unit.notices.keep(key, "ORD1", "", AT, f"{number}")
+                await unit.notices.keep(key, "ORD1", "", AT, f"{number}", f"digest-{number}")
         async with database.read() as unit:
             shown = [entry.message for entry in await unit.notices.timeline(key)]
         assert shown == [f"{number}" for number in range(2, SHOWN_MAX + 2)]

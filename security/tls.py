@@ -1,0 +1,98 @@
+"""TLS to the other parties: whom we believe, and who we are. Files are PEM."""
+
+import ssl
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+
+class TlsFileError(ValueError):
+    """A file that can't be used. `part`: which of `TlsFiles` it is; the text never holds its content."""
+
+    def __init__(self, part: str, message: str) -> None:
+        super().__init__(message)
+        self.part = part
+
+
+class TlsFiles(BaseModel):
+    """One party's. `ca`: who signs its certificate, else the machine's own list. `server_name`: else the URL's host.
+
+    `cert` and `key`: ours, where the party demands them (mTLS).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    server_name: str | None = None
+
+    def below(self, folder: Path) -> "TlsFiles":
+        """With each path that is relative counted from `folder`."""
+        paths = {part: folder / path for part, path in self if isinstance(path, Path)}
+        return self.model_copy(update=paths)
+
+    def checked(self) -> "TlsFiles":
+        """Itself. Raises `TlsFileError`: a file is missing, a key stands alone or open to all, or they don't fit."""
+        if (self.cert is None) != (self.key is None):
+            lonely, missing = ("cert", "key") if self.key is None else ("key", "cert")
+            raise TlsFileError(lonely, f"needs the {missing} beside it")
+        for part, path in (("ca", self.ca), ("cert", self.cert), ("key", self.key)):
+            if path is not None:
+                _check_readable(part, path)
+        if self.key is not None and self.key.stat().st_mode & stat.S_IRWXO:
+            raise TlsFileError("key", f"{self.key} is open to everybody on this machine: chmod 600")
+        client_context(self)
+        return self
+
+
+@dataclass(frozen=True)
+class ClientTls:
+    """What a connection is made with."""
+
+    context: ssl.SSLContext
+    server_name: str | None
+
+
+@cache
+def client_context(files: TlsFiles) -> ssl.SSLContext:
+    """TLS 1.2 or newer, certificate and name always checked. One context for the same files, so that connections are
+    shared. Raises `TlsFileError`.
+    """
+    context = ssl.create_default_context()
+    if files.ca is not None:
+        # Only this one: the machine's list would let any public authority speak for the party.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        _loaded("ca", files.ca, lambda: context.load_verify_locations(files.ca))
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if files.cert is not None:
+        cert, key = files.cert, files.key
+        # An empty password, since a locked key would make OpenSSL ask at the terminal.
+        _loaded("cert", cert, lambda: context.load_cert_chain(cert, key, password=""))
+    return context
+
+
+def client_tls(files: TlsFiles | None) -> ClientTls | None:
+    """Raises `TlsFileError`."""
+    return None if files is None else ClientTls(client_context(files), files.server_name)
+
+
+def _check_readable(part: str, path: Path) -> None:
+    try:
+        with path.open("rb"):
+            return
+    except OSError as error:
+        raise TlsFileError(part, f"can't read {path}: {error.strerror}") from None
+
+
+def _loaded(part: str, path: Path, load: Callable[[], None]) -> None:
+    try:
+        load()
+    except ssl.SSLError as error:
+        raise TlsFileError(part, f"{path} is no PEM that can be used: {error.reason or 'not understood'}") from None
+    except OSError as error:
+        raise TlsFileError(part, f"can't read {path}: {error.strerror}") from None
