@@ -7,6 +7,8 @@ from typing import Final
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
+from api.access_recording import AccessRecording, write
+from api.access_refusals import Refusals
 from api.auth import Callers
 from api.documentation import introduction
 from api.errors import install_handlers
@@ -45,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
     hospitals = load_hospitals(settings.hospitals_path)
     workflows = PaymentWorkflows(link, settings)
     hints = Hints(database, workflows)
+    refusals = Refusals()
     services = Services(
         settings=settings,
         database=database,
@@ -63,6 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             yield
         finally:
+            await write(database, refusals.rest())
             await database.close()
 
     # Its pages need no internet: a hospital's network has none.
@@ -79,6 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.callers = Callers(settings, hospitals)
     app.state.services = services
     install_handlers(app)
+    app.add_middleware(AccessRecording, database=database, refusals=refusals)
     app.add_middleware(RequestTracing, metrics=services.metrics)
     routers = (insurance, settlement_notice, payments, payment_list, payment_actions, refunds, reviews, health)
     for routes in routers:

@@ -85,10 +85,15 @@ async def any_caller(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
 ) -> Caller:
     """Any key of any role. Raises `PaymentError` UNAUTHORIZED."""
+    return identify(request, credentials.credentials if credentials is not None else None)
+
+
+def identify(request: Request, token: str | None) -> Caller:
+    """Whose key `token` is, also for the request's trace. Raises `PaymentError` UNAUTHORIZED."""
     callers: Callers = request.app.state.callers
-    caller = callers.who(credentials.credentials if credentials is not None else None)
+    caller = callers.who(token)
     trace = trace_of(request.scope)
-    trace.hospital, trace.key_name = caller.hospital.id, caller.key_name
+    trace.hospital, trace.key_name, trace.role = caller.hospital.id, caller.key_name, caller.role.value
     return caller
 
 

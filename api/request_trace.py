@@ -40,6 +40,7 @@ class RequestTrace:
     request_id: str
     hospital: str = ""
     key_name: str = ""
+    role: str = ""
     med_org_ord: str = ""
     error_code: str = ""
     status: int = CLIENT_GONE
@@ -100,7 +101,7 @@ class RequestTracing:
                     await reply(scope, receive, send_traced)
 
     def _account(self, scope: Scope, trace: RequestTrace, duration_s: float) -> None:
-        route = _route_template(scope)
+        route = route_template(scope)
         self._metrics.observe(route, scope["method"], trace.status, trace.error_code, duration_s)
         logger.info(
             "request",
@@ -122,7 +123,7 @@ def _request_id(headers: Headers) -> str:
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def _route_template(scope: Scope) -> str:
+def route_template(scope: Scope) -> str:
     """`/api/v1/payments/{med_org_ord}`: never the path itself, which holds ids."""
     route: Any = scope.get("route")
     return getattr(route, "path", "") or UNMATCHED

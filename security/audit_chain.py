@@ -6,6 +6,7 @@ that somebody wrote anew from the first record on, or cut off at its end: for th
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,6 +17,7 @@ GENESIS = "0" * 64
 """What the first record carries in place of a digest before it."""
 
 FIRST_SEQUENCE = 1
+HEAD_PATTERN = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
-import structlog
 from sqlalchemy import RowMapping, bindparam, func, insert, select
 
 from security.access import Access
@@ -14,8 +13,6 @@ from storage.access_table import AccessLog
 from storage.engines import AnyConnection
 from storage.statements import table_of
 from storage.tables import HOSPITAL_CHARS_MAX, ID_CHARS_MAX, MESSAGE_CHARS_MAX
-
-logger = structlog.get_logger(__name__)
 
 CHAIN_LOCK = 0x6D656471
 """A number of our own among PostgreSQL's advisory locks."""
@@ -44,8 +41,6 @@ class AccessLogRepository:
             head = Head(link.sequence, digest_of(link))
             await self._connection.execute(_APPENDED, asdict(link) | {"digest": head.digest})
             heads.append(head)
-            # The head, kept elsewhere: a log that was cut or written anew no longer holds what stands here.
-            logger.info("access_recorded", access_event=link.event, sequence=head.sequence, digest=head.digest)
         return heads
 
     async def head(self) -> Head:

@@ -25,6 +25,8 @@ from cli.main import COMMANDS, build
         (["review", "approve"], ["MEDORGORD", "--key-file"]),
         (["audit", "export"], ["--payment", "--output"]),
         (["audit", "replay"], ["files", "--json"]),
+        (["audit", "verify"], ["--expect-head", "--json"]),
+        (["audit", "access"], ["--payment", "--last", "--json"]),
         (["keys", "new"], ["hospital", "caller", "keyring", "webhook"]),
         (["database", "upgrade"], ["MEDPAY_DATABASE_URL"]),
         (["search-attributes", "register"], ["MEDPAY_TEMPORAL_NAMESPACE"]),
