@@ -39,7 +39,7 @@ class Refusals:
             window.more += 1
             return due
         self._windows[source] = _Window(refusal, self._clock())
-        return [*due, _counted(refusal, 1)]
+        return [*due, refusal]
 
     def due(self) -> list[Access]:
         """The counts of the minutes that are over."""
@@ -57,8 +57,9 @@ class Refusals:
 
     def _closed(self, sources: list[tuple[str, str]]) -> list[Access]:
         windows = [self._windows.pop(source) for source in sources]
-        return [_counted(window.access, window.more) for window in windows if window.more]
+        return [_count_of(window) for window in windows if window.more]
 
 
-def _counted(refusal: Access, count: int) -> Access:
-    return replace(refusal, details={**refusal.details, "count": count})
+def _count_of(window: _Window) -> Access:
+    """How many followed: whatever they asked for."""
+    return replace(window.access, subject="", details={"more": window.more})

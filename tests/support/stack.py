@@ -142,7 +142,7 @@ class Stack:
 
     async def start_temporal(self) -> None:
         settings = self.embedded.settings
-        await self._start(temporal_server(settings, self._temporal, settings.data_dir))
+        await self._start(temporal_server(settings, self._temporal, settings.data_dir, components.codec_url(settings)))
 
     async def stop_again(self, *names: str) -> None:
         """End what was started again of these, the newest first."""
