@@ -1,6 +1,5 @@
 """Temporal's own command line decodes through the codec server, with a person's key, and that is recorded."""
 
-import asyncio
 import base64
 import json
 from typing import Any
@@ -14,16 +13,10 @@ ID_NO = "110101199003070134"
 
 async def shown(stack: Stack, number: str, *codec: str) -> str:
     """A payment's history as JSON, as `temporal workflow show` writes it."""
-    process = await asyncio.create_subprocess_exec(
-        *(stack.temporal_binary, "workflow", "show", "--workflow-id", payment_workflow_id("main", number)),
-        *("--address", stack.embedded.settings.temporal_address, "--output", "json", *codec),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    async with asyncio.timeout(30):
-        output, _ = await process.communicate()
-    assert process.returncode == 0
-    return output.decode()
+    workflow_id = payment_workflow_id("main", number)
+    history = await stack.temporal.run("workflow", "show", "--workflow-id", workflow_id, "--output", "json", *codec)
+    assert history is not None
+    return history
 
 
 def first_input(history: str) -> Any:  # noqa: ANN401 - whatever the workflow was given
