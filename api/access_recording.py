@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access_refusals import Refusals
+from api.auth import Role
 from api.errors import answer
 from api.request_trace import RequestTrace, route_template, trace_of
 from domain.errors import ErrorCode, PaymentError
@@ -40,7 +41,6 @@ EVENTS: Final[Mapping[Route, AccessEvent]] = {
 }
 """What a person's key does on a route. A test compares it with the routes that there are."""
 
-_MACHINE = "caller"
 _NOTED = "medpay.access"
 _REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _NOT_RECORDED = "访问记录暂不可写, 未予答复, 请稍后重试"
@@ -110,7 +110,7 @@ def _access(scope: Scope, status: int) -> Access | None:
         access: Access = noted
         return access
     trace, route = trace_of(scope), (scope["method"], route_template(scope))
-    if status in _REFUSED or trace.role in {"", _MACHINE} or route not in EVENTS:
+    if status in _REFUSED or trace.role in {"", Role.CALLER} or route not in EVENTS:
         return None
     return Access(EVENTS[route], trace.hospital, trace.key_name, trace.role, _subject(trace), _details(trace))
 

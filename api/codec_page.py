@@ -61,7 +61,7 @@ def signed_in(caller: Caller, places: Places) -> HTMLResponse:
         f"""<p>已登录: {escape(who)}。在 <a href="{ui}">Temporal UI</a> 中 (每个浏览器只需设置一次):</p>
 <ol><li>点右上角的眼镜图标 (<b>Codec Server</b>);</li>
 <li>选 <b>Use my browser setting</b>, 地址填 <code>{escape(places.codec)}</code>, 打开
-<b>Include cross-origin credentials</b>, 点 <b>Apply</b>。</li></ol>
+<b>Include cross-origin credentials</b>, 点 <b>Apply</b>, 再刷新页面。</li></ol>
 <p>请用 <code>{ui}</code> 这个地址打开 UI: 其他地址的页面不能解密。</p>
 <form method="post" action="{SIGN_OUT}"><button>退出</button></form>"""
     )

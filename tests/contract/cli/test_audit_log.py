@@ -1,5 +1,6 @@
 """`medpay audit verify` and `access` as commands, on a log that other commands wrote."""
 
+import asyncio
 import json
 import os
 import pwd
@@ -9,7 +10,11 @@ from typing import Any
 
 import pytest
 
+from security.access import OS_USER, Access, AccessEvent
 from security.audit_chain import GENESIS
+from security.keyring import Keyring
+from storage.migrate import upgrade
+from storage.session import Database
 from tests.support.medpay_up import medpay_environment, run_medpay
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
@@ -21,6 +26,7 @@ class Place:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.database = folder / "records.db"
+        self.url = f"sqlite:///{self.database}"
         self._environment = medpay_environment(
             folder / "data", MEDPAY_KEYRING_FILE="k.json", MEDPAY_DATABASE_URL="sqlite:///records.db"
         )
@@ -43,20 +49,23 @@ class Place:
 @pytest.fixture
 async def place(tmp_path: Path) -> Place:
     place = Place(tmp_path)
-    await place.medpay("keys", "new", "keyring", "--output", "k.json")
-    await place.medpay("database", "upgrade")
+    Keyring.generate().save(tmp_path / "k.json")
+    await asyncio.to_thread(upgrade, place.url)
     return place
 
 
-async def look_three_times(place: Place) -> None:
-    await place.medpay("payments", "show", "M1")
-    await place.medpay("payments", "list")
-    await place.medpay("payments", "show", "110101199003070134")
+async def three_records(place: Place) -> None:
+    async with Database(place.url, Keyring.generate()) as database, database.begin() as unit:
+        for number in (1, 2, 3):
+            shown = Access(AccessEvent.CLI_PAYMENT_SHOWN, "main", "li", OS_USER, f"payment-main-M{number}")
+            await unit.access.append(shown)
 
 
 class TestWhatIsRecorded:
     async def test_what_a_person_looked_at_with_their_name(self, place: Place) -> None:
-        await look_three_times(place)
+        await place.medpay("payments", "show", "M1")
+        await place.medpay("payments", "list")
+        await place.medpay("payments", "show", "110101199003070134")
         await place.medpay("notifications", "list")
         code, shown = await place.json("audit", "access")
         assert code == 0
@@ -93,7 +102,7 @@ class TestWhatIsRecorded:
         assert errors.startswith("MEDPAY_DATABASE_URL: the database can't be used: no such table: access_log")
 
     async def test_the_list_is_of_one_payment_where_asked_and_bounded(self, place: Place) -> None:
-        await look_three_times(place)
+        await three_records(place)
         _, of_one = await place.json("audit", "access", "--payment", "M1")
         assert [record["sequence"] for record in of_one] == [1]
         _, last = await place.json("audit", "access", "--last", "2")
@@ -104,7 +113,7 @@ class TestWhatIsRecorded:
 
 class TestVerify:
     async def test_a_whole_chain_passes_with_its_head(self, place: Place) -> None:
-        await look_three_times(place)
+        await three_records(place)
         code, verdict = await place.json("audit", "verify")
         assert code == 0
         assert (verdict["pass"], verdict["records"], verdict["first_bad"]) == (True, 3, None)
@@ -125,7 +134,7 @@ class TestVerify:
         ],
     )
     async def test_tampering_is_told_by_its_first_record(self, place: Place, change: str, said: str) -> None:
-        await look_three_times(place)
+        await three_records(place)
         place.forge(change)
         code, output, _ = await place.medpay("audit", "verify")
         assert code == 1
@@ -135,7 +144,7 @@ class TestVerify:
         assert f"record {verdict['first_bad']['sequence']}:" in said
 
     async def test_a_cut_end_is_found_by_a_head_that_was_kept(self, place: Place) -> None:
-        await look_three_times(place)
+        await three_records(place)
         _, before = await place.json("audit", "verify")
         place.forge("DELETE FROM access_log WHERE sequence = 3")
         assert (await place.medpay("audit", "verify"))[0] == 0
