@@ -23,7 +23,6 @@ TRIGGERS = {
 CHANGES = {
     "changed": "UPDATE access_log SET actor = 'somebody' WHERE sequence = 3",
     "removed": "DELETE FROM access_log WHERE sequence = 3",
-    "first removed": "DELETE FROM access_log WHERE sequence = 1",
     "moved": "UPDATE access_log SET sequence = 9 WHERE sequence = 3",
     "inserted": (
         "INSERT INTO access_log SELECT 6, at, event, hospital, actor, role, subject, details, previous, digest "
@@ -170,11 +169,11 @@ class TestTampering:
         await forger.does(CHANGES[kind])
         broken, _ = await checked(database)
         assert broken is not None
-        assert broken.sequence == {"changed": 3, "removed": 4, "first removed": 2, "moved": 4, "inserted": 6}[kind]
+        assert broken.sequence == {"changed": 3, "removed": 4, "moved": 4, "inserted": 6}[kind]
 
-    @pytest.mark.parametrize("kind", ["changed", "removed"])
-    async def test_the_database_refuses_it_at_first(self, database: Database, forger: Forger, kind: str) -> None:
+    async def test_the_database_refuses_it_at_first(self, database: Database, forger: Forger) -> None:
         head = await append(database, 5)
-        with pytest.raises(DBAPIError, match="append-only"):
-            await forger.does(CHANGES[kind])
+        for kind in ("changed", "removed", "moved"):
+            with pytest.raises(DBAPIError, match="append-only"):
+                await forger.does(CHANGES[kind])
         assert await checked(database) == (None, head)
