@@ -63,6 +63,13 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 Url = Annotated[str, AfterValidator(_http_url)]
 
 
+def _origin(text: str) -> str:
+    address = _http_url(text)
+    if address.count("/") != 2:  # noqa: PLR2004 - those of http://
+        raise ValueError("must be http://HOST[:PORT] or https://HOST[:PORT], without a path")
+    return address.lower()
+
+
 class Settings(BaseSettings):
     """Every setting. `.env.example` lists them with unit and default; a test compares the two."""
 
@@ -88,6 +95,7 @@ class Settings(BaseSettings):
     temporal_tls_key: Path | None = None
     temporal_tls_server_name: str | None = None
     temporal_ui_port: Port = 8233
+    codec_origin: Annotated[str, AfterValidator(_origin)] | None = None
     temporal_cli: str | None = None
     task_queue: Annotated[str, Field(min_length=1, max_length=200)] = "payments"
     database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(default=None, repr=False)
@@ -158,6 +166,11 @@ class Settings(BaseSettings):
     @cached_property
     def keyring_path(self) -> Path:
         return self.keyring_file or self.data_dir / "keyring.json"
+
+    @property
+    def codec_page_origin(self) -> str:
+        """Whose pages in a browser may have payloads decoded: the Temporal UI's, by default the embedded one's."""
+        return self.codec_origin or f"http://{self.temporal_address.rpartition(':')[0]}:{self.temporal_ui_port}"
 
     @property
     def temporal_host(self) -> str:

@@ -8,7 +8,12 @@ from typing import Final
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
+from api.access_recording import AccessRecording, write
+from api.access_refusals import Refusals
 from api.auth import Callers, Gate
+from api.codec_desk import CodecDesk
+from api.codec_door import CodecCors
+from api.codec_session import CodecSessions
 from api.documentation import introduction
 from api.errors import install_handlers
 from api.head_limits import HeadLimits
@@ -23,13 +28,25 @@ from api.refunds_desk import RefundsDesk
 from api.request_trace import RequestTracing
 from api.review_workflows import ReviewWorkflows
 from api.reviews_desk import ReviewsDesk
-from api.routes import health, insurance, payment_actions, payment_list, payments, refunds, reviews, settlement_notice
+from api.routes import (
+    codec,
+    codec_sign_in,
+    health,
+    insurance,
+    payment_actions,
+    payment_list,
+    payments,
+    refunds,
+    reviews,
+    settlement_notice,
+)
 from api.security_headers import ASSETS_PATH, DOCUMENT_PATH, SecurityHeaders
 from api.services import Services
 from api.temporal_link import TemporalLink
 from hospitals import load_hospitals
 from security.data_converter import data_converter
 from security.keyring import Keyring
+from security.payload_codec import SealingCodec
 from settings import Settings
 from storage.session import Database
 
@@ -49,6 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
     hospitals = load_hospitals(settings.hospitals_path)
     workflows = PaymentWorkflows(link, settings)
     hints = Hints(database, workflows)
+    refusals = Refusals()
     services = Services(
         settings=settings,
         database=database,
@@ -60,6 +78,8 @@ def create_app(settings: Settings) -> FastAPI:
         door=NoticeDoor(hospitals.values()),
         notices=NoticesDesk(settings, database, hints),
         metrics=HttpMetrics(),
+        codec=CodecDesk(SealingCodec(keyring), hospitals),
+        codec_sessions=CodecSessions(keyring),
     )
 
     @asynccontextmanager
@@ -67,6 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             yield
         finally:
+            await write(database, refusals.rest())
             await database.close()
 
     # Its pages need no internet: a hospital's network has none.
@@ -86,10 +107,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.services = services
     install_handlers(app)
     # The last one added is the outermost.
+    app.add_middleware(AccessRecording, database=database, refusals=refusals)
+    app.add_middleware(CodecCors, origin=settings.codec_page_origin)
     app.add_middleware(HeadLimits)
     app.add_middleware(RequestTracing, metrics=services.metrics)
     app.add_middleware(SecurityHeaders)
-    routers = (insurance, settlement_notice, payments, payment_list, payment_actions, refunds, reviews, health)
+    routers = (
+        *(insurance, settlement_notice, payments, payment_list, payment_actions, refunds, reviews, health),
+        *(codec, codec_sign_in),
+    )
     for routes in routers:
         app.include_router(routes.router)
     return app

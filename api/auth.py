@@ -84,7 +84,7 @@ _BEARER = HTTPBearer(auto_error=False, description="访问密钥, 由医院侧�
 
 
 class Door:
-    """A route's dependency: who calls, if the key has the right. Raises as `Gate.admit`, after telling of it."""
+    """A route's dependency: who calls, if the key has the right. Raises as `enter`."""
 
     def __init__(self, right: Right) -> None:
         self.right = right
@@ -92,15 +92,19 @@ class Door:
     async def __call__(
         self, request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
     ) -> Caller:
-        gate = gate_of(request)
-        try:
-            caller = await gate.admit(request, credentials.credentials if credentials else None, self.right)
-        except AccessRefused as refused:
-            report(request, refused)
-            raise
-        trace = trace_of(request.scope)
-        trace.hospital, trace.key_name = caller.hospital.id, caller.key_name
-        return caller
+        return await enter(request, credentials.credentials if credentials else None, self.right)
+
+
+async def enter(request: Request, token: str | None, right: Right) -> Caller:
+    """Who calls, also for the request's trace. Raises as `Gate.admit`, after telling of it."""
+    try:
+        caller = await gate_of(request).admit(request, token, right)
+    except AccessRefused as refused:
+        report(request, refused)
+        raise
+    trace = trace_of(request.scope)
+    trace.hospital, trace.key_name, trace.role = caller.hospital.id, caller.key_name, caller.role.value
+    return caller
 
 
 async def demand(request: Request, right: Right) -> Caller:

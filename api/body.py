@@ -20,7 +20,7 @@ async def read_fields(request: Request) -> Fields:
 
     Raises `PaymentError` UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, MALFORMED_JSON; `ClientDisconnect` if the caller hangs up.
     """
-    form = _is_form(request.headers.get("content-type", ""), request.headers.get("content-encoding", "identity"))
+    form = is_form(request.headers.get("content-type", ""), request.headers.get("content-encoding", "identity"))
     return _fields_in(await read_text(request), form=form)
 
 
@@ -37,7 +37,7 @@ async def check_optional_body(request: Request) -> None:
     text = await read_text(request)
     if text.strip():
         headers = request.headers
-        form = _is_form(headers.get("content-type", ""), headers.get("content-encoding", "identity"))
+        form = is_form(headers.get("content-type", ""), headers.get("content-encoding", "identity"))
         _fields_in(text, form=form)
 
 
@@ -45,7 +45,7 @@ def _fields_in(text: str, *, form: bool) -> Fields:
     return parse_fields(_p_json_of(text) if form else text)
 
 
-def _is_form(content_type: str, content_encoding: str) -> bool:
+def is_form(content_type: str, content_encoding: str) -> bool:
     """Whether the body is a form; else it is JSON. Raises `PaymentError` UNSUPPORTED_MEDIA_TYPE."""
     header = Message()
     header["Content-Type"] = content_type

@@ -51,6 +51,7 @@ def report(request: Request, refused: AccessRefused) -> None:
     """The one place where refusals are known: key's name, role, route, reason, and where the call came from."""
     trace = trace_of(request.scope)
     trace.hospital, trace.key_name = refused.hospital, refused.key_name
+    trace.role = refused.role.value if refused.role else ""
     logger.warning(
         "access_refused",
         reason=refused.reason.value,

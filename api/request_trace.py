@@ -40,6 +40,7 @@ class RequestTrace:
     request_id: str
     hospital: str = ""
     key_name: str = ""
+    role: str = ""
     med_org_ord: str = ""
     error_code: str = ""
     status: int = CLIENT_GONE

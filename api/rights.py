@@ -22,6 +22,7 @@ class Right(StrEnum):
     PROPOSE = auto()
     APPROVE = auto()
     MEASURE = auto()
+    DECODE = auto()
 
 
 @dataclass(frozen=True)
@@ -44,4 +45,5 @@ RULES: Mapping[Right, Rule] = {
     Right.PROPOSE: Rule(frozenset({Role.OPERATOR, Role.APPROVER}), "该访问密钥无权提议核查操作"),
     Right.APPROVE: Rule(frozenset({Role.APPROVER}), "该访问密钥无权复核核查操作"),
     Right.MEASURE: Rule(_PEOPLE, "该访问密钥无权查看运行指标"),
+    Right.DECODE: Rule(frozenset({Role.AUDITOR, Role.OPERATOR}), "该访问密钥无权解密, 需要auditor或operator角色"),
 }

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from api.codec_desk import CodecDesk
+from api.codec_session import CodecSessions
 from api.hints import Hints
 from api.metrics import HttpMetrics
 from api.notice_door import NoticeDoor
@@ -28,6 +30,8 @@ class Services:
     notices: NoticesDesk
     refunds: RefundsDesk
     metrics: HttpMetrics
+    codec: CodecDesk
+    codec_sessions: CodecSessions
 
 
 def services_of(request: Request) -> Services:

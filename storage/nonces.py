@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete
 
-from storage.access_tables import UsedNonce
 from storage.engines import AnyConnection
+from storage.signed_call_table import UsedNonce
 from storage.statements import insert_if_new, table_of
 
 

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from security.keyring import Keyring
+from storage.access_log import AccessLogRepository
 from storage.claims import ClaimRepository
 from storage.engines import AnyConnection, open_engines
 from storage.fee_lines import FeeLineRepository
@@ -24,6 +25,7 @@ class Unit:
     """The repositories of one transaction."""
 
     def __init__(self, connection: AnyConnection, keyring: Keyring) -> None:
+        self.access = AccessLogRepository(connection)
         self.payments = PaymentRepository(connection, keyring)
         self.payment_list = PaymentListRepository(connection)
         self.notices = NoticeRepository(connection)

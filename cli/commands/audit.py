@@ -12,6 +12,8 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer
 
+from cli.access_log import access_here, record
+from cli.commands.audit_access import access, verify
 from cli.configuration import read_settings
 from cli.failures import CHECK_FAILED, CommandError
 from cli.keyring_file import read_keyring
@@ -19,13 +21,14 @@ from cli.temporal_client import connect
 from domain.orders import payment_workflow_id
 from domain.refunds import refund_workflow_id
 from domain.steps import PaymentKey
+from security.access import AccessEvent
 from security.data_converter import data_converter
 from security.keyring import Keyring
 from settings import Settings
 from workflows.known import KNOWN
 from workflows.sandbox import sandbox
 
-app = typer.Typer(name="audit", no_args_is_help=True, help="Histories for auditors.")
+app = typer.Typer(name="audit", no_args_is_help=True, help="Histories and the log of access, for auditors.")
 
 
 _SENTENCE = re.compile(r'message: "((?:[^"\\]|\\.)+)"')
@@ -33,7 +36,11 @@ _SENTENCE = re.compile(r'message: "((?:[^"\\]|\\.)+)"')
 
 @app.callback()
 def group() -> None:
-    """Histories for auditors."""
+    """Histories and the log of access, for auditors."""
+
+
+app.command()(verify)
+app.command()(access)
 
 
 @app.command()
@@ -50,7 +57,7 @@ def export(
     settings = read_settings()
     key = PaymentKey(hospital=hospital or settings.hospital, med_org_ord=payment)
     workflow_id = refund_workflow_id(key, refund) if refund else payment_workflow_id(key.hospital, payment)
-    texts = asyncio.run(_histories(settings, workflow_id))
+    texts = asyncio.run(_exported(settings, key.hospital, workflow_id))
     for run, text in enumerate(texts, start=1):
         if output is None:
             typer.echo(text)
@@ -83,6 +90,13 @@ def _write(text: str, file: Path) -> None:
     except OSError as error:
         raise CommandError(f"--output: can't write {file}: {error.strerror}") from None
     typer.echo(f"{len(json.loads(text)['events'])} events in {file}")
+
+
+async def _exported(settings: Settings, hospital: str, workflow_id: str) -> list[str]:
+    """The histories, once it is recorded who took them."""
+    texts = await _histories(settings, workflow_id)
+    await record(settings.database, access_here(AccessEvent.CLI_HISTORY_EXPORTED, hospital, workflow_id))
+    return texts
 
 
 async def _histories(settings: Settings, workflow_id: str) -> list[str]:

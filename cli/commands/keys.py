@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
+from cli.access_log import record_if_possible
 from cli.commands.keys_sign import sign
 from cli.failures import WRONG_USE, CommandError
 from cli.stack.private_files import write_private
 from security import request_signing, sm
+from security.access import AccessEvent
 from security.keyring import Keyring
 from security.webhook_secret import new_secret
 
@@ -58,6 +60,7 @@ def new(
     """Make a key. Secrets go to the file; what others may know, or what to paste where, is printed."""
     if kind is Kind.CALLER:
         _new_caller(name, role)
+        _record(kind=kind.value, name=name, role=role.value)
         return
     if output is None:
         raise CommandError("--output: name the file that the secret goes to", exit_code=WRONG_USE)
@@ -68,6 +71,14 @@ def new(
     except OSError as error:
         raise CommandError(f"--output: can't write {output}: {error.strerror}") from None
     typer.echo(f"Secret in {output}")
+    _record(kind=kind.value, file=output.name)
+
+
+def _record(**details: str) -> None:
+    """Keys are also made before there is anything to record them in: then they are made all the same."""
+    why_not = record_if_possible(AccessEvent.CLI_KEY_MADE, details)
+    if why_not is not None:
+        typer.echo(f"Not in the log of access: {why_not}", err=True)
 
 
 def _new_hospital(output: Path) -> None:

@@ -7,13 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.access_log import access_here
 from cli.configuration import read_hospitals, read_settings
 from cli.database import database_trouble_in_one_line
 from cli.failures import CommandError
 from cli.keyring_file import read_keyring
 from domain.china_time import to_china
 from domain.notifications import NotificationEvent
+from domain.orders import payment_workflow_id
 from domain.steps import PaymentKey
+from security.access import AccessEvent
 from settings import Settings
 from storage.notifications import LISTED_MAX
 from storage.records import NotificationRecord
@@ -65,14 +68,18 @@ def replay(
 
 async def _newest(settings: Settings, hospital: str, *, failed: bool) -> list[NotificationRecord]:
     with database_trouble_in_one_line():
-        async with Database(settings.database, read_keyring(settings)) as database, database.read() as unit:
+        async with Database(settings.database, read_keyring(settings)) as database, database.begin() as unit:
+            await unit.access.append(access_here(AccessEvent.CLI_NOTIFICATION_LISTED, hospital))
             return await unit.notifications.newest(hospital, failed=failed)
 
 
 async def _replay(settings: Settings, key: PaymentKey, event: NotificationEvent | None) -> list[NotificationRecord]:
     with database_trouble_in_one_line():
         async with Database(settings.database, read_keyring(settings)) as database, database.begin() as unit:
-            return await unit.notifications.replay(key, event)
+            workflow_id = payment_workflow_id(key.hospital, key.med_org_ord)
+            chosen = await unit.notifications.replay(key, event)
+            await unit.access.append(access_here(AccessEvent.CLI_NOTIFICATION_REPLAYED, key.hospital, workflow_id))
+            return chosen
 
 
 def _print(records: list[NotificationRecord], *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from api.refund_view import refunded_amounts
+from cli.access_log import access_here
 from cli.configuration import read_settings
 from cli.database import database_trouble_in_one_line
 from cli.failures import WRONG_USE, CommandError
@@ -16,9 +17,10 @@ from cli.keyring_file import read_keyring
 from domain import periods
 from domain.china_time import to_china
 from domain.fen import yuan
-from domain.orders import Category, Channel
+from domain.orders import Category, Channel, payment_workflow_id
 from domain.states import PaymentState
 from domain.steps import PaymentKey
+from security.access import AccessEvent
 from security.keyring import Keyring
 from settings import Settings
 from storage.records import PaymentLine, PaymentQuery, PaymentRecord, RefundRecord, TimelineEntry
@@ -96,8 +98,11 @@ def list_payments(  # noqa: PLR0913 - the command's options
 
 async def _page(settings: Settings, keyring: Keyring, query: PaymentQuery, limit: int) -> list[PaymentLine]:
     with database_trouble_in_one_line():
-        async with Database(settings.database, keyring) as database, database.read() as unit:
-            return await unit.payment_list.page(query, limit)
+        async with Database(settings.database, keyring) as database:
+            async with database.begin() as unit:
+                await unit.access.append(access_here(AccessEvent.CLI_PAYMENT_LISTED, query.hospital))
+            async with database.read() as unit:
+                return await unit.payment_list.page(query, limit)
 
 
 _WIDTHS = {
@@ -142,10 +147,14 @@ async def _find(
     settings: Settings, keyring: Keyring, key: PaymentKey
 ) -> tuple[PaymentRecord | None, list[TimelineEntry], list[RefundRecord]]:
     with database_trouble_in_one_line():
-        async with Database(settings.database, keyring) as database, database.read() as unit:
-            refunds = await unit.refunds.of_payment(key)
-            timeline = with_refunds(await unit.payments.timeline(key), refunds)
-            return await unit.payments.find(key), timeline, refunds
+        async with Database(settings.database, keyring) as database:
+            workflow_id = payment_workflow_id(key.hospital, key.med_org_ord)
+            async with database.begin() as unit:
+                await unit.access.append(access_here(AccessEvent.CLI_PAYMENT_SHOWN, key.hospital, workflow_id))
+            async with database.read() as unit:
+                refunds = await unit.refunds.of_payment(key)
+                timeline = with_refunds(await unit.payments.timeline(key), refunds)
+                return await unit.payments.find(key), timeline, refunds
 
 
 def _fields(record: PaymentRecord, refunds: Sequence[RefundRecord]) -> Fields:

@@ -48,6 +48,11 @@ def api_url(settings: Settings) -> str:
     return f"{scheme}://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{settings.api_port}"
 
 
+def codec_url(settings: Settings) -> str:
+    """Where the Temporal UI has payloads decoded."""
+    return f"{api_url(settings)}/codec"
+
+
 def environment_of(settings: Settings) -> dict[str, str]:
     """Every setting as its variable: a child decides nothing anew, whatever its folder's `.env` says."""
     values = settings.model_dump(mode="json", exclude_none=True)

@@ -35,6 +35,10 @@ class EmbeddedStack:
         return f"http://{self.settings.temporal_address.rpartition(':')[0]}:{self.settings.temporal_ui_port}"
 
     @property
+    def codec_url(self) -> str:
+        return components.codec_url(self.settings)
+
+    @property
     def insurance_url(self) -> str:
         return f"http://{LOOPBACK}:{self.settings.sim_insurance_port}"
 
@@ -44,7 +48,7 @@ class EmbeddedStack:
 
     @property
     def person_key_files(self) -> dict[str, Path]:
-        """Keys of the review queue's two people; none where the hospitals file is the user's own."""
+        """Keys of the practising hospital's people; none where the hospitals file is the user's own."""
         folder = self.settings.data_dir
         own_file = self.settings.hospitals_path != folder / "hospitals.toml"
         return {} if own_file else {person: practice.person_key_file(folder, person) for person in practice.PEOPLE}
@@ -67,7 +71,7 @@ async def embedded_stack(wanted: Settings, say: Say, *, on_any_port: bool = Fals
         temporal = TemporalCommand(binary, settings.temporal_address, settings.temporal_namespace)
         async with Supervisor(folder / "logs", on_ready=lambda name: say(f"{name}: ready")) as supervisor:
             await supervisor.start(
-                temporal_server(settings, temporal, folder),
+                temporal_server(settings, temporal, folder, components.codec_url(settings)),
                 components.simulator(settings, "insurance", settings.sim_insurance_port),
                 components.simulator(settings, "his", settings.sim_his_port),
             )

@@ -35,8 +35,8 @@ def make_keyring(path: Path) -> None:
         Keyring.generate().save(path)
 
 
-PEOPLE = ("operator", "approver")
-"""The two people of the practising hospital who decide its review queue; each is a role, too."""
+PEOPLE = ("operator", "approver", "auditor")
+"""The people of the practising hospital: two who decide its review queue, and one who looks. Each is a role, too."""
 
 
 def person_key_file(folder: Path, person: str) -> Path:

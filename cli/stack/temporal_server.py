@@ -26,7 +26,7 @@ _TUNING = (
 )
 
 
-def temporal_server(settings: Settings, command: TemporalCommand, data: Path) -> Component:
+def temporal_server(settings: Settings, command: TemporalCommand, data: Path, codec_url: str) -> Component:
     """Ready when the namespace answers, knows our search attributes, and keeps closed payments for 30 days."""
 
     async def is_ready(_pid: int) -> bool:
@@ -40,7 +40,7 @@ def temporal_server(settings: Settings, command: TemporalCommand, data: Path) ->
 
     return Component(
         name="temporal",
-        argv=(command.binary, *_flags(settings, data)),
+        argv=(command.binary, *_flags(settings, data), "--ui-codec-endpoint", codec_url),
         env=without_temporal_variables(os.environ),
         is_ready=is_ready,
     )

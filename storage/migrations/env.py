@@ -7,8 +7,9 @@ from alembic import context
 from sqlalchemy import Connection, func, select
 from sqlmodel import AutoString, SQLModel
 
-import storage.access_tables
-import storage.tables  # noqa: F401 - its tables join the metadata
+import storage.access_table
+import storage.signed_call_table
+import storage.tables  # noqa: F401 - their tables join the metadata
 from settings import Settings
 from storage.columns import UtcDateTime
 from storage.engines import open_engines

@@ -138,11 +138,11 @@ class Stack:
         await eventually(gone, within_s=10)
 
     async def start_worker(self) -> None:
-        await self._start(components.worker(self.embedded.settings, self._temporal))
+        await self._start(components.worker(self.embedded.settings, self.temporal))
 
     async def start_temporal(self) -> None:
         settings = self.embedded.settings
-        await self._start(temporal_server(settings, self._temporal, settings.data_dir))
+        await self._start(temporal_server(settings, self.temporal, settings.data_dir, components.codec_url(settings)))
 
     async def stop_again(self, *names: str) -> None:
         """End what was started again of these, the newest first."""
@@ -160,7 +160,7 @@ class Stack:
         return [self.embedded.supervisor, *self.again]
 
     @property
-    def _temporal(self) -> TemporalCommand:
+    def temporal(self) -> TemporalCommand:
         settings = self.embedded.settings
         return TemporalCommand(
             temporal_binary(settings.temporal_cli), settings.temporal_address, settings.temporal_namespace

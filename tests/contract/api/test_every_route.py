@@ -33,6 +33,7 @@ class Open(Enum):
 
     TO_ALL = "nothing in it is anybody's"
     TO_THE_CENTRE = "believes the centre's signature alone"
+    TO_THOSE_WHO_BRING_A_KEY = "a browser's form, whose key decides (test_codec_sign_in)"
 
 
 CALLER, OPERATOR, APPROVER, AUDITOR = Role
@@ -51,6 +52,10 @@ ROUTES: dict[tuple[str, str], frozenset[Role] | Open] = {
     ("GET", "/api/v1/reviews/{medOrgOrd}"): frozenset({OPERATOR, APPROVER, AUDITOR}),
     ("POST", "/api/v1/reviews/{medOrgOrd}/proposals"): frozenset({OPERATOR, APPROVER}),
     ("POST", "/api/v1/reviews/{medOrgOrd}/approvals"): frozenset({APPROVER}),
+    ("POST", "/codec/decode"): frozenset({OPERATOR, AUDITOR}),
+    ("GET", "/codec/login"): Open.TO_ALL,
+    ("POST", "/codec/login"): Open.TO_THOSE_WHO_BRING_A_KEY,
+    ("POST", "/codec/logout"): Open.TO_THOSE_WHO_BRING_A_KEY,
     ("GET", "/health/live"): Open.TO_ALL,
     ("GET", "/health/ready"): Open.TO_ALL,
     ("GET", "/metrics"): Open.TO_ALL,
@@ -89,7 +94,7 @@ async def test_all_are_entered(prepared_folder: Path) -> None:
     app = create_app(settings_for(prepared_folder, "127.0.0.1:9"))
     assert sorted(routes_of(app)) == sorted(ROUTES)
     strange = [method for _, operations in app.openapi()["paths"].items() for method in operations]
-    assert len(strange) == len([route for route in ROUTES if not route[1].startswith(("/docs", "/openapi"))])
+    assert len(strange) == len([route for route in ROUTES if not route[1].startswith(("/docs", "/openapi", "/codec"))])
 
 
 async def test_the_document_says_which_need_a_key(prepared_folder: Path) -> None:

@@ -42,7 +42,7 @@ def settings(tmp_path: Path) -> Settings:
 async def temporal(settings: Settings, tmp_path: Path) -> AsyncIterator[TemporalCommand]:
     command = TemporalCommand(temporal_binary(None), settings.temporal_address, settings.temporal_namespace)
     async with Supervisor(tmp_path) as supervisor:
-        await supervisor.start(temporal_server(settings, command, tmp_path))
+        await supervisor.start(temporal_server(settings, command, tmp_path, "http://127.0.0.1:9/codec"))
         yield command
 
 

@@ -25,6 +25,8 @@ from cli.main import COMMANDS, build
         (["review", "approve"], ["MEDORGORD", "--key-file"]),
         (["audit", "export"], ["--payment", "--output"]),
         (["audit", "replay"], ["files", "--json"]),
+        (["audit", "verify"], ["--expect-head", "--json"]),
+        (["audit", "access"], ["--payment", "--last", "--json"]),
         (["keys", "new"], ["hospital", "caller", "keyring", "webhook", "signing"]),
         (["keys", "sign"], ["PATH", "--secret-file", "--body"]),
         (["database", "upgrade"], ["MEDPAY_DATABASE_URL"]),

@@ -59,6 +59,14 @@ class TestValues:
         assert (settings.api_port, settings.sync_wait_s) == (9002, 7)
         assert {"api_port", "sync_wait_s"} == settings.model_fields_set
 
+    def test_the_codec_s_page_is_the_embedded_ui_s_unless_another_is_named(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MEDPAY_TEMPORAL_UI_PORT", "9233")
+        assert Settings().codec_page_origin == "http://127.0.0.1:9233"
+        monkeypatch.setenv("MEDPAY_CODEC_ORIGIN", "https://Temporal.hospital.example/")
+        assert Settings().codec_page_origin == "https://temporal.hospital.example"
+
     def test_an_empty_variable_is_not_set(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MEDPAY_API_PORT", "")
         assert Settings().api_port == 8000
@@ -109,6 +117,8 @@ class TestComplaints:
             ("MEDPAY_INSURANCE_URL", "127.0.0.1:8101"),
             ("MEDPAY_HIS_URL", "ftp://his"),
             ("MEDPAY_LOG_LEVEL", "loud"),
+            ("MEDPAY_CODEC_ORIGIN", "*"),
+            ("MEDPAY_CODEC_ORIGIN", "http://127.0.0.1:8233/namespaces"),
             ("MEDPAY_API_KEY", "with space"),
             ("MEDPAY_RATE_LIMIT_PER_MINUTE", "-1"),
             ("MEDPAY_REFUSALS_PER_MINUTE", "many"),

@@ -1,4 +1,4 @@
-"""Tables of access: no payment's, but of the calls themselves."""
+"""What signed calls came with, so that none serves twice."""
 
 from datetime import datetime
 

@@ -1,0 +1,56 @@
+"""Who may decode: a bearer key, or a browser that gave one on the sign-in page. Only auditors and operators."""
+
+from typing import Final
+
+from fastapi import Request
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.auth import Caller, Right, enter
+from api.codec_session import COOKIE, PATH
+from api.services import services_of
+from domain.errors import ErrorCode, PaymentError
+
+DECODE: Final = f"{PATH}/decode"
+_BEARER = "bearer "
+_HEADERS = ("Content-Type", "X-Namespace", "Authorization", "Authorization-Extras")
+"""What the Temporal UI sends."""
+
+
+async def may_decode(request: Request, token: str | None) -> Caller:
+    """Raises `AccessRefused`."""
+    return await enter(request, token, Right.DECODE)
+
+
+async def decoding_caller(request: Request) -> Caller:
+    """Raises `PaymentError` UNAUTHORIZED, FORBIDDEN.
+
+    A cookie comes with every request that a browser makes, whoever made the browser do it. So with one the page must
+    be the UI's; the strict cookie and the JSON type, which no form can send, are two walls more.
+    """
+    authorization = request.headers.get("authorization", "")
+    if authorization[: len(_BEARER)].lower() == _BEARER:
+        return await may_decode(request, authorization[len(_BEARER) :].strip())
+    services = services_of(request)
+    if request.headers.get("origin") != services.settings.codec_page_origin:
+        raise PaymentError(ErrorCode.UNAUTHORIZED, "缺少访问密钥, 或请求不是来自Temporal UI页面(MEDPAY_CODEC_ORIGIN)")
+    return await may_decode(request, signed_in_key(request))
+
+
+def signed_in_key(request: Request) -> str | None:
+    cookie = request.cookies.get(COOKIE)
+    return None if cookie is None else services_of(request).codec_sessions.key_in(cookie)
+
+
+class CodecCors:
+    """ASGI middleware: the Temporal UI's page, and no other, may call the codec from a browser."""
+
+    def __init__(self, app: ASGIApp, origin: str) -> None:
+        self._app = app
+        self._open_to_one = CORSMiddleware(
+            app, allow_origins=[origin], allow_methods=["POST"], allow_headers=_HEADERS, allow_credentials=True
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        concerns = scope["type"] == "http" and scope["path"] == DECODE
+        await (self._open_to_one if concerns else self._app)(scope, receive, send)

@@ -1,0 +1,104 @@
+"""The log of access: appended to, read in order, never changed."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, bindparam, func, insert, select
+
+from security.access import Access
+from security.audit_chain import EMPTY, Head, Link, digest_of, json_text
+from storage.access_table import AccessLog
+from storage.engines import AnyConnection
+from storage.statements import table_of
+from storage.tables import HOSPITAL_CHARS_MAX, ID_CHARS_MAX, MESSAGE_CHARS_MAX
+
+CHAIN_LOCK = 0x6D656471
+"""A number of our own among PostgreSQL's advisory locks."""
+
+PAGE_ROWS = 1_000
+
+
+class AccessLogRepository:
+    def __init__(self, connection: AnyConnection) -> None:
+        self._connection = connection
+
+    async def append(self, access: Access, at: datetime | None = None) -> Head:
+        """Add a record after the last one; the chain's new head. The transaction must be a writing one.
+
+        Writers take turns from here to the transaction's end, so that no two follow the same record: append last.
+        """
+        return (await self.append_all([access], at))[-1]
+
+    async def append_all(self, accesses: Sequence[Access], at: datetime | None = None) -> list[Head]:
+        """The same for several, in this order."""
+        await self._take_turn()
+        head, moment = await self.head(), _moment(at or datetime.now(UTC))
+        heads: list[Head] = []
+        for access in accesses:
+            link = _link(access, head, moment)
+            head = Head(link.sequence, digest_of(link))
+            await self._connection.execute(_APPENDED, asdict(link) | {"digest": head.digest})
+            heads.append(head)
+        return heads
+
+    async def head(self) -> Head:
+        """The last record's number and digest."""
+        row = (await self._connection.execute(_LAST)).one_or_none()
+        return EMPTY if row is None else Head(row.sequence, row.digest)
+
+    async def records(self) -> AsyncIterator[tuple[Link, str]]:
+        """Every record and its digest as they are stored, in the order of their numbers."""
+        after: int | None = None
+        while rows := (await self._connection.execute(*_page(after))).mappings().all():
+            for row in rows:
+                yield _as_stored(row)
+            after = rows[-1]["sequence"]
+
+    async def _take_turn(self) -> None:
+        """On SQLite the transaction is the turn: there is one writer at a time."""
+        if self._connection.dialect.name == "postgresql":
+            await self._connection.execute(_TURN)
+
+
+def _link(access: Access, head: Head, moment: str) -> Link:
+    link = Link(
+        sequence=head.sequence + 1,
+        at=moment,
+        event=access.event.value,
+        hospital=access.hospital[:HOSPITAL_CHARS_MAX],
+        actor=access.actor[:ID_CHARS_MAX],
+        role=access.role,
+        subject=access.subject[:MESSAGE_CHARS_MAX],
+        details=json_text(access.details),
+        previous=head.digest,
+    )
+    return replace(link, actor=_storable(link.actor), subject=_storable(link.subject))
+
+
+def _storable(text: str) -> str:
+    """Without what PostgreSQL can't store in a text: NUL and lone surrogates."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _as_stored(row: RowMapping) -> tuple[Link, str]:
+    values = dict(row)
+    digest = values.pop("digest")
+    return Link(**values), digest
+
+
+_LOG = table_of(AccessLog)
+_APPENDED = insert(_LOG)
+_LAST = select(_LOG.c.sequence, _LOG.c.digest).order_by(_LOG.c.sequence.desc()).limit(1)
+_ALL = select(_LOG).order_by(_LOG.c.sequence).limit(PAGE_ROWS)
+_FOLLOWING = _ALL.where(_LOG.c.sequence > bindparam("key_sequence"))
+_TURN = select(func.pg_advisory_xact_lock(CHAIN_LOCK))
+
+
+def _page(after: int | None) -> tuple[Any, dict[str, int]]:
+    return (_ALL, {}) if after is None else (_FOLLOWING, {"key_sequence": after})

@@ -1,0 +1,39 @@
+"""Payloads as a workflow's history holds them, and as Temporal's tools send them to the codec server."""
+
+from google.protobuf import json_format
+from temporalio.api.common.v1 import Payload, Payloads
+from temporalio.converter import WithSerializationContext, WorkflowSerializationContext
+
+from security.keyring import Keyring
+from security.payload_codec import ENCODING, SealingCodec
+
+PLAIN_TYPE = {"encoding": b"json/plain"}
+
+
+def plain(text: str) -> Payload:
+    return Payload(metadata=PLAIN_TYPE, data=f'"{text}"'.encode())
+
+
+async def sealed(keyring: Keyring, workflow_id: str, text: str) -> Payload:
+    """Of this workflow, which it names."""
+    codec = SealingCodec(keyring)
+    if isinstance(codec, WithSerializationContext):
+        codec = codec.with_context(WorkflowSerializationContext(namespace="default", workflow_id=workflow_id))
+    (payload,) = await codec.encode([plain(text)])
+    payload.metadata["workflow-id"] = workflow_id.encode()
+    return payload
+
+
+def sealed_of_old(keyring: Keyring, text: str) -> Payload:
+    """As histories hold it that were begun before payloads named their workflow."""
+    data = keyring.seal_bytes(b"\x00" + plain(text).SerializeToString(), b"temporal/payload")
+    return Payload(metadata={"encoding": ENCODING, "key-id": keyring.active.encode()}, data=data)
+
+
+def body_of(*payloads: Payload) -> str:
+    return json_format.MessageToJson(Payloads(payloads=payloads))
+
+
+def texts_in(body: str) -> list[str]:
+    """What the answer's payloads say."""
+    return [payload.data.decode()[1:-1] for payload in json_format.Parse(body, Payloads()).payloads]
