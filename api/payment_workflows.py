@@ -3,7 +3,6 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable
-from contextlib import suppress
 from datetime import timedelta
 from enum import Enum
 from typing import Any, TypeVar
@@ -135,9 +134,9 @@ async def _told_with_start(call: Awaitable[R], operation: WithStartWorkflowOpera
     try:
         return await told(call, wait)
     except Exception:
-        # The operation holds the same failure a second time; asyncio reports it unless somebody looks.
-        with suppress(Exception):
-            await operation.workflow_handle()
+        # The operation holds the same failure a second time, also a cancelled wait; asyncio reports it unless somebody
+        # looks.
+        await asyncio.gather(operation.workflow_handle(), return_exceptions=True)
         raise
 
 

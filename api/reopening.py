@@ -13,11 +13,11 @@ from storage.records import PaymentRecord
 def reopening(record: PaymentRecord, terms: PaymentTerms) -> PaymentStart | None:
     """None where the payment has ended and the centre can't be asked: it has no order, or nobody knows under what name.
 
-    One that was cut off before the centre had an order is started all the same: it has to be closed.
+    One that was cut off is started all the same: it has to be closed, or looked at by people.
     """
-    name = record.insured_name or record.order.patient_name
-    at_centre = bool(record.pay_ord_id and record.pay_token and name)
-    if not at_centre and record.state in TERMINAL:
+    name = record.insured_name or record.order.patient_name or ""
+    may_be_asked = bool(record.pay_ord_id and record.pay_token and name)
+    if not may_be_asked and record.state in TERMINAL:
         return None
     known = Reopened(
         accepted_at=record.accepted_at,
@@ -25,9 +25,8 @@ def reopening(record: PaymentRecord, terms: PaymentTerms) -> PaymentStart | None
         state_since=record.state_since,
         end=_end(record),
         revision=record.revision,
-        patient=_patient(record, name) if name else None,
-        # mdtrtId is 6202's to need, and that is over.
-        uploaded=_uploaded(record) if at_centre else None,
+        patient=_patient(record, name),
+        uploaded=_uploaded(record),
         pre_settlement=_pre_settlement(record),
         visit_id=record.visit_id,
         visit_is_ours=record.registered_by_us,
@@ -56,8 +55,11 @@ def _patient(record: PaymentRecord, name: str) -> Patient:
     )
 
 
-def _uploaded(record: PaymentRecord) -> UploadedFees:
-    return UploadedFees(pay_ord_id=record.pay_ord_id or "", pay_token=record.pay_token or "", mdtrt_id="")
+def _uploaded(record: PaymentRecord) -> UploadedFees | None:
+    """mdtrtId is 6202's to need, and that is over."""
+    if record.pay_ord_id is None:
+        return None
+    return UploadedFees(pay_ord_id=record.pay_ord_id, pay_token=record.pay_token or "", mdtrt_id="")
 
 
 def _pre_settlement(record: PaymentRecord) -> PreSettlement | None:

@@ -21,7 +21,7 @@ class Reopened(Frozen):
     state_since: datetime
     end: PaymentEnd
     revision: int
-    patient: Patient | None
+    patient: Patient
     uploaded: UploadedFees | None
     pre_settlement: PreSettlement | None
     visit_id: str | None

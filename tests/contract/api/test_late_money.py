@@ -164,7 +164,7 @@ class TestAnOpenPayment:
         self, api: ApiServer, order: Order, state: PaymentState
     ) -> None:
         """Its bill would have been held for ever."""
-        await row(api, order, state)
+        await row(api, order, state, facts=PaymentFacts())
         async with worker(api) as script:
             assert (await rechecked(api, order)).json["DATA"]["followed"] == "BROKEN_OFF"
 
@@ -177,7 +177,7 @@ class TestAnOpenPayment:
         assert not {"price_bill", "upload_fees"} & set(script.asked)
 
     async def test_that_was_terminated_before_the_centre_knew_is_answered(self, api: ApiServer, order: Order) -> None:
-        await row(api, order, S.PRICED)
+        await row(api, order, S.PRICED, facts=PaymentFacts())
         assert (await cancelled(api, order)).outcome == (202, "PROCESSING")
 
     async def test_that_nobody_has_is_told(self, api: ApiServer, order: Order) -> None:

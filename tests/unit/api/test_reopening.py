@@ -56,7 +56,6 @@ class TestAStart:
             start = reopening(row(insured_name=name), TERMS)
             assert start is not None
             assert start.reopened is not None
-            assert start.reopened.patient is not None
             assert (start.reopened.patient.name, start.reopened.patient.psn_no) == (asked, "P1")
 
     def test_without_a_split_has_none(self) -> None:

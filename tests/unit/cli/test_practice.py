@@ -12,7 +12,7 @@ ADDRESSES = Addresses("http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.
 
 def test_two_people_may_decide_its_review_queue(tmp_path: Path) -> None:
     (hospital,) = load_hospitals(make_hospital(tmp_path, "main", ADDRESSES)).values()
-    assert [(key.name, key.role) for key in hospital.keys] == [("operator", "operator"), ("approver", "approver")]
+    assert [(key.name, key.role) for key in hospital.keys] == [(person, person) for person in PEOPLE]
     for person, known in zip(PEOPLE, hospital.keys, strict=True):
         file = person_key_file(tmp_path, person)
         assert hashlib.sha256(file.read_bytes().strip()).hexdigest() == known.sha256
