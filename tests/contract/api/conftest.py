@@ -11,10 +11,16 @@ from tests.support.api_server import ApiServer, free_port, prepare, serving_api,
 
 
 @pytest.fixture(scope="session")
-def prepared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("api") / "data"
     prepare(folder, "127.0.0.1:9")
     return folder
+
+
+@pytest.fixture(scope="module")
+def prepared_folder(_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The module's own: what its servers write there is not found by others."""
+    return shutil.copytree(_template, tmp_path_factory.mktemp("api") / "data")
 
 
 @pytest_asyncio.fixture
