@@ -10,7 +10,9 @@ from security.payload_codec import SealingCodec
 
 
 def data_converter(keyring: Keyring) -> DataConverter:
-    """Pydantic's JSON, sealed. Failures too: their messages and stack traces would be clear text otherwise.
+    """Pydantic's JSON, sealed and bound to its workflow by the context that the SDK gives.
+
+    Failures too: their messages and stack traces would be clear text otherwise.
 
     Clear in any case: workflow ids, search attributes, failure types.
     """

@@ -1,7 +1,8 @@
 """The keys that seal personal data and tokens at rest: in the database and in workflow histories (product rule 12).
 
-One JSON file of mode 600: `{"active": "k1", "keys": {"k1": base64 of 16 bytes}, "digest_key": base64 of 32 bytes}`. New
-texts are sealed with the active key; the others still open what they sealed.
+One JSON file of mode 600: `{"active": "k1", "keys": {"k1": base64}, "digest_key": base64 of 32 bytes}`. A key of 16
+bytes is SM4's, one of 32 is AES-256's. New texts are sealed with the active key; the others still open what they
+sealed.
 """
 
 import base64
@@ -16,15 +17,12 @@ import stat
 from pathlib import Path
 from typing import Any, Self
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import SM4
-from cryptography.hazmat.primitives.ciphers.modes import GCM
+from security import gcm
+from security.gcm import SealBrokenError, SealCipher
 
-KEY_BYTES = 16
+__all__ = ["Keyring", "KeyringError", "SealBrokenError"]
+
 DIGEST_KEY_BYTES = 32
-NONCE_BYTES = 12
-TAG_BYTES = 16
 FILE_BYTES_MAX = 65_536
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,16}", re.ASCII)
@@ -34,12 +32,8 @@ class KeyringError(Exception):
     """The keyring can't be used. One line that names the file and never holds a key."""
 
 
-class SealBrokenError(Exception):
-    """A sealed text was changed, belongs elsewhere, or its key is not in this keyring."""
-
-
 class Keyring:
-    """SM4-GCM under named keys, and a keyed digest whose key is never rotated."""
+    """Authenticated ciphers under named keys, and a keyed digest whose key is never rotated."""
 
     def __init__(self, active: str, keys: dict[str, bytes], digest_key: bytes) -> None:
         """Raises ValueError on a short key, a strange key id, or an active key that is missing."""
@@ -48,8 +42,7 @@ class Keyring:
         for key_id, key in keys.items():
             if not _KEY_ID.fullmatch(key_id):
                 raise ValueError("a key's id is 1 to 16 letters, digits, - or _")
-            if len(key) != KEY_BYTES:
-                raise ValueError(f"key {key_id} must have {KEY_BYTES} bytes")
+            _check_key(key_id, key)
         if len(digest_key) != DIGEST_KEY_BYTES:
             raise ValueError(f"digest_key must have {DIGEST_KEY_BYTES} bytes")
         self._active = active
@@ -61,10 +54,15 @@ class Keyring:
         """The id of the key that seals."""
         return self._active
 
+    @property
+    def cipher(self) -> SealCipher:
+        """The active key's."""
+        return gcm.cipher_of(self._keys[self._active])
+
     @classmethod
-    def generate(cls) -> Self:
+    def generate(cls, cipher: SealCipher = SealCipher.SM4) -> Self:
         """A new keyring with one key."""
-        return cls("k1", {"k1": secrets.token_bytes(KEY_BYTES)}, secrets.token_bytes(DIGEST_KEY_BYTES))
+        return cls("k1", {"k1": gcm.new_key(cipher)}, secrets.token_bytes(DIGEST_KEY_BYTES))
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -111,25 +109,14 @@ class Keyring:
 
     def seal_bytes(self, data: bytes, context: bytes) -> bytes:
         """Nonce, ciphertext and tag, under the active key."""
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        encryptor = Cipher(SM4(self._keys[self._active]), GCM(nonce)).encryptor()
-        encryptor.authenticate_additional_data(context)
-        return nonce + encryptor.update(data) + encryptor.finalize() + encryptor.tag
+        return gcm.seal(self._keys[self._active], data, context)
 
     def open_bytes(self, key_id: str, sealed: bytes, context: bytes) -> bytes:
         """Raises `SealBrokenError`."""
         key = self._keys.get(key_id)
         if key is None:
             raise SealBrokenError("sealed with a key that is not in the keyring")
-        if len(sealed) < NONCE_BYTES + TAG_BYTES:
-            raise SealBrokenError("not a sealed text")
-        nonce, tag = sealed[:NONCE_BYTES], sealed[-TAG_BYTES:]
-        decryptor = Cipher(SM4(key), GCM(nonce, tag)).decryptor()
-        decryptor.authenticate_additional_data(context)
-        try:
-            return decryptor.update(sealed[NONCE_BYTES:-TAG_BYTES]) + decryptor.finalize()
-        except InvalidTag:
-            raise SealBrokenError("changed since it was sealed, or sealed for another place") from None
+        return gcm.unseal(key, sealed, context)
 
     def digest(self, text: str) -> str:
         """HMAC-SHA256 in hex: equal texts can be found without being stored."""
@@ -151,6 +138,13 @@ class Keyring:
             "digest_key": _encoded(self._digest_key),
         }
         return json.dumps(content, indent=2) + "\n"
+
+
+def _check_key(key_id: str, key: bytes) -> None:
+    try:
+        gcm.cipher_of(key)
+    except ValueError as error:
+        raise ValueError(f"key {key_id} {error}") from None
 
 
 def _read_private(path: Path) -> str:

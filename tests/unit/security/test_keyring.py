@@ -121,6 +121,7 @@ class TestFile:
             (GOOD | {"keys": {}}, "active key is not among the keys"),
             (GOOD | {"keys": {"k1": "c2hvcnQ="}}, "key k1 must have 16 bytes"),
             (GOOD | {"keys": {"k1": KEY + KEY}}, "key k1 must"),
+            (GOOD | {"keys": {"k1": "a" * 32}}, "key k1 must have 16 bytes .SM4. or 32 bytes"),
             (GOOD | {"keys": {"k1": "not base64"}}, "key k1 must be base64"),
             (GOOD | {"keys": {"k1": 7}}, "key k1 must be base64"),
             (GOOD | {"keys": {"k1": KEY, "k:2": KEY}}, "a key's id is"),
