@@ -138,7 +138,7 @@ async def run_worker(settings: Settings) -> None:
         )
         await stack.enter_async_context(make_worker(client, settings, database, http))
         await stack.enter_async_context(callers_told(client, settings, database))
-        await stack.enter_async_context(tokens_forgotten(database))
+        await stack.enter_async_context(tokens_forgotten(database, load_hospitals(settings.hospitals_path)))
         await stop.wait()
 
 
