@@ -20,7 +20,7 @@ from typing import Any, Self
 from security import gcm, key_files
 from security.gcm import SealBrokenError, SealCipher
 from security.key_files import KeyringError
-from security.practice_keys import is_for_practice
+from security.practice_keys import is_for_practice, practice_bytes
 
 __all__ = ["Keyring", "KeyringError", "SealBrokenError"]
 
@@ -78,6 +78,11 @@ class Keyring:
     def generate(cls, cipher: SealCipher = SealCipher.SM4) -> Self:
         """A new keyring with one key."""
         return cls("k1", {"k1": gcm.new_key(cipher)}, secrets.token_bytes(DIGEST_KEY_BYTES))
+
+    @classmethod
+    def generate_for_practice(cls) -> Self:
+        """One that `for_practice` recognises."""
+        return cls("k1", {"k1": gcm.new_key(SealCipher.SM4)}, practice_bytes())
 
     def rotated(self, cipher: SealCipher) -> "Keyring":
         """With a new key that seals from now on. The next number is its id."""

@@ -27,6 +27,7 @@ from security.keyring import Keyring
 ENCODINGS = {f"binary/{cipher}".encode("ascii") for cipher in SealCipher}
 """What the metadata calls a sealed payload: by its key's cipher."""
 
+KEY_ID = "key-id"
 WORKFLOW_ID = "workflow-id"
 """The metadata of a bound payload. Those sealed before there was a binding have none, and open anywhere."""
 
@@ -61,7 +62,7 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
         self._place = _place(workflow_id.encode())
         self._metadata = {
             "encoding": f"binary/{keyring.cipher}".encode("ascii"),
-            "key-id": keyring.active.encode("ascii"),
+            KEY_ID: keyring.active.encode("ascii"),
         } | ({WORKFLOW_ID: workflow_id.encode()} if workflow_id else {})
 
     def with_context(self, context: SerializationContext) -> "SealingCodec":
@@ -84,7 +85,7 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
         return Payload(metadata=self._metadata, data=sealed)
 
     def _opened(self, payload: Payload) -> Payload:
-        key_id = payload.metadata["key-id"].decode("ascii", "replace")
+        key_id = payload.metadata[KEY_ID].decode("ascii", "replace")
         owner = payload.metadata.get(WORKFLOW_ID, b"")
         if owner and self._workflow_id and owner != self._workflow_id.encode():
             raise PayloadMovedError(owner.decode("utf-8", "replace"), self._workflow_id)

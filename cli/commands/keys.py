@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 
+from cli.commands import keyring
 from cli.failures import WRONG_USE, CommandError
 from cli.stack.private_files import write_private
 from security import sm
+from security.gcm import SealCipher
 from security.keyring import Keyring
 from security.webhook_secret import new_secret
 
@@ -46,6 +48,7 @@ def new(
     output: Annotated[Path | None, typer.Option(help="File for the secret, mode 600 (all but caller).")] = None,
     name: Annotated[str, typer.Option(help="The caller's or person's name.")] = "wechat-backend",
     role: Annotated[Role, typer.Option(help="What the caller may do.")] = Role.CALLER,
+    cipher: Annotated[SealCipher, typer.Option(help="What the keyring's first key is for.")] = SealCipher.SM4,
 ) -> None:
     """Make a key. Secrets go to the file; what others may know, or what to paste where, is printed."""
     if kind is Kind.CALLER:
@@ -56,7 +59,10 @@ def new(
     if output.exists():
         raise CommandError(f"--output: {output} exists; a key is never overwritten", exit_code=WRONG_USE)
     try:
-        _MAKERS[kind](output)
+        if kind is Kind.KEYRING:
+            Keyring.generate(cipher).save(output)
+        else:
+            _MAKERS[kind](output)
     except OSError as error:
         raise CommandError(f"--output: can't write {output}: {error.strerror}") from None
     typer.echo(f"Secret in {output}")
@@ -68,17 +74,13 @@ def _new_hospital(output: Path) -> None:
     typer.echo(f"Public key, for the insurance centre: {pair.public_key_b64}")
 
 
-def _new_keyring(output: Path) -> None:
-    Keyring.generate().save(output)
-
-
 def _new_webhook(output: Path) -> None:
     write_private(output, new_secret() + "\n")
     typer.echo("For the hospitals file, where that is beside it; the receiver needs the secret itself:")
     typer.echo(f'[hospitals.MY_HOSPITAL.webhook]\nurl = "https://…"\nsecret = {json.dumps(f"file:{output.name}")}')
 
 
-_MAKERS = {Kind.HOSPITAL: _new_hospital, Kind.KEYRING: _new_keyring, Kind.WEBHOOK: _new_webhook}
+_MAKERS = {Kind.HOSPITAL: _new_hospital, Kind.WEBHOOK: _new_webhook}
 
 
 def _new_caller(name: str, role: Role) -> None:
@@ -87,3 +89,7 @@ def _new_caller(name: str, role: Role) -> None:
     typer.echo("For the hospitals file:")
     typer.echo(f'[[hospitals.MY_HOSPITAL.keys]]\nname = {json.dumps(name)}\nrole = "{role}"')
     typer.echo(f'sha256 = "{hashlib.sha256(key.encode("ascii")).hexdigest()}"')
+
+
+for command in (keyring.rotate, keyring.reseal, keyring.check, keyring.remove):
+    app.command()(command)

@@ -73,9 +73,7 @@ class TestResealing:
         assert (found.order.id_no, found.order.patient_name) == (ORDERS[0].id_no, "张三")
         assert (found.pay_token, found.settlement) == ("TOKEN", SETTLEMENT)
 
-    async def test_it_goes_on_where_it_was_stopped(
-        self, database: Database, keyring: Keyring, records_url: str
-    ) -> None:
+    async def test_it_goes_on_where_it_was_stopped(self, keyring: Keyring, records_url: str) -> None:
         async with Database(records_url, keyring.rotated(SealCipher.SM4)) as later:
             async with later.begin() as unit:
                 first = await unit.seals.reseal(next(iter(sealed_tables())), None, 2)
