@@ -42,7 +42,7 @@ def settings(**changes: Any) -> Settings:  # noqa: ANN401 - any setting
     return Settings(_env_file=None, **changes)
 
 
-def problems(path: Path, **changes: Any) -> list[str]:
+def problems(path: Path, **changes: Any) -> list[str]:  # noqa: ANN401 - any setting
     try:
         load_hospitals(path, settings(**changes).guards_keys)
     except ConfigError as error:
