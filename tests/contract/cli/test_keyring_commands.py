@@ -121,3 +121,11 @@ class TestRemove:
     async def test_not_the_active_one(self, folder: Path) -> None:
         code, _, errors = await keys(folder, "remove", "k1")
         assert (code, errors) == (2, f"{folder / 'keyring.json'}: k1 is the active key\n")
+
+
+async def test_a_new_keyring_has_the_cipher_that_is_asked_for(tmp_path: Path) -> None:
+    for cipher in SealCipher:
+        path = tmp_path / f"{cipher}.json"
+        code, _, _ = await keys(tmp_path, "new", "keyring", "--output", str(path), "--cipher", cipher)
+        keyring = Keyring.load(path)
+        assert (code, keyring.cipher, keyring.for_practice) == (0, cipher, False)
