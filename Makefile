@@ -42,7 +42,7 @@ lint: $(READY) ## ruff, mypy strict, import-linter
 	@$(BIN)/lint-imports
 
 bench: $(READY) ## the benchmarks: a table, and JSON under bench/results/
-	@$(BIN)/python bench/run.py
+	@$(BIN)/python bench/run.py; added=$$?; $(BIN)/python bench/codec.py && exit $$added
 
 lock: $(READY) ## resolve the dependencies anew, with hashes and without index addresses
 	@$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock

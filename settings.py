@@ -4,14 +4,18 @@ import ipaddress
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from security.practice_keys import is_practice_text
 from security.tls import TlsFileError, TlsFiles
 
 DAY_S = 86_400
+SECRET_CHARS_MIN = 16
+"""Of a secret that others could try to guess."""
+
 CALL_TIMEOUT_S_MAX = 120
 REVERSAL_WINDOW_S_MAX = 3_600
 """revsToken serves one hour: a longer window would promise reversals that the centre refuses."""
@@ -110,6 +114,8 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".medpay")
     hospitals_file: Path | None = None
     keyring_file: Path | None = None
+    keyring: str | None = Field(default=None, repr=False)
+    practice: bool = False
     hospital: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")] = "main"
     payment_window_s: Seconds = 1800
     auto_finish_after_s: Seconds = 300
@@ -171,6 +177,25 @@ class Settings(BaseSettings):
     def codec_page_origin(self) -> str:
         """Whose pages in a browser may have payloads decoded: the Temporal UI's, by default the embedded one's."""
         return self.codec_origin or f"http://{self.temporal_address.rpartition(':')[0]}:{self.temporal_ui_port}"
+
+    @property
+    def weak_api_key(self) -> str | None:
+        """Why MEDPAY_API_KEY must not open an API that others can reach, in a line; None where it may."""
+        if self.api_key is None or self.auth == "none" or is_loopback(self.api_host):
+            return None
+        if len(self.api_key) < SECRET_CHARS_MIN:
+            return f"MEDPAY_API_KEY: has less than {SECRET_CHARS_MIN} characters, and {self.api_host} is not loopback"
+        if is_practice_text(self.api_key) and not self.practice:
+            return f"MEDPAY_API_KEY: is a key for practice, and {self.api_host} is not loopback"
+        return None
+
+    def guards_keys(self, *urls: str) -> bool:
+        """Whether keys must be safe ones: this is no practising stack, and something of it is on another machine.
+
+        `urls`: further parties, such as a hospital's centre.
+        """
+        hosts = [self.api_host, self.temporal_host, *(urlsplit(url).hostname or "" for url in urls)]
+        return not self.practice and not all(map(is_loopback, hosts))
 
     @property
     def temporal_host(self) -> str:

@@ -24,7 +24,7 @@ from gateways.insurance.client import HttpInsuranceCentre
 from gateways.webhook import CallerWebhook
 from hospitals import load_hospitals
 from security.data_converter import data_converter
-from security.keyring import Keyring
+from security.key_provider import KeyProvider, LocalKeys
 from security.logs import configure_logging
 from security.temporal_tls import temporal_tls
 from settings import Settings
@@ -45,10 +45,11 @@ DRAIN_S = 30
 """How long running activities may finish after SIGTERM. More than one remote call's timeout."""
 
 
-def make_worker(client: Client, settings: Settings, database: Database, http: HttpCaller) -> Worker:
+def make_worker(client: Client, settings: Settings, database: Database, http: HttpCaller, keys: KeyProvider) -> Worker:
     """The composition root: every payment's workflow and all its activities on one task queue."""
-    hospitals = load_hospitals(settings.hospitals_path)
-    centres = {h.id: HttpInsuranceCentre(http, h.centre, h) for h in hospitals.values()}
+    hospitals = load_hospitals(settings.hospitals_path, settings.guards_keys)
+    signers = {h.id: keys.signer(h.private_key, h.centre.sm2_user_id) for h in hospitals.values()}
+    centres = {h.id: HttpInsuranceCentre(http, h.centre, h, signers[h.id]) for h in hospitals.values()}
     systems = {h.id: HttpHospitalSystem(http, h.his_url, settings.his_timeout_s, h.his_tls) for h in hospitals.values()}
     insurance = CentreActivities(database, centres)
     his = HospitalActivities(database, systems, settings.his_timeout_s)
@@ -123,12 +124,13 @@ async def callers_told(client: Client, settings: Settings, database: Database) -
             yield
 
 
-async def run_worker(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT, then drain."""
+async def run_worker(settings: Settings, keys: KeyProvider | None = None) -> None:
+    """Run until SIGTERM or SIGINT, then drain. `keys`: where they live, by default in files and the environment."""
+    keys = keys or LocalKeys(settings.keyring_path, settings.keyring, practice=not settings.guards_keys())
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    keyring = Keyring.load(settings.keyring_path)
+    keyring = keys.keyring()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(settings.database, keyring))
         http = await stack.enter_async_context(HttpCaller())
@@ -138,9 +140,9 @@ async def run_worker(settings: Settings) -> None:
             data_converter=data_converter(keyring),
             tls=temporal_tls(settings.temporal_tls_files),
         )
-        await stack.enter_async_context(make_worker(client, settings, database, http))
+        await stack.enter_async_context(make_worker(client, settings, database, http, keys))
         await stack.enter_async_context(callers_told(client, settings, database))
-        await stack.enter_async_context(tokens_forgotten(database))
+        await stack.enter_async_context(tokens_forgotten(database, load_hospitals(settings.hospitals_path)))
         await stop.wait()
 
 

@@ -45,7 +45,7 @@ from api.services import Services
 from api.temporal_link import TemporalLink
 from hospitals import load_hospitals
 from security.data_converter import data_converter
-from security.keyring import Keyring
+from security.key_provider import KeyProvider, LocalKeys
 from security.payload_codec import SealingCodec
 from settings import Settings
 from storage.session import Database
@@ -55,15 +55,18 @@ VERSION: Final = "1.0"
 """The interface's version, /api/v1: not the product's."""
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, keys: KeyProvider | None = None) -> FastAPI:
     """The API as any ASGI server runs it. Database and Temporal are reached when they are needed, not here.
+
+    `keys`: where they live, by default in files and the environment.
 
     Raises `hospitals.ConfigError`, `security.keyring.KeyringError` or `api.auth.UnsafeSettingsError`: one line each.
     """
-    keyring = Keyring.load(settings.keyring_path)
+    keys = keys or LocalKeys(settings.keyring_path, settings.keyring, practice=not settings.guards_keys())
+    keyring = keys.keyring()
     database = Database(settings.database, keyring)
     link = TemporalLink(settings, data_converter(keyring))
-    hospitals = load_hospitals(settings.hospitals_path)
+    hospitals = load_hospitals(settings.hospitals_path, settings.guards_keys)
     workflows = PaymentWorkflows(link, settings)
     hints = Hints(database, workflows)
     refusals = Refusals()
@@ -75,7 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
         reviews=ReviewsDesk(database, ReviewWorkflows(link, settings)),
         refunds=RefundsDesk(database, workflows, keyring),
         hints=hints,
-        door=NoticeDoor(hospitals.values()),
+        door=NoticeDoor(hospitals.values(), keys.signer),
         notices=NoticesDesk(settings, database, hints),
         metrics=HttpMetrics(),
         codec=CodecDesk(SealingCodec(keyring), hospitals),

@@ -53,6 +53,8 @@ class Callers:
 
     def __init__(self, settings: Settings, hospitals: Mapping[str, Hospital]) -> None:
         """Raises `UnsafeSettingsError`."""
+        if settings.weak_api_key is not None:
+            raise UnsafeSettingsError(settings.weak_api_key)
         self._callers: list[tuple[bytes, Caller]] = []
         self._anybody: Caller | None = None
         for hospital in hospitals.values():

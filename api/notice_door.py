@@ -1,6 +1,6 @@
 """Who sends a notice (6302): its appId names hospitals, and the signature of their centre proves it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -14,6 +14,7 @@ from gateways.insurance.answers import IllFormed
 from gateways.insurance.envelope import EnvelopeError
 from gateways.insurance.notice import HEAD, NoticeReader, SettlementNotice, StaleNotice
 from hospitals import Hospital
+from security.sm import GmsslSigner, Signer
 
 logger = structlog.get_logger(__name__)
 
@@ -38,7 +39,8 @@ class OpenedNotice:
 
 
 class NoticeDoor:
-    def __init__(self, hospitals: Iterable[Hospital]) -> None:
+    def __init__(self, hospitals: Iterable[Hospital], signer: Callable[[str, str], Signer] = GmsslSigner) -> None:
+        """`signer`: a private key's, as `KeyProvider.signer` is."""
         self._accounts: dict[str, dict[object, _Account]] = {}
         for hospital in hospitals:
             # Hospitals that seal alike are one account: a stranger's notice costs one verification, not one for each.
@@ -52,7 +54,9 @@ class NoticeDoor:
             )
             accounts = self._accounts.setdefault(hospital.app_id, {})
             if alike not in accounts:
-                accounts[alike] = _Account(NoticeReader(centre, hospital))
+                accounts[alike] = _Account(
+                    NoticeReader(centre, hospital, signer(hospital.private_key, centre.sm2_user_id))
+                )
             accounts[alike].hospitals.append(hospital)
 
     async def open(self, body: Mapping[str, Any], now: datetime) -> OpenedNotice:

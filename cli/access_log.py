@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import typer
 from sqlalchemy import make_url
 
 from cli.configuration import read_settings
@@ -66,3 +67,10 @@ def record_if_possible(event: AccessEvent, details: Mapping[str, str]) -> str | 
     except CommandError as error:
         return error.lines[0]
     return None
+
+
+def record_key_work(event: AccessEvent, **details: str) -> None:
+    """Keys are also made and changed before there is anything to record it in: then it is done all the same."""
+    why_not = record_if_possible(event, details)
+    if why_not is not None:
+        typer.echo(f"Not in the log of access: {why_not}", err=True)

@@ -1,12 +1,12 @@
 """Settings and hospitals for a command, or the line that says what is wrong with them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from cli.failures import WRONG_USE, CommandError
-from hospitals import ConfigError, Hospital, load_hospitals
+from hospitals import ConfigError, Hospital, load_hospitals, unguarded
 from settings import Settings, complaints
 
 
@@ -22,7 +22,7 @@ def read_hospitals(settings: Settings) -> Mapping[str, Hospital]:
     """The hospitals file that the settings name. Raises `CommandError` with a line for each problem."""
     if not settings.hospitals_path.is_file():
         raise CommandError(f"MEDPAY_HOSPITALS_FILE: there is no file {settings.hospitals_path}", exit_code=WRONG_USE)
-    hospitals = read_hospitals_file(settings.hospitals_path)
+    hospitals = read_hospitals_file(settings.hospitals_path, settings.guards_keys)
     if settings.hospital not in hospitals:
         known = ", ".join(hospitals)
         raise CommandError(
@@ -32,9 +32,9 @@ def read_hospitals(settings: Settings) -> Mapping[str, Hospital]:
     return hospitals
 
 
-def read_hospitals_file(path: Path) -> Mapping[str, Hospital]:
+def read_hospitals_file(path: Path, guarded: Callable[..., bool] = unguarded) -> Mapping[str, Hospital]:
     """Raises `CommandError` with a line for each problem."""
     try:
-        return load_hospitals(path)
+        return load_hospitals(path, guarded)
     except ConfigError as error:
         raise CommandError(*str(error).splitlines(), exit_code=WRONG_USE) from None

@@ -1,13 +1,15 @@
 """The keyring for a command, or the line that says why not."""
 
 from cli.failures import WRONG_USE, CommandError
+from security.key_provider import LocalKeys
 from security.keyring import Keyring, KeyringError
 from settings import Settings
 
 
 def read_keyring(settings: Settings) -> Keyring:
-    """Raises `CommandError`."""
+    """Raises `CommandError`, also for one made for practice where that is not to be used."""
     try:
-        return Keyring.load(settings.keyring_path)
+        return LocalKeys(settings.keyring_path, settings.keyring, practice=not settings.guards_keys()).keyring()
     except KeyringError as error:
-        raise CommandError(f"MEDPAY_KEYRING_FILE: {error}", exit_code=WRONG_USE) from None
+        source = "" if settings.keyring is not None else "MEDPAY_KEYRING_FILE: "
+        raise CommandError(f"{source}{error}", exit_code=WRONG_USE) from None

@@ -10,23 +10,34 @@ from pydantic import BaseModel, ValidationError
 
 from hospitals.model import ApiKey, Hospital, WebhookTarget
 from hospitals.problems import ConfigError, KeyPath, Problem, key_text
-from hospitals.secret_values import read_secret
+from hospitals.secret_values import exposed_file, read_secret
 from hospitals.tables import CentreTable, HospitalTable, WebhookTable
 from hospitals.toml_lines import KeyLines
 from security import request_signing, sm
+from security.key_provider import HARDWARE
+from security.practice_keys import is_practice_text
 from security.tls import TlsFileError, TlsFiles
 from security.webhook_secret import check_secret
 
+APP_SECRET_CHARS_MIN = 16
 FILE_BYTES_MAX = 4 * 1024 * 1024
 _ID = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
 _TOML_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 _Table = TypeVar("_Table", bound=BaseModel)
 
 
-def load_hospitals(path: Path) -> Mapping[str, Hospital]:
-    """Every hospital by its id. Raises `ConfigError` with every problem of the file."""
+def unguarded(*_urls: str) -> bool:
+    """Any key will do: nobody but this machine is reached."""
+    return False
+
+
+def load_hospitals(path: Path, guarded: Callable[..., bool] = unguarded) -> Mapping[str, Hospital]:
+    """Every hospital by its id. Raises `ConfigError` with every problem of the file.
+
+    `guarded`: whether the keys of a hospital with these addresses, its centre's and HIS's, must be safe ones.
+    """
     text = _read(path)
-    return _Reader(path, text).hospitals(_parse(path, text))
+    return _Reader(path, text, guarded).hospitals(_parse(path, text))
 
 
 def _read(path: Path) -> str:
@@ -56,8 +67,9 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
 class _Reader:
     """One pass over one file; `_problems` fills up and decides at the end."""
 
-    def __init__(self, path: Path, text: str) -> None:
+    def __init__(self, path: Path, text: str, guarded: Callable[..., bool]) -> None:
         self._path = path
+        self._guarded = guarded
         self._lines = KeyLines(text)
         self._problems: list[Problem] = []
 
@@ -92,11 +104,14 @@ class _Reader:
             self._wrong((*at, "centre"), f"there is no [centres.{row.centre}]")
         app_secret = self._secret((*at, "app_secret"), row.app_secret)
         private_key = self._secret((*at, "private_key"), row.private_key)
-        self._check((*at, "private_key"), private_key, sm.private_key_bytes)
+        if not private_key.startswith(HARDWARE):
+            self._check((*at, "private_key"), private_key, sm.private_key_bytes)
         webhook = self._webhook((*at, "webhook"), row.webhook)
         his_tls = self._tls((*at, "his_tls"), row.his_tls, row.his_url)
         keys = tuple(self._key((*at, "keys", number), key) for number, key in enumerate(row.keys))
         centre = centres.get(row.centre)
+        if centre is not None and self._guarded(centre.url, row.his_url):
+            self._safe(at, row, app_secret, private_key)
         if centre is None or not _ID.fullmatch(name):
             return None
         return Hospital(
@@ -137,6 +152,20 @@ class _Reader:
         except ValueError as problem:
             self._wrong(key, str(problem))
             return ""
+
+    def _safe(self, at: KeyPath, row: HospitalTable, app_secret: str, private_key: str) -> None:
+        """Keys that are used beyond this machine: nobody else's to read, long enough, not made for practice."""
+        references: dict[KeyPath, str] = {("app_secret",): row.app_secret, ("private_key",): row.private_key}
+        if row.webhook is not None:
+            references["webhook", "secret"] = row.webhook.secret
+        for key, reference in references.items():
+            if file := exposed_file(reference, self._path):
+                self._wrong((*at, *key), f"others may read {file}: take that from its mode (chmod o-rwx)")
+        if 0 < len(app_secret) < APP_SECRET_CHARS_MIN:
+            self._wrong((*at, "app_secret"), f"has less than {APP_SECRET_CHARS_MIN} characters")
+        for name, secret in (("app_secret", app_secret), ("private_key", private_key)):
+            if is_practice_text(secret):
+                self._wrong((*at, name), "is a key for practice, which medpay up or config new made")
 
     def _webhook(self, at: KeyPath, table: WebhookTable | None) -> WebhookTarget | None:
         if table is None:

@@ -1,6 +1,7 @@
 """A secret in the file is a value, `env:NAME` or `file:PATH`: the file itself need not be secret."""
 
 import os
+import stat
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -27,6 +28,18 @@ def read_secret(reference: str, folder: Path) -> str:
     if len(secret) > SECRET_CHARS_MAX:
         raise ValueError(f"is longer than {SECRET_CHARS_MAX} characters")
     return secret
+
+
+def exposed_file(reference: str, hospitals_file: Path) -> Path | None:
+    """The file in which others than its owner and group can read the secret; None if there is none."""
+    kind, _, name = reference.partition(":")
+    if kind in {"env", "hsm"}:
+        return None
+    path = hospitals_file.parent / name if kind == "file" else hospitals_file
+    try:
+        return path if path.stat().st_mode & stat.S_IRWXO else None
+    except OSError:
+        return None
 
 
 def _read_file(path: Path) -> str:

@@ -33,6 +33,7 @@ class AccessEvent(StrEnum):
     CLI_NOTIFICATION_REPLAYED = "cli:notification:replayed"
     CLI_KEY_MADE = "cli:key:made"
     CLI_KEY_ROTATED = "cli:key:rotated"
+    CLI_KEY_REMOVED = "cli:key:removed"
 
 
 @dataclass(frozen=True)

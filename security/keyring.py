@@ -1,7 +1,7 @@
 """The keys that seal personal data and tokens at rest: in the database and in workflow histories (product rule 12).
 
-One JSON file of mode 600: `{"active": "k1", "keys": {"k1": base64 of 16 bytes}, "digest_key": base64 of 32 bytes}`. New
-texts are sealed with the active key; the others still open what they sealed.
+In JSON: `{"active": "k1", "keys": {"k1": base64}, "digest_key": base64 of 32 bytes}`. A key of 16 bytes is SM4's, one
+of 32 is AES-256's. New texts are sealed with the active key; the others still open what they sealed.
 """
 
 import base64
@@ -9,94 +9,130 @@ import binascii
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
-import stat
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import SM4
-from cryptography.hazmat.primitives.ciphers.modes import GCM
+from security import gcm, key_files
+from security.gcm import SealBrokenError, SealCipher
+from security.key_files import KeyringError
+from security.practice_keys import is_for_practice, practice_bytes
 
-KEY_BYTES = 16
+__all__ = ["Keyring", "KeyringError", "SealBrokenError"]
+
 DIGEST_KEY_BYTES = 32
-NONCE_BYTES = 12
-TAG_BYTES = 16
-FILE_BYTES_MAX = 65_536
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,16}", re.ASCII)
-
-
-class KeyringError(Exception):
-    """The keyring can't be used. One line that names the file and never holds a key."""
-
-
-class SealBrokenError(Exception):
-    """A sealed text was changed, belongs elsewhere, or its key is not in this keyring."""
+_READ_AGAIN_S = 1.0
+_NUMBERED = re.compile(r"k([0-9]{1,9})", re.ASCII)
 
 
 class Keyring:
-    """SM4-GCM under named keys, and a keyed digest whose key is never rotated."""
+    """Authenticated ciphers under named keys, and a keyed digest whose key is never rotated."""
 
-    def __init__(self, active: str, keys: dict[str, bytes], digest_key: bytes) -> None:
-        """Raises ValueError on a short key, a strange key id, or an active key that is missing."""
+    def __init__(
+        self,
+        active: str,
+        keys: dict[str, bytes],
+        digest_key: bytes,
+        latest: "Callable[[], Keyring | None] | None" = None,
+    ) -> None:
+        """`latest` gives the keyring as it is now, for a key that came later.
+
+        Raises ValueError on a short key, a strange key id, or an active key that is missing.
+        """
         if active not in keys:
             raise ValueError("the active key is not among the keys")
-        for key_id, key in keys.items():
-            if not _KEY_ID.fullmatch(key_id):
-                raise ValueError("a key's id is 1 to 16 letters, digits, - or _")
-            if len(key) != KEY_BYTES:
-                raise ValueError(f"key {key_id} must have {KEY_BYTES} bytes")
         if len(digest_key) != DIGEST_KEY_BYTES:
             raise ValueError(f"digest_key must have {DIGEST_KEY_BYTES} bytes")
         self._active = active
-        self._keys = keys
+        self._raw = keys
+        self._keys = {key_id: _seal_key(key_id, key) for key_id, key in keys.items()}
         self._digest_key = digest_key
+        self._latest = latest
 
     @property
     def active(self) -> str:
         """The id of the key that seals."""
         return self._active
 
+    @property
+    def cipher(self) -> SealCipher:
+        """The active key's."""
+        return self._keys[self._active].cipher
+
+    @property
+    def ciphers(self) -> dict[str, SealCipher]:
+        """Every key's cipher, by its id."""
+        return {key_id: key.cipher for key_id, key in self._keys.items()}
+
+    @property
+    def for_practice(self) -> bool:
+        """Whether the embedded stack made it for itself. Rotations don't change that."""
+        return is_for_practice(self._digest_key)
+
     @classmethod
-    def generate(cls) -> Self:
+    def generate(cls, cipher: SealCipher = SealCipher.SM4) -> Self:
         """A new keyring with one key."""
-        return cls("k1", {"k1": secrets.token_bytes(KEY_BYTES)}, secrets.token_bytes(DIGEST_KEY_BYTES))
+        return cls("k1", {"k1": gcm.new_key(cipher)}, secrets.token_bytes(DIGEST_KEY_BYTES))
+
+    @classmethod
+    def generate_for_practice(cls) -> Self:
+        """One that `for_practice` recognises."""
+        return cls("k1", {"k1": gcm.new_key(SealCipher.SM4)}, practice_bytes())
+
+    def rotated(self, cipher: SealCipher) -> "Keyring":
+        """With a new key that seals from now on. The next number is its id."""
+        numbers = (int(found[1]) for key_id in self._raw if (found := _NUMBERED.fullmatch(key_id)))
+        new = f"k{max(numbers, default=0) + 1}"
+        return Keyring(new, {**self._raw, new: gcm.new_key(cipher)}, self._digest_key)
+
+    def without(self, key_ids: Iterable[str]) -> "Keyring":
+        """Without these: what they sealed never opens again. Raises ValueError for the active or an unknown one."""
+        gone = set(key_ids)
+        if unknown := gone - self._raw.keys():
+            raise ValueError(f"there is no key {min(unknown)}")
+        if self._active in gone:
+            raise ValueError(f"{self._active} is the active key")
+        kept = {key_id: key for key_id, key in self._raw.items() if key_id not in gone}
+        return Keyring(self._active, kept, self._digest_key)
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Raises `KeyringError` if the file is missing, readable by others, or broken."""
-        text = _read_private(path)
+        """The file's. What another process seals with a key that came later opens too: the file is read again for it.
+
+        Raises `KeyringError` if the file is missing, readable by others, or broken.
+        """
+        return cls.from_json(key_files.read_private(path), str(path), _Latest(path))
+
+    @classmethod
+    def from_json(cls, text: str, source: str, latest: "Callable[[], Keyring | None] | None" = None) -> Self:
+        """Raises `KeyringError`, which names `source`."""
         try:
-            return cls._from_json(json.loads(text))
+            return cls(*_content(json.loads(text)), latest)
         except (ValueError, binascii.Error) as error:
             reason = "not JSON" if isinstance(error, json.JSONDecodeError) else str(error)
-            raise KeyringError(f"{path}: broken keyring: {reason}") from None
+            raise KeyringError(f"{source}: broken keyring: {reason}") from None
 
     def save(self, path: Path) -> None:
         """Write a new file of mode 600, whole or not at all.
 
         Raises `KeyringError` if there is one already: a lost key is lost data. Raises OSError if it can't be written.
         """
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(self._to_json())
-                file.flush()
-                os.fsync(file.fileno())
-            # A link, unlike a rename, never replaces a file.
-            os.link(draft, path)
-        except FileExistsError:
-            raise KeyringError(f"{path}: there is a keyring already, it is never overwritten") from None
-        finally:
-            draft.unlink(missing_ok=True)
+        key_files.write_new(path, self._to_json())
+
+    def replace(self, path: Path) -> None:
+        """Put this in the file's place, whole or not at all. Raises OSError if it can't be written."""
+        key_files.write_over(path, self._to_json())
 
     def seal(self, text: str, context: str) -> str:
-        """`text` as `KEY_ID:base64`. It opens only under the same `context`, which says where it belongs."""
+        """`text` as `KEY_ID:base64`. It opens only under the same `context`, which says where it belongs.
+
+        Raises ValueError on an empty text.
+        """
         sealed = self.seal_bytes(text.encode(), context.encode())
         return f"{self._active}:{base64.b64encode(sealed).decode('ascii')}"
 
@@ -110,57 +146,71 @@ class Keyring:
         return self.open_bytes(key_id, raw, context.encode()).decode()
 
     def seal_bytes(self, data: bytes, context: bytes) -> bytes:
-        """Nonce, ciphertext and tag, under the active key."""
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        encryptor = Cipher(SM4(self._keys[self._active]), GCM(nonce)).encryptor()
-        encryptor.authenticate_additional_data(context)
-        return nonce + encryptor.update(data) + encryptor.finalize() + encryptor.tag
+        """Nonce, ciphertext and tag, under the active key. Raises ValueError on empty data."""
+        return self._keys[self._active].seal(data, context)
 
     def open_bytes(self, key_id: str, sealed: bytes, context: bytes) -> bytes:
         """Raises `SealBrokenError`."""
-        key = self._keys.get(key_id)
+        key = self.key(key_id)
         if key is None:
             raise SealBrokenError("sealed with a key that is not in the keyring")
-        if len(sealed) < NONCE_BYTES + TAG_BYTES:
-            raise SealBrokenError("not a sealed text")
-        nonce, tag = sealed[:NONCE_BYTES], sealed[-TAG_BYTES:]
-        decryptor = Cipher(SM4(key), GCM(nonce, tag)).decryptor()
-        decryptor.authenticate_additional_data(context)
-        try:
-            return decryptor.update(sealed[NONCE_BYTES:-TAG_BYTES]) + decryptor.finalize()
-        except InvalidTag:
-            raise SealBrokenError("changed since it was sealed, or sealed for another place") from None
+        return key.unseal(sealed, context)
+
+    def key(self, key_id: str) -> gcm.SealKey | None:
+        """None: not in the keyring, also as it is now."""
+        if key_id not in self._keys and self._latest is not None and (later := self._latest()) is not None:
+            found = later.key(key_id)
+            if found is not None:
+                self._keys[key_id] = found
+        return self._keys.get(key_id)
 
     def digest(self, text: str) -> str:
         """HMAC-SHA256 in hex: equal texts can be found without being stored."""
         return hmac.new(self._digest_key, text.encode(), hashlib.sha256).hexdigest()
 
-    @classmethod
-    def _from_json(cls, content: Any) -> Self:  # noqa: ANN401 - whatever JSON holds; it is checked here
-        if not isinstance(content, dict) or content.keys() != {"active", "keys", "digest_key"}:
-            raise ValueError("must have active, keys and digest_key")
-        if not isinstance(content["active"], str) or not isinstance(content["keys"], dict):
-            raise ValueError("active must be a key's id, keys an object")  # noqa: TRY004 - a broken file, not a broken call
-        keys = {key_id: _decoded(key, f"key {key_id}") for key_id, key in content["keys"].items()}
-        return cls(content["active"], keys, _decoded(content["digest_key"], "digest_key"))
-
     def _to_json(self) -> str:
         content = {
             "active": self._active,
-            "keys": {key_id: _encoded(key) for key_id, key in self._keys.items()},
+            "keys": {key_id: _encoded(key) for key_id, key in self._raw.items()},
             "digest_key": _encoded(self._digest_key),
         }
         return json.dumps(content, indent=2) + "\n"
 
 
-def _read_private(path: Path) -> str:
+class _Latest:
+    """Reads the file again, at most once a second: who sends texts of made-up keys must not keep us at it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._next_at = 0.0
+
+    def __call__(self) -> Keyring | None:
+        """None if it was read just now, or is no keyring now: what was loaded from it still serves."""
+        if time.monotonic() < self._next_at:
+            return None
+        self._next_at = time.monotonic() + _READ_AGAIN_S
+        with suppress(KeyringError):
+            return Keyring.from_json(key_files.read_private(self._path), str(self._path))
+        return None
+
+
+def _content(content: Any) -> tuple[str, dict[str, bytes], bytes]:  # noqa: ANN401 - whatever JSON holds; it is checked here
+    """Active key, keys, digest key. Raises ValueError."""
+    if not isinstance(content, dict) or content.keys() != {"active", "keys", "digest_key"}:
+        raise ValueError("must have active, keys and digest_key")
+    if not isinstance(content["active"], str) or not isinstance(content["keys"], dict):
+        raise ValueError("active must be a key's id, keys an object")  # noqa: TRY004 - a broken file, not a broken call
+    keys = {key_id: _decoded(key, f"key {key_id}") for key_id, key in content["keys"].items()}
+    return content["active"], keys, _decoded(content["digest_key"], "digest_key")
+
+
+def _seal_key(key_id: str, key: bytes) -> gcm.SealKey:
+    if not _KEY_ID.fullmatch(key_id):
+        raise ValueError("a key's id is 1 to 16 letters, digits, - or _")
     try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_mode & _OTHERS:
-                raise KeyringError(f"{path}: others may read this keyring, its mode must be 600")
-            return file.read(FILE_BYTES_MAX).decode("ascii", "replace")
-    except OSError as error:
-        raise KeyringError(f"{path}: can't read the keyring: {error.strerror}") from None
+        return gcm.seal_key(key)
+    except ValueError as error:
+        raise ValueError(f"key {key_id} {error}") from None
 
 
 def _decoded(value: Any, name: str) -> bytes:  # noqa: ANN401 - whatever JSON holds; it is checked here

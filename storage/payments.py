@@ -1,5 +1,6 @@
 """The payment's row: the projection of its workflow, written by the activities, read by everybody."""
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -18,7 +19,7 @@ from storage.notices import NoticeRepository
 from storage.notifications import NotificationRepository
 from storage.payment_rows import fact_columns, order_columns, payment_record
 from storage.records import PaymentFacts, PaymentRecord, TimelineEntry, TimelineKind
-from storage.sealing import RowSeal
+from storage.sealing import ERASED, RowSeal
 from storage.settlements import SettlementRepository
 from storage.statements import here, insert_if_new, key_of, place_of, table_of
 from storage.tables import Payment, RemoteCall, ReviewEvent, StateChange
@@ -60,12 +61,26 @@ class PaymentRepository:
         if order is not None:
             await self._receive(key, order, accepted_at or at)
         columns = fact_columns(RowSeal(self._keyring, key), facts or PaymentFacts())
+        if state is not None and state not in _AUTHORISATION_SERVES:
+            columns["pay_auth_no_sealed"] = ERASED
         written = await self._update(key, revision, at, state, columns | {"revision": revision, "updated_at": at})
         if written and facts is not None and facts.settlement is not None:
             await self._settlements.settled(key, facts.settlement)
         if not written and not await self._exists(key):
             raise NoSuchPaymentError(key.med_org_ord)
         return written
+
+    async def forget_authorisations(self, hospitals: Collection[str], accepted_before: datetime) -> int:
+        """Delete the payAuthNo of payments that came no further than 6202 and were accepted before then; how many.
+
+        A payment that reaches PRE_SETTLED, or ends, has lost its own already (product rule 12).
+        """
+        values = {"hospitals": list(hospitals), "accepted_before": accepted_before}
+        return (await self._connection.execute(_FORGET, values)).rowcount
+
+    async def forget_used_authorisations(self) -> int:
+        """The same for all that came further: of rows that were written before payAuthNo was deleted with the step."""
+        return (await self._connection.execute(_FORGET_USED)).rowcount
 
     async def find(self, key: PaymentKey) -> PaymentRecord | None:
         """The payment with its settlement. Raises `security.keyring.SealBrokenError`."""
@@ -170,6 +185,23 @@ _NOT_NEWER = _PAYMENT.c.revision <= bindparam("key_revision")
 _FACTS = update(_PAYMENT).where(*here(_PAYMENT), _NOT_NEWER)
 _STAY = _FACTS.where(_PAYMENT.c.state == bindparam("key_state"))
 _CHANGED = insert(table_of(StateChange))
+_AUTHORISATION_SERVES = (PaymentState.RECEIVED, PaymentState.PRICED, PaymentState.FEE_UPLOADED)
+"""Until 6202 has used it. The workflow has its own; nobody asks the row for it."""
+
+_HAS_IT = _PAYMENT.c.pay_auth_no_sealed != ERASED
+_SERVES = _PAYMENT.c.state.in_([state.value for state in _AUTHORISATION_SERVES])
+_FORGET = (
+    update(_PAYMENT)
+    .where(
+        # The index by state finds the few that are under way: this is asked every minute.
+        _PAYMENT.c.hospital.in_(bindparam("hospitals", expanding=True)),
+        _SERVES,
+        _PAYMENT.c.accepted_at <= bindparam("accepted_before"),
+        _HAS_IT,
+    )
+    .values(pay_auth_no_sealed=ERASED)
+)
+_FORGET_USED = update(_PAYMENT).where(~_SERVES, _HAS_IT).values(pay_auth_no_sealed=ERASED)
 _REFUNDED = (PaymentState.PARTIALLY_REFUNDED.value, PaymentState.REFUNDED.value)
 _FIND = select(_PAYMENT).where(*here(_PAYMENT))
 

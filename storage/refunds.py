@@ -62,7 +62,7 @@ class RefundRepository:
         """Bring a refund to `end`, unless it is there or past it; whether it was brought there.
 
         REFUND_FAILED gives its reservation back; every good end shows in the payment's state, and frees it for the
-        next refund. payAuthNo is deleted with every end but IN_REVIEW.
+        next refund. payAuthNo is deleted with every end but IN_REVIEW, and when its minutes are over.
         """
         values = _end_values(end, at) | ({"refd_sn": refd_sn} if refd_sn else {})
         names = tuple(sorted(values))
@@ -82,6 +82,10 @@ class RefundRepository:
     async def told(self, key: PaymentKey, refund_no: str, at: datetime) -> None:
         """HIS knows of it since `at`. The first time stays."""
         await self._connection.execute(_TOLD, _key_of(key, refund_no) | {"his_told_at": at})
+
+    async def forget_authorisations(self, requested_before: datetime) -> int:
+        """Delete the payAuthNo of each refund that was asked for before then; how many (product rule 12)."""
+        return (await self._connection.execute(_FORGET, {"requested_before": requested_before})).rowcount
 
     async def find(self, key: PaymentKey, refund_no: str) -> RefundRecord | None:
         row = (await self._connection.execute(_FIND, _key_of(key, refund_no))).mappings().one_or_none()
@@ -218,6 +222,11 @@ _GIVE_BACK = (
 _THIS = and_(*here(_REFUND), _REFUND.c.refund_no == bindparam("key_refund_no"))
 _FIND = select(_REFUND).where(_THIS)
 _ALL = select(_REFUND).where(*here(_REFUND)).order_by(_REFUND.c.requested_at, _REFUND.c.refund_no)
+_FORGET = (
+    update(_REFUND)
+    .where(_REFUND.c.pay_auth_no_sealed.is_not(None), _REFUND.c.requested_at <= bindparam("requested_before"))
+    .values(pay_auth_no_sealed=None)
+)
 _TOLD = update(_REFUND).where(_THIS, _REFUND.c.his_told_at.is_(None))
 
 

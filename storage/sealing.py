@@ -6,6 +6,10 @@ from typing import Any
 from domain.steps import PaymentKey
 from security.keyring import Keyring
 
+SUFFIX = "_sealed"
+ERASED = ""
+"""What stands in a sealed column that must have a value, once its secret is deleted."""
+
 SEALED = frozenset(
     {
         "id_no",
@@ -38,13 +42,13 @@ class RowSeal:
     def _column(self, name: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401 - a column's own type
         if name not in SEALED:
             return name, value
-        return f"{name}_sealed", self._keyring.seal(value, self._context(name)) if value else None
+        return f"{name}{SUFFIX}", self._keyring.seal(value, self._context(name)) if value else None
 
     def _value(self, column: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401 - a column's own type
-        name = column.removesuffix("_sealed")
+        name = column.removesuffix(SUFFIX)
         if name == column:
             return column, value
-        return name, None if value is None else self._keyring.open(value, self._context(name))
+        return name, self._keyring.open(value, self._context(name)) if value else value
 
     def _context(self, name: str) -> str:
         return f"{self._place}/{name}"

@@ -8,7 +8,7 @@ from typing import Self
 from security.keyring import Keyring
 from storage.access_log import AccessLogRepository
 from storage.claims import ClaimRepository
-from storage.engines import AnyConnection, open_engines
+from storage.engines import WAIT_S_MAX, AnyConnection, open_engines
 from storage.fee_lines import FeeLineRepository
 from storage.nonces import NonceRepository
 from storage.notices import NoticeRepository
@@ -17,6 +17,7 @@ from storage.payment_list import PaymentListRepository
 from storage.payments import PaymentRepository
 from storage.refunds import RefundRepository
 from storage.remote_calls import RemoteCallRepository
+from storage.resealing import ResealRepository
 from storage.reviews import ReviewRepository
 from storage.settlements import SettlementRepository
 
@@ -37,13 +38,14 @@ class Unit:
         self.reviews = ReviewRepository(connection)
         self.refunds = RefundRepository(connection, keyring, self.payments, self.reviews)
         self.settlements = SettlementRepository(connection, keyring)
+        self.seals = ResealRepository(connection, keyring)
 
 
 class Database:
     """The records' database, of a process. `url` is SQLAlchemy's, with an asynchronous driver."""
 
-    def __init__(self, url: str, keyring: Keyring) -> None:
-        self._engines = open_engines(url)
+    def __init__(self, url: str, keyring: Keyring, statement_s_max: float | None = WAIT_S_MAX) -> None:
+        self._engines = open_engines(url, statement_s_max)
         self._keyring = keyring
 
     async def connect(self) -> None:

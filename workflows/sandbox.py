@@ -2,10 +2,20 @@
 
 from typing import Any
 
-from temporalio.converter import SerializationContext, StorageDriverStoreContext
+from temporalio.api.enums.v1 import CommandType
+from temporalio.converter import SerializationContext, StorageDriverStoreContext, WorkflowSerializationContext
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import Info
+
+_OF_ANOTHER = frozenset(
+    {
+        CommandType.COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION,
+        CommandType.COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION,
+        CommandType.COMMAND_TYPE_SCHEDULE_NEXUS_OPERATION,
+    }
+)
+"""Commands whose payloads are not this workflow's: only its instance, inside the sandbox, knows whose."""
 
 
 def sandbox() -> WorkflowRunner:
@@ -14,14 +24,14 @@ def sandbox() -> WorkflowRunner:
     Without it each new payment imports the workflow again, some 30 ms of its first task.
     """
     restrictions = SandboxRestrictions.default.with_passthrough_modules("activities", "domain", "pydantic", "workflows")
-    return _ContextFreeRunner(SandboxedWorkflowRunner(restrictions=restrictions))
+    return _QuickContextRunner(SandboxedWorkflowRunner(restrictions=restrictions))
 
 
-class _ContextFreeRunner(WorkflowRunner):
-    """The same sandbox, not entered for every payload only to be told a serialization context.
+class _QuickContextRunner(WorkflowRunner):
+    """The same sandbox, not entered for every payload only to be told whose it is.
 
-    The SDK does so for converters whose work depends on the workflow or the activity; ours doesn't. It was a seventh
-    of the worker's whole work (bench/run.py).
+    The SDK asks three times a payload, for the codec; it was a seventh of the worker's whole work (bench/run.py). The
+    answer is the workflow's own id, which is known outside too.
     """
 
     def __init__(self, sandboxed: WorkflowRunner) -> None:
@@ -33,21 +43,25 @@ class _ContextFreeRunner(WorkflowRunner):
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """One payment's instance."""
-        return _ContextFreeInstance(self._sandboxed.create_instance(det))
+        return _QuickContextInstance(self._sandboxed.create_instance(det), det.info)
 
     def set_worker_level_failure_exception_types(self, types: Any) -> None:  # noqa: ANN401 - passed on
         self._sandboxed.set_worker_level_failure_exception_types(types)
 
 
-class _ContextFreeInstance(WorkflowInstance):
-    def __init__(self, sandboxed: WorkflowInstance) -> None:
+class _QuickContextInstance(WorkflowInstance):
+    def __init__(self, sandboxed: WorkflowInstance, info: Info) -> None:
         self._sandboxed = sandboxed
+        self._own = WorkflowSerializationContext(namespace=info.namespace, workflow_id=info.workflow_id)
 
     def activate(self, act: Any) -> Any:  # noqa: ANN401 - the bridge's protobuf
         return self._sandboxed.activate(act)
 
-    def get_serialization_context(self, command_info: Any) -> SerializationContext | None:  # noqa: ANN401, ARG002 - none
-        return None
+    def get_serialization_context(self, command_info: Any) -> SerializationContext | None:  # noqa: ANN401 - the SDK's
+        """An activity's payloads are its workflow's: the codec asks for no more than the id."""
+        if command_info is not None and command_info.command_type in _OF_ANOTHER:
+            return self._sandboxed.get_serialization_context(command_info)
+        return self._own
 
     def get_external_store_context(self, command_info: Any) -> StorageDriverStoreContext:  # noqa: ANN401, ARG002 - none
         return StorageDriverStoreContext(target=None)

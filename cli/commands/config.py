@@ -63,4 +63,4 @@ def new(
         practice.make_centre(folder, read_hospitals_file(path)[hospital], notice_url)
     except OSError as error:
         raise CommandError(f"can't write to {folder}: {error.strerror}") from None
-    typer.echo(f"Made {path}; check it with MEDPAY_HOSPITALS_FILE={path} medpay config check")
+    typer.echo(f"Made {path}; check it with MEDPAY_PRACTICE=true MEDPAY_HOSPITALS_FILE={path} medpay config check")

@@ -9,12 +9,14 @@ from typing import Annotated
 
 import typer
 
-from cli.access_log import record_if_possible
+from cli.access_log import record_key_work
+from cli.commands import keyring
 from cli.commands.keys_sign import sign
 from cli.failures import WRONG_USE, CommandError
 from cli.stack.private_files import write_private
 from security import request_signing, sm
 from security.access import AccessEvent
+from security.gcm import SealCipher
 from security.keyring import Keyring
 from security.webhook_secret import new_secret
 
@@ -56,39 +58,32 @@ def new(
     output: Annotated[Path | None, typer.Option(help="File for the secret, mode 600 (all but caller).")] = None,
     name: Annotated[str, typer.Option(help="The caller's or person's name.")] = "wechat-backend",
     role: Annotated[Role, typer.Option(help="What the caller may do.")] = Role.CALLER,
+    cipher: Annotated[SealCipher, typer.Option(help="What the keyring's first key is for.")] = SealCipher.SM4,
 ) -> None:
     """Make a key. Secrets go to the file; what others may know, or what to paste where, is printed."""
     if kind is Kind.CALLER:
         _new_caller(name, role)
-        _record(kind=kind.value, name=name, role=role.value)
+        record_key_work(AccessEvent.CLI_KEY_MADE, kind=kind.value, name=name, role=role.value)
         return
     if output is None:
         raise CommandError("--output: name the file that the secret goes to", exit_code=WRONG_USE)
     if output.exists():
         raise CommandError(f"--output: {output} exists; a key is never overwritten", exit_code=WRONG_USE)
     try:
-        _MAKERS[kind](output)
+        if kind is Kind.KEYRING:
+            Keyring.generate(cipher).save(output)
+        else:
+            _MAKERS[kind](output)
     except OSError as error:
         raise CommandError(f"--output: can't write {output}: {error.strerror}") from None
     typer.echo(f"Secret in {output}")
-    _record(kind=kind.value, file=output.name)
-
-
-def _record(**details: str) -> None:
-    """Keys are also made before there is anything to record them in: then they are made all the same."""
-    why_not = record_if_possible(AccessEvent.CLI_KEY_MADE, details)
-    if why_not is not None:
-        typer.echo(f"Not in the log of access: {why_not}", err=True)
+    record_key_work(AccessEvent.CLI_KEY_MADE, kind=kind.value, file=output.name)
 
 
 def _new_hospital(output: Path) -> None:
     pair = sm.generate_key_pair()
     write_private(output, pair.private_key_b64 + "\n")
     typer.echo(f"Public key, for the insurance centre: {pair.public_key_b64}")
-
-
-def _new_keyring(output: Path) -> None:
-    Keyring.generate().save(output)
 
 
 def _new_webhook(output: Path) -> None:
@@ -103,12 +98,7 @@ def _new_signing(output: Path) -> None:
     typer.echo(f"hmac_secret = {json.dumps(f'file:{output.name}')}")
 
 
-_MAKERS = {
-    Kind.HOSPITAL: _new_hospital,
-    Kind.KEYRING: _new_keyring,
-    Kind.WEBHOOK: _new_webhook,
-    Kind.SIGNING: _new_signing,
-}
+_MAKERS = {Kind.HOSPITAL: _new_hospital, Kind.WEBHOOK: _new_webhook, Kind.SIGNING: _new_signing}
 
 
 def _new_caller(name: str, role: Role) -> None:
@@ -117,3 +107,7 @@ def _new_caller(name: str, role: Role) -> None:
     typer.echo("For the hospitals file:")
     typer.echo(f'[[hospitals.MY_HOSPITAL.keys]]\nname = {json.dumps(name)}\nrole = "{role}"')
     typer.echo(f'sha256 = "{hashlib.sha256(key.encode("ascii")).hexdigest()}"')
+
+
+for command in (keyring.rotate, keyring.reseal, keyring.check, keyring.remove):
+    app.command()(command)

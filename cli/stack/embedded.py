@@ -87,11 +87,13 @@ def _with_files(settings: Settings, folder: Path, say: Say) -> Settings:
         notice_url=f"{components.api_url(settings)}/api/v1/insurance/settlement-notice",
     )
     keyring = settings.keyring_path.absolute()
-    practice.make_keyring(keyring)
+    if settings.keyring is None:
+        practice.make_keyring(keyring)
     own_file = settings.hospitals_file and settings.hospitals_file.absolute()
     complete = {
         "api_key": settings.api_key or practice.make_api_key(folder),
         "keyring_file": keyring,
+        "practice": True,
         "hospitals_file": own_file or practice.make_hospital(folder, settings.hospital, addresses),
     }
     settings = Settings(**{**settings.model_dump(), **complete})

@@ -1,7 +1,9 @@
 """What the embedded stack makes for itself, once per data folder: keys, a hospital, and the simulated centre's side."""
 
+import base64
 import hashlib
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from cli.stack.private_files import keep_private, write_private
 from hospitals import Hospital
 from security import sm
 from security.keyring import Keyring
+from security.practice_keys import practice_bytes, practice_text
 from simulator.insurance.config import CentreConfig
 
 ORG_CODG = "H14010000001"
@@ -26,13 +29,13 @@ class Addresses:
 
 
 def make_api_key(folder: Path) -> str:
-    return keep_private(folder / "api-key", lambda: secrets.token_urlsafe(32))
+    return keep_private(folder / "api-key", practice_text)
 
 
 def make_keyring(path: Path) -> None:
     """The keys that seal payloads and records; losing them loses the data, so they are made once."""
     if not path.exists():
-        Keyring.generate().save(path)
+        Keyring.generate_for_practice().save(path)
 
 
 PEOPLE = ("operator", "approver", "auditor")
@@ -45,8 +48,8 @@ def person_key_file(folder: Path, person: str) -> Path:
 
 def make_hospital(folder: Path, hospital: str, addresses: Addresses) -> Path:
     """The hospitals file of one practising hospital, written anew since addresses may change; its keys stay."""
-    keep_private(folder / f"{hospital}.key", lambda: sm.generate_key_pair().private_key_b64)
-    keep_private(folder / f"{hospital}.app-secret", lambda: secrets.token_hex(20))
+    keep_private(folder / f"{hospital}.key", _practice_private_key)
+    keep_private(folder / f"{hospital}.app-secret", practice_text)
     path = folder / "hospitals.toml"
     write_private(
         path,
@@ -67,6 +70,15 @@ his_url = "{addresses.his_url}"
 {"".join(_person(folder, hospital, person) for person in PEOPLE)}""",
     )
     return path
+
+
+def _practice_private_key() -> str:
+    """Marked, so that it is refused wherever real patients are. All but one in 2³² are on the curve."""
+    while True:
+        key = base64.b64encode(practice_bytes()).decode("ascii")
+        with suppress(ValueError):
+            sm.private_key_bytes(key)
+            return key
 
 
 def _person(folder: Path, hospital: str, person: str) -> str:

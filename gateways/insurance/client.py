@@ -15,7 +15,7 @@ from gateways.insurance.port import OrderPlacement, RefundRequest
 from gateways.insurance.profile import CentreProfile, HospitalAccount
 from gateways.insurance.upload import fee_upload
 from gateways.messages import shown
-from security.sm import GmsslSigner, GmsslVerifier
+from security.sm import GmsslSigner, GmsslVerifier, Signer
 from security.tls import client_tls
 
 _TRY_AGAIN = frozenset({408, 425, 429})
@@ -26,7 +26,10 @@ Parsed = TypeVar("Parsed")
 class HttpInsuranceCentre:
     """One hospital's way to its centre. Raises ValueError for keys or an appId that can't be used."""
 
-    def __init__(self, http: HttpCaller, profile: CentreProfile, account: HospitalAccount) -> None:
+    def __init__(
+        self, http: HttpCaller, profile: CentreProfile, account: HospitalAccount, signer: Signer | None = None
+    ) -> None:
+        """`signer`: by default the account's own private key."""
         self._http = http
         self._profile = profile
         self._org_codg = account.org_codg
@@ -35,7 +38,7 @@ class HttpInsuranceCentre:
             app_id=account.app_id,
             app_secret=account.app_secret,
             form=profile,
-            signer=GmsslSigner(account.private_key, profile.sm2_user_id),
+            signer=signer or GmsslSigner(account.private_key, profile.sm2_user_id),
             verifier=GmsslVerifier(profile.platform_public_key, profile.sm2_user_id),
         )
 

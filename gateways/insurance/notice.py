@@ -10,7 +10,7 @@ from domain.orders import Frozen
 from gateways.insurance.answers import IDENTIFIER_CHARS_MAX, IllFormed
 from gateways.insurance.envelope import Envelope, EnvelopeError, signature_digest
 from gateways.insurance.profile import CentreProfile, HospitalAccount
-from security.sm import GmsslSigner, GmsslVerifier
+from security.sm import GmsslSigner, GmsslVerifier, Signer
 
 FRESH_FOR: Final = timedelta(minutes=15)
 """How far a notice's timestamp may be from our clock: an old one that somebody sends again is not the centre's word."""
@@ -40,13 +40,14 @@ class SettlementNotice(Frozen):
 class NoticeReader:
     """Opens what one account's centre sends. Raises ValueError for keys or an appId that can't be used."""
 
-    def __init__(self, profile: CentreProfile, account: HospitalAccount) -> None:
+    def __init__(self, profile: CentreProfile, account: HospitalAccount, signer: Signer | None = None) -> None:
+        """`signer`: by default the account's own private key."""
         self._form = profile
         self._envelope = Envelope(
             app_id=account.app_id,
             app_secret=account.app_secret,
             form=profile,
-            signer=GmsslSigner(account.private_key, profile.sm2_user_id),
+            signer=signer or GmsslSigner(account.private_key, profile.sm2_user_id),
             verifier=GmsslVerifier(profile.platform_public_key, profile.sm2_user_id),
         )
 

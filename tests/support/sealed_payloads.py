@@ -2,10 +2,9 @@
 
 from google.protobuf import json_format
 from temporalio.api.common.v1 import Payload, Payloads
-from temporalio.converter import WithSerializationContext, WorkflowSerializationContext
 
 from security.keyring import Keyring
-from security.payload_codec import ENCODING, SealingCodec
+from security.payload_codec import SealingCodec
 
 PLAIN_TYPE = {"encoding": b"json/plain"}
 
@@ -16,18 +15,14 @@ def plain(text: str) -> Payload:
 
 async def sealed(keyring: Keyring, workflow_id: str, text: str) -> Payload:
     """Of this workflow, which it names."""
-    codec = SealingCodec(keyring)
-    if isinstance(codec, WithSerializationContext):
-        codec = codec.with_context(WorkflowSerializationContext(namespace="default", workflow_id=workflow_id))
-    (payload,) = await codec.encode([plain(text)])
-    payload.metadata["workflow-id"] = workflow_id.encode()
+    (payload,) = await SealingCodec(keyring, workflow_id).encode([plain(text)])
     return payload
 
 
 def sealed_of_old(keyring: Keyring, text: str) -> Payload:
     """As histories hold it that were begun before payloads named their workflow."""
     data = keyring.seal_bytes(b"\x00" + plain(text).SerializeToString(), b"temporal/payload")
-    return Payload(metadata={"encoding": ENCODING, "key-id": keyring.active.encode()}, data=data)
+    return Payload(metadata={"encoding": b"binary/sm4-gcm", "key-id": keyring.active.encode()}, data=data)
 
 
 def body_of(*payloads: Payload) -> str:

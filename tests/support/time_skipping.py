@@ -6,9 +6,10 @@ from pathlib import Path
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from security.data_converter import data_converter
+from security.keyring import Keyring
 from workflows.search_attributes import ALL
 
 
@@ -23,7 +24,7 @@ def _test_server() -> str:
 async def start_time_skipping() -> WorkflowEnvironment:
     """A server of its own, with our search attributes. Raises FileNotFoundError where it is not installed."""
     environment = await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=_test_server(), data_converter=pydantic_data_converter
+        test_server_existing_path=_test_server(), data_converter=data_converter(Keyring.generate())
     )
     types = {key.name: IndexedValueType.ValueType(int(key.indexed_value_type)) for key in ALL}
     request = AddSearchAttributesRequest(namespace="default", search_attributes=types)

@@ -17,7 +17,7 @@ from domain.orders import Order
 from domain.states import PaymentState
 from security.data_converter import data_converter
 from storage.records import PaymentFacts
-from tests.contract.api.test_payments_over_temporal import TO_PRE_SETTLED, row, temporal_server, worker
+from tests.contract.api.test_payments_over_temporal import TO_PRE_SETTLED, row, worker
 from tests.support.api_server import (
     KEYS,
     NOTICE,
@@ -33,6 +33,7 @@ from tests.support.eventually import eventually
 from tests.support.orders import SPLIT, outpatient
 from tests.support.records import AT
 from tests.support.scripted import CENTRE_DOWN, Script, waiting
+from tests.support.temporal_dev_server import temporal_server
 from workflows.reopening import LATE_MONEY
 
 S = PaymentState

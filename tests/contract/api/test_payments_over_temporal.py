@@ -4,8 +4,6 @@ The other sides are scripted; rows are written here, since scripted activities w
 """
 
 import asyncio
-import shutil
-import sys
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -15,7 +13,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from temporalio.client import Client
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.outcomes import refusal
@@ -30,33 +27,12 @@ from tests.support.api_server import PRE_SETTLE, SETTLE, ApiServer, bill, prepar
 from tests.support.orders import SPLIT, outpatient
 from tests.support.records import AT, key_of
 from tests.support.scripted import CENTRE_DOWN, Script, waiting
+from tests.support.temporal_dev_server import temporal_server
 from workflows.payment import PaymentWorkflow
 from workflows.sandbox import sandbox
-from workflows.search_attributes import ALL
 
 S = PaymentState
 PLACED = PaymentFacts(pay_ord_id="ORD1", split=SPLIT, patient_type_id="310", ipt_otp_no="M0001", si_personal_no="P1")
-
-
-def _server() -> str:
-    beside = Path(sys.executable).with_name("temporal")
-    found = str(beside) if beside.exists() else shutil.which("temporal")
-    assert found is not None, "temporal is not installed: run make setup"
-    return found
-
-
-@asynccontextmanager
-async def temporal_server(*dynamic_config: str) -> AsyncIterator[str]:
-    """The address of a dev server of its own."""
-    environment = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=_server(),
-        search_attributes=ALL,
-        dev_server_extra_args=[word for value in dynamic_config for word in ("--dynamic-config-value", value)],
-    )
-    try:
-        yield environment.client.service_client.config.target_host
-    finally:
-        await environment.shutdown()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

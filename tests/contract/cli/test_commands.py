@@ -19,7 +19,7 @@ platform_public_key = "{PAIR.public_key_b64}"
 centre = "sim"
 org_codg = "H1"
 app_id = "0123456789ABCDEF"
-app_secret = "s"
+app_secret = "a-secret-of-some-length"
 private_key = "{PAIR.private_key_b64}"
 his_url = "http://127.0.0.1:8102"
 """
@@ -27,6 +27,7 @@ his_url = "http://127.0.0.1:8102"
 
 def _file(folder: Path, text: str = HOSPITALS) -> dict[str, str]:
     (folder / "h.toml").write_text(text, encoding="utf-8")
+    (folder / "h.toml").chmod(0o600)
     return medpay_environment(folder / "data", MEDPAY_HOSPITALS_FILE="h.toml")
 
 

@@ -23,6 +23,7 @@ MADE_BY_UP = {
     "database_url",
     "hospitals_file",
     "keyring_file",
+    "keyring",  # instead of the file before it
     "insurance_url",
     "his_url",
 }

