@@ -7,7 +7,7 @@ from domain.insurance import Split
 from domain.orders import Order
 from domain.steps import Settlement
 from storage.records import PaymentFacts, PaymentRecord
-from storage.sealing import RowSeal
+from storage.sealing import ERASED, RowSeal
 from storage.tables import MESSAGE_CHARS_MAX
 
 _ORDER_IDS_SEPARATOR = "|"
@@ -20,7 +20,9 @@ def order_columns(seal: RowSeal, order: Order) -> dict[str, Any]:
     values = order.model_dump(mode="json")
     values["order_ids"] = _ORDER_IDS_SEPARATOR.join(order.order_ids)
     values["ordered_visit_id"] = order.visit_id
-    return seal.columns(values)
+    columns = seal.columns(values)
+    # The order of a payment that is looked at once more is our own row's: its payAuthNo is deleted.
+    return columns | {"pay_auth_no_sealed": columns["pay_auth_no_sealed"] or ERASED}
 
 
 def fact_columns(seal: RowSeal, facts: PaymentFacts) -> dict[str, Any]:

@@ -71,6 +71,12 @@ class TestFirstWrite:
         first = ORDER.model_copy(update={"pay_auth_no": ""})  # deleted with the end
         assert (record.order, record.state) == (first, PaymentState.REJECTED)
 
+    async def test_an_order_read_from_the_row_may_be_written_back(self, database: Database) -> None:
+        """A payment that is looked at once more is started from its row, which has no payAuthNo any more."""
+        await write(database, 1, PaymentState.CANCELLED, order=ORDER)
+        assert await write(database, 2, PaymentState.IN_REVIEW, order=(await found(database)).order)
+        assert (await found(database)).state is PaymentState.IN_REVIEW
+
 
 class TestOrderOfRevisions:
     async def test_an_older_writer_changes_nothing(self, database: Database) -> None:
