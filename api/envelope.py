@@ -11,6 +11,7 @@ REQUEST_ID_HEADER = "X-Request-Id"
 NOT_FOUND = "NOT_FOUND"
 METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
 INTERNAL = "INTERNAL"
+MALFORMED_HTTP = "MALFORMED_HTTP"
 """Reasons that only HTTP knows; every other one is a `domain.errors.ErrorCode`."""
 
 _NOT_KEPT = {"Cache-Control": "no-store"}

@@ -5,6 +5,7 @@ import uvicorn
 
 from api.app import create_app
 from api.auth import UnsafeSettingsError
+from api.http_protocol import EnvelopeProtocol
 from cli.configuration import read_hospitals, read_settings
 from cli.failures import WRONG_USE, CommandError
 from cli.keyring_file import read_keyring
@@ -31,6 +32,8 @@ def api() -> None:
         application,
         host=settings.api_host,
         port=settings.api_port,
+        http=EnvelopeProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
