@@ -11,7 +11,7 @@ REQUEST_ID_HEADER = "X-Request-Id"
 NOT_FOUND = "NOT_FOUND"
 METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
 INTERNAL = "INTERNAL"
-MALFORMED_HTTP = "MALFORMED_HTTP"
+NOT_HTTP = "BAD_REQUEST"
 """Reasons that only HTTP knows; every other one is a `domain.errors.ErrorCode`."""
 
 _NOT_KEPT = {"Cache-Control": "no-store"}

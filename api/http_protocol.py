@@ -1,13 +1,13 @@
 """What is no HTTP at all is answered in our envelope too: by the server, since the application never sees it."""
 
+import uuid
 from http import HTTPStatus
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.envelope import MALFORMED_HTTP, REQUEST_ID_HEADER, failure
-from api.request_trace import new_request_id
+from api.envelope import NOT_HTTP, REQUEST_ID_HEADER, failure
 
-_MESSAGE = "请求不是合法的HTTP报文"
+_MESSAGE = "不是有效的HTTP请求"
 
 
 class EnvelopeProtocol(HttpToolsProtocol):
@@ -19,8 +19,8 @@ class EnvelopeProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the server's own words stay here
         """Answer, and close: where the next request would begin nobody can say."""
         status = HTTPStatus.BAD_REQUEST
-        headers = {"Connection": "close", REQUEST_ID_HEADER: new_request_id()}
-        reply = failure(MALFORMED_HTTP, _MESSAGE, status, headers)
+        headers = {"Connection": "close", REQUEST_ID_HEADER: uuid.uuid4().hex}
+        reply = failure(NOT_HTTP, _MESSAGE, status, headers)
         lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode(), *(b": ".join(pair) for pair in reply.raw_headers)]
         if not self.transport.is_closing():
             self.transport.write(b"\r\n".join([*lines, b"", bytes(reply.body)]))

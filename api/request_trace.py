@@ -119,11 +119,7 @@ class RequestTracing:
 def _request_id(headers: Headers) -> str:
     """The caller's own where it is harmless, so that two logs can be laid side by side; else a new one."""
     given = headers.get(REQUEST_ID_HEADER, "")
-    return given if _REQUEST_ID.fullmatch(given) else new_request_id()
-
-
-def new_request_id() -> str:
-    return uuid.uuid4().hex
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def _route_template(scope: Scope) -> str:

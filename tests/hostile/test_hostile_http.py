@@ -37,8 +37,8 @@ class TestHostileRequests:
 async def test_what_is_no_http_is_answered_in_the_envelope(tmp_path: Path) -> None:
     async with lonely_api(tmp_path / "api") as api:
         (reply,) = await send(api.host, api.port, Attack("noise", RAW["noise"], whole=True))
-        assert (reply.status, reply.headers["x-error-code"]) == (400, "MALFORMED_HTTP")
-        assert '{"CODE":-1,"MSG":"请求不是合法的HTTP报文"}'.encode() == reply.body
+        assert (reply.status, reply.headers["x-error-code"]) == (400, "BAD_REQUEST")
+        assert '{"CODE":-1,"MSG":"不是有效的HTTP请求"}'.encode() == reply.body
         upgrade = request("upgrade", "GET", "/api/v1/payments", header="Upgrade: websocket\r\nConnection: Upgrade")
         (reply,) = await send(api.host, api.port, upgrade)
         assert list(complaints(reply.status, reply.headers, reply.body)) == []

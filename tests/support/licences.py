@@ -1,4 +1,4 @@
-"""Licences of the locked packages as their own metadata tell them. `python -m tests.support.licences` prints the table."""
+"""Licences of the locked packages as their metadata tell them. `python -m tests.support.licences` prints the table."""
 
 import re
 import sys
@@ -39,9 +39,10 @@ def licence(name: str) -> str | None:
 
 def _told(package: Distribution) -> str:
     known = package.metadata
-    expression = known.get("License-Expression") or known.get("License")
-    if expression:
-        return str(expression)
+    for field in ("License-Expression", "License"):
+        told = [line for line in known.get_all(field) or [] if line]
+        if told:
+            return str(told[0])
     classifiers = [line.removeprefix(_CLASSIFIER) for line in known.get_all("Classifier") or [] if _CLASSIFIER in line]
     return ", ".join(classifiers)
 
@@ -57,5 +58,7 @@ def rows(direct: set[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    documented = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").partition("## What they bring along")[0]
+    documented = (
+        (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").partition("## What they bring along")[0]
+    )
     sys.stdout.write("\n".join(rows(set(re.findall(r"^\| ([a-z0-9-]+) \| \d", documented, re.MULTILINE)))) + "\n")
