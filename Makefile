@@ -16,12 +16,12 @@ ifneq ($(shell test -x $(BIN)/python && test -x $(BIN)/medpay && cat $(READY) 2>
 .PHONY: $(READY)
 endif
 
-.PHONY: help setup demo up test lint bench lock clean
+.PHONY: help setup demo up test lint bench lock sbom audit-dependencies clean
 
 help: ## this list
 	@echo "medpay: each medical-insurance payment is one durable workflow. Needs Python 3.11 or newer and make."
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY) ## .venv with the locked dependencies and the medpay command; instant when nothing changed
 	@:
@@ -47,6 +47,17 @@ bench: $(READY) ## the benchmarks: a table, and JSON under bench/results/
 lock: $(READY) ## resolve the dependencies anew, with hashes and without index addresses
 	@$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock
 	@$(COMPILE) $(UPGRADE) --extra dev pyproject.toml -o requirements-dev.lock
+
+sbom: $(READY) ## build/medpay.cdx.json: a CycloneDX bill of materials of what runs, from the lock file
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/sbom
+	@$(BIN)/uv pip install --quiet --python build/sbom --require-hashes -r requirements.lock
+	@$(BIN)/uvx --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment build/sbom --pyproject pyproject.toml \
+	    --mc-type application --spec-version 1.6 --output-reproducible --output-file build/medpay.cdx.json
+	@rm -rf build/sbom
+	@echo "build/medpay.cdx.json"
+
+audit-dependencies: $(READY) ## known vulnerabilities of what is locked; needs the public service, so not in CI
+	@$(BIN)/uvx --quiet --from pip-audit==2.10.1 pip-audit --disable-pip --require-hashes -r requirements-dev.lock $(AUDIT)
 
 clean: ## remove .venv and the tools' caches; data in .medpay/ stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -9,7 +9,7 @@ from domain.claims import bills_of
 from domain.errors import ErrorCode
 from domain.reviews import NoteCase, ResolveCase
 from domain.steps import ClaimBills, Claimed, PaymentEnd, RecordEnd
-from security.masking import mask_text
+from storage.free_text import fit_to_keep
 from storage.records import PaymentFacts
 from storage.session import Database
 
@@ -44,9 +44,8 @@ class DatabaseRecords(RecordActivities):
     @activity.defn(name="record_case_event")
     async def record_case_event(self, step: NoteCase) -> None:
         async with self._database.begin() as unit:
-            await unit.reviews.noted(
-                step, step.refund_no, step.event, step.action, step.by, mask_text(step.reason), step.at
-            )
+            reason = fit_to_keep(step.reason, await unit.payments.find(step))
+            await unit.reviews.noted(step, step.refund_no, step.event, step.action, step.by, reason, step.at)
 
     @activity.defn(name="record_resolution")
     async def record_resolution(self, step: ResolveCase) -> None:

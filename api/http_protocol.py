@@ -58,6 +58,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._head_bytes is not None and self._head_bytes > UNFINISHED_HEAD_BYTES_MAX:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, HEAD_TOO_LARGE, HEAD_MESSAGE)
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Asked for on every such request, it would fill the log with advice to install something."""
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         if self._head_bytes is None:

@@ -1,8 +1,11 @@
 """One log for our own lines and those of uvicorn, Temporal and aiohttp: JSON, or colours for a person at a terminal."""
 
+import json
 import logging
 import sys
+import threading
 from collections.abc import MutableMapping
+from types import TracebackType
 from typing import Any, TextIO
 
 import structlog
@@ -29,7 +32,7 @@ def configure_logging(level: str, component: str, stream: TextIO | None = None) 
         structlog.processors.StackInfoRenderer(),
     ]
     _configure_structlog(before)
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(stream)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=before, processors=_rendering(stream)))
     root = logging.getLogger()
     root.handlers = [handler]
@@ -41,6 +44,33 @@ def configure_logging(level: str, component: str, stream: TextIO | None = None) 
     for name in _TOO_TALKATIVE:
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
     logging.captureWarnings(capture=True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """The standard one tells of a line that it can't write with all the line's arguments, as they are."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        error = sys.exception()
+        if isinstance(error, OSError):
+            return  # nobody reads any more; to say so would fail as well
+        facts = {"logger": record.name, "where": f"{record.filename}:{record.lineno}", "error": type(error).__name__}
+        self.stream.write(json.dumps({"event": "log_line_not_written", "level": "error", **facts}) + self.terminator)
+        self.flush()
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What ends a process is a line like any other: the interpreter would print it with all it quotes."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    logging.getLogger("uncaught").critical("uncaught exception", exc_info=(kind, error, trace))
+
+
+def _log_uncaught_in_thread(what: threading.ExceptHookArgs) -> None:
+    if what.exc_value is not None:
+        _log_uncaught(what.exc_type, what.exc_value, what.exc_traceback)
 
 
 def _configure_structlog(before: list[Processor]) -> None:

@@ -18,6 +18,7 @@ from domain.states import REFUND_DONE, REFUND_TRANSITIONS, SETTLED_STATES, Payme
 from domain.steps import PaymentKey
 from security.keyring import Keyring
 from storage.engines import AnyConnection
+from storage.free_text import fit_to_keep
 from storage.notifications import NotificationRepository
 from storage.payments import PaymentRepository
 from storage.records import RefundRecord, TimelineEntry, TimelineKind
@@ -103,12 +104,13 @@ class RefundRepository:
         at: datetime,
         error: PaymentError | None = None,
     ) -> None:
+        reason = fit_to_keep(order.reason, await self._payments.find(order))
         values = parts.model_dump() | {
             "refund_no": order.refund_no,
             "state": state.value,
             "refund_type": order.refund_type.value,
             "pay_auth_no": None if error else order.pay_auth_no,
-            "reason": order.reason[:MESSAGE_CHARS_MAX],
+            "reason": reason[:MESSAGE_CHARS_MAX],
             "requested_by": order.requested_by,
             "app_refd_sn": refund_sn(order.med_org_ord, order.refund_no),
             "requested_at": at,

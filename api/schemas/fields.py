@@ -10,6 +10,7 @@ from api.p_json import REPEATED, Fields
 from domain.errors import ErrorCode, PaymentError
 
 TEXT_CHARS_MAX = 128
+_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories that no field needs: control and format characters, lone surrogates, line separators."""
 
@@ -77,9 +78,9 @@ class Field:
 
 
 def unknown_names(fields: Fields, table: Sequence[Field]) -> list[str]:
-    """The keys that no field has, for the log: a few, and not long."""
+    """The keys that no field has, for the log: a few. What is no field's name at all may be a person's, and is `?`."""
     known = {field.name for field in table}
-    return [name[:64] for name in fields if name not in known][:20]
+    return [name if _FIELD_NAME.fullmatch(name) else "?" for name in fields if name not in known][:20]
 
 
 def json_schema(table: Sequence[Field]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def _locked(file: str) -> dict[str, str]:
 
 
 def _documented() -> dict[str, str]:
-    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").partition("## What they bring along")[0]
     return dict(re.findall(r"^\| ([a-z0-9-]+) \| (\d\S*) \|", text, re.MULTILINE))
 
 

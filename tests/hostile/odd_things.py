@@ -1,0 +1,196 @@
+"""Odd values for every place of a request, each known to have upset some server."""
+
+from typing import Final
+from urllib.parse import quote
+
+STRINGS: Final = (
+    *(
+        "",
+        " ",
+        "\x00",
+        "a\x00b",
+        "\ud800",
+        "\udfff\ud800",
+        "\ufeff",
+        "\u202e",
+        "\u2028",
+        "😀" * 9,
+        "é" * 300,
+        "A" * 3000,
+    ),
+    *("' OR '1'='1", "1; DROP TABLE payment", "${jndi:ldap://127.0.0.1/a}", "{{7*7}}", "<script>alert(1)</script>"),
+    *(
+        "../../etc/passwd",
+        "%00",
+        "%n%s",
+        "1e999",
+        "-1",
+        "NaN",
+        "0x1F",
+        "١٢٣",
+        "１２８.５０",
+        "9" * 400,
+        "128.50\r\nX: y",
+    ),
+)
+JSON_LITERALS: Final = (
+    *("null", "true", "[]", "{}", "NaN", "Infinity", "-0", "1e999", "9" * 5000, "0.1e-999", '"\\ud800"', '"\\u0000"'),
+    *(
+        '["a"]',
+        '{"a":1}',
+        "1E2",
+        "01",
+        "+1",
+        ".5",
+        "1.",
+        "'x'",
+        "undefined",
+        "[[[[[[]]]]]]",
+        '"\\x41"',
+        "128.50",
+        '"128.50"',
+    ),
+)
+CHARSETS: Final = ("gbk", "utf-16", "utf-16-le", "utf-32", "latin-1", "utf-7", "big5")
+PATHS: Final = (
+    *(
+        "/",
+        "//",
+        "/api/v1/payments/",
+        "/api/v1/payments//",
+        "/api/v1/payments/..",
+        "/api/v1/payments/../../../etc/passwd",
+    ),
+    *("/api/v1/payments/%2e%2e%2f%2e%2e%2fetc%2fpasswd", "/api/v1/payments/%00", "/api/v1/payments/a%00b", "/%c0%af"),
+    *(
+        "/api/v1/payments/%ff%fe",
+        "/api/v1/payments/%ED%A0%80",
+        "/api/v1/payments/%",
+        "/api/v1/payments/%zz",
+        "/%25%32%65",
+    ),
+    *(
+        "/api/v1/payments/M1;a=b",
+        "/api/v1/payments/M1%2Frefunds",
+        "/api/v1/payments/M1/refunds/%20",
+        "/api/v1/payments/.",
+    ),
+    *("/docs/assets/../../settings.py", "/docs/assets/..%2f..%2fsettings.py", "/docs/assets/%2e%2e/%2e%2e/settings.py"),
+    *(
+        "/docs/assets/....//....//settings.py",
+        "/docs/assets//etc/passwd",
+        "/docs/assets/%00",
+        "/docs/assets/\\..\\x",
+        "/docs/",
+    ),
+    *(
+        "/docs/assets/" + "a/" * 500,
+        "/docs/assets/%5c..%5c",
+        "/docs/assets",
+        "/docs/oauth2-redirect",
+        "/redoc",
+        "/admin",
+    ),
+    *(
+        "/.env",
+        "/.git/config",
+        "/openapi.json/",
+        "/OPENAPI.JSON",
+        "/api",
+        "/api/v1",
+        "/api/v2/payments",
+        "/health",
+        "/metrics/",
+    ),
+    *("/api/v1/payments/" + "M" * 70, "/api/v1/payments/" + "a" * 8000, "/api/v1/payments/" + quote("张" * 300)),
+    *(
+        "http://127.0.0.1/api/v1/payments",
+        "*",
+        "/api/v1/payments?x#y",
+        "/api/v1/payments\\..\\",
+        "/%E2%80%AE",
+        "/" * 3000,
+    ),
+)
+QUERIES: Final = (
+    *(
+        "cursor=",
+        "cursor=%00",
+        "cursor=" + "A" * 5000,
+        "cursor=eyJhIjoxfQ==",
+        "limit=-1",
+        "limit=1e9",
+        "limit=" + "9" * 500,
+    ),
+    *(
+        "state=PAID&state=PAID",
+        "state=%ff",
+        "state[]=a",
+        "from=2026-13-45",
+        "from=9999-12-31T23:59:59Z",
+        "to=0000-00-00",
+    ),
+    *(
+        "from=-1",
+        "from=2026-01-01T00:00:00%2B99:99",
+        "&&&&",
+        "=",
+        "=&=",
+        "%",
+        "a" * 20_000,
+        "channel=%u0041",
+        "category=2;b=3",
+    ),
+    *("x=" + quote("\x00"), "from=" + "1" * 300, "&".join(f"k{n}={n}" for n in range(2000)), "cursor=%ED%A0%80", "+=+"),
+)
+HEADERS: Final = (
+    *("X-Request-Id: a\tb", "X-Request-Id: " + "r" * 5000, "X-Request-Id: <script>", "Cookie: a=" + "b" * 4000),
+    *("Authorization: Basic dGVzdDp0ZXN0", "Authorization: Bearer", "Authorization: Bearer \xff\xfe", "Authorization:"),
+    *("Authorization: Bearer " + "k" * 9000, "Authorization: bearer test-caller-key x", "Range: bytes=0-1,1-2,2-3"),
+    *(
+        "Accept: \xff",
+        "Accept: application/xml",
+        "Accept-Encoding: br;q=1.0, *;q=0",
+        "Expect: 100-continue",
+        "Expect: x",
+    ),
+    *(
+        "Host: ",
+        "Host: evil.example",
+        "X-Forwarded-For: 1.2.3.4",
+        "X-HTTP-Method-Override: DELETE",
+        'Forwarded: for="_x"',
+    ),
+    *("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",),
+    *(
+        "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA",
+        "If-None-Match: *",
+        "If-Modified-Since: x",
+        "TE: trailers",
+    ),
+    *(
+        "Content-Encoding: gzip",
+        "Content-Encoding: identity, gzip",
+        "Transfer-Encoding: ",
+        "Origin: null",
+        "\r\n".join(["A: b"] * 200),
+    ),
+)
+TYPES: Final = (
+    *(
+        "",
+        "text/xml",
+        "application/json; charset=gbk",
+        "application/json;charset=utf-8;charset=x",
+        "multipart/form-data",
+    ),
+    *(
+        "multipart/form-data; boundary=x",
+        "application/octet-stream",
+        "application/json, text/html",
+        "json",
+        "application/",
+    ),
+    *(";", "application/vnd.api+json", "application/x-www-form-urlencoded; charset=utf-16", "\xff/\xff", "a/b" * 900),
+)
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "PURGE", "LINK")
