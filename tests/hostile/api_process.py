@@ -12,8 +12,6 @@ from cli.stack.supervisor import Supervisor
 from tests.support.api_server import free_port, prepare
 
 KIB = 1024
-UNLIMITED = {"rate_limit_per_minute": 0, "refusals_per_minute": 0}
-"""Else most hostile requests would meet 429, and nothing behind it."""
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -39,7 +37,15 @@ class ApiProcess:
 @asynccontextmanager
 async def lonely_api(folder: Path) -> AsyncIterator[ApiProcess]:
     """The API with records of its own, and nobody behind it: Temporal is away."""
-    settings = prepare(folder, f"127.0.0.1:{free_port()}", api_port=free_port(), log_level="info", **UNLIMITED)
+    # Without limits: else most hostile requests would meet 429, and nothing behind it.
+    settings = prepare(
+        folder,
+        f"127.0.0.1:{free_port()}",
+        api_port=free_port(),
+        log_level="info",
+        rate_limit_per_minute=0,
+        refusals_per_minute=0,
+    )
     settings = settings.model_copy(
         update={"hospitals_file": settings.hospitals_path, "keyring_file": settings.keyring_path}
     )

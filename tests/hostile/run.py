@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.hostile.api_process import UNLIMITED, ApiProcess, lonely_api
+from tests.hostile.api_process import ApiProcess, lonely_api
 from tests.hostile.corpus import hostile_request
 from tests.hostile.judge import complaints
 from tests.hostile.raw_corpus import RAW, raw_attack
@@ -124,7 +124,7 @@ async def campaign(api: ApiProcess, count: int, seed: int, keys: tuple[str, ...]
 @asynccontextmanager
 async def whole_stack(folder: Path) -> AsyncIterator[tuple[ApiProcess, tuple[str, ...]]]:
     """The API with everything behind it, and keys of three roles."""
-    async with running_stack(folder, sync_wait_s=1, **UNLIMITED) as stack:
+    async with running_stack(folder, sync_wait_s=1, rate_limit_per_minute=0, refusals_per_minute=0) as stack:
         embedded = stack.embedded
         people = [path.read_text(encoding="utf-8").strip() for path in embedded.person_key_files.values()]
         pid, log = embedded.supervisor.pids["api"], embedded.settings.data_dir / "logs" / "api.log"

@@ -83,6 +83,7 @@ async def exported(settings: Settings, folder: Path, number: str, *more: str) ->
         settings.data_dir,
         MEDPAY_TEMPORAL_ADDRESS=settings.temporal_address,
         MEDPAY_TEMPORAL_NAMESPACE=settings.temporal_namespace,
+        MEDPAY_DATABASE_URL=settings.database,
     )
     command = ("audit", "export", "--payment", number, "--output", str(file), *more)
     code, output, errors = await run_medpay(*command, cwd=Path.cwd(), environment=environment)
