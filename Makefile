@@ -7,8 +7,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11
-# The tests wait more than they work: four processes on two cores halve the time.
-PROCESSES ?= 4
+# The tests wait more than they work: six processes on two cores take half the time.
+PROCESSES ?= 6
 PYTHON_CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
 
 # The stamp holds the folder: a virtual environment that was moved or lost its interpreter is made anew.
@@ -33,7 +33,7 @@ up: $(READY) ## the embedded stack in the foreground until Ctrl-C: prints URLs a
 	@$(BIN)/medpay up
 
 test: $(READY) lint ## the whole test suite, and lint
-	@$(BIN)/pytest -n $(PROCESSES) --dist loadscope
+	@$(BIN)/pytest -n $(PROCESSES) --dist loadfile
 
 lint: $(READY) ## ruff, mypy strict, import-linter
 	@$(BIN)/ruff check

@@ -1,6 +1,6 @@
 """The HTTP edge, put together: settings in, application out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
@@ -43,7 +43,7 @@ from api.routes import (
 from api.security_headers import ASSETS_PATH, DOCUMENT_PATH, SecurityHeaders
 from api.services import Services
 from api.temporal_link import TemporalLink
-from hospitals import load_hospitals
+from hospitals import Hospital, load_hospitals
 from security.data_converter import data_converter
 from security.key_provider import KeyProvider, LocalKeys
 from security.payload_codec import SealingCodec
@@ -63,27 +63,9 @@ def create_app(settings: Settings, keys: KeyProvider | None = None) -> FastAPI:
     Raises `hospitals.ConfigError`, `security.keyring.KeyringError` or `api.auth.UnsafeSettingsError`: one line each.
     """
     keys = keys or LocalKeys(settings.keyring_path, settings.keyring, practice=not settings.guards_keys())
-    keyring = keys.keyring()
-    database = Database(settings.database, keyring)
-    link = TemporalLink(settings, data_converter(keyring))
     hospitals = load_hospitals(settings.hospitals_path, settings.guards_keys)
-    workflows = PaymentWorkflows(link, settings)
-    hints = Hints(database, workflows)
-    refusals = Refusals()
-    services = Services(
-        settings=settings,
-        database=database,
-        link=link,
-        desk=PaymentsDesk(database, workflows, keyring),
-        reviews=ReviewsDesk(database, ReviewWorkflows(link, settings)),
-        refunds=RefundsDesk(database, workflows, keyring),
-        hints=hints,
-        door=NoticeDoor(hospitals.values(), keys.signer),
-        notices=NoticesDesk(settings, database, hints),
-        metrics=HttpMetrics(),
-        codec=CodecDesk(SealingCodec(keyring), hospitals),
-        codec_sessions=CodecSessions(keyring),
-    )
+    services = _services(settings, keys, hospitals)
+    database, refusals = services.database, Refusals()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -122,3 +104,25 @@ def create_app(settings: Settings, keys: KeyProvider | None = None) -> FastAPI:
     for routes in routers:
         app.include_router(routes.router)
     return app
+
+
+def _services(settings: Settings, keys: KeyProvider, hospitals: Mapping[str, Hospital]) -> Services:
+    keyring = keys.keyring()
+    database = Database(settings.database, keyring)
+    link = TemporalLink(settings, data_converter(keyring))
+    workflows = PaymentWorkflows(link, settings)
+    hints = Hints(database, workflows)
+    return Services(
+        settings=settings,
+        database=database,
+        link=link,
+        desk=PaymentsDesk(database, workflows, keyring),
+        reviews=ReviewsDesk(database, ReviewWorkflows(link, settings)),
+        refunds=RefundsDesk(database, workflows, keyring),
+        hints=hints,
+        door=NoticeDoor(hospitals.values(), keys.signer),
+        notices=NoticesDesk(settings, database, hints),
+        metrics=HttpMetrics(),
+        codec=CodecDesk(SealingCodec(keyring), hospitals),
+        codec_sessions=CodecSessions(keyring),
+    )

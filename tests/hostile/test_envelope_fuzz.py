@@ -26,7 +26,7 @@ def quiet() -> Iterator[None]:
 @settings(max_examples=1_000)
 @given(st.binary(max_size=400))
 async def test_any_object_is_refused_as_declared(data: bytes) -> None:
-    await TARGET.feed(body(Bytes(data)))
+    assert await TARGET.feed(body(Bytes(data)))
 
 
 @settings(max_examples=500)
@@ -34,7 +34,7 @@ async def test_any_object_is_refused_as_declared(data: bytes) -> None:
 async def test_any_text_is_refused_as_declared(data: bytes) -> None:
     parsed = parse(text(Bytes(data)))
     if parsed is not None:
-        await TARGET.feed(parsed)
+        assert await TARGET.feed(parsed)
 
 
 async def test_thousands_of_inputs_come_to_every_step() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -92,14 +93,17 @@ class TestTooSlow:
         """Each byte is in time; the whole is not."""
         await connection.send(f"{HEAD}Transfer-Encoding: chunked\r\n\r\n".encode())
 
+        refused = asyncio.Event()
+
         async def drip() -> None:
-            while True:
+            while not refused.is_set():
                 await connection.send(b"1\r\n \r\n")
-                await asyncio.sleep(TIMEOUT_S / 10)  # the pace, nothing is waited for
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(refused.wait(), TIMEOUT_S / 10)
 
         dripping = asyncio.create_task(drip())
         assert_refused(await connection.rest(), 408, "REQUEST_TIMEOUT")
-        dripping.cancel()
+        refused.set()
         await asyncio.gather(dripping, return_exceptions=True)
 
     async def test_is_a_body_whose_answer_is_there_already(self, connection: Connection) -> None:
@@ -117,7 +121,7 @@ class TestTooSlow:
         await connection.send(LIVE)
         await connection.one_answer()
         await connection.send(b"\r\n")
-        await connection.rest()
+        assert_refused(await connection.rest(), 408, "REQUEST_TIMEOUT")
 
 
 async def test_a_connection_may_rest_between_two_requests(connection: Connection) -> None:
@@ -147,6 +151,7 @@ class TestStuck:
         """More than the sockets hold; the server closes although nobody reads on."""
         await connection.send(b"GET /docs/assets/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n" * 40)
         await eventually(connection.is_cut, within_s=15)
+        assert await connection.is_cut()
 
 
 class TestTooLarge:

@@ -65,7 +65,7 @@ def test_nor_in_any_value(value: object, number: str, shape: str) -> None:
 
 @given(VALUES)
 def test_masking_never_fails_and_can_be_rendered(value: object) -> None:
-    json.dumps(mask({"value": value}), ensure_ascii=False)
+    assert json.dumps(mask({"value": value}), ensure_ascii=False)
 
 
 @pytest.mark.parametrize(
