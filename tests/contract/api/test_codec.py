@@ -91,6 +91,14 @@ class TestHospitals:
         assert answer.outcome == (403, "FORBIDDEN")
         assert await log_of(api) == [Recorded("codec:payload:refused", AUDITOR, THEIRS, {})]
 
+    async def test_a_payload_that_is_said_to_be_ours_stays_sealed(self, api: ApiServer) -> None:
+        """The workflow that a payload names is part of its seal: nobody opens it by writing another one over it."""
+        forged = await sealed(api.keyring, THEIRS, "MARKER")
+        forged.metadata["workflow-id"] = OURS.encode()
+        answer = await decode(api, forged)
+        assert answer.outcome == (422, "INVALID_FIELD")
+        assert "MARKER" not in answer.text
+
     @pytest.mark.parametrize("foreign", ["refund-west-M1:R1", "notify-west-M1-1", "batch-of-nobody"])
     async def test_neither_is_any_other_workflow_of_theirs_or_of_nobody(self, api: ApiServer, foreign: str) -> None:
         assert (await decode(api, await sealed(api.keyring, foreign, "MARKER"))).status == 403
