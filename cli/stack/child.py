@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cli.stack.logs import log_tail, open_log
+from cli.stack.signals import send
 
 READY_S_MAX = 60.0
 STOP_S_MAX = 10.0
@@ -85,9 +86,7 @@ class Child:
 
     async def stop(self) -> None:
         """Ask it to end, and after `stop_s_max` make it; nothing of its process group is left."""
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.terminate()
+        send(self._process, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.component.stop_s_max):
                 await self._process.wait()

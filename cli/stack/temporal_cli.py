@@ -3,12 +3,14 @@
 import asyncio
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from cli.failures import WRONG_USE, CommandError
+from cli.stack.signals import send
 
 COMMAND_S_MAX = 10.0
 
@@ -51,7 +53,6 @@ class TemporalCommand:
         except TimeoutError:
             return None
         finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            send(process, signal.SIGKILL)
+            await process.wait()
         return output.decode("utf-8") if process.returncode == 0 else None
