@@ -5,7 +5,6 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +14,6 @@ from temporalio.client import (
     WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateHandle,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
 )
 from temporalio.exceptions import ApplicationError
@@ -41,13 +39,12 @@ from storage.records import CaseEventRecord, CaseRecord, PaymentFacts, PaymentRe
 from storage.session import Database
 from tests.support.orders import TERMS, outpatient
 from tests.support.records import AT, SETTLEMENT, SPLIT
+from tests.support.time_skipping import STEPS_MAX, in_time
 from workflows.refund import RefundWorkflow
 from workflows.sandbox import sandbox
 from workflows.starting import refund_operation
 
 T = TypeVar("T")
-ANSWER_WAIT = timedelta(milliseconds=200)
-STEPS_MAX = 100
 
 MADE = RefundAnswer(status=RefundStatus.SUCC, refd_sn="RF1")
 EXP = RefundAnswer(status=RefundStatus.EXP)
@@ -146,13 +143,7 @@ class RefundsAtWork:
         return await self.failure(await self.begin(order, **terms), step_s)
 
     async def in_time(self, update: WorkflowUpdateHandle[T], step_s: int = 10) -> T:
-        """Let time pass in steps until the update is answered. Waiting for it would hold the test server's clock."""
-        for _ in range(STEPS_MAX):
-            try:
-                return await update.result(rpc_timeout=ANSWER_WAIT)
-            except WorkflowUpdateRPCTimeoutOrCancelledError:
-                await self.environment.sleep(step_s)
-        raise TimeoutError(f"no answer after {STEPS_MAX * step_s} s")
+        return await in_time(self.environment, update, step_s)
 
     async def failure(self, update: WorkflowUpdateHandle[Any], step_s: int = 10) -> ApplicationError:
         with pytest.raises(WorkflowUpdateFailedError) as caught:

@@ -38,21 +38,19 @@ class Case:
     async def inspect(self) -> ReviewView:
         handle = self.desk.handle(self.begun.order.workflow_id)
         update = await handle.start_update(PaymentWorkflow.inspect, wait_for_stage=WorkflowUpdateStage.ACCEPTED)
-        return await self.desk._in_time(update, 30)
+        return await self.desk.answer(update)
 
     async def propose(self, action: ReviewAction, by: str = "op", pay_auth_no: str = "") -> Decision:
         wish = Proposal(action=action, by=by, reason="已核实", pay_auth_no=pay_auth_no)
         handle = self.desk.handle(self.begun.order.workflow_id)
         accepted = WorkflowUpdateStage.ACCEPTED
-        return await self.desk._in_time(
-            await handle.start_update(PaymentWorkflow.propose, wish, wait_for_stage=accepted), 30
-        )
+        return await self.desk.answer(await handle.start_update(PaymentWorkflow.propose, wish, wait_for_stage=accepted))
 
     async def approve(self, action: ReviewAction, by: str = "boss", step_s: int = 30) -> Decision:
         handle = self.desk.handle(self.begun.order.workflow_id)
         accepted, word = WorkflowUpdateStage.ACCEPTED, Approval(action=action, by=by)
         update = await handle.start_update(PaymentWorkflow.approve, word, wait_for_stage=accepted)
-        return await self.desk._in_time(update, step_s)
+        return await self.desk.answer(update, step_s)
 
     async def decide(self, action: ReviewAction, pay_auth_no: str = "", step_s: int = 30) -> Decision:
         assert (await self.propose(action, pay_auth_no=pay_auth_no)).waiting

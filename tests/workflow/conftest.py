@@ -4,7 +4,6 @@ import json
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TypeVar
 
 import pytest
@@ -13,7 +12,6 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowHandle,
     WorkflowUpdateHandle,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
 )
 from temporalio.testing import WorkflowEnvironment
@@ -24,14 +22,12 @@ from domain.starting import PaymentStart
 from domain.states import PaymentState
 from domain.steps import CancelRequest, PreSettleAnswer, SettlementAnswer
 from tests.support.scripted import Script
-from tests.support.time_skipping import start_time_skipping
+from tests.support.time_skipping import STEPS_MAX, in_time, start_time_skipping
 from workflows.payment import PaymentWorkflow
 from workflows.sandbox import sandbox
 from workflows.starting import start_operation
 
 T = TypeVar("T")
-STEPS_MAX = 100
-ANSWER_WAIT = timedelta(milliseconds=200)
 
 
 @pytest_asyncio.fixture
@@ -51,12 +47,12 @@ class Desk:
     begun: list[str] = field(default_factory=list)
 
     async def pre_settle(self, start: PaymentStart, step_s: int = 30) -> PreSettleAnswer:
-        return await self._in_time(await self._begin_pre_settle(start), step_s)
+        return await self.answer(await self._begin_pre_settle(start), step_s)
 
     async def settle(self, request: SettleRequest, step_s: int = 30) -> SettlementAnswer:
         handle = self.handle(request.workflow_id)
         accepted = WorkflowUpdateStage.ACCEPTED
-        return await self._in_time(
+        return await self.answer(
             await handle.start_update(PaymentWorkflow.settle, request, wait_for_stage=accepted), step_s
         )
 
@@ -64,7 +60,7 @@ class Desk:
         request = CancelRequest(hospital=order.hospital, med_org_ord=order.med_org_ord, by="backend")
         handle = self.handle(order.workflow_id)
         accepted = WorkflowUpdateStage.ACCEPTED
-        return await self._in_time(
+        return await self.answer(
             await handle.start_update(PaymentWorkflow.cancel, request, wait_for_stage=accepted), step_s
         )
 
@@ -73,7 +69,7 @@ class Desk:
         return await self._begin_pre_settle(start)
 
     async def answer(self, update: WorkflowUpdateHandle[T], step_s: int = 30) -> T:
-        return await self._in_time(update, step_s)
+        return await in_time(self.environment, update, step_s)
 
     async def _begin_pre_settle(self, start: PaymentStart) -> WorkflowUpdateHandle[PreSettleAnswer]:
         self.begun.append(start.order.workflow_id)
@@ -84,15 +80,6 @@ class Desk:
             start_workflow_operation=start_operation(start, self.task_queue),
             id=f"pre-settle-{start.order.med_org_ord}",
         )
-
-    async def _in_time(self, update: WorkflowUpdateHandle[T], step_s: int) -> T:
-        """Let time pass in steps until the update is answered. Waiting for it would hold the test server's clock."""
-        for _ in range(STEPS_MAX):
-            try:
-                return await update.result(rpc_timeout=ANSWER_WAIT)
-            except WorkflowUpdateRPCTimeoutOrCancelledError:
-                await self.environment.sleep(step_s)
-        raise TimeoutError(f"no answer after {STEPS_MAX * step_s} s")
 
     def handle(self, workflow_id: str) -> WorkflowHandle[PaymentWorkflow, PaymentState]:
         return self.environment.client.get_workflow_handle_for(PaymentWorkflow.run, workflow_id)

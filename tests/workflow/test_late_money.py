@@ -14,7 +14,8 @@ from domain.steps import PaymentEnd, PreSettlement
 from tests.support.orders import PATIENT, SPLIT, TERMS, outpatient, settle_call
 from tests.support.orders import start as start_of
 from tests.support.scripted import CENTRE_DOWN, CENTRE_SILENT, waiting
-from tests.workflow.conftest import STEPS_MAX, Desk
+from tests.support.time_skipping import STEPS_MAX
+from tests.workflow.conftest import Desk
 from tests.workflow.test_payment_window import refused
 from workflows.reopening import LATE_MONEY, LATE_MONEY_UNCONFIRMED
 from workflows.starting import reopen
