@@ -32,9 +32,7 @@ def temporal_server(settings: Settings, command: TemporalCommand, data: Path, co
     async def is_ready(_pid: int) -> bool:
         if await command.run("operator", "namespace", "describe", "-o", "json") is None:
             return False
-        listed = await command.run("operator", "search-attribute", "list", "-o", "json")
-        known = (json.loads(listed)["customAttributes"] or {}) if listed else {}
-        if not search_attributes.TYPES.keys() <= known.keys():
+        if not await _knows_search_attributes(command):
             return False
         return await command.run("operator", "namespace", "update", "--retention", RETENTION) is not None
 
@@ -44,6 +42,19 @@ def temporal_server(settings: Settings, command: TemporalCommand, data: Path, co
         env=without_temporal_variables(os.environ),
         is_ready=is_ready,
     )
+
+
+async def _knows_search_attributes(command: TemporalCommand) -> bool:
+    """`--search-attribute` counts for a new file only: what an older one lacks is registered here."""
+    listed = await command.run("operator", "search-attribute", "list", "-o", "json")
+    if listed is None:
+        return False
+    known = json.loads(listed).get("customAttributes") or {}
+    missing = search_attributes.TYPES.keys() - known.keys()
+    for name in sorted(missing):
+        kind = search_attributes.TYPES[name]
+        await command.run("operator", "search-attribute", "create", "--name", name, "--type", kind)
+    return not missing
 
 
 def _flags(settings: Settings, data: Path) -> list[str]:
