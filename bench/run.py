@@ -26,7 +26,7 @@ from cli.stack.embedded import EmbeddedStack, embedded_stack
 
 T = TypeVar("T")
 HERE = Path(__file__).parent
-PAYMENTS = 60
+PAYMENTS = 200
 WARM_UP = 10
 READY_S_MAX = 90
 LIMITS = {"pre-settle": (80, 2.8), "settle": (50, 1.6)}

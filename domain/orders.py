@@ -102,6 +102,9 @@ class PaymentTerms(Frozen):
     """The longest that one remote call may take, of all of the centre's transactions and HIS's."""
     his_timeout_s: int = 20
     """The longest that one call to HIS may take: a booking may still arrive until that has passed twice."""
+    paid_shown_after_ms: int = 0
+    """For how long a payment must be PAID before Temporal's search attributes say so. 0, as payments that began
+    before 2026-12 have it: at once."""
 
 
 def payment_workflow_id(hospital: str, med_org_ord: str) -> str:

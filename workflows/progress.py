@@ -1,6 +1,6 @@
 """Where one payment stands: the facts so far, its state, and what an operator sees of it in the Temporal UI."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 from temporalio import workflow
@@ -14,6 +14,7 @@ from domain.starting import PaymentStart, Reopened
 from domain.states import TERMINAL, PaymentState, may_follow
 from domain.steps import PaymentEnd, PreSettlement, Settlement
 from workflows import search_attributes as sa
+from workflows.showing import Showing
 
 _UNSEEN = frozenset({PaymentState.PRICED, PaymentState.FEE_UPLOADED, PaymentState.REGISTERED})
 """States that pass within moments: an upsert each would cost an event and find nothing."""
@@ -52,6 +53,7 @@ class Progress:
         self.finish_now = False
         """Whether booking waits for no caller any more: a person has decided it."""
         self._revision = 0
+        self._showing = Showing()
         self.is_reopened = start.reopened is not None
         """Whether this run is not the payment's first."""
         if start.reopened is not None:
@@ -112,8 +114,13 @@ class Progress:
         self.state = state
         if self.end is not None and self.end.state is not state:
             self.end = None
-        if state not in _UNSEEN:
-            workflow.upsert_search_attributes([*self._attributes(), *(_CALM if reviewed else ())])
+        if state in _UNSEEN:
+            return
+        updates = [*self._attributes(), *(_CALM if reviewed else ())]
+        if state is PaymentState.PAID and not reviewed and self.terms.paid_shown_after_ms:
+            self._showing.if_it_lasts(updates, timedelta(milliseconds=self.terms.paid_shown_after_ms))
+        else:
+            self._showing.now(updates)
 
     def finish(self, end: PaymentEnd) -> None:
         """End short of SETTLED, or open a review, with the reason that callers and operators are given."""

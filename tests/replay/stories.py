@@ -11,13 +11,24 @@ Story = Callable[[DemoClient, str], Awaitable[None]]
 
 async def centre_slow_to_say_paid(client: DemoClient, med_org_ord: str) -> None:
     """HIS is asked beside 6301, and its answer has grown old when 6301 is answered at last."""
-    order = order_of(med_org_ord, ZHANG, CATEGORY="2", ORDER_ID="900900", TOTAL="9.01", VISIT_ID="V1")
+    confirmed = await _paid(client, order_of(med_org_ord, ZHANG, CATEGORY="2", **_bill(900900)))
+    await client.break_centre(txn="6301", kind="http_500", times=3)
+    await client.settle(confirmed)
+    await client.until_state(med_org_ord, PaymentState.SETTLED)
+
+
+async def _paid(client: DemoClient, order: dict[str, str]) -> dict[str, str]:
+    """Pre-settled and paid for; the settle call that follows."""
     quoted = await client.pre_settle(order)
     pay_ord_id = quoted["DATA"]["payOrdId"]
     await client.patient_pays(pay_ord_id)
-    await client.break_centre(txn="6301", kind="http_500", times=3)
-    await client.settle(confirmation(order, pay_ord_id))
-    await client.until_state(med_org_ord, PaymentState.SETTLED)
+    return confirmation(order, pay_ord_id)
+
+
+def _bill(number: int) -> dict[str, str]:
+    """One of the simulator's endless bills, with what it costs."""
+    fen = number % 100_000 + 1
+    return {"ORDER_ID": str(number), "TOTAL": f"{fen // 100}.{fen % 100:02d}", "VISIT_ID": "V1"}
 
 
 async def late_money(client: DemoClient, med_org_ord: str) -> None:
@@ -32,5 +43,22 @@ async def late_money(client: DemoClient, med_org_ord: str) -> None:
     await client.until_state(med_org_ord, PaymentState.SETTLED)
 
 
-STORIES: dict[str, Story] = {"old-glance": centre_slow_to_say_paid, "reopened": late_money}
+async def booked_at_once(client: DemoClient, med_org_ord: str) -> None:
+    """PAID passes too soon to be shown."""
+    await client.settle(await _paid(client, order_of(med_org_ord, ZHANG, CATEGORY="2", **_bill(901100))))
+
+
+async def his_keeps_it_waiting(client: DemoClient, med_org_ord: str) -> None:
+    """PAID lasts, and is shown."""
+    confirmed = await _paid(client, order_of(med_org_ord, ZHANG, CATEGORY="2", **_bill(901200)))
+    await client.break_his(txn="settle", kind="delay", times=1, seconds=2)
+    await client.settle(confirmed)
+
+
+STORIES: dict[str, Story] = {
+    "old-glance": centre_slow_to_say_paid,
+    "reopened": late_money,
+    "at-once": booked_at_once,
+    "kept-waiting": his_keeps_it_waiting,
+}
 """By the name of the file. `old-glance` was recorded by the code before its patch (`workflows.tuning`)."""

@@ -19,9 +19,11 @@ PATHS = {
     *("outpatient", "registration", "rejected", "reversed", "lost-reply"),
     *("auto-finish", "superseded", "expired", "refunded", "refund", "review"),
     *("old-window-paid", "old-window-expired", "old-glance", "reopened"),
+    *("at-once", "kept-waiting"),
 }
 """`old-…`: of the code before a patch (`workflows.tuning`): a window with one timer where nobody was waited for; a
-glance at HIS that was believed however old it was."""
+glance at HIS that was believed however old it was. Of the payments that booked, all but the last line's are of the code
+that showed PAID at once: their terms say nothing of when."""
 
 
 @pytest.fixture

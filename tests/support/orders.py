@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from api.terms import PAID_SHOWN_AFTER_MS
 from domain.bills import Bill, FeeLine, Fees, Patient
 from domain.fen import Fen
 from domain.insurance import Split
@@ -14,6 +15,7 @@ TERMS = PaymentTerms(
     auto_finish_after_s=300,
     his_retry_budget_s=1200,
     reversal_window_s=3600,
+    paid_shown_after_ms=PAID_SHOWN_AFTER_MS,
 )
 SPLIT = Split(fee_sum_fen=Fen(12850), own_pay_fen=Fen(2570), psn_acct_fen=Fen(2570), fund_fen=Fen(7710))
 PATIENT = Patient(
