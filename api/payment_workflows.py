@@ -73,7 +73,7 @@ class PaymentWorkflows:
     async def settle(self, request: SettleRequest) -> SettlementAnswer:
         """Ask the payment for its settlement. Raises `WorkflowClosedError` too."""
         client = await self._link.client()
-        handle = client.get_workflow_handle_for(PaymentWorkflow.run, request.workflow_id)
+        handle = client.get_workflow_handle(request.workflow_id)
         # A new id each time: the server answers a known one with its first answer, for ever.
         call = handle.execute_update(
             PaymentWorkflow.settle, request, id=f"settle-{uuid.uuid4()}", rpc_timeout=self._wait
@@ -84,7 +84,7 @@ class PaymentWorkflows:
         """Ask the payment to withdraw; its state then. Raises `WorkflowClosedError` too."""
         client = await self._link.client()
         workflow_id = payment_workflow_id(request.hospital, request.med_org_ord)
-        handle = client.get_workflow_handle_for(PaymentWorkflow.run, workflow_id)
+        handle = client.get_workflow_handle(workflow_id)
         # A new id each time, as for `settle`.
         call = handle.execute_update(
             PaymentWorkflow.cancel, request, id=f"cancel-{uuid.uuid4()}", rpc_timeout=self._wait
@@ -94,7 +94,7 @@ class PaymentWorkflows:
     async def notice(self, workflow_id: str) -> None:
         """Hint that something happened at the centre. Raises `WorkflowClosedError` too."""
         client = await self._link.client()
-        handle = client.get_workflow_handle_for(PaymentWorkflow.run, workflow_id)
+        handle = client.get_workflow_handle(workflow_id)
         await told(handle.signal(PaymentWorkflow.notice, rpc_timeout=_SIGNAL_WAIT), _SIGNAL_WAIT)
 
     async def reopen(self, start: PaymentStart) -> None:

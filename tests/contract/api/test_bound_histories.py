@@ -115,7 +115,7 @@ async def test_every_payload_of_a_payment_is_bound_to_it(temporal: str, payment:
     async with worker(temporal, data_converter(OLD), script) as client:
         await pre_settle(client, payment)
         script.will("ask_order", "paid")
-        handle = client.get_workflow_handle_for(PaymentWorkflow.run, payment.order.workflow_id)
+        handle = client.get_workflow_handle(payment.order.workflow_id)
         await handle.signal(PaymentWorkflow.notice)
         await eventually(lambda: _reached(script, "reverse"), within_s=20)
         history = await history_of(client, payment)
@@ -157,7 +157,7 @@ class TestRotation:
             await pre_settle(client, payment)
         async with worker(temporal, data_converter(ROTATED), script) as client:
             script.will("ask_order", "paid")
-            handle = client.get_workflow_handle_for(PaymentWorkflow.run, payment.order.workflow_id)
+            handle = client.get_workflow_handle(payment.order.workflow_id)
             await handle.signal(PaymentWorkflow.notice)
             await handle.result()
             history = await history_of(client, payment)
@@ -173,7 +173,7 @@ class TestRotation:
             await pre_settle(client, payment)
         async with worker(temporal, data_converter(OLD), script) as client:
             script.will("ask_order", "paid")
-            handle = client.get_workflow_handle_for(PaymentWorkflow.run, payment.order.workflow_id)
+            handle = client.get_workflow_handle(payment.order.workflow_id)
             await handle.signal(PaymentWorkflow.notice)
             await handle.result()
             history = await history_of(client, payment)

@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 from temporalio import activity, workflow
 from temporalio.client import Client
-from temporalio.common import SearchAttributePair, TypedSearchAttributes
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from cli.failures import CommandError
@@ -19,6 +17,9 @@ from cli.stack.supervisor import Supervisor
 from cli.stack.temporal_cli import TemporalCommand, temporal_binary
 from cli.stack.temporal_server import temporal_server, worker_is_polling
 from settings import Settings
+from tests.support.orders import outpatient
+from tests.support.records import AT
+from tests.support.temporal_dev_server import temporal_server as dev_server
 from workflows import search_attributes
 
 
@@ -58,14 +59,12 @@ async def test_it_knows_our_search_attributes_and_keeps_payments_for_thirty_days
 async def test_a_file_of_before_our_search_attributes_gets_them(settings: Settings, tmp_path: Path) -> None:
     """As a folder has it that was made by an older medpay; a payment may use them at once."""
     command = TemporalCommand(temporal_binary(None), settings.temporal_address, settings.temporal_namespace)
-    older = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=command.binary, dev_server_database_filename=str(tmp_path / "temporal.db")
-    )
-    await older.shutdown()
+    async with dev_server(search_attributes=(), file=tmp_path / "temporal.db"):
+        pass
     async with Supervisor(tmp_path) as supervisor:
         await supervisor.start(temporal_server(settings, command, tmp_path, "http://127.0.0.1:9/codec"))
         client = await Client.connect(settings.temporal_address)
-        shown = TypedSearchAttributes([SearchAttributePair(search_attributes.PAYMENT_STATE, "RECEIVED")])
+        shown = search_attributes.at_start(outpatient("p-1"), AT)
         begun = await client.start_workflow(Nothing.run, id="p-1", task_queue="payments", search_attributes=shown)
         assert (await begun.describe()).typed_search_attributes == shown
 
