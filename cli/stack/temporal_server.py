@@ -32,7 +32,7 @@ def temporal_server(settings: Settings, command: TemporalCommand, data: Path, co
     async def is_ready(_pid: int) -> bool:
         if await command.run("operator", "namespace", "describe", "-o", "json") is None:
             return False
-        if not await _knows_search_attributes(command):
+        if not await _ensure_search_attributes(command):
             return False
         return await command.run("operator", "namespace", "update", "--retention", RETENTION) is not None
 
@@ -44,8 +44,8 @@ def temporal_server(settings: Settings, command: TemporalCommand, data: Path, co
     )
 
 
-async def _knows_search_attributes(command: TemporalCommand) -> bool:
-    """`--search-attribute` counts for a new file only: what an older one lacks is registered here."""
+async def _ensure_search_attributes(command: TemporalCommand) -> bool:
+    """Whether it knows them all. `--search-attribute` counts for a new file only; what an older one lacks is added."""
     listed = await command.run("operator", "search-attribute", "list", "-o", "json")
     if listed is None:
         return False

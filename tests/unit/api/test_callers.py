@@ -10,7 +10,7 @@ import structlog
 from api.callers import Callers, UnsafeSettingsError
 from api.refusals import AccessRefused, Reason
 from api.rights import RULES, Right, Role
-from api.terms import payment_terms
+from api.terms import PAID_SHOWN_AFTER_MS, payment_terms
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Registers
 from hospitals import Hospital, load_hospitals
@@ -113,3 +113,5 @@ def test_a_payment_s_terms_are_the_settings_and_the_hospital_s(hospitals: dict[s
     assert (terms.payment_window_s, terms.registers, terms.call_timeout_s) == (60, Registers.CALLER, 42)
     assert payment_terms(settings(his_timeout_s=30), west).call_timeout_s == 30
     assert payment_terms(settings(his_timeout_s=30), west).his_timeout_s == 30
+    # Missing, it would mean: a payment that began before.
+    assert terms.paid_shown_after_ms == PAID_SHOWN_AFTER_MS > 0
