@@ -13,6 +13,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from security.data_converter import data_converter
 from security.keyring import Keyring
+from tests.support.deadlines import DeadlinesBesideTheSecond
 from workflows.search_attributes import ALL
 
 T = TypeVar("T")
@@ -31,7 +32,9 @@ def _test_server() -> str:
 async def start_time_skipping() -> WorkflowEnvironment:
     """A server of its own, with our search attributes. Raises FileNotFoundError where it is not installed."""
     environment = await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=_test_server(), data_converter=data_converter(Keyring.generate())
+        test_server_existing_path=_test_server(),
+        data_converter=data_converter(Keyring.generate()),
+        interceptors=[DeadlinesBesideTheSecond()],
     )
     types = {key.name: IndexedValueType.ValueType(int(key.indexed_value_type)) for key in ALL}
     request = AddSearchAttributesRequest(namespace="default", search_attributes=types)
