@@ -148,7 +148,7 @@ class TestOurWorkerDies:
     async def test_while_the_centre_gives_the_money_back(self, stack: Stack, paid: str) -> None:
         """The attempt after it asks first: the money went back, and it goes back once."""
         await stack.others.break_centre(txn="6203", kind="delay", times=1, seconds=2)
-        call = asyncio.create_task(stack.api.post(refunds_of(paid), refund_call("R1", payAuthNo=paid)))
+        call = asyncio.create_task(stack.api.post(refunds_of(paid), refund_call("R1", payAuthNo=f"A-{paid}")))
 
         async def arrived() -> bool:
             return await sent(stack, paid) != []
