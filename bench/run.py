@@ -188,10 +188,11 @@ def _result(name: str, pairs: Sequence[tuple[float, float]], baseline: float) ->
 
 def _table(results: dict[str, Any]) -> Table:
     table = Table(title=f"What medpay adds, p50 of {PAYMENTS} payments one at a time")
-    for column in ("call", "whole, ms", "added, ms", "limit", "nothing, ms", "ratio", "limit", ""):
+    table.add_column("call", no_wrap=True)
+    for column in ("whole, ms", "added, ms", "limit", "nothing, ms", "ratio", "limit", ""):
         table.add_column(column)
     for name, r in results.items():
-        verdict = "well" if r["within"] else "TOO SLOW"
+        verdict = "within" if r["within"] else "OVER"
         numbers = (r["total_p50_ms"], r["added_p50_ms"], r["limit_ms"], r["baseline_p50_ms"], r["ratio"])
         table.add_row(name, *map(str, numbers), str(r["limit_ratio"]), verdict)
     return table
