@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from security.practice_keys import is_practice_text
+from security.keys.practice import is_practice_text
 from security.tls import TlsFileError, TlsFiles
 
 DAY_S = 86_400

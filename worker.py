@@ -10,30 +10,30 @@ from functools import partial
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
+from activities.background import tokens_forgotten
+from activities.bill_locks import PaymentHolders
+from activities.centre import CentreActivities
 from activities.his import HospitalActivities
-from activities.holders import PaymentHolders
-from activities.housekeeping import tokens_forgotten
-from activities.insurance import CentreActivities
-from activities.outbox import outbox_emptied
+from activities.outbox_tmp import outbox_emptied
 from activities.records import DatabaseRecords
-from activities.refunds import RefundDesk
+from activities.refunds import CentreRefunds
 from activities.webhooks import WebhookActivities
 from gateways.his.http import HttpHospitalSystem
 from gateways.http import HttpCaller
 from gateways.insurance.client import HttpInsuranceCentre
 from gateways.webhook import CallerWebhook
 from hospitals import load_hospitals
-from security.data_converter import data_converter
-from security.key_provider import KeyProvider, LocalKeys
+from security.crypto.data_converter import data_converter
+from security.keys.provider import KeyProvider, LocalKeys
 from security.logs import configure_logging
-from security.temporal_tls import temporal_tls
+from security.tls import temporal_tls
 from settings import Settings
 from storage.session import Database
 from workflows.notification import NotificationWorkflow
-from workflows.notifying import start_notification
-from workflows.payment import PaymentWorkflow
-from workflows.refund import RefundWorkflow
+from workflows.payment.workflow import PaymentWorkflow
+from workflows.refund.workflow import RefundWorkflow
 from workflows.sandbox import sandbox
+from workflows.start import start_notification
 
 WORKFLOWS = [PaymentWorkflow, RefundWorkflow]
 CACHED_WORKFLOWS_MAX = 5_000
@@ -54,7 +54,7 @@ def make_worker(client: Client, settings: Settings, database: Database, http: Ht
     insurance = CentreActivities(database, centres)
     his = HospitalActivities(database, systems, settings.his_timeout_s)
     records = DatabaseRecords(database)
-    refunds = RefundDesk(database, centres, systems)
+    refunds = CentreRefunds(database, centres, systems)
     return Worker(
         client,
         task_queue=settings.task_queue,

@@ -6,17 +6,23 @@ from typing import TypeVar
 
 from temporalio import activity
 
-from activities.ledger import Change, Questions, ask, now, send
-from activities.outcomes import is_first_attempt, reports
-from activities.signatures import HisActivities
+from activities.call_log import Change, Questions, ask, now, send
+from activities.contract import (
+    Booking,
+    BookPayment,
+    CancelRegistration,
+    FindBooking,
+    HisActivities,
+    PriceBill,
+    PricedBill,
+    Step,
+    TellRefund,
+)
+from activities.reporting import is_first_attempt, reports
 from domain.bills import Bill
-from domain.claims import bills_of
-from domain.errors import ErrorCode, PaymentError
-from domain.orders import Category, Order
-from domain.outcomes import NotSent, Refused, RemoteCallError, Unknown
-from domain.pricing import check_bill
+from domain.errors import ErrorCode, NotSent, PaymentError, Refused, RemoteCallError, Unknown
+from domain.orders import Category, Order, bills_of, check_bill
 from domain.states import PaymentState
-from domain.steps import Booking, CancelRegistration, FindBooking, HisPayment, PriceBill, PricedBill, Step, TellRefund
 from gateways.his.port import (
     BILL_ALREADY_PAID,
     BILL_NOT_FOUND,
@@ -78,7 +84,7 @@ class HospitalActivities(HisActivities):
 
     @activity.defn(name="his_register")
     @reports(ErrorCode.HIS_REFUSED)
-    async def register(self, step: HisPayment) -> Booking:
+    async def register(self, step: BookPayment) -> Booking:
         his = self._systems[step.hospital]
 
         async def register(_: str) -> Booking:
@@ -92,7 +98,7 @@ class HospitalActivities(HisActivities):
 
     @activity.defn(name="his_settle")
     @reports(ErrorCode.HIS_REFUSED)
-    async def settle(self, step: HisPayment) -> Booking:
+    async def settle(self, step: BookPayment) -> Booking:
         his = self._systems[step.hospital]
 
         async def settle(_: str) -> Booking:
@@ -170,7 +176,7 @@ class HospitalActivities(HisActivities):
 
     async def _book(
         self,
-        step: HisPayment,
+        step: BookPayment,
         transaction: str,
         call: Callable[[str], Awaitable[Booking]],
         question: str,
@@ -189,7 +195,7 @@ class HospitalActivities(HisActivities):
         return await send(self._database, Change(step, transaction), call, record)
 
     async def _booked_before(
-        self, step: HisPayment, transaction: str, question: str, look: Callable[[], Awaitable[Booking | None]]
+        self, step: BookPayment, transaction: str, question: str, look: Callable[[], Awaitable[Booking | None]]
     ) -> Booking | None:
         """Asked even where nothing of ours has left: meanwhile a caller may have gone to HIS by itself."""
         async with self._database.read() as unit:
@@ -219,7 +225,7 @@ class HospitalActivities(HisActivities):
         facts = PaymentFacts(visit_id=None, registered_by_us=False)
         await unit.payments.record(step, step.revision, now(), facts=facts)
 
-    async def _record_booking(self, unit: Unit, step: FindBooking | HisPayment, booking: Booking) -> None:
+    async def _record_booking(self, unit: Unit, step: FindBooking | BookPayment, booking: Booking) -> None:
         """SETTLED or REGISTERED, whichever HIS has."""
         if booking.settlement_no is not None:
             state, facts = PaymentState.SETTLED, PaymentFacts(settlement_no=booking.settlement_no)
@@ -227,7 +233,7 @@ class HospitalActivities(HisActivities):
             if visit_id := booking.visit_id or agreed:
                 facts = facts.model_copy(update={"visit_id": visit_id})
             await unit.settlements.booked(step, booking.settlement_no, now())
-        elif isinstance(step, HisPayment) and booking.visit_id is not None:
+        elif isinstance(step, BookPayment) and booking.visit_id is not None:
             state, facts = PaymentState.REGISTERED, PaymentFacts(visit_id=booking.visit_id, registered_by_us=True)
         else:
             return

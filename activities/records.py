@@ -2,13 +2,11 @@
 
 from temporalio import activity
 
-from activities.ledger import now
-from activities.outcomes import refusal
-from activities.signatures import RecordActivities
-from domain.claims import bills_of
+from activities.call_log import now
+from activities.contract import ClaimBills, Claimed, NoteCase, RecordActivities, RecordEnd, ResolveCase
+from activities.reporting import refusal
 from domain.errors import ErrorCode
-from domain.reviews import NoteCase, ResolveCase
-from domain.steps import ClaimBills, Claimed, PaymentEnd, RecordEnd
+from domain.orders import PaymentEnd, bills_of
 from storage.free_text import fit_to_keep
 from storage.records import PaymentFacts
 from storage.session import Database

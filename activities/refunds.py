@@ -6,27 +6,32 @@ from datetime import datetime, timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.ledger import Change, Questions, ask, now, send
-from activities.outcomes import reports
-from activities.refund_calls import refunded
-from activities.signatures import RefundActivities
-from domain.errors import ErrorCode, PaymentError
-from domain.ids import refund_sn
-from domain.insurance import OrderReference, RefundAnswer, RefundStatus, Split
-from domain.outcomes import NotSent, Outcome, Refused, RemoteCallError, Unknown
-from domain.refund_steps import (
+from activities.call_log import Change, Questions, ask, now, send
+from activities.centre import refunded
+from activities.contract import (
     AskRefund,
     EndRefund,
-    RefundEnd,
-    RefundLook,
+    RefundActivities,
     RefundMade,
     RefundMoney,
     RefundStep,
-    Reserved,
     ReserveRefund,
     TellHis,
 )
-from domain.refunds import RefundParts, RefundVerdict, check_refundable, parts_to_refund, refund_verdict
+from activities.reporting import reports
+from domain.errors import ErrorCode, NotSent, Outcome, PaymentError, Refused, RemoteCallError, Unknown
+from domain.ids import refund_sn
+from domain.insurance import OrderReference, RefundAnswer, RefundStatus, Split
+from domain.refunds import (
+    RefundEnd,
+    RefundLook,
+    RefundParts,
+    RefundVerdict,
+    Reserved,
+    check_refundable,
+    parts_to_refund,
+    refund_verdict,
+)
 from domain.states import REFUND_DONE, RefundState
 from gateways.his.port import HisRefund, HospitalSystem
 from gateways.insurance.port import InsuranceCentre, RefundRequest
@@ -34,7 +39,7 @@ from storage.records import PaymentRecord, RefundRecord
 from storage.session import Database, Unit
 
 
-class RefundDesk(RefundActivities):
+class CentreRefunds(RefundActivities):
     """Talks to the centre and HIS of the payment's hospital."""
 
     def __init__(

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.ledger import Change, now, send
-from activities.signatures import NotificationActivities
+from activities.call_log import Change, now, send
+from activities.contract import NotificationActivities
+from domain.errors import NotSent, Refused, RemoteCallError
 from domain.notifications import Delivery, Notify
-from domain.outcomes import NotSent, Refused, RemoteCallError
 from gateways.webhook import CallerWebhook
 from storage.records import NotificationRecord
 from storage.session import Database, Unit

@@ -8,45 +8,51 @@ from typing import Final
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api.access_recording import AccessRecording, write
-from api.access_refusals import Refusals
-from api.auth import Callers, Gate
-from api.codec_desk import CodecDesk
-from api.codec_door import CodecCors
-from api.codec_session import CodecSessions
-from api.documentation import introduction
-from api.errors import install_handlers
-from api.head_limits import HeadLimits
-from api.hints import Hints
-from api.metrics import HttpMetrics
-from api.notice_door import NoticeDoor
-from api.notices_desk import NoticesDesk
-from api.payment_workflows import PaymentWorkflows
-from api.payments_desk import PaymentsDesk
-from api.rate_limits import RateLimits
-from api.refunds_desk import RefundsDesk
-from api.request_trace import RequestTracing
-from api.review_workflows import ReviewWorkflows
-from api.reviews_desk import ReviewsDesk
-from api.routes import (
-    codec,
-    codec_sign_in,
-    health,
-    insurance,
-    payment_actions,
-    payment_list,
-    payments,
-    refunds,
-    reviews,
-    settlement_notice,
+from api import health
+from api.access.gate import Callers, Gate
+from api.access.limits import RateLimits
+from api.access.recording import AccessRecording, write
+from api.access.refusal_log import Refusals
+from api.codec import routes as codec
+from api.codec import sign_in as codec_sign_in
+from api.codec.door import CodecCors
+from api.codec.service import CodecService
+from api.codec.session import CodecSessions
+from api.notices import routes as settlement_notice
+from api.notices.door import NoticeDoor
+from api.notices.hints import Hints
+from api.notices.service import NoticesService
+from api.payments import (
+    actions as payment_actions,
 )
-from api.security_headers import ASSETS_PATH, DOCUMENT_PATH, SecurityHeaders
+from api.payments import (
+    interfaces as insurance,
+)
+from api.payments import (
+    listing as payment_list,
+)
+from api.payments import (
+    looking as payments,
+)
+from api.payments.service import PaymentsService
+from api.payments.workflows import PaymentWorkflows
+from api.refunds import routes as refunds
+from api.refunds.service import RefundsService
+from api.reviews import routes as reviews
+from api.reviews.service import ReviewsService
+from api.reviews.workflows import ReviewWorkflows
 from api.services import Services
-from api.temporal_link import TemporalLink
+from api.temporal import TemporalLink
+from api.web.documentation import introduction
+from api.web.errors import install_handlers
+from api.web.head_limits import HeadLimits
+from api.web.headers import ASSETS_PATH, DOCUMENT_PATH, SecurityHeaders
+from api.web.metrics import HttpMetrics
+from api.web.trace import RequestTracing
 from hospitals import Hospital, load_hospitals
-from security.data_converter import data_converter
-from security.key_provider import KeyProvider, LocalKeys
-from security.payload_codec import SealingCodec
+from security.crypto.data_converter import data_converter
+from security.crypto.payload_codec import SealingCodec
+from security.keys.provider import KeyProvider, LocalKeys
 from settings import Settings
 from storage.session import Database
 
@@ -60,7 +66,8 @@ def create_app(settings: Settings, keys: KeyProvider | None = None) -> FastAPI:
 
     `keys`: where they live, by default in files and the environment.
 
-    Raises `hospitals.ConfigError`, `security.keyring.KeyringError` or `api.auth.UnsafeSettingsError`: one line each.
+    Raises `hospitals.ConfigError`, `security.crypto.keyring.KeyringError` or `api.access.keys.UnsafeSettingsError`: one
+    line each.
     """
     keys = keys or LocalKeys(settings.keyring_path, settings.keyring, practice=not settings.guards_keys())
     hospitals = load_hospitals(settings.hospitals_path, settings.guards_keys)
@@ -116,13 +123,13 @@ def _services(settings: Settings, keys: KeyProvider, hospitals: Mapping[str, Hos
         settings=settings,
         database=database,
         link=link,
-        desk=PaymentsDesk(database, workflows, keyring),
-        reviews=ReviewsDesk(database, ReviewWorkflows(link, settings)),
-        refunds=RefundsDesk(database, workflows, keyring),
+        payments=PaymentsService(database, workflows, keyring),
+        reviews=ReviewsService(database, ReviewWorkflows(link, settings)),
+        refunds=RefundsService(database, workflows, keyring),
         hints=hints,
         door=NoticeDoor(hospitals.values(), keys.signer),
-        notices=NoticesDesk(settings, database, hints),
+        notices=NoticesService(settings, database, hints),
         metrics=HttpMetrics(),
-        codec=CodecDesk(SealingCodec(keyring), hospitals),
+        codec=CodecService(SealingCodec(keyring), hospitals),
         codec_sessions=CodecSessions(keyring),
     )

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from api.codec_desk import CodecDesk
-from api.codec_session import CodecSessions
-from api.hints import Hints
-from api.metrics import HttpMetrics
-from api.notice_door import NoticeDoor
-from api.notices_desk import NoticesDesk
-from api.payments_desk import PaymentsDesk
-from api.refunds_desk import RefundsDesk
-from api.reviews_desk import ReviewsDesk
-from api.temporal_link import TemporalLink
+from api.codec.service import CodecService
+from api.codec.session import CodecSessions
+from api.notices.door import NoticeDoor
+from api.notices.hints import Hints
+from api.notices.service import NoticesService
+from api.payments.service import PaymentsService
+from api.refunds.service import RefundsService
+from api.reviews.service import ReviewsService
+from api.temporal import TemporalLink
+from api.web.metrics import HttpMetrics
 from settings import Settings
 from storage.session import Database
 
@@ -23,14 +23,14 @@ class Services:
     settings: Settings
     database: Database
     link: TemporalLink
-    desk: PaymentsDesk
-    reviews: ReviewsDesk
+    payments: PaymentsService
+    reviews: ReviewsService
     hints: Hints
     door: NoticeDoor
-    notices: NoticesDesk
-    refunds: RefundsDesk
+    notices: NoticesService
+    refunds: RefundsService
     metrics: HttpMetrics
-    codec: CodecDesk
+    codec: CodecService
     codec_sessions: CodecSessions
 
 

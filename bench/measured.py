@@ -16,7 +16,7 @@ from typing import Any
 from temporalio.converter import DataConverter
 
 from cli.commands.api import api
-from security.payload_codec import SealingCodec
+from security.crypto.payload_codec import SealingCodec
 from worker import main as worker
 
 _spent_ns = 0

@@ -15,8 +15,8 @@ from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.worker import Worker
 
-from security.data_converter import data_converter
-from security.keyring import Keyring
+from security.crypto.data_converter import data_converter
+from security.crypto.keyring import Keyring
 
 TASK_QUEUE = "nothing"
 

@@ -15,9 +15,9 @@ from cli.configuration import read_settings
 from cli.database import database_trouble_in_one_line
 from cli.failures import CommandError
 from security.access import OS_USER, Access, AccessEvent
-from security.masking import mask, mask_text
+from security.masking.values import mask, mask_text
 from storage.access_log import AccessLogRepository
-from storage.engines import open_engines
+from storage.sql.engines import open_engines
 
 
 def os_user() -> str:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli.failures import CommandError
-from domain.steps import PaymentKey
-from security.keyring import Keyring
+from domain.base import PaymentKey
+from security.crypto.keyring import Keyring
 from settings import Settings
 from storage.migrate import upgrade
 from storage.session import Database

@@ -1,8 +1,8 @@
 """The keyring for a command, or the line that says why not."""
 
 from cli.failures import WRONG_USE, CommandError
-from security.key_provider import LocalKeys
-from security.keyring import Keyring, KeyringError
+from security.crypto.keyring import Keyring, KeyringError
+from security.keys.provider import LocalKeys
 from settings import Settings
 
 

@@ -10,8 +10,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from cli.database import database_trouble_in_one_line
 from cli.failures import CommandError
 from cli.temporal_client import connect
-from security.keyring import Keyring
-from security.payload_codec import KEY_ID
+from security.crypto.keyring import Keyring
+from security.crypto.payload_codec import KEY_ID
 from settings import Settings
 from storage.session import Database
 

@@ -4,7 +4,7 @@ from temporalio.client import Client
 from temporalio.converter import DataConverter
 
 from cli.failures import CommandError
-from security.temporal_tls import temporal_tls
+from security.tls import temporal_tls
 from settings import Settings
 
 NO_CONNECTION = "client connect"

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from domain.base import Frozen
 from domain.fen import Fen
-from domain.orders import Frozen
 
 
 class Patient(Frozen):

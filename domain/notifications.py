@@ -7,10 +7,9 @@ import json
 from datetime import datetime
 from enum import StrEnum
 
+from domain.base import Frozen, PaymentKey
 from domain.fen import Fen, yuan
-from domain.orders import Frozen
 from domain.states import SETTLED_STATES, PaymentState
-from domain.steps import PaymentKey
 
 
 class NotificationEvent(StrEnum):

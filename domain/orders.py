@@ -1,11 +1,17 @@
 """What the caller orders: interface 1 (医保支付下单) after validation, and interface 2 (医保支付结果回写)."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from domain.base import Frozen, PaymentKey
+from domain.bills import Bill, Patient
+from domain.china_time import to_china
+from domain.errors import ErrorCode, PaymentError
 from domain.fen import Fen, yuan
+from domain.ids import payment_workflow_id
+from domain.insurance import PreSettlement, Settlement, Split, UploadedFees
+from domain.states import PaymentState
 
 
 class Category(StrEnum):
@@ -16,12 +22,6 @@ class Category(StrEnum):
 class Channel(StrEnum):
     WECHAT = "WeChat"
     ALIPAY = "Alipay"
-
-
-class Frozen(BaseModel):
-    """An immutable value that may cross a workflow's border."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Order(Frozen):
@@ -107,5 +107,134 @@ class PaymentTerms(Frozen):
     before 2026-12 have it: at once."""
 
 
-def payment_workflow_id(hospital: str, med_org_ord: str) -> str:
-    return f"payment-{hospital}-{med_org_ord}"
+def check_bill(order: Order, bill: Bill, visit_patient_id: str | None) -> None:
+    """Raise `PaymentError` if `bill` may not be paid as `order` asks.
+
+    `visit_patient_id`: whose the order's VISIT_ID is by HIS; None where the order names no visit.
+    """
+    _check_patient(order, bill)
+    if bill.fees.patient_id != order.patient_id:
+        raise PaymentError(ErrorCode.PATIENT_MISMATCH, "处方ID(ORDER_ID)不属于患者ID(PATIENT_ID)所指的患者")
+    if visit_patient_id is not None:
+        check_visit(order.patient_id, visit_patient_id)
+    if bill.fees.total_fen != order.total_fen:
+        message = f"总金额(TOTAL)与医院费用合计不符: 下单{yuan(order.total_fen)}元, 医院{yuan(bill.fees.total_fen)}元"
+        raise PaymentError(ErrorCode.TOTAL_MISMATCH, message)
+
+
+def check_visit(patient_id: str, visit_patient_id: str) -> None:
+    """Raise `PaymentError` if a VISIT_ID is another patient's, or unknown to HIS (an empty `visit_patient_id`)."""
+    if visit_patient_id != patient_id:
+        raise PaymentError(ErrorCode.PATIENT_MISMATCH, "就诊ID(VISIT_ID)不属于患者ID(PATIENT_ID)所指的患者")
+
+
+def _check_patient(order: Order, bill: Bill) -> None:
+    patient = bill.patient
+    if patient.id_no.upper() != order.id_no:
+        raise PaymentError(ErrorCode.PATIENT_MISMATCH, "身份证号(ID_NO)与医院登记的患者不一致")
+    if order.patient_name is not None and patient.name != order.patient_name:
+        raise PaymentError(ErrorCode.PATIENT_MISMATCH, "患者姓名(PATIENT_NAME)与医院登记的患者不一致")
+    if not patient.psn_no:
+        raise PaymentError(ErrorCode.HIS_REFUSED, "医院未登记该患者的医保参保信息, 不能使用医保支付")
+
+
+REGISTRATION = "registration:"
+"""How a registration's bill starts: its claim ends when the registration is settled, another one may follow."""
+
+
+def bills_of(order: Order, accepted_at: datetime) -> tuple[str, ...]:
+    """The bills that an order would pay, in the order in which they are claimed: two who meet can't lock each other.
+
+    A registration is the patient's at a clinic on the (Chinese) day on which it was ordered.
+    """
+    if order.category is Category.REGISTRATION:
+        day = to_china(accepted_at)[:10]
+        return (f"{REGISTRATION}{day}:{order.patient_id}:{order.clinic_id}",)
+    return tuple(sorted(f"prescription:{order_id}" for order_id in order.order_ids))
+
+
+class PaymentEnd(Frozen):
+    """How a payment ended short of SETTLED, or why it is under review."""
+
+    state: PaymentState
+    code: ErrorCode
+    message: str
+    note: str = ""
+    """An operator's word on it, such as UPLOAD_ORPHANED or an attention reason. Never personal data."""
+
+
+class HisPayment(PaymentKey):
+    """The fields that the interface names for HIS (product rule 9), for `register` and `settle`.
+
+    They record REGISTERED with the visit, and SETTLED with the settlement number.
+    """
+
+    category: Category
+    patient_id: str
+    patient_name: str
+    """Not sent: HIS's own words are passed on without it."""
+    clinic_id: str | None
+    order_ids: tuple[str, ...]
+    visit_id: str | None
+    pay_ord_id: str
+    patient_type_id: str
+    ipt_otp_no: str
+    si_personal_no: str
+    balance_fen: Fen | None
+    settlement: Settlement
+
+
+class SettlementAnswer(Frozen):
+    """The answer of interface 2."""
+
+    pay_ord_id: str
+    med_org_ord: str
+    settlement: Settlement
+    visit_id: str | None
+
+
+class PreSettleAnswer(Frozen):
+    """The answer of interface 1."""
+
+    pay_ord_id: str
+    med_org_ord: str
+    split: Split
+    patient_type_id: str
+    ipt_otp_no: str
+    balance_fen: Fen | None
+    si_personal_no: str
+
+
+class CancelRequest(PaymentKey):
+    """Withdraw a payment before it is paid. `by`: the key's name, or the medOrgOrd of the newer payment of the bill."""
+
+    by: str
+    superseded: bool = False
+
+
+class Reopened(Frozen):
+    """A payment whose workflow is closed, as our row has it. Without `pre_settlement` it had no split, without
+    `uploaded` no order at the centre: then nothing can have been paid.
+
+    It ended unpaid, and there is word of money (product rule 8); or it had not ended, and somebody terminated it.
+    """
+
+    accepted_at: datetime
+    state: PaymentState
+    state_since: datetime
+    end: PaymentEnd
+    revision: int
+    patient: Patient
+    uploaded: UploadedFees | None
+    pre_settlement: PreSettlement | None
+    visit_id: str | None
+    visit_is_ours: bool = False
+    settlement: Settlement | None = None
+
+
+class PaymentStart(Frozen):
+    """The workflow's one argument."""
+
+    order: Order
+    terms: PaymentTerms
+    reopened: Reopened | None = None

@@ -3,12 +3,13 @@
 from enum import StrEnum
 from typing import Literal
 
+from domain.base import Frozen, PaymentKey
 from domain.errors import ErrorCode, PaymentError
 from domain.fen import Fen, yuan
-from domain.insurance import RefundType, Split
-from domain.orders import Frozen, PaymentTerms
+from domain.ids import refund_workflow_id
+from domain.insurance import OrderReference, RefundType, Split
+from domain.orders import Category, PaymentTerms
 from domain.states import SETTLED_STATES, PaymentState, RefundState
-from domain.steps import PaymentKey
 
 CashRefundedBy = Literal["centre", "channel"]
 
@@ -36,10 +37,6 @@ class RefundOrder(PaymentKey):
             "type": self.refund_type.value,
             "amount": "" if self.amount_fen is None else yuan(self.amount_fen),
         }
-
-
-def refund_workflow_id(key: PaymentKey, refund_no: str) -> str:
-    return f"refund-{key.hospital}-{key.med_org_ord}:{refund_no}"
 
 
 class RefundParts(Frozen):
@@ -197,3 +194,39 @@ def _cash(amount_fen: Fen | None, paid: RefundParts, back: RefundParts) -> Refun
         message = f"退款金额(amount)超过可退的现金{yuan(left_fen)}元"
         raise PaymentError(ErrorCode.REFUND_EXCEEDS_PAID, message)
     return RefundParts(own_pay_fen=left_fen if amount_fen is None else amount_fen)
+
+
+class Reserved(Frozen):
+    """What is reserved. `before`: what had gone back of `paid` until then. The rest is to ask the other sides by."""
+
+    reference: OrderReference
+    paid: RefundParts
+    before: RefundParts
+    parts: RefundParts
+    category: Category
+    patient_id: str
+
+    @property
+    def after(self) -> RefundParts:
+        return self.before.plus(self.parts)
+
+    @property
+    def good_end(self) -> RefundState:
+        """The state of refund and payment once the money is back."""
+        return state_after(self.paid, self.after)
+
+
+class RefundLook(Frozen):
+    """What 6301 says of a refund."""
+
+    ord_stas: int
+    verdict: RefundVerdict
+
+
+class RefundEnd(Frozen):
+    """Where a refund came to by no call's success. `note`: an operator's word. Never personal data."""
+
+    state: RefundState
+    code: ErrorCode | None = None
+    message: str = ""
+    note: str = ""

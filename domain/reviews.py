@@ -3,11 +3,11 @@
 from datetime import datetime
 from enum import StrEnum
 
+from domain.base import Frozen
 from domain.fen import Fen
 from domain.insurance import PAYING, REVOCABLE, OrderVerdict, Split, verdict
-from domain.orders import Frozen
+from domain.refunds import RefundLook, RefundVerdict
 from domain.states import PaymentState
-from domain.steps import Settlement, Step
 
 
 class ReviewAction(StrEnum):
@@ -120,31 +120,6 @@ class Decision(Frozen):
     state: str
     message: str
     waiting: bool = False
-
-
-class NoteCase(Step):
-    """Write down what somebody did with a case. `refund_no` is empty where the case is the payment itself."""
-
-    refund_no: str = ""
-    event: CaseEvent
-    action: ReviewAction
-    by: str
-    reason: str
-    at: datetime
-
-
-class ResolveCase(Step):
-    """Take a payment out of review: to PAID, where its story goes on, or to SETTLED. What is None is not written.
-
-    `bills`: those that it claims anew, since an end that came before may have given them free (product rule 3).
-    """
-
-    state: PaymentState
-    settlement: Settlement | None
-    split: Split | None = None
-    settlement_no: str | None = None
-    visit_id: str | None = None
-    bills: tuple[str, ...] = ()
 
 
 def refused_actions(facts: ReviewFacts, now: datetime) -> dict[ReviewAction, str]:
@@ -268,3 +243,27 @@ def _not_paid(facts: ReviewFacts) -> str:
     if facts.went_back:
         return "医保中心显示款项已退回"
     return f"医保中心未显示已付款(ordStas {facts.ord_stas})"
+
+
+_REFUNDING = 17
+
+_NO_ANSWER = "医保中心未答复, 不能确认是否已退费"
+
+_UNDER_WAY = "医保中心正在处理退费(ordStas 17), 请稍后重新查询"
+
+_NOT_FOR_REFUNDS = "该操作不适用于退费"
+
+
+def refused_on_refund(look: RefundLook | None) -> dict[ReviewAction, str]:
+    """Each action that is not safe, and why. `look` None: the centre does not answer."""
+    refused = {ReviewAction.BOOK: _NOT_FOR_REFUNDS, ReviewAction.REVERSE: _NOT_FOR_REFUNDS}
+    if look is None or look.ord_stas == _REFUNDING:
+        why = _NO_ANSWER if look is None else _UNDER_WAY
+        return refused | dict.fromkeys((ReviewAction.REFUND, ReviewAction.ACCEPT, ReviewAction.CLOSE_UNPAID), why)
+    shown = f"(ordStas {look.ord_stas})"
+    if look.verdict is RefundVerdict.DONE:
+        refused[ReviewAction.REFUND] = f"医保中心显示已退费{shown}, 不能再退"
+        refused[ReviewAction.CLOSE_UNPAID] = f"医保中心显示已退费{shown}, 不能按未退费关闭"
+    if look.verdict is RefundVerdict.NOT_DONE:
+        refused[ReviewAction.ACCEPT] = f"医保中心显示未退费{shown}, 不能认定为已退费"
+    return refused

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from domain.outcomes import NotSent, Unknown
+from domain.errors import NotSent, Unknown
 from security.tls import ClientTls
 
 ANSWER_BYTES_MAX = 8 * 1024 * 1024

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
 
-from domain.outcomes import Refused, Unknown
+from domain.errors import Refused, Unknown
 from gateways.http import HttpCaller
 
 TIMEOUT_S = 10.0

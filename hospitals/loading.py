@@ -13,11 +13,12 @@ from hospitals.problems import ConfigError, KeyPath, Problem, key_text
 from hospitals.secret_values import exposed_file, read_secret
 from hospitals.tables import CentreTable, HospitalTable, WebhookTable
 from hospitals.toml_lines import KeyLines
-from security import request_signing, sm
-from security.key_provider import HARDWARE
-from security.practice_keys import is_practice_text
+from security.crypto import sm
+from security.keys import request_signing
+from security.keys.practice import is_practice_text
+from security.keys.provider import HARDWARE
+from security.keys.webhook_secret import check_secret
 from security.tls import TlsFileError, TlsFiles
-from security.webhook_secret import check_secret
 
 APP_SECRET_CHARS_MIN = 16
 FILE_BYTES_MAX = 4 * 1024 * 1024

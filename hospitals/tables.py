@@ -16,7 +16,7 @@ from pydantic import (
 from domain.orders import Registers
 from gateways.insurance.profile import DEFAULT_PATHS, CentreProfile
 from hospitals.model import ApiKey
-from security import sm
+from security.crypto import sm
 from security.tls import TlsFiles
 
 APP_ID_CHARS_MIN = 16

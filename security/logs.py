@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor
 
-from security.masking import mask
+from security.masking.values import mask
 
 _SET_UP_THEMSELVES = ("uvicorn", "uvicorn.error", "uvicorn.access")
 _TOO_TALKATIVE = ("asyncio", "sqlalchemy", "alembic", "httpcore", "httpx")

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
+from temporalio.service import TLSConfig
 
 
 class TlsFileError(ValueError):
@@ -96,3 +97,15 @@ def _loaded(part: str, path: Path, load: Callable[[], None]) -> None:
         raise TlsFileError(part, f"{path} is no PEM that can be used: {error.reason or 'not understood'}") from None
     except OSError as error:
         raise TlsFileError(part, f"can't read {path}: {error.strerror}") from None
+
+
+def temporal_tls(files: TlsFiles | None) -> TLSConfig | bool:
+    """For `Client.connect`; False: in clear. Raises OSError."""
+    if files is None:
+        return False
+    return TLSConfig(
+        server_root_ca_cert=files.ca.read_bytes() if files.ca else None,
+        domain=files.server_name,
+        client_cert=files.cert.read_bytes() if files.cert else None,
+        client_private_key=files.key.read_bytes() if files.key else None,
+    )

@@ -10,8 +10,8 @@ from sqlalchemy import RowMapping, bindparam, func, insert, select
 from security.access import Access
 from security.audit_chain import EMPTY, Head, Link, digest_of, json_text
 from storage.access_table import AccessLog
-from storage.engines import AnyConnection
-from storage.statements import table_of
+from storage.sql.engines import AnyConnection
+from storage.sql.statements import table_of
 from storage.tables import HOSPITAL_CHARS_MAX, ID_CHARS_MAX, MESSAGE_CHARS_MAX
 
 CHAIN_LOCK = 0x6D656471

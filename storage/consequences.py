@@ -4,15 +4,15 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from domain.base import PaymentKey
+from domain.ids import payment_workflow_id
 from domain.notifications import event_of
-from domain.orders import payment_workflow_id
 from domain.states import RELEASING, SETTLED_STATES, TRANSITIONS, PaymentState
-from domain.steps import PaymentKey
-from storage.claims import ClaimRepository
-from storage.engines import AnyConnection
+from storage.bill_locks import ClaimRepository
 from storage.notifications import NotificationRepository
 from storage.reviews import ReviewRepository
-from storage.statements import here, key_of, table_of
+from storage.sql.engines import AnyConnection
+from storage.sql.statements import here, key_of, table_of
 from storage.tables import Payment, Settlement
 
 _THE_PAYMENT_ITSELF = ""

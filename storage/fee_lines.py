@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy import delete, insert, select
 
 from domain import bills
-from domain.steps import PaymentKey
-from storage.engines import AnyConnection
-from storage.statements import here, key_of, place_of, table_of
+from domain.base import PaymentKey
+from storage.sql.engines import AnyConnection
+from storage.sql.statements import here, key_of, place_of, table_of
 from storage.tables import FeeLine, Payment
 
 

@@ -1,6 +1,6 @@
 """What a person wrote by hand, fit to be kept in clear: nobody can be kept from naming the patient there."""
 
-from security.masking import MASK, mask_id_no, mask_name, mask_text
+from security.masking.values import MASK, mask_id_no, mask_name, mask_text
 from storage.records import PaymentRecord
 
 

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete
 
-from storage.engines import AnyConnection
 from storage.signed_call_table import UsedNonce
-from storage.statements import insert_if_new, table_of
+from storage.sql.engines import AnyConnection
+from storage.sql.statements import insert_if_new, table_of
 
 
 class NonceRepository:

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, select, update
 
-from domain.steps import PaymentKey
-from storage.engines import AnyConnection
+from domain.base import PaymentKey
 from storage.records import TimelineEntry, TimelineKind
-from storage.statements import here, insert_if_new, key_of, place_of, table_of
+from storage.sql.engines import AnyConnection
+from storage.sql.statements import here, insert_if_new, key_of, place_of, table_of
 from storage.tables import MESSAGE_CHARS_MAX, Payment, SettlementNotice
 
 TRANSACTION = "6302"

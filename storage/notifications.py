@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
+from domain.base import PaymentKey
 from domain.notifications import NotificationEvent, Notify, ToldFacts, body_of
-from domain.steps import PaymentKey
-from security.masking import mask_text
-from storage.engines import AnyConnection
+from security.masking.values import mask_text
 from storage.records import NotificationRecord, TimelineEntry, TimelineKind
-from storage.statements import here, key_of, place_of, table_of
+from storage.sql.engines import AnyConnection
+from storage.sql.statements import here, key_of, place_of, table_of
 from storage.tables import Notification, Payment
 
 BATCH_MAX = 50

@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import Select, and_, or_, select
 
-from storage.engines import AnyConnection
 from storage.records import PaymentLine, PaymentQuery, Place
-from storage.statements import table_of
+from storage.sql.engines import AnyConnection
+from storage.sql.statements import table_of
 from storage.tables import Payment
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from domain.insurance import Split
+from domain.insurance import Settlement, Split
 from domain.orders import Order
-from domain.steps import Settlement
 from storage.records import PaymentFacts, PaymentRecord
 from storage.sealing import ERASED, RowSeal
 from storage.tables import MESSAGE_CHARS_MAX

@@ -8,20 +8,20 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, Update, and_, bindparam, exists, insert, or_, select, update
 from sqlmodel import col
 
+from domain.base import PaymentKey
 from domain.notifications import EVENT_NAMES
 from domain.orders import Order
 from domain.states import PaymentState, may_follow
-from domain.steps import PaymentKey
-from security.keyring import Keyring
+from security.crypto.keyring import Keyring
 from storage.consequences import Consequences
-from storage.engines import AnyConnection
 from storage.notices import NoticeRepository
 from storage.notifications import NotificationRepository
 from storage.payment_rows import fact_columns, order_columns, payment_record
 from storage.records import PaymentFacts, PaymentRecord, TimelineEntry, TimelineKind
 from storage.sealing import ERASED, RowSeal
 from storage.settlements import SettlementRepository
-from storage.statements import here, insert_if_new, key_of, place_of, table_of
+from storage.sql.engines import AnyConnection
+from storage.sql.statements import here, insert_if_new, key_of, place_of, table_of
 from storage.tables import Payment, RemoteCall, ReviewEvent, StateChange
 
 _BEFORE_THE_FIRST = 0
@@ -83,7 +83,7 @@ class PaymentRepository:
         return (await self._connection.execute(_FORGET_USED)).rowcount
 
     async def find(self, key: PaymentKey) -> PaymentRecord | None:
-        """The payment with its settlement. Raises `security.keyring.SealBrokenError`."""
+        """The payment with its settlement. Raises `security.crypto.keyring.SealBrokenError`."""
         row = (await self._connection.execute(_FIND, key_of(key))).mappings().one_or_none()
         if row is None:
             return None

@@ -3,16 +3,15 @@
 from datetime import datetime
 from enum import StrEnum
 
-from domain.errors import ErrorCode
+from domain.base import Frozen, PaymentKey
+from domain.errors import ErrorCode, Outcome
 from domain.fen import Fen
-from domain.insurance import RefundType, Split
+from domain.insurance import RefundType, Settlement, Split
 from domain.notifications import NotificationEvent, NotificationStatus, webhook_id
-from domain.orders import Category, Channel, Frozen, Order
-from domain.outcomes import Outcome
+from domain.orders import Category, Channel, Order
 from domain.refunds import RefundParts, paid_parts
 from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState, RefundState
-from domain.steps import PaymentKey, Settlement
 
 
 class PaymentFacts(Frozen):

@@ -7,24 +7,23 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Update, and_, bindparam, select, update
 
+from domain.base import PaymentKey
 from domain.errors import ErrorCode, PaymentError
 from domain.fen import Fen
-from domain.ids import refund_sn
+from domain.ids import refund_sn, refund_workflow_id
 from domain.insurance import RefundType
 from domain.notifications import NotificationEvent
-from domain.refund_steps import RefundEnd
-from domain.refunds import RefundOrder, RefundParts, refund_workflow_id
+from domain.refunds import RefundEnd, RefundOrder, RefundParts
 from domain.states import REFUND_DONE, REFUND_TRANSITIONS, SETTLED_STATES, PaymentState, RefundState
-from domain.steps import PaymentKey
-from security.keyring import Keyring
-from storage.engines import AnyConnection
+from security.crypto.keyring import Keyring
 from storage.free_text import fit_to_keep
 from storage.notifications import NotificationRepository
 from storage.payments import PaymentRepository
 from storage.records import RefundRecord, TimelineEntry, TimelineKind
 from storage.reviews import ReviewRepository
 from storage.sealing import RowSeal
-from storage.statements import here, insert_if_new, key_of, place_of, table_of
+from storage.sql.engines import AnyConnection
+from storage.sql.statements import here, insert_if_new, key_of, place_of, table_of
 from storage.tables import MESSAGE_CHARS_MAX, Payment, Refund
 
 HIS_TOLD = "HIS_TOLD"

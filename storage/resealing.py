@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Table, func, or_, select, tuple_, update
 from sqlmodel import SQLModel
 
-from domain.steps import PaymentKey
-from security.keyring import Keyring, SealBrokenError
-from storage.engines import AnyConnection
+from domain.base import PaymentKey
+from security.crypto.keyring import Keyring, SealBrokenError
 from storage.sealing import ERASED, SUFFIX, RowSeal
+from storage.sql.engines import AnyConnection
 
 
 @dataclass(frozen=True)

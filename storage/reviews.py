@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, and_, bindparam, insert, select, update
 
+from domain.base import PaymentKey
 from domain.reviews import CaseEvent, ReviewAction
-from domain.steps import PaymentKey
-from storage.engines import AnyConnection
 from storage.records import CaseEventRecord, CaseRecord
-from storage.statements import here, insert_if_new, key_of, place_of, table_of
+from storage.sql.engines import AnyConnection
+from storage.sql.statements import here, insert_if_new, key_of, place_of, table_of
 from storage.tables import MESSAGE_CHARS_MAX, ReviewCase, ReviewEvent
 
 

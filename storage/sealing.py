@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from domain.steps import PaymentKey
-from security.keyring import Keyring
+from domain.base import PaymentKey
+from security.crypto.keyring import Keyring
 
 SUFFIX = "_sealed"
 ERASED = ""
@@ -36,7 +36,7 @@ class RowSeal:
         return dict(self._column(name, value) for name, value in values.items())
 
     def values(self, columns: Mapping[str, Any]) -> dict[str, Any]:
-        """The reverse of `columns`. Raises `security.keyring.SealBrokenError`."""
+        """The reverse of `columns`. Raises `security.crypto.keyring.SealBrokenError`."""
         return dict(self._value(name, value) for name, value in columns.items())
 
     def _column(self, name: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401 - a column's own type

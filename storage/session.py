@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
-from security.keyring import Keyring
+from security.crypto.keyring import Keyring
 from storage.access_log import AccessLogRepository
-from storage.claims import ClaimRepository
-from storage.engines import WAIT_S_MAX, AnyConnection, open_engines
+from storage.bill_locks import ClaimRepository
+from storage.call_log import RemoteCallRepository
 from storage.fee_lines import FeeLineRepository
 from storage.nonces import NonceRepository
 from storage.notices import NoticeRepository
@@ -16,10 +16,10 @@ from storage.notifications import NotificationRepository
 from storage.payment_list import PaymentListRepository
 from storage.payments import PaymentRepository
 from storage.refunds import RefundRepository
-from storage.remote_calls import RemoteCallRepository
 from storage.resealing import ResealRepository
 from storage.reviews import ReviewRepository
 from storage.settlements import SettlementRepository
+from storage.sql.engines import WAIT_S_MAX, AnyConnection, open_engines
 
 
 class Unit:

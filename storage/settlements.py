@@ -5,14 +5,14 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from domain import steps
+from domain import insurance
+from domain.base import PaymentKey
 from domain.insurance import Split
-from domain.steps import PaymentKey
-from security.keyring import Keyring
+from security.crypto.keyring import Keyring
 from storage import tables
-from storage.engines import AnyConnection
 from storage.sealing import RowSeal
-from storage.statements import here, insert_or_replace, key_of, place_of, table_of
+from storage.sql.engines import AnyConnection
+from storage.sql.statements import here, insert_or_replace, key_of, place_of, table_of
 
 
 class SettlementRepository:
@@ -20,7 +20,7 @@ class SettlementRepository:
         self._connection = connection
         self._keyring = keyring
 
-    async def settled(self, key: PaymentKey, settlement: steps.Settlement) -> None:
+    async def settled(self, key: PaymentKey, settlement: insurance.Settlement) -> None:
         """The centre's settlement. The latest word stands; what HIS has booked on it stays."""
         values = RowSeal(self._keyring, key).columns(
             settlement.model_dump(exclude={"split"}) | settlement.split.model_dump()
@@ -33,14 +33,14 @@ class SettlementRepository:
         values = {"settlement_no": settlement_no, "booked_at": at}
         await self._connection.execute(_BOOKED, values | key_of(key))
 
-    async def find(self, key: PaymentKey) -> steps.Settlement | None:
+    async def find(self, key: PaymentKey) -> insurance.Settlement | None:
         row = (await self._connection.execute(_FIND, key_of(key))).mappings().one_or_none()
         if row is None:
             return None
         values = RowSeal(self._keyring, key).values({**row})
         split = Split(**{name: values[name] for name in Split.model_fields})
-        rest = {name: values[name] for name in steps.Settlement.model_fields if name != "split"}
-        return steps.Settlement(**rest | {"split": split, "revs_token": values["revs_token"] or ""})
+        rest = {name: values[name] for name in insurance.Settlement.model_fields if name != "split"}
+        return insurance.Settlement(**rest | {"split": split, "revs_token": values["revs_token"] or ""})
 
     async def forget_tokens(self, at: datetime) -> int:
         """Delete each revsToken whose hour is over at `at` (product rule 12); how many."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from storage.columns import UtcDateTime
+from storage.sql.columns import UtcDateTime
 from storage.tables import HOSPITAL_CHARS_MAX, WORD_CHARS_MAX
 
 NONCE_CHARS_MAX = 64

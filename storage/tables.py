@@ -12,12 +12,12 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, Text, text
 from sqlmodel import Field, SQLModel
 
+from domain.errors import Outcome
 from domain.fen import TOTAL_FEN_MAX
 from domain.insurance import RefundType, SetlType
 from domain.orders import Category, Channel
-from domain.outcomes import Outcome
 from domain.states import PaymentState, RefundState
-from storage.columns import UtcDateTime, serial_id
+from storage.sql.columns import UtcDateTime, serial_id
 
 HOSPITAL_CHARS_MAX = 32
 MED_ORG_ORD_CHARS_MAX = 64
@@ -124,7 +124,7 @@ class Payment(SQLModel, table=True):
 
 
 class BillClaim(SQLModel, table=True):
-    """Who pays a bill (product rule 3): of the claims of one bill, one is live. `bill` as `domain.claims` names it."""
+    """Who pays a bill (product rule 3): of the claims of one bill, one is live. `bill` as `domain.orders` names it."""
 
     __tablename__ = "bill_claim"
     __table_args__ = (

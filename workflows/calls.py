@@ -8,17 +8,16 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
-from domain.errors import ErrorCode
-from domain.operators import for_operators
+from activities.contract import Step
+from domain.base import for_operators
+from domain.errors import ErrorCode, Outcome
 from domain.orders import PaymentTerms
-from domain.outcomes import Outcome
-from domain.steps import Step
-from workflows import tuning
+from workflows import limits
 
 S = TypeVar("S", bound=Step)
 R = TypeVar("R")
 Method = Callable[[Any, S], Awaitable[R]]
-"""An activity as `activities.signatures` names it."""
+"""An activity as `activities.contract` names it."""
 
 
 class Refusal(Exception):
@@ -39,14 +38,14 @@ class Unresolved(Exception):
         self.outcome = outcome
 
 
-async def ask(  # noqa: PLR0913 - as `change`
+async def local_then_remote(  # noqa: PLR0913 - as `change`
     method: Method[S, R],
     step: S,
     terms: PaymentTerms,
     budget: timedelta,
     summary: str,
     *,
-    retry: RetryPolicy = tuning.REMOTE_RETRY,
+    retry: RetryPolicy = limits.REMOTE_RETRY,
 ) -> R:
     """A read. Locally for speed; where that fails or is slow, remotely, where operators see it. Raises as `change`."""
     if budget <= timedelta(0):
@@ -55,14 +54,14 @@ async def ask(  # noqa: PLR0913 - as `change`
         return await workflow.execute_local_activity_method(
             method,
             step,
-            start_to_close_timeout=min(tuning.LOCAL_READ_TIMEOUT, budget),
-            retry_policy=tuning.LOCAL_RETRY,
+            start_to_close_timeout=min(limits.LOCAL_READ_TIMEOUT, budget),
+            retry_policy=limits.LOCAL_RETRY,
             summary=for_operators(summary),
         )
     except FailureError as error:
         if isinstance(failure := _failure(error), Refusal):
             raise failure from error
-    return await change(method, step, terms, budget, summary, retry=retry)
+    return await remote(method, step, terms, budget, summary, retry=retry)
 
 
 async def glance(method: Method[S, R], step: S, summary: str) -> R | None:
@@ -71,22 +70,22 @@ async def glance(method: Method[S, R], step: S, summary: str) -> R | None:
         return await workflow.execute_local_activity_method(
             method,
             step,
-            start_to_close_timeout=tuning.LOCAL_READ_TIMEOUT,
-            retry_policy=tuning.LOCAL_RETRY,
+            start_to_close_timeout=limits.LOCAL_READ_TIMEOUT,
+            retry_policy=limits.LOCAL_RETRY,
             summary=for_operators(summary),
         )
     except FailureError:
         return None
 
 
-async def change(  # noqa: PLR0913 - what to do, for whom, how long, how often, and its words
+async def remote(  # noqa: PLR0913 - what to do, for whom, how long, how often, and its words
     method: Method[S, R],
     step: S,
     terms: PaymentTerms,
     budget: timedelta,
     summary: str,
     *,
-    retry: RetryPolicy = tuning.REMOTE_RETRY,
+    retry: RetryPolicy = limits.REMOTE_RETRY,
 ) -> R:
     """Something that changes the outside. Repeated within `budget`; every attempt but the first asks before it acts.
 
@@ -99,9 +98,9 @@ async def change(  # noqa: PLR0913 - what to do, for whom, how long, how often, 
             method,
             step,
             # A question and the call itself, each within its own timeout.
-            start_to_close_timeout=timedelta(seconds=2 * terms.call_timeout_s + tuning.MARGIN_S),
+            start_to_close_timeout=timedelta(seconds=2 * terms.call_timeout_s + limits.MARGIN_S),
             schedule_to_close_timeout=budget,
-            heartbeat_timeout=tuning.HEARTBEAT_TIMEOUT,
+            heartbeat_timeout=limits.HEARTBEAT_TIMEOUT,
             retry_policy=retry,
             summary=for_operators(summary),
         )

@@ -6,9 +6,10 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from activities.signatures import NotificationActivities
+from activities.contract import NotificationActivities
+from domain.base import for_operators
 from domain.notifications import GIVEN_UP, NOTIFICATION_FAILED, Delivery, Notify
-from domain.operators import for_operators
+from workflows import limits
 from workflows import search_attributes as sa
 
 DELIVERY_BUDGET = timedelta(hours=24)
@@ -17,8 +18,6 @@ ATTEMPT_TIMEOUT = timedelta(seconds=30)
 
 RETRY = RetryPolicy(initial_interval=timedelta(seconds=5), backoff_coefficient=2.0, maximum_interval=timedelta(hours=1))
 """Some 33 attempts in a day."""
-
-RECORD_BUDGET = timedelta(days=7)
 
 
 @workflow.defn(name="NotificationWorkflow")
@@ -57,6 +56,6 @@ class NotificationWorkflow:
             NotificationActivities.give_up,
             notice,
             start_to_close_timeout=ATTEMPT_TIMEOUT,
-            schedule_to_close_timeout=RECORD_BUDGET,
+            schedule_to_close_timeout=limits.RECORD_BUDGET,
             summary=for_operators("记录通知未送达"),
         )

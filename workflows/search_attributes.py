@@ -5,10 +5,9 @@ from typing import Any
 
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from domain.orders import Order
-from domain.starting import Reopened
+from domain.base import PaymentKey
+from domain.orders import Order, Reopened
 from domain.states import PaymentState, RefundState
-from domain.steps import PaymentKey
 
 HOSPITAL = SearchAttributeKey.for_keyword("Hospital")
 PAYMENT_STATE = SearchAttributeKey.for_keyword("PaymentState")

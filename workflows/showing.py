@@ -8,7 +8,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 
-from domain.operators import for_operators
+from domain.base import for_operators
 
 Updates = Sequence[SearchAttributeUpdate[Any]]
 

@@ -3,9 +3,9 @@
 import typer
 import uvicorn
 
+from api.access.gate import UnsafeSettingsError
 from api.app import create_app
-from api.auth import UnsafeSettingsError
-from api.server import server_config
+from api.web.server import server_config
 from cli.configuration import read_hospitals, read_settings
 from cli.failures import WRONG_USE, CommandError
 from cli.keyring_file import read_keyring

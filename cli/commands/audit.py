@@ -18,15 +18,14 @@ from cli.configuration import read_settings
 from cli.failures import CHECK_FAILED, CommandError
 from cli.keyring_file import read_keyring
 from cli.temporal_client import connect
-from domain.orders import payment_workflow_id
-from domain.refunds import refund_workflow_id
-from domain.steps import PaymentKey
+from domain.base import PaymentKey
+from domain.ids import payment_workflow_id, refund_workflow_id
 from security.access import AccessEvent
-from security.data_converter import data_converter
-from security.keyring import Keyring
+from security.crypto.data_converter import data_converter
+from security.crypto.keyring import Keyring
 from settings import Settings
-from workflows.known import KNOWN
 from workflows.sandbox import sandbox
+from workflows.start import KNOWN
 
 app = typer.Typer(name="audit", no_args_is_help=True, help="Histories and the log of access, for auditors.")
 

@@ -13,7 +13,7 @@ from cli.access_log import access_log
 from cli.configuration import read_settings
 from cli.failures import CHECK_FAILED, WRONG_USE, CommandError
 from domain.china_time import to_china
-from domain.workflow_ids import is_about
+from domain.ids import is_about
 from security.audit_chain import GENESIS, HEAD_PATTERN, Break, ChainCheck, Head, Link
 
 LINES_MAX = 10_000

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.auth import Callers, UnsafeSettingsError
+from api.access.gate import Callers, UnsafeSettingsError
 from cli.configuration import read_hospitals, read_hospitals_file, read_settings
 from cli.failures import CHECK_FAILED, WRONG_USE, CommandError
 from cli.stack import practice

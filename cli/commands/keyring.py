@@ -18,10 +18,10 @@ from cli.database import database_trouble_in_one_line
 from cli.failures import CHECK_FAILED, WRONG_USE, CommandError
 from cli.keyring_file import read_keyring
 from cli.keys_in_use import in_histories, in_rows
-from security import key_files
 from security.access import AccessEvent
-from security.gcm import SealCipher
-from security.keyring import Keyring
+from security.crypto.gcm import SealCipher
+from security.crypto.keyring import Keyring
+from security.keys import files as key_files
 from settings import Settings
 from storage.resealing import sealed_tables
 from storage.session import Database

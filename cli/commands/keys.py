@@ -14,11 +14,12 @@ from cli.commands import keyring
 from cli.commands.keys_sign import sign
 from cli.failures import WRONG_USE, CommandError
 from cli.stack.private_files import write_private
-from security import request_signing, sm
 from security.access import AccessEvent
-from security.gcm import SealCipher
-from security.keyring import Keyring
-from security.webhook_secret import new_secret
+from security.crypto import sm
+from security.crypto.gcm import SealCipher
+from security.crypto.keyring import Keyring
+from security.keys import request_signing
+from security.keys.webhook_secret import new_secret
 
 app = typer.Typer(name="keys", no_args_is_help=True, help="Keys of hospitals, callers and records.")
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.failures import WRONG_USE, CommandError
-from security.request_signing import check_secret, signed_headers
+from security.keys.request_signing import check_secret, signed_headers
 
 
 class Method(StrEnum):

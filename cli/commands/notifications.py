@@ -12,10 +12,10 @@ from cli.configuration import read_hospitals, read_settings
 from cli.database import database_trouble_in_one_line
 from cli.failures import CommandError
 from cli.keyring_file import read_keyring
+from domain.base import PaymentKey
 from domain.china_time import to_china
+from domain.ids import payment_workflow_id
 from domain.notifications import NotificationEvent
-from domain.orders import payment_workflow_id
-from domain.steps import PaymentKey
 from security.access import AccessEvent
 from settings import Settings
 from storage.notifications import LISTED_MAX

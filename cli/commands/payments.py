@@ -8,20 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
-from api.refund_view import refunded_amounts
+from api.refunds.view import refunded_amounts
 from cli.access_log import access_here
 from cli.configuration import read_settings
 from cli.database import database_trouble_in_one_line
 from cli.failures import WRONG_USE, CommandError
 from cli.keyring_file import read_keyring
-from domain import periods
+from domain import china_time as periods
+from domain.base import PaymentKey
 from domain.china_time import to_china
 from domain.fen import yuan
-from domain.orders import Category, Channel, payment_workflow_id
+from domain.ids import payment_workflow_id
+from domain.orders import Category, Channel
 from domain.states import PaymentState
-from domain.steps import PaymentKey
 from security.access import AccessEvent
-from security.keyring import Keyring
+from security.crypto.keyring import Keyring
 from settings import Settings
 from storage.records import PaymentLine, PaymentQuery, PaymentRecord, RefundRecord, TimelineEntry
 from storage.refunds import with_refunds

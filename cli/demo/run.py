@@ -17,7 +17,7 @@ from cli.demo.endings import SHORT
 from cli.demo.report import Row, new_console, print_report
 from cli.demo.scenarios import SCENARIOS, Scenario
 from cli.stack.embedded import EmbeddedStack, embedded_stack
-from domain.orders import payment_workflow_id
+from domain.ids import payment_workflow_id
 from settings import Settings, env_name
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from cli.stack.private_files import keep_private, write_private
 from hospitals import Hospital
-from security import sm
-from security.keyring import Keyring
-from security.practice_keys import practice_bytes, practice_text
+from security.crypto import sm
+from security.crypto.keyring import Keyring
+from security.keys.practice import practice_bytes, practice_text
 from simulator.insurance.config import CentreConfig
 
 ORG_CODG = "H14010000001"

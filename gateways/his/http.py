@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 from domain.bills import Fees, Patient
 from domain.china_time import to_china
+from domain.errors import Refused, Unknown
 from domain.fen import yuan
-from domain.orders import Category
-from domain.outcomes import Refused, Unknown
-from domain.steps import HisPayment
+from domain.orders import Category, HisPayment
 from gateways.his.answers import (
     Envelope,
     FeesAnswer,

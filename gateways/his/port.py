@@ -5,10 +5,10 @@
 
 from typing import Protocol
 
+from domain.base import Frozen
 from domain.bills import Fees, Patient
 from domain.fen import Fen
-from domain.orders import Frozen
-from domain.steps import HisPayment
+from domain.orders import HisPayment
 
 PATIENT_NOT_FOUND = "PATIENT_NOT_FOUND"
 CLINIC_NOT_FOUND = "CLINIC_NOT_FOUND"

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from domain.bills import Bill
+from domain.errors import Refused, Unknown
 from domain.insurance import OrderReference, OrderStatus, PlacedOrder, RefundAnswer, UploadedFees
 from domain.orders import Order
-from domain.outcomes import Refused, Unknown
 from gateways.http import HttpCaller, JsonReply
 from gateways.insurance import answers, requests
 from gateways.insurance.codes import contradicts, is_accepted, protocol_code, protocol_message
@@ -15,7 +15,7 @@ from gateways.insurance.port import OrderPlacement, RefundRequest
 from gateways.insurance.profile import CentreProfile, HospitalAccount
 from gateways.insurance.upload import fee_upload
 from gateways.messages import shown
-from security.sm import GmsslSigner, GmsslVerifier, Signer
+from security.crypto.sm import GmsslSigner, GmsslVerifier, Signer
 from security.tls import client_tls
 
 _TRY_AGAIN = frozenset({408, 425, 429})

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 from domain.china_time import to_china_compact
 from gateways.insurance.canonical import Numbers, cleaned, compact, parse_object, text_to_sign
 from gateways.insurance.codes import is_accepted, protocol_code, protocol_message
-from security.sm import Signer, Verifier, sm4_ecb_decrypt, sm4_ecb_encrypt
+from security.crypto.sm import Signer, Verifier, sm4_ecb_decrypt, sm4_ecb_encrypt
 
 _KEY_CHARS = 16
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from domain.base import Frozen
 from domain.china_time import from_china
-from domain.orders import Frozen
 from gateways.insurance.answers import IDENTIFIER_CHARS_MAX, IllFormed
 from gateways.insurance.envelope import Envelope, EnvelopeError, signature_digest
 from gateways.insurance.profile import CentreProfile, HospitalAccount
-from security.sm import GmsslSigner, GmsslVerifier, Signer
+from security.crypto.sm import GmsslSigner, GmsslVerifier, Signer
 
 FRESH_FOR: Final = timedelta(minutes=15)
 """How far a notice's timestamp may be from our clock: an old one that somebody sends again is not the centre's word."""

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Protocol
 
+from domain.base import Frozen
 from domain.bills import Bill
 from domain.fen import Fen
 from domain.insurance import OrderReference, OrderStatus, PlacedOrder, RefundAnswer, RefundType, Split, UploadedFees
-from domain.orders import Frozen, Order
+from domain.orders import Order
 
 
 class OrderPlacement(Frozen):

@@ -4,9 +4,9 @@ from typing import Any
 
 from domain.bills import Bill, Diagnosis, FeeLine
 from domain.china_time import to_china
+from domain.errors import Refused
 from domain.fen import yuan
 from domain.orders import Category, Order
-from domain.outcomes import Refused
 from gateways.insurance.profile import CentreProfile
 from gateways.insurance.requests import FEE_TYPE, IDENTITY_CARD, USE_PERSONAL_ACCOUNT
 

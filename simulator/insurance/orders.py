@@ -3,9 +3,9 @@
 import sqlite3
 from typing import Any
 
+from domain.base import Frozen
 from domain.fen import Fen
 from domain.insurance import RefundType, Split
-from domain.orders import Frozen
 
 ROWS_MAX = 10_000
 

@@ -9,7 +9,7 @@ from domain.fen import parse_yuan, yuan
 from domain.insurance import RefundStatus
 from gateways.insurance.canonical import parse_object
 from gateways.insurance.envelope import Envelope, EnvelopeError
-from security.sm import GmsslSigner, GmsslVerifier
+from security.crypto.sm import GmsslSigner, GmsslVerifier
 from simulator.core.calls import Verdict
 from simulator.core.endpoint import Done, Read
 from simulator.core.faults import FaultKind

@@ -11,8 +11,8 @@ import storage.access_table
 import storage.signed_call_table
 import storage.tables  # noqa: F401 - their tables join the metadata
 from settings import Settings
-from storage.columns import UtcDateTime
-from storage.engines import open_engines
+from storage.sql.columns import UtcDateTime
+from storage.sql.engines import open_engines
 
 MIGRATION_LOCK = 0x6D656470
 """A number of our own among PostgreSQL's advisory locks."""

@@ -4,7 +4,7 @@ import base64
 import json
 from typing import Any
 
-from domain.orders import payment_workflow_id
+from domain.ids import payment_workflow_id
 from tests.support.access_log import recorded
 from tests.support.stack import Stack, outpatient_call
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from domain.orders import payment_workflow_id
+from domain.ids import payment_workflow_id
 from tests.support.medpay_up import medpay_environment, run_medpay
 from tests.support.stack import Stack, outpatient_call
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from temporalio.client import Client
 
-from domain.orders import payment_workflow_id
+from domain.ids import payment_workflow_id
 from tests.support.stack import Call, Stack, outpatient_call, registration_call
 
 KIB = 1024

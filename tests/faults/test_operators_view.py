@@ -4,11 +4,11 @@ import pytest_asyncio
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowHandle
 
-from domain.orders import payment_workflow_id
-from security.data_converter import data_converter
+from domain.ids import payment_workflow_id
+from security.crypto.data_converter import data_converter
 from tests.support.eventually import eventually
 from tests.support.stack import Stack, outpatient_call
-from workflows.payment import PaymentWorkflow
+from workflows.payment.workflow import PaymentWorkflow
 
 
 @pytest_asyncio.fixture

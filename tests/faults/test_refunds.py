@@ -5,9 +5,9 @@ import asyncio
 import pytest_asyncio
 from temporalio.client import Client, WorkflowHandle
 
-from domain.refunds import refund_workflow_id
+from domain.base import PaymentKey
+from domain.ids import refund_workflow_id
 from domain.states import RefundState
-from domain.steps import PaymentKey
 from tests.support.eventually import eventually
 from tests.support.refunds import (
     AUTH_MARKER,
@@ -22,7 +22,7 @@ from tests.support.refunds import (
     told_his,
 )
 from tests.support.stack import Stack, data_of, outpatient_call
-from workflows.refund import RefundWorkflow
+from workflows.refund.workflow import RefundWorkflow
 
 KIB = 1024
 

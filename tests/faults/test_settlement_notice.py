@@ -7,7 +7,7 @@ import pytest
 
 from cli.stack.practice import CENTRE_FILE
 from gateways.insurance.envelope import Envelope
-from security.sm import generate_key_pair
+from security.crypto.sm import generate_key_pair
 from simulator.insurance.config import CentreConfig
 from simulator.insurance.sealed import envelope_of
 from tests.faults.test_reviews import approved, key_of, proposed, shown

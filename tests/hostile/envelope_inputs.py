@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from gateways.insurance.canonical import Numeral
 from gateways.insurance.envelope import sm4_key
-from security.sm import sm4_ecb_encrypt
+from security.crypto.sm import sm4_ecb_encrypt
 from tests.support.envelope_vector import APP_ID, APP_SECRET
 
 T = TypeVar("T")

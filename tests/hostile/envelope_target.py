@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from api.notice_door import NoticeDoor
+from api.notices.door import NoticeDoor
 from domain.errors import ErrorCode, PaymentError
 from gateways.insurance import answers
 from gateways.insurance.canonical import parse_object
@@ -12,7 +12,7 @@ from gateways.insurance.codes import contradicts
 from gateways.insurance.envelope import Envelope, EnvelopeError
 from gateways.insurance.notice import settlement_notice
 from hospitals import Hospital
-from security.sm import GmsslSigner, Verifier
+from security.crypto.sm import GmsslSigner, Verifier
 from tests.support import centres
 
 NOW: Final = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)

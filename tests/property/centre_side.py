@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from activities.ledger import now
+from activities.call_log import now
+from domain.errors import NotSent, Refused, Unknown
 from domain.fen import parse_yuan, yuan
-from domain.outcomes import NotSent, Refused, Unknown
 from gateways.insurance import answers
 from gateways.insurance.client import HttpInsuranceCentre
 from gateways.insurance.profile import CentreProfile

@@ -4,9 +4,9 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle, WorkflowUpdateStage
 
+from domain.base import PaymentKey
 from domain.orders import Order
 from domain.reviews import ALONE, Approval, CaseEvent, Proposal, ReviewAction
-from domain.steps import PaymentKey
 from storage.records import CaseEventRecord
 from tests.property.refunding import refund_handle
 from tests.property.run import RPC_TIMEOUT, Run

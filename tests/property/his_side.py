@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from domain.outcomes import NotSent, Unknown
+from domain.errors import NotSent, Unknown
 from gateways.http import HttpCaller, JsonReply
 from security.tls import ClientTls
 from simulator.core.database import open_database

@@ -1,9 +1,9 @@
 """What must hold when a run has come to rest, whatever happened in it. Each rule is a function of what is found."""
 
-from domain.claims import bills_of
 from domain.errors import UPLOAD_ORPHANED
 from domain.ids import review_refund_no
 from domain.insurance import Split
+from domain.orders import bills_of
 from domain.reviews import ReviewAction
 from domain.states import RELEASING, SETTLED_STATES, TERMINAL, UNPAID_ENDS, PaymentState, RefundState
 from tests.property.found import Found, look

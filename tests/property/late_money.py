@@ -1,12 +1,12 @@
 """Money that comes after a payment's end, and word of it (product rule 8)."""
 
-from api.reopening import reopening
+from api.payments.reopening import reopening
 from domain.orders import Order
 from domain.states import TERMINAL, UNPAID_ENDS
 from simulator.insurance.paying import SETTLED, PayOutcome, pay
 from tests.property.run import RPC_TIMEOUT, Run
-from workflows.payment import PaymentWorkflow
-from workflows.starting import reopen
+from workflows.payment.workflow import PaymentWorkflow
+from workflows.start import reopen
 
 CLOSED_AT_CENTRE = frozenset({12, 15})
 

@@ -4,18 +4,18 @@ from typing import Any
 
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle, WorkflowUpdateStage
 
+from domain.base import PaymentKey
 from domain.errors import PaymentError
 from domain.fen import Fen
 from domain.insurance import RefundType
 from domain.orders import Order
 from domain.refunds import RefundOrder, RefundStart, parts_to_refund
 from domain.states import REFUND_TERMINAL, SETTLED_STATES, RefundState
-from domain.steps import PaymentKey
 from storage.records import RefundRecord
 from tests.property.answers import all_answered, shown_state
 from tests.property.run import RPC_TIMEOUT, Run
-from workflows.refund import RefundWorkflow
-from workflows.starting import refund_operation
+from workflows.refund.workflow import RefundWorkflow
+from workflows.start import refund_operation
 
 _AT_REST = REFUND_TERMINAL | {RefundState.IN_REVIEW}
 

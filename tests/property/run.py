@@ -13,12 +13,11 @@ from temporalio.client import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.base import Frozen, PaymentKey
 from domain.fen import Fen
-from domain.orders import Category, Frozen, Order, PaymentTerms, Registers, SettleRequest
+from domain.orders import CancelRequest, Category, Order, PaymentStart, PaymentTerms, Registers, SettleRequest
 from domain.refunds import RefundOrder
-from domain.starting import PaymentStart
 from domain.states import SETTLED_STATES, TERMINAL, PaymentState
-from domain.steps import CancelRequest, PaymentKey
 from gateways.his.http import HttpHospitalSystem
 from gateways.insurance.profile import CentreProfile
 from simulator.insurance.orders import CentreOrder
@@ -29,8 +28,8 @@ from tests.property.faults import Faults
 from tests.property.his_side import HisSide
 from tests.property.stage import RECORDS, Stage, by_servers_time
 from tests.support import orders
-from workflows.payment import PaymentWorkflow
-from workflows.starting import start_operation
+from workflows.payment.workflow import PaymentWorkflow
+from workflows.start import start_operation
 
 RPC_TIMEOUT = timedelta(seconds=10)
 OVERDUE = timedelta(hours=1)

@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from domain.orders import Frozen
+from domain.base import Frozen
 from simulator.insurance.paying import PayOutcome
 from tests.property.invariants import check
 from tests.property.refunding import end_refunds, refunds_at_rest

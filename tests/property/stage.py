@@ -20,22 +20,22 @@ from temporalio.worker import (
     Worker,
 )
 
-from activities import holders
-from activities.clock import CLOCK
+from activities import bill_locks as holders
+from activities.call_log import CLOCK
+from activities.centre import CentreActivities
 from activities.his import HospitalActivities
-from activities.insurance import CentreActivities
 from activities.records import DatabaseRecords
-from activities.refunds import RefundDesk
+from activities.refunds import CentreRefunds
 from gateways.his.http import HttpHospitalSystem
-from security.keyring import Keyring
+from security.crypto.keyring import Keyring
 from storage.migrate import upgrade
 from storage.session import Database, Unit
 from tests.property.centre_side import CentreSide
 from tests.property.faults import Faults
 from tests.support.orders import TERMS
 from tests.support.time_skipping import start_time_skipping
-from workflows.payment import PaymentWorkflow
-from workflows.refund import RefundWorkflow
+from workflows.payment.workflow import PaymentWorkflow
+from workflows.refund.workflow import RefundWorkflow
 from workflows.sandbox import sandbox
 
 WORKFLOWS = [PaymentWorkflow, RefundWorkflow]
@@ -92,7 +92,7 @@ class Stage:
         insurance = CentreActivities(self.database, self.centres)
         records = DatabaseRecords(self.database)
         his = HospitalActivities(self.database, self.systems, TERMS.his_timeout_s)
-        refunds = RefundDesk(self.database, self.centres, self.systems)
+        refunds = CentreRefunds(self.database, self.centres, self.systems)
         return [
             his.price_bill,
             his.find_booking,

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from domain.base import Frozen
 from domain.fen import Fen, yuan
 from domain.insurance import RefundType
-from domain.orders import Frozen, Order
+from domain.orders import Order
 from domain.reviews import ReviewAction
 from simulator.insurance.paying import SETTLED, PayOutcome
 from tests.property import faults

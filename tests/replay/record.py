@@ -17,9 +17,8 @@ from cli.demo.endings import SHORT
 from cli.demo.run import demo_settings
 from cli.demo.scenarios import SCENARIOS
 from cli.stack.embedded import EmbeddedStack, embedded_stack
-from domain.orders import payment_workflow_id
-from domain.refunds import refund_workflow_id
-from domain.steps import PaymentKey
+from domain.base import PaymentKey
+from domain.ids import payment_workflow_id, refund_workflow_id
 from tests.replay.stories import STORIES
 
 GOLDEN = Path(__file__).parent / "golden"

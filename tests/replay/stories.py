@@ -61,4 +61,4 @@ STORIES: dict[str, Story] = {
     "at-once": booked_at_once,
     "kept-waiting": his_keeps_it_waiting,
 }
-"""By the name of the file. `old-glance` was recorded by the code before its patch (`workflows.tuning`)."""
+"""By the name of the file. `old-glance` was recorded by the code before its patch (`workflows.limits`)."""

@@ -8,10 +8,10 @@ import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from security.data_converter import data_converter
-from security.keyring import Keyring
-from workflows.known import KNOWN
+from security.crypto.data_converter import data_converter
+from security.crypto.keyring import Keyring
 from workflows.sandbox import sandbox
+from workflows.start import KNOWN
 
 GOLDEN = Path(__file__).parent / "golden"
 HISTORIES = sorted(file for file in GOLDEN.glob("*.json") if file.name != "keyring.json")
@@ -21,7 +21,7 @@ PATHS = {
     *("old-window-paid", "old-window-expired", "old-glance", "reopened"),
     *("at-once", "kept-waiting"),
 }
-"""`old-…`: of the code before a patch (`workflows.tuning`): a window with one timer where nobody was waited for; a
+"""`old-…`: of the code before a patch (`workflows.limits`): a window with one timer where nobody was waited for; a
 glance at HIS that was believed however old it was. Of the payments that booked, all but the last line's are of the code
 that showed PAID at once: their terms say nothing of when."""
 

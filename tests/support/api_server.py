@@ -15,11 +15,11 @@ import aiohttp
 import uvicorn
 
 from api.app import create_app
-from api.server import server_config
+from api.web.server import server_config
 from gateways.insurance.envelope import Envelope, utc_now
 from gateways.insurance.profile import CentreProfile
-from security.keyring import Keyring
-from security.sm import GmsslSigner, GmsslVerifier, KeyPair, generate_key_pair
+from security.crypto.keyring import Keyring
+from security.crypto.sm import GmsslSigner, GmsslVerifier, KeyPair, generate_key_pair
 from settings import Settings
 from storage.migrate import upgrade
 from storage.session import Database

@@ -6,7 +6,7 @@ from domain.insurance import OrderReference, RefundType, UploadedFees
 from gateways.insurance.envelope import Envelope
 from gateways.insurance.port import OrderPlacement, RefundRequest
 from gateways.insurance.profile import CentreProfile, HospitalAccount
-from security.sm import GmsslSigner, GmsslVerifier, generate_key_pair
+from security.crypto.sm import GmsslSigner, GmsslVerifier, generate_key_pair
 from tests.support.envelope_vector import APP_ID, APP_SECRET
 from tests.support.orders import SPLIT
 

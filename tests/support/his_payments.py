@@ -3,9 +3,8 @@
 from datetime import UTC, datetime
 
 from domain.fen import Fen
-from domain.insurance import SetlType, Split
-from domain.orders import Category
-from domain.steps import HisPayment, Settlement
+from domain.insurance import SetlType, Settlement, Split
+from domain.orders import Category, HisPayment
 
 
 def split_of(total_fen: int) -> Split:
@@ -30,7 +29,6 @@ def his_payment(med_org_ord: str, total_fen: int, **changes: object) -> HisPayme
         patient_name="张三",
         hospital="main",
         med_org_ord=med_org_ord,
-        revision=1,
         category=Category.OUTPATIENT,
         patient_id="100001",
         clinic_id=None,

@@ -2,12 +2,11 @@
 
 from datetime import UTC, datetime
 
-from api.terms import PAID_SHOWN_AFTER_MS
+from api.payments.terms import PAID_SHOWN_AFTER_MS
 from domain.bills import Bill, FeeLine, Fees, Patient
 from domain.fen import Fen
 from domain.insurance import Split
-from domain.orders import Category, Channel, Order, PaymentTerms, SettleRequest
-from domain.starting import PaymentStart
+from domain.orders import Category, Channel, Order, PaymentStart, PaymentTerms, SettleRequest
 
 TERMS = PaymentTerms(
     pre_settle_budget_s=120,

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 from standardwebhooks import Webhook
 
-from security.webhook_secret import new_secret
+from security.keys.webhook_secret import new_secret
 from tests.support.listening import serving
 
 

@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from domain.base import PaymentKey
 from domain.fen import Fen
-from domain.insurance import SetlType, Split
+from domain.insurance import SetlType, Settlement, Split
 from domain.orders import Order
-from domain.steps import PaymentKey, Settlement
-from storage.sqlite_engine import SqliteEngine
+from storage.sql.sqlite import SqliteEngine
 
 AT = datetime(2026, 1, 5, 1, 0, 0, 123456, tzinfo=UTC)
 """A moment with microseconds: both databases must keep them."""

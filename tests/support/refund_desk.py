@@ -23,26 +23,26 @@ from temporalio.worker import Worker
 
 from activities.his import HospitalActivities
 from activities.records import DatabaseRecords
-from activities.refunds import RefundDesk
+from activities.refunds import CentreRefunds
+from domain.base import PaymentKey
+from domain.errors import NotSent, Refused, Unknown
 from domain.fen import Fen
 from domain.insurance import OrderReference, OrderStatus, RefundAnswer, RefundStatus, RefundType
-from domain.outcomes import NotSent, Refused, Unknown
 from domain.refunds import RefundOrder, RefundStart
 from domain.reviews import Approval, Decision, Proposal, ReviewAction, ReviewView
 from domain.states import PaymentState, RefundState
-from domain.steps import PaymentKey
 from gateways.his.port import HisRefund
 from gateways.insurance.port import RefundRequest
-from security.keyring import Keyring
+from security.crypto.keyring import Keyring
 from storage.migrate import upgrade
 from storage.records import CaseEventRecord, CaseRecord, PaymentFacts, PaymentRecord, RefundRecord
 from storage.session import Database
 from tests.support.orders import TERMS, outpatient
 from tests.support.records import AT, SETTLEMENT, SPLIT
 from tests.support.time_skipping import STEPS_MAX, in_time
-from workflows.refund import RefundWorkflow
+from workflows.refund.workflow import RefundWorkflow
 from workflows.sandbox import sandbox
-from workflows.starting import refund_operation
+from workflows.start import refund_operation
 
 T = TypeVar("T")
 
@@ -225,7 +225,7 @@ async def refunds_at_work(environment: WorkflowEnvironment, folder: Path) -> Asy
             await unit.payments.record(key, 1, AT, state=PaymentState.SETTLED, facts=facts, order=order)
         sides: Any = ScriptedSides()
         work = RefundsAtWork(environment, database, sides, key)
-        refunds = RefundDesk(database, {"main": sides}, {"main": sides})
+        refunds = CentreRefunds(database, {"main": sides}, {"main": sides})
         async with Worker(
             environment.client,
             task_queue=work.task_queue,

@@ -7,11 +7,10 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateStage
 from temporalio.exceptions import ApplicationError
 
-from domain.orders import Order
+from activities.contract import Booking
+from domain.orders import Order, PaymentStart
 from domain.reviews import Approval, CaseEvent, Decision, Proposal, ReviewAction, ReviewView
-from domain.starting import PaymentStart
 from domain.states import PaymentState
-from domain.steps import Booking
 from tests.support.orders import settle_call, start
 from tests.support.scripted import (
     CENTRE_REFUSES,
@@ -21,7 +20,7 @@ from tests.support.scripted import (
     waiting,
 )
 from tests.workflow.conftest import Desk
-from workflows.payment import PaymentWorkflow
+from workflows.payment.workflow import PaymentWorkflow
 
 A = ReviewAction
 BOOKED = Booking(settlement_no="S9")

@@ -10,9 +10,10 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.outcomes import refusal
-from activities.signatures import HisActivities, HolderActivities, InsuranceActivities, RecordActivities
-from domain import reviews, steps
+from activities import contract as steps
+from activities.contract import HisActivities, HolderActivities, InsuranceActivities, RecordActivities
+from activities.reporting import refusal
+from domain import insurance, orders
 from domain.bills import Bill
 from domain.errors import ErrorCode
 from domain.insurance import OrderStatus, SetlType, UploadedFees
@@ -27,7 +28,7 @@ CENTRE_REFUSES = refusal(ErrorCode.INSURANCE_REFUSED, "预结算金额不匹配"
 
 
 def paid(clock: datetime, *, consistent: bool = True, hour: timedelta = timedelta(hours=1)) -> steps.OrderAnswer:
-    settlement = steps.Settlement(
+    settlement = insurance.Settlement(
         trace_time=clock,
         setl_type=SetlType.ALL,
         split=SPLIT,
@@ -45,12 +46,12 @@ def waiting(ord_stas: int = 1) -> steps.OrderAnswer:
 class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivities):
     def __init__(self) -> None:
         self.asked: list[str] = []
-        self.recorded: list[steps.PaymentEnd] = []
-        self.payments: list[steps.HisPayment] = []
+        self.recorded: list[orders.PaymentEnd] = []
+        self.payments: list[steps.BookPayment] = []
         self.withdrawn: list[str] = []
         self.reversals: list[steps.Reverse] = []
-        self.noted: list[reviews.NoteCase] = []
-        self.resolved: list[reviews.ResolveCase] = []
+        self.noted: list[steps.NoteCase] = []
+        self.resolved: list[steps.ResolveCase] = []
         self.questions: list[steps.AskOrder] = []
         self.answers: dict[str, list[Any]] = {
             "find_booking": [steps.Booking()],
@@ -109,13 +110,13 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
         return answer
 
     @activity.defn(name="his_register")
-    async def register(self, step: steps.HisPayment) -> steps.Booking:
+    async def register(self, step: steps.BookPayment) -> steps.Booking:
         self.payments.append(step)
         answer: steps.Booking = self._next("register")
         return answer
 
     @activity.defn(name="his_settle")
-    async def settle(self, step: steps.HisPayment) -> steps.Booking:
+    async def settle(self, step: steps.BookPayment) -> steps.Booking:
         self.payments.append(step)
         answer: steps.Booking = self._next("settle")
         return answer
@@ -134,15 +135,15 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
         return answer
 
     @activity.defn(name="insurance_6202_place_order")
-    async def place_order(self, step: steps.PlaceOrder) -> steps.PreSettlement:
-        default = steps.PreSettlement(
+    async def place_order(self, step: steps.PlaceOrder) -> insurance.PreSettlement:
+        default = insurance.PreSettlement(
             pay_ord_id="ORD1",
             split=SPLIT,
             balance_fen=None,
             window_ends_at=activity.info().current_attempt_scheduled_time + timedelta(seconds=step.payment_window_s),
         )
         self.answers.setdefault("place_order", [default])
-        answer: steps.PreSettlement = self._next("place_order")
+        answer: insurance.PreSettlement = self._next("place_order")
         return answer
 
     @activity.defn(name="insurance_6301_ask_order")
@@ -182,11 +183,11 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
         self._next("withdraw_holder")
 
     @activity.defn(name="record_case_event")
-    async def record_case_event(self, step: reviews.NoteCase) -> None:
+    async def record_case_event(self, step: steps.NoteCase) -> None:
         self._next("record_case_event")
         self.noted.append(step)
 
     @activity.defn(name="record_resolution")
-    async def record_resolution(self, step: reviews.ResolveCase) -> None:
+    async def record_resolution(self, step: steps.ResolveCase) -> None:
         self._next("record_resolution")
         self.resolved.append(step)

@@ -3,8 +3,8 @@
 from google.protobuf import json_format
 from temporalio.api.common.v1 import Payload, Payloads
 
-from security.keyring import Keyring
-from security.payload_codec import SealingCodec
+from security.crypto.keyring import Keyring
+from security.crypto.payload_codec import SealingCodec
 
 PLAIN_TYPE = {"encoding": b"json/plain"}
 

@@ -22,7 +22,7 @@ from cli.stack.temporal_server import temporal_server
 from domain.fen import Fen, yuan
 from gateways.his.http import HttpHospitalSystem
 from gateways.http import HttpCaller
-from security.keyring import Keyring
+from security.crypto.keyring import Keyring
 from settings import Settings
 from tests.support.api_server import KEY, PRE_SETTLE, SETTLE, Answer, ApiServer, bill, writing_back
 from tests.support.eventually import eventually

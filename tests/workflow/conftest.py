@@ -17,15 +17,13 @@ from temporalio.client import (
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from domain.orders import Order, SettleRequest
-from domain.starting import PaymentStart
+from domain.orders import CancelRequest, Order, PaymentStart, PreSettleAnswer, SettlementAnswer, SettleRequest
 from domain.states import PaymentState
-from domain.steps import CancelRequest, PreSettleAnswer, SettlementAnswer
 from tests.support.scripted import Script
 from tests.support.time_skipping import STEPS_MAX, in_time, start_time_skipping
-from workflows.payment import PaymentWorkflow
+from workflows.payment.workflow import PaymentWorkflow
 from workflows.sandbox import sandbox
-from workflows.starting import start_operation
+from workflows.start import start_operation
 
 T = TypeVar("T")
 

@@ -1,8 +1,8 @@
 """Paid, and nobody calls interface 2: the payment is finished all the same (product rule 8)."""
 
+from activities.contract import Booking
 from domain.orders import Order, Registers
 from domain.states import PaymentState
-from domain.steps import Booking
 from tests.support.orders import outpatient, registration, settle_call, start
 from tests.workflow.conftest import Desk
 

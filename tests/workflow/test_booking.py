@@ -5,10 +5,10 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
-from domain.orders import Order, Registers, SettleRequest
-from domain.outcomes import Outcome
+from activities.contract import Booking
+from domain.errors import Outcome
+from domain.orders import Order, Registers, SettlementAnswer, SettleRequest
 from domain.states import PaymentState
-from domain.steps import Booking, SettlementAnswer
 from tests.support.orders import outpatient, registration, settle_call, start
 from tests.support.scripted import CENTRE_DOWN, CENTRE_REFUSES, CENTRE_SILENT, HIS_DOWN, HIS_REFUSES, HIS_SILENT
 from tests.workflow.conftest import Desk

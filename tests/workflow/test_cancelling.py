@@ -6,9 +6,9 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
+from activities.contract import Revoked
 from domain.orders import Order
 from domain.states import PaymentState
-from domain.steps import Revoked
 from tests.support.orders import outpatient, settle_call, start
 from tests.support.scripted import CENTRE_DOWN, CENTRE_SILENT, waiting
 from tests.workflow.conftest import Desk

@@ -4,21 +4,19 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from activities.outcomes import refusal
+from activities.reporting import refusal
 from domain.errors import ErrorCode
-from domain.insurance import UploadedFees
-from domain.orders import Order
-from domain.starting import PaymentStart, Reopened
+from domain.insurance import PreSettlement, UploadedFees
+from domain.orders import Order, PaymentEnd, PaymentStart, Reopened
 from domain.states import PaymentState
-from domain.steps import PaymentEnd, PreSettlement
 from tests.support.orders import PATIENT, SPLIT, TERMS, outpatient, settle_call
 from tests.support.orders import start as start_of
 from tests.support.scripted import CENTRE_DOWN, CENTRE_SILENT, waiting
 from tests.support.time_skipping import STEPS_MAX
 from tests.workflow.conftest import Desk
 from tests.workflow.test_payment_window import refused
-from workflows.reopening import LATE_MONEY, LATE_MONEY_UNCONFIRMED
-from workflows.starting import reopen
+from workflows.payment.reopening import LATE_MONEY, LATE_MONEY_UNCONFIRMED
+from workflows.start import reopen
 
 S = PaymentState
 CODES = {S.EXPIRED: ErrorCode.EXPIRED, S.CANCELLED: ErrorCode.CANCELLED, S.REJECTED: ErrorCode.INSURANCE_REFUSED}

@@ -12,11 +12,11 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.signatures import NotificationActivities
+from activities.contract import NotificationActivities
 from domain.notifications import Delivery, NotificationEvent, Notify
 from workflows.notification import NotificationWorkflow
-from workflows.notifying import start_notification
 from workflows.sandbox import sandbox
+from workflows.start import start_notification
 
 HOUR_S = 3_600
 STEPS_MAX = 500

@@ -7,13 +7,13 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
+from activities.contract import Revoked
 from domain.orders import Channel, SettleRequest
 from domain.states import PaymentState
-from domain.steps import Revoked
 from tests.support.orders import outpatient, settle_call, start
 from tests.support.scripted import CENTRE_DOWN, paid, waiting
 from tests.workflow.conftest import Desk
-from workflows.payment import PaymentWorkflow
+from workflows.payment.workflow import PaymentWorkflow
 
 WINDOW_S = 1800
 

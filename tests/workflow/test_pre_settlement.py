@@ -4,9 +4,9 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
+from activities.contract import Revoked
 from domain.orders import Channel
 from domain.states import PaymentState
-from domain.steps import Revoked
 from tests.support.orders import SPLIT, bill_of, outpatient, start
 from tests.support.scripted import CENTRE_DOWN, CENTRE_REFUSES, CENTRE_SILENT, HIS_DOWN, HIS_REFUSES
 from tests.workflow.conftest import Desk

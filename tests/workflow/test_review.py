@@ -3,8 +3,8 @@
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
+from activities.contract import Booking, Revoked
 from domain.reviews import CaseEvent, ReviewAction
-from domain.steps import Booking, Revoked
 from tests.support.orders import outpatient, registration, settle_call, start
 from tests.support.review_cases import BOOKED, Case, amounts_differ, his_outcome_unknown, reversal_refused, status
 from tests.support.scripted import CENTRE_REFUSES, CENTRE_SILENT, HIS_DOWN, HIS_REFUSES, waiting
@@ -59,7 +59,7 @@ class TestLooking:
     async def test_has_a_limit_that_leaves_room_for_deciding(
         self, desk: Desk, order_no: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("workflows.review_desk.INSPECTIONS_MAX", 1)
+        monkeypatch.setattr("workflows.review.queue.INSPECTIONS_MAX", 1)
         case = await amounts_differ(desk, outpatient(order_no))
         await case.inspect()
 

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.outcomes import refusal
+from activities.contract import Booking, Revoked
+from activities.reporting import refusal
 from domain.errors import ErrorCode
 from domain.orders import Registers
 from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState
-from domain.steps import Booking, Revoked
 from tests.support.orders import outpatient, registration, start
 from tests.support.review_cases import (
     BOOKED,

@@ -7,12 +7,11 @@ import pytest
 from temporalio.api.history.v1 import UpsertWorkflowSearchAttributesEventAttributes
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateStage
 
-from domain.orders import Order
-from domain.starting import PaymentStart
+from domain.orders import Order, PaymentStart
 from tests.support.orders import outpatient, registration, settle_call, start
 from tests.support.scripted import HIS_DOWN, HIS_REFUSES
 from tests.workflow.conftest import Desk
-from workflows.payment import PaymentWorkflow
+from workflows.payment.workflow import PaymentWorkflow
 
 LONG_MS = 60_000
 """Longer than a quick payment takes on the busiest machine."""

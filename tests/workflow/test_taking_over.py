@@ -4,10 +4,10 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from activities.outcomes import refusal
+from activities.contract import Claimed
+from activities.reporting import refusal
 from domain.errors import ErrorCode
 from domain.states import PaymentState
-from domain.steps import Claimed
 from tests.support.orders import outpatient, start
 from tests.workflow.conftest import Desk
 

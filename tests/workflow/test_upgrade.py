@@ -6,7 +6,7 @@ from temporalio.client import WorkflowExecutionStatus
 from tests.support.eventually import eventually
 from tests.support.orders import outpatient, start
 from tests.workflow.conftest import Desk
-from workflows.tuning import TASK_TIMEOUT
+from workflows.limits import TASK_TIMEOUT
 
 UNREADABLE = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from api.access_recording import EVENTS
+from api.access.recording import EVENTS
 from api.app import create_app
 from domain.states import PaymentState
-from storage.engines import open_engines
+from storage.sql.engines import open_engines
 from tests.contract.api.test_recorded_payments import PAID, TO_SETTLED, given
 from tests.support.access_log import Recorded, recorded
 from tests.support.api_server import KEYS, PRE_SETTLE, ApiServer, bill, free_port, serving_api, settings_for

@@ -17,20 +17,20 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.converter import DataConverter, SerializationContext
 from temporalio.worker import Replayer, Worker
 
-from activities.outcomes import refusal
+from activities.reporting import refusal
+from domain.base import MARK
 from domain.errors import ErrorCode
-from domain.operators import MARK
-from domain.starting import PaymentStart
-from security.data_converter import data_converter
-from security.keyring import Keyring
-from security.payload_codec import ENCODINGS, WORKFLOW_ID, SealingCodec
+from domain.orders import PaymentStart
+from security.crypto.data_converter import data_converter
+from security.crypto.keyring import Keyring
+from security.crypto.payload_codec import ENCODINGS, WORKFLOW_ID, SealingCodec
 from tests.support.eventually import eventually
 from tests.support.orders import outpatient, start
 from tests.support.scripted import Script
 from tests.support.temporal_dev_server import temporal_server
-from workflows.payment import PaymentWorkflow
+from workflows.payment.workflow import PaymentWorkflow
 from workflows.sandbox import sandbox
-from workflows.starting import start_operation
+from workflows.start import start_operation
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 OLD = Keyring("k1", {"k1": b"1" * 16}, b"d" * 32)

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 from temporalio.api.common.v1 import Payload
 
-from domain.operators import for_operators
-from storage.engines import open_engines
+from domain.base import for_operators
+from storage.sql.engines import open_engines
 from tests.support.access_log import Recorded, recorded
 from tests.support.api_server import KEY, KEYS, Answer, ApiServer, free_port, serving_api, settings_for
 from tests.support.sealed_payloads import body_of, plain, sealed, sealed_of_old, texts_in

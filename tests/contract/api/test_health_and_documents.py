@@ -6,8 +6,9 @@ from pathlib import Path
 
 import structlog
 
-from api.documentation import ERRORS
-from api.schemas import pre_settle, settle
+from api.payments import pre_settle_fields as pre_settle
+from api.payments import settle_fields as settle
+from api.web.documentation import ERRORS
 from domain.errors import ErrorCode
 from tests.support.api_server import KEY, PRE_SETTLE, ApiServer, bill, free_port, prepare, serving_api
 

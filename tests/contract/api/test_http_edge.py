@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 import pytest_asyncio
 
-from api.body import BODY_BYTES_MAX
+from api.web.body import BODY_BYTES_MAX
 from tests.support.api_server import (
     KEYS,
     PRE_SETTLE,

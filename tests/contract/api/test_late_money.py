@@ -15,7 +15,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from domain.errors import ErrorCode
 from domain.orders import Order
 from domain.states import PaymentState
-from security.data_converter import data_converter
+from security.crypto.data_converter import data_converter
 from storage.records import PaymentFacts
 from tests.contract.api.test_payments_over_temporal import TO_PRE_SETTLED, row, worker
 from tests.support.api_server import (
@@ -34,7 +34,7 @@ from tests.support.orders import SPLIT, outpatient
 from tests.support.records import AT
 from tests.support.scripted import CENTRE_DOWN, Script, waiting
 from tests.support.temporal_dev_server import temporal_server
-from workflows.reopening import LATE_MONEY
+from workflows.payment.reopening import LATE_MONEY
 
 S = PaymentState
 ORDERED = PaymentFacts(pay_ord_id="ORD1", pay_token="TOKEN", insured_name="张三", split=SPLIT, window_ends_at=AT)

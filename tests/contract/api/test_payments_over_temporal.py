@@ -15,20 +15,19 @@ import pytest_asyncio
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.outcomes import refusal
-from api.not_paid import FREE_ANSWERS
+from activities.reporting import refusal
+from api.payments.not_paid import FREE_ANSWERS
 from domain.errors import ErrorCode
-from domain.orders import Order
+from domain.orders import Order, PaymentEnd
 from domain.states import PaymentState
-from domain.steps import PaymentEnd
-from security.data_converter import data_converter
+from security.crypto.data_converter import data_converter
 from storage.records import PaymentFacts
 from tests.support.api_server import PRE_SETTLE, SETTLE, ApiServer, bill, prepare, serving_api, writing_back
 from tests.support.orders import SPLIT, outpatient
 from tests.support.records import AT, key_of
 from tests.support.scripted import CENTRE_DOWN, Script, waiting
 from tests.support.temporal_dev_server import temporal_server
-from workflows.payment import PaymentWorkflow
+from workflows.payment.workflow import PaymentWorkflow
 from workflows.sandbox import sandbox
 
 S = PaymentState

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from api.rate_limits import RateLimits, address_of
-from security.sm import generate_key_pair
+from api.access.limits import RateLimits, address_of
+from security.crypto.sm import generate_key_pair
 from settings import Settings
 from tests.support.api_server import (
     KEY,

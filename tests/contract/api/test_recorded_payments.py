@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from domain.errors import ErrorCode
+from domain.errors import ErrorCode, Outcome
 from domain.orders import Order
-from domain.outcomes import Outcome
 from domain.states import PaymentState
 from storage.records import PaymentFacts
 from tests.support.api_server import KEYS, PRE_SETTLE, SETTLE, ApiServer, bill, writing_back

@@ -85,7 +85,7 @@ class TestThePage:
         assert case["workflowId"] == "payment-main-M1"
 
     async def test_goes_on_where_the_last_one_ended(self, api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("api.reviews_desk.PAGE_MAX", 2)
+        monkeypatch.setattr("api.reviews.service.PAGE_MAX", 2)
         for number in ("M1", "M2", "M3"):
             await given(api, number)
 

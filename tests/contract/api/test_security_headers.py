@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from api.payments_desk import PaymentsDesk
-from api.security_headers import document_policy
+from api.payments.service import PaymentsService
+from api.web.headers import document_policy
 from tests.support.api_server import (
     NOTICE,
     PRE_SETTLE,
@@ -82,7 +82,7 @@ async def test_stand_on_a_failure_that_nobody_foresaw(api: ApiServer, monkeypatc
     async def broken(*_: object) -> NoReturn:
         raise ZeroDivisionError("a secret of /srv/medpay on 10.1.2.3")
 
-    monkeypatch.setattr(PaymentsDesk, "pre_settle", broken)
+    monkeypatch.setattr(PaymentsService, "pre_settle", broken)
     answer = await api.post(PRE_SETTLE, bill())
     assert answer.outcome == (500, "INTERNAL")
     assert_closed(answer)

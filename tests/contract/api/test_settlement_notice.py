@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import structlog
 
-from api.body import BODY_BYTES_MAX
+from api.web.body import BODY_BYTES_MAX
 from domain.errors import ErrorCode
 from domain.states import PaymentState
 from gateways.insurance.envelope import Envelope
-from security.sm import generate_key_pair
+from security.crypto.sm import generate_key_pair
 from storage.records import PaymentFacts
 from tests.support.api_server import (
     KEYS,

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from api.body import BODY_BYTES_MAX
-from security.request_signing import FRESH_FOR, new_secret, signature, signed_headers
+from api.web.body import BODY_BYTES_MAX
+from security.keys.request_signing import FRESH_FOR, new_secret, signature, signed_headers
 from storage.session import Database
 from tests.support.api_server import (
     PRE_SETTLE,

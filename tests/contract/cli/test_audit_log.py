@@ -12,7 +12,7 @@ import pytest
 
 from security.access import OS_USER, Access, AccessEvent
 from security.audit_chain import GENESIS
-from security.keyring import Keyring
+from security.crypto.keyring import Keyring
 from storage.migrate import upgrade
 from storage.session import Database
 from tests.support.medpay_up import medpay_environment, run_medpay

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from security.sm import generate_key_pair
+from security.crypto.sm import generate_key_pair
 from tests.support.medpay_up import medpay_environment, run_medpay
 
 PAIR = generate_key_pair()

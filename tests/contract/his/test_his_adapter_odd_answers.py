@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from domain.errors import NotSent, Refused, RemoteCallError, Unknown
 from domain.fen import Fen
-from domain.outcomes import NotSent, Refused, RemoteCallError, Unknown
 from gateways.his.http import HttpHospitalSystem
 from gateways.his.port import HisRefund
 from gateways.http import HttpCaller

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from domain.errors import Refused
 from domain.fen import Fen
 from domain.insurance import Split
-from domain.outcomes import Refused
-from domain.steps import HisPayment
+from domain.orders import HisPayment
 from gateways.his.http import HttpHospitalSystem
 from gateways.his.port import (
     BILL_ALREADY_PAID,

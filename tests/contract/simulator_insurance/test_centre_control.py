@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from pydantic import ValidationError
 
-from security.sm import generate_key_pair
+from security.crypto.sm import generate_key_pair
 from simulator.insurance.config import CentreConfig
 from simulator.insurance.server import build_app
 from tests.support import centres

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from domain.errors import Refused
 from domain.fen import Fen
 from domain.insurance import OrderReference, RefundStatus, RefundType, SetlType
-from domain.outcomes import Refused
 from gateways.http import HttpCaller
 from gateways.insurance.client import HttpInsuranceCentre
 from gateways.insurance.port import OrderPlacement, RefundRequest

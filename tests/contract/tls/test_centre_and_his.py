@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from domain.outcomes import NotSent, Unknown
+from domain.errors import NotSent, Unknown
 from gateways.his.http import HttpHospitalSystem
 from gateways.http import HttpCaller
 from gateways.insurance.client import HttpInsuranceCentre

@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.steps import PaymentKey
-from security.keyring import Keyring
+from domain.base import PaymentKey
+from security.crypto.keyring import Keyring
 from security.tls import TlsFiles
 from settings import Settings
-from storage.engines import open_engines
 from storage.migrate import upgrade
 from storage.session import Database
+from storage.sql.engines import open_engines
 from tests.support.certificate_set import Certificates
 from tests.support.postgres import postgres_server
 from tests.support.records import rows

@@ -8,7 +8,7 @@ import pytest
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from domain.outcomes import NotSent, Refused, Unknown
+from domain.errors import NotSent, Refused, Unknown
 from gateways import webhook as gateway
 from gateways.http import HttpCaller
 from gateways.webhook import CallerWebhook

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from activities.housekeeping import AUTHORISATION_SERVES, forget, tokens_forgotten
+from activities.background import AUTHORISATION_SERVES, forget, tokens_forgotten
 from domain.fen import Fen
 from domain.insurance import RefundType
 from domain.refunds import RefundOrder, RefundParts
 from domain.states import PaymentState
-from security.keyring import Keyring
+from security.crypto.keyring import Keyring
 from storage.migrate import upgrade
 from storage.session import Database
 from tests.support.eventually import eventually

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities import outbox
-from activities.outbox import empty, outbox_emptied
+from activities import outbox_tmp as outbox
+from activities.outbox_tmp import empty, outbox_emptied
 from domain.notifications import NotificationStatus, Notify
 from domain.states import PaymentState
-from security.keyring import Keyring
+from security.crypto.keyring import Keyring
 from storage.migrate import upgrade
 from storage.notifications import BATCH_MAX
 from storage.session import Database

@@ -6,13 +6,13 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.contract import NoteCase, ResolveCase
 from activities.records import DatabaseRecords
-from domain.claims import bills_of
 from domain.errors import ErrorCode
-from domain.orders import Order
-from domain.reviews import CaseEvent, NoteCase, ResolveCase, ReviewAction
+from domain.orders import Order, bills_of
+from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState
-from security.keyring import Keyring
+from security.crypto.keyring import Keyring
 from storage.migrate import upgrade
 from storage.records import PaymentFacts
 from storage.session import Database

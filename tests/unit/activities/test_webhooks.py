@@ -12,7 +12,7 @@ from domain.notifications import Delivery, Notify
 from domain.states import PaymentState
 from gateways.http import HttpCaller
 from gateways.webhook import CallerWebhook
-from security.keyring import Keyring
+from security.crypto.keyring import Keyring
 from storage.migrate import upgrade
 from storage.records import NotificationRecord, TimelineEntry, TimelineKind
 from storage.session import Database

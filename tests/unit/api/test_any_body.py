@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.types import Message
 
-from api.body import read_fields
-from api.p_json import Fields
-from api.schemas.pre_settle import read_order
+from api.payments.pre_settle_fields import read_order
+from api.web.body import read_fields
+from api.web.p_json import Fields
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Order
 

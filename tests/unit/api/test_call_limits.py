@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from api.in_flight import InFlight
-from api.not_paid import FREE_ANSWERS, INTERVAL_S, PAYMENTS_MAX, NotPaidBrake
+from api.payments.not_paid import FREE_ANSWERS, INTERVAL_S, PAYMENTS_MAX, NotPaidBrake
+from api.web.in_flight import InFlight
+from domain.base import PaymentKey
 from domain.errors import ErrorCode, PaymentError
-from domain.steps import PaymentKey
 
 KEY = PaymentKey(hospital="main", med_org_ord="M1")
 NOT_PAID = PaymentError(ErrorCode.NOT_PAID, "患者尚未完成支付")

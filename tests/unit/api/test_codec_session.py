@@ -1,7 +1,7 @@
 from starlette.responses import Response
 
-from api.codec_session import SESSION_S, CodecSessions
-from security.keyring import Keyring
+from api.codec.session import SESSION_S, CodecSessions
+from security.crypto.keyring import Keyring
 
 
 class Clock:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from api.errors import ApiError
-from api.notice_door import NoticeDoor, OpenedNotice
+from api.notices.door import NoticeDoor, OpenedNotice
+from api.web.errors import ApiError
 from domain.errors import ErrorCode, PaymentError
 from hospitals import Hospital
-from security.sm import generate_key_pair
+from security.crypto.sm import generate_key_pair
 from tests.support import centres
 from tests.support.api_server import centre_side
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from api.answers import PRE_SETTLE_DATA, SETTLE_DATA, pre_settle_data, settle_data
-from api.recorded import (
+from api.payments.answers import PRE_SETTLE_DATA, SETTLE_DATA, pre_settle_data, settle_data
+from api.payments.recorded import (
     check_same_payment,
     check_same_transaction,
     pre_settle_answer,

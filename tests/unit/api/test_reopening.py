@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from api.hints import EXPLAINED, Followed
-from api.reopening import reopening
+from api.notices.hints import EXPLAINED, Followed
+from api.payments.reopening import reopening
 from domain.errors import ErrorCode
+from domain.insurance import PreSettlement
+from domain.orders import PaymentEnd
 from domain.states import PaymentState
-from domain.steps import PaymentEnd, PreSettlement
 from storage.records import PaymentRecord
 from tests.support.orders import SPLIT, TERMS, outpatient
 from tests.support.records import AT, later

@@ -7,8 +7,8 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
-from api.metrics import HttpMetrics
-from api.request_trace import RequestTracing
+from api.web.metrics import HttpMetrics
+from api.web.trace import RequestTracing
 
 SECRET = "110101199003070134 could not be booked"
 

@@ -1,7 +1,7 @@
 """What is logged of keys that no field has: their names, where they are names."""
 
-from api.schemas import pre_settle
-from api.schemas.fields import unknown_names
+from api.payments import pre_settle_fields as pre_settle
+from api.web.fields import unknown_names
 
 
 def test_only_what_may_be_a_fields_name_is_logged() -> None:

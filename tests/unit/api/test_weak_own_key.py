@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from api.auth import Callers, UnsafeSettingsError
+from api.access.gate import Callers, UnsafeSettingsError
 from hospitals import Hospital
-from security.practice_keys import practice_text
+from security.keys.practice import practice_text
 from settings import Settings
 
 NOBODY: dict[str, Hospital] = {}

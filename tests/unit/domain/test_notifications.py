@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from domain.base import PaymentKey
 from domain.fen import Fen
 from domain.notifications import EVENT_NAMES, NotificationEvent, Notify, ToldFacts, body_of, event_of
 from domain.states import PaymentState
-from domain.steps import PaymentKey
 from tests.support.records import AT
 
 KEY = PaymentKey(hospital="main", med_org_ord="M1")

@@ -8,9 +8,8 @@ from domain.errors import ErrorCode, PaymentError
 from domain.fen import Fen
 from domain.ids import refund_sn
 from domain.insurance import RefundType
-from domain.refund_reviews import refused_on_refund
-from domain.refund_steps import RefundLook
 from domain.refunds import (
+    RefundLook,
     RefundOrder,
     RefundParts,
     RefundVerdict,
@@ -20,7 +19,7 @@ from domain.refunds import (
     refund_verdict,
     state_after,
 )
-from domain.reviews import ReviewAction
+from domain.reviews import ReviewAction, refused_on_refund
 from domain.states import SETTLED_STATES, PaymentState, RefundState
 
 ALL, CASH, HI = RefundType.ALL, RefundType.CASH, RefundType.HI

@@ -1,10 +1,8 @@
 import pytest
 
+from domain.base import PaymentKey
+from domain.ids import hospital_of, is_about, payment_workflow_id, refund_workflow_id
 from domain.notifications import NotificationEvent, Notify
-from domain.orders import payment_workflow_id
-from domain.refunds import refund_workflow_id
-from domain.steps import PaymentKey
-from domain.workflow_ids import hospital_of, is_about
 
 KEY = PaymentKey(hospital="east_1", med_org_ord="A-1")
 NOTIFY = Notify(**KEY.model_dump(), notification_id=7, run=2, event=next(iter(NotificationEvent)))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.outcomes import NotSent, Unknown
+from domain.errors import NotSent, Unknown
 from gateways import http as gateways_http
 from gateways.http import HttpCaller
 from tests.support.certificates import self_signed

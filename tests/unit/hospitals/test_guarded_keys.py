@@ -8,7 +8,7 @@ import pytest
 
 from cli.stack.practice import Addresses, make_hospital
 from hospitals import ConfigError, load_hospitals
-from security.sm import generate_key_pair
+from security.crypto.sm import generate_key_pair
 from settings import Settings
 
 PAIR = generate_key_pair()

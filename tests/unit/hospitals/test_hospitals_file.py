@@ -8,7 +8,7 @@ import pytest
 
 from domain.orders import Registers
 from hospitals import ConfigError, load_hospitals
-from security import sm
+from security.crypto import sm
 from security.tls import TlsFiles
 from tests.support.authority import Authority
 

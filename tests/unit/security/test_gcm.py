@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.ciphers.modes import GCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security.gcm import NONCE_BYTES, TAG_BYTES, SealBrokenError, SealCipher, new_key, seal_key
+from security.crypto.gcm import NONCE_BYTES, TAG_BYTES, SealBrokenError, SealCipher, new_key, seal_key
 
 LENGTHS = st.binary(min_size=1, max_size=2_000)
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from security.key_provider import LocalKeys
-from security.keyring import Keyring, KeyringError
-from security.sm import GmsslVerifier, generate_key_pair
+from security.crypto.keyring import Keyring, KeyringError
+from security.crypto.sm import GmsslVerifier, generate_key_pair
+from security.keys.provider import LocalKeys
 
 USER_ID = "1234567812345678"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from security.gcm import SealCipher
-from security.keyring import Keyring, KeyringError, SealBrokenError
+from security.crypto.gcm import SealCipher
+from security.crypto.keyring import Keyring, KeyringError, SealBrokenError
 
 KEY = base64.b64encode(b"0123456789abcdef").decode()
 DIGEST_KEY = base64.b64encode(b"d" * 32).decode()

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from security.masking import MASK, mask, mask_id_no, mask_name, mask_text
+from security.masking.values import MASK, mask, mask_id_no, mask_name, mask_text
 from tests.support.orders import PATIENT, outpatient
 
 ID_NO = "110101199003070134"

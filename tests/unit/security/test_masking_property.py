@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from stdnum.cn import ric
 
-from security.masking import mask, mask_text
+from security.masking.values import mask, mask_text
 
 DISTRICTS = ("110101", "310115", "440304", "510107", "140105", "650102", "820000")
 AROUND = st.text("0123456789Xx -=:&'\"\\{}()idNo张三，。\n/?", max_size=30) | st.text(max_size=20)

@@ -3,7 +3,7 @@ import secrets
 
 import pytest
 
-from security.practice_keys import is_for_practice, is_practice_text, practice_bytes, practice_text
+from security.keys.practice import is_for_practice, is_practice_text, practice_bytes, practice_text
 
 
 def test_a_practice_key_is_recognised_in_any_writing() -> None:

@@ -5,7 +5,7 @@ import hmac
 
 import pytest
 
-from security.request_signing import NONCE, check_secret, new_secret, signature, signed_headers
+from security.keys.request_signing import NONCE, check_secret, new_secret, signature, signed_headers
 
 SECRET = "0123456789abcdef0123456789abcdef"
 

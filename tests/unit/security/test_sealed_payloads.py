@@ -6,12 +6,12 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.exceptions import ApplicationError
 
-from domain.operators import for_operators
-from domain.starting import PaymentStart
-from security.data_converter import data_converter
-from security.gcm import SealCipher
-from security.keyring import Keyring, SealBrokenError
-from security.payload_codec import ENCODINGS, SealingCodec
+from domain.base import for_operators
+from domain.orders import PaymentStart
+from security.crypto.data_converter import data_converter
+from security.crypto.gcm import SealCipher
+from security.crypto.keyring import Keyring, SealBrokenError
+from security.crypto.payload_codec import ENCODINGS, SealingCodec
 from tests.support.orders import outpatient, start
 
 MARKERS = ("NAME-MARKER", "AUTH-MARKER", "LATLNT-MARKER", "110101199003070134")

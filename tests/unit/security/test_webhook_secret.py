@@ -3,7 +3,7 @@ import base64
 import pytest
 from standardwebhooks import Webhook
 
-from security.webhook_secret import check_secret, new_secret
+from security.keys.webhook_secret import check_secret, new_secret
 from tests.support.records import AT
 
 

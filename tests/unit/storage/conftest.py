@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from security.keyring import Keyring
+from security.crypto.keyring import Keyring
 from storage.migrate import upgrade
 from storage.session import Database
 from tests.support.postgres import postgres_server

@@ -10,10 +10,10 @@ from sqlalchemy.exc import DBAPIError
 
 from security.access import Access, AccessEvent
 from security.audit_chain import EMPTY, Break, ChainCheck, Head, Link
-from security.keyring import Keyring
+from security.crypto.keyring import Keyring
 from storage.access_log import PAGE_ROWS
-from storage.engines import open_engines
 from storage.session import Database
+from storage.sql.engines import open_engines
 
 READ = Access(AccessEvent.API_PAYMENT_READ, "main", "张三的钥匙", "operator", "main/M1", {"answer": "OK"})
 TRIGGERS = {

@@ -4,10 +4,10 @@ from datetime import datetime
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from domain.base import PaymentKey
+from domain.errors import Outcome
 from domain.fen import Fen
-from domain.outcomes import Outcome
 from domain.states import PaymentState
-from domain.steps import PaymentKey
 from storage.session import Database
 from storage.tables import MESSAGE_CHARS_MAX
 from tests.support.orders import bill_of, outpatient

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from domain.claims import bills_of
-from domain.orders import Order
+from domain.orders import Order, bills_of
 from domain.states import RELEASING, PaymentState
 from storage.session import Database
 from tests.support.orders import outpatient, registration

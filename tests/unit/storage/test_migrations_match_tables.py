@@ -7,8 +7,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 from sqlmodel import SQLModel
 
-from storage.engines import open_engines
 from storage.migrate import upgrade
+from storage.sql.engines import open_engines
 
 
 def differences(connection: Connection) -> list[Any]:

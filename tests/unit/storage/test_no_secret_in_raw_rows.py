@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, text
 
 from domain.states import PaymentState
-from security.keyring import Keyring
+from security.crypto.keyring import Keyring
 from storage.records import PaymentFacts
 from storage.session import Database
 from tests.support.orders import bill_of, outpatient

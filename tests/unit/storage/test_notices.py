@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
+from domain.base import PaymentKey
 from domain.states import PaymentState
-from domain.steps import PaymentKey
 from storage.notices import SHOWN_MAX
 from storage.records import PaymentFacts, TimelineEntry, TimelineKind
 from storage.session import Database

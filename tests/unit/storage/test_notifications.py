@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from domain.errors import ErrorCode
+from domain.errors import ErrorCode, Outcome
 from domain.notifications import NotificationEvent, NotificationStatus, Notify
-from domain.outcomes import Outcome
 from domain.states import PaymentState
 from storage.notifications import BATCH_MAX
 from storage.records import NotificationRecord, PaymentFacts, TimelineKind

@@ -7,7 +7,7 @@ import pytest
 from domain.errors import ErrorCode
 from domain.orders import Order
 from domain.states import PaymentState
-from security.keyring import Keyring
+from security.crypto.keyring import Keyring
 from storage.payments import NoSuchPaymentError
 from storage.records import PaymentFacts, PaymentRecord, TimelineKind
 from storage.session import Database

@@ -4,14 +4,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from domain.errors import ErrorCode
+from domain.base import PaymentKey
+from domain.errors import ErrorCode, Outcome
 from domain.fen import Fen
 from domain.insurance import Split
 from domain.orders import Channel, Order
-from domain.outcomes import Outcome
 from domain.states import PaymentState
-from domain.steps import PaymentKey
-from security.keyring import Keyring, SealBrokenError
+from security.crypto.keyring import Keyring, SealBrokenError
 from storage.records import PaymentFacts, TimelineEntry, TimelineKind
 from storage.session import Database
 from storage.tables import MESSAGE_CHARS_MAX

@@ -7,8 +7,7 @@ import pytest
 from domain.errors import ErrorCode, PaymentError
 from domain.fen import Fen
 from domain.insurance import RefundType
-from domain.refund_steps import RefundEnd
-from domain.refunds import RefundOrder, RefundParts
+from domain.refunds import RefundEnd, RefundOrder, RefundParts
 from domain.states import PaymentState, RefundState
 from storage.records import PaymentFacts, PaymentRecord, RefundRecord, TimelineKind
 from storage.refunds import with_refunds

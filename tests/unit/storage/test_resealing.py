@@ -7,8 +7,8 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from domain.states import PaymentState
-from security.gcm import SealCipher
-from security.keyring import Keyring
+from security.crypto.gcm import SealCipher
+from security.crypto.keyring import Keyring
 from storage.records import PaymentFacts
 from storage.resealing import sealed_tables
 from storage.sealing import SEALED, SUFFIX

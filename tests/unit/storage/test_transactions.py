@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from domain.base import PaymentKey
 from domain.states import PaymentState
-from domain.steps import PaymentKey
-from security.keyring import Keyring
+from security.crypto.keyring import Keyring
 from storage.session import Database
 from tests.support.eventually import eventually
 from tests.support.orders import outpatient

@@ -9,7 +9,7 @@ from gateways.insurance.answers import IllFormed
 from gateways.insurance.envelope import Envelope, EnvelopeError
 from gateways.insurance.notice import FRESH_FOR, NoticeReader, SettlementNotice, StaleNotice, settlement_notice
 from gateways.insurance.profile import CentreProfile
-from security.sm import GmsslSigner, GmsslVerifier, KeyPair, generate_key_pair
+from security.crypto.sm import GmsslSigner, GmsslVerifier, KeyPair, generate_key_pair
 from tests.support import centres
 
 NOW = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from domain.errors import NotSent, Refused, RemoteCallError, Unknown
 from domain.fen import Fen
 from domain.insurance import OrderStatus, RefundAnswer, RefundStatus, SetlType
-from domain.outcomes import NotSent, Refused, RemoteCallError, Unknown
 from gateways.http import HttpCaller
 from gateways.insurance.client import HttpInsuranceCentre
 from tests.support import centres

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from domain.bills import Bill, Diagnosis
+from domain.errors import Refused
 from domain.fen import Fen
-from domain.outcomes import Refused
 from gateways.insurance.client import HttpInsuranceCentre
 from gateways.insurance.port import InsuranceCentre
 from tests.support.centre_stub import CentreStub, centre_stub

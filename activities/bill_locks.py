@@ -1,0 +1,77 @@
+"""The other payment of the same bill: asked through its workflow, which alone may withdraw it (product rules 1, 3)."""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+
+from activities.contract import HolderActivities, WithdrawHolder
+from activities.reporting import reports
+from domain.base import PaymentKey
+from domain.errors import ErrorCode, PaymentError, Unknown
+from domain.ids import payment_workflow_id
+from domain.orders import CancelRequest
+from domain.states import RELEASING, PaymentState, has_reached
+from storage.session import Database
+
+WITHDRAWAL = "withdraw_holder"
+_ANSWER_WAIT = timedelta(seconds=10)
+"""How long one attempt waits for the other payment; it is asked again while there is time."""
+_PAID = "该费用已由另一笔订单支付"
+_UNDER_REVIEW = "该费用的另一笔订单正在人工核查"
+
+
+class PaymentHolders(HolderActivities):
+    def __init__(self, database: Database, client: Client) -> None:
+        self._database = database
+        self._client = client
+
+    @activity.defn(name=WITHDRAWAL)
+    @reports(ErrorCode.BILL_ALREADY_PAID)
+    async def withdraw_holder(self, step: WithdrawHolder) -> None:
+        holder = PaymentKey(hospital=step.hospital, med_org_ord=step.holder)
+        if await self._is_free(holder):
+            return
+        request = CancelRequest(
+            hospital=holder.hospital, med_org_ord=holder.med_org_ord, by=step.med_org_ord, superseded=True
+        )
+        handle = self._client.get_workflow_handle(payment_workflow_id(holder.hospital, holder.med_org_ord))
+        number = f"{step.revision}-{activity.info().attempt}"
+        try:
+            # The RPC's own limit ends where the update is taken; after that the SDK would wait for ever.
+            await asyncio.wait_for(
+                handle.execute_update(
+                    "cancel", request, id=f"superseded-{step.med_org_ord}-{number}", rpc_timeout=_ANSWER_WAIT
+                ),
+                _ANSWER_WAIT.total_seconds(),
+            )
+        except WorkflowUpdateFailedError as error:
+            raise _refusal(error.cause) from None
+        except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError, RPCError) as error:
+            # Closed meanwhile, or nobody there to answer: its row tells the next attempt.
+            raise Unknown(WITHDRAWAL, "先前的订单尚未答复") from error
+
+    async def _is_free(self, holder: PaymentKey) -> bool:
+        """What the holder's row says. Raises `PaymentError` where it is paid, or in a person's hands."""
+        async with self._database.read() as unit:
+            record = await unit.payments.find(holder)
+        if record is None or record.state in RELEASING:
+            return True
+        if record.state is PaymentState.IN_REVIEW:
+            raise PaymentError(ErrorCode.BILL_ALREADY_PAID, _UNDER_REVIEW)
+        if has_reached(record.state, PaymentState.PAID):
+            raise PaymentError(ErrorCode.BILL_ALREADY_PAID, _PAID)
+        return False
+
+
+def _refusal(cause: BaseException) -> Exception:
+    """What the holder's answer means to the newcomer. An end that gives the bill free is no refusal: ask its row."""
+    code = cause.type if isinstance(cause, ApplicationError) else None
+    if code == ErrorCode.BILL_ALREADY_PAID:
+        return PaymentError(ErrorCode.BILL_ALREADY_PAID, _PAID)
+    if code == ErrorCode.IN_REVIEW:
+        return PaymentError(ErrorCode.BILL_ALREADY_PAID, _UNDER_REVIEW)
+    return Unknown(WITHDRAWAL, "先前的订单尚未撤回")

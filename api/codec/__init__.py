@@ -1,0 +1,1 @@
+"""The codec server: payloads opened for Temporal's UI."""

@@ -1,0 +1,53 @@
+"""Who may decode: a bearer key, or a browser that gave one on the sign-in page. Only auditors and operators."""
+
+from typing import Final
+
+from fastapi import Request
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.access.gate import Caller, Right, enter
+from api.codec.session import COOKIE, PATH
+from api.services import services_of
+
+DECODE: Final = f"{PATH}/decode"
+_BEARER = "bearer "
+_HEADERS = ("Content-Type", "X-Namespace", "Authorization", "Authorization-Extras")
+"""What the Temporal UI sends."""
+
+
+async def may_decode(request: Request, token: str | None) -> Caller:
+    """Raises `AccessRefused`."""
+    return await enter(request, token, Right.DECODE)
+
+
+async def decoding_caller(request: Request) -> Caller:
+    """Raises `AccessRefused`.
+
+    A cookie comes with every request that a browser makes, whoever made the browser do it. So with one the page must
+    be the UI's; the strict cookie and the JSON type, which no form can send, are two walls more.
+    """
+    authorization = request.headers.get("authorization", "")
+    if authorization[: len(_BEARER)].lower() == _BEARER:
+        return await may_decode(request, authorization[len(_BEARER) :].strip() or None)
+    is_from_ui = request.headers.get("origin") == services_of(request).settings.codec_page_origin
+    return await may_decode(request, signed_in_key(request) if is_from_ui else None)
+
+
+def signed_in_key(request: Request) -> str | None:
+    cookie = request.cookies.get(COOKIE)
+    return None if cookie is None else services_of(request).codec_sessions.key_in(cookie)
+
+
+class CodecCors:
+    """ASGI middleware: the Temporal UI's page, and no other, may call the codec from a browser."""
+
+    def __init__(self, app: ASGIApp, origin: str) -> None:
+        self._app = app
+        self._open_to_one = CORSMiddleware(
+            app, allow_origins=[origin], allow_methods=["POST"], allow_headers=_HEADERS, allow_credentials=True
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        concerns = scope["type"] == "http" and scope["path"] == DECODE
+        await (self._open_to_one if concerns else self._app)(scope, receive, send)

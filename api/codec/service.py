@@ -1,0 +1,81 @@
+"""Opens the payloads of workflow histories for people: only their own hospital's."""
+
+import zlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from google.protobuf.message import DecodeError
+from temporalio.api.common.v1 import Payload
+from temporalio.converter import PayloadCodec
+
+from api.web.errors import ApiError
+from domain.errors import ErrorCode
+from domain.ids import hospital_of
+from security.crypto.keyring import SealBrokenError
+
+WORKFLOW_ID = "workflow-id"
+"""Where a sealed payload says whose it is; bound to it by the seal."""
+
+PAYLOADS_MAX = 1_000
+"""In one request. The UI asks for an event's payloads at a time, the command line for some more."""
+
+_TOO_MANY = f"一次最多解密{PAYLOADS_MAX}个payload"
+_BROKEN = "无法解密: 内容被改动, 或密钥不在密钥环中"
+
+
+class NotYours(ApiError):
+    """A payload belongs to another hospital, or does not say whose it is where there are several."""
+
+    def __init__(self, workflows: Sequence[str]) -> None:
+        super().__init__(ErrorCode.FORBIDDEN, "只能解密本医院的支付内容")
+        self.workflows = workflows
+
+
+@dataclass(frozen=True)
+class Opened:
+    """`workflows`: whose payloads were sealed. `unnamed`: how many of an older form did not say whose they are."""
+
+    payloads: list[Payload]
+    workflows: list[str]
+    unnamed: int
+
+    @property
+    def anything(self) -> bool:
+        """Whether anything was sealed: what operators may read anyway passes through unopened."""
+        return bool(self.workflows or self.unnamed)
+
+
+class CodecService:
+    def __init__(self, codec: PayloadCodec, hospitals: Collection[str]) -> None:
+        self._codec = codec
+        self._hospitals = frozenset(hospitals)
+
+    async def open(self, payloads: Sequence[Payload], hospital: str) -> Opened:
+        """The payloads as the workflow wrote them. One that may not or can't be opened refuses them all.
+
+        Raises `NotYours`, and `ApiError` TOO_LARGE or INVALID_FIELD.
+        """
+        if len(payloads) > PAYLOADS_MAX:
+            raise ApiError(ErrorCode.TOO_LARGE, _TOO_MANY)
+        try:
+            opened = await self._codec.decode(payloads)
+        except (SealBrokenError, DecodeError, zlib.error):
+            raise ApiError(ErrorCode.INVALID_FIELD, _BROKEN, status=HTTPStatus.UNPROCESSABLE_ENTITY) from None
+        # Only now: before its seal was opened, a payload could say anything. What stays as it is was never sealed.
+        sealed = [payload for payload, plain in zip(payloads, opened, strict=True) if plain != payload]
+        names = [payload.metadata.get(WORKFLOW_ID, b"").decode("utf-8", "replace") for payload in sealed]
+        self._check(names, hospital)
+        workflows = sorted({name for name in names if name})
+        return Opened(opened, workflows, unnamed=names.count(""))
+
+    def _check(self, names: Sequence[str], hospital: str) -> None:
+        only_one = self._hospitals == {hospital}
+        foreign = [name for name in names if hospital_of(name) != hospital and not (only_one and _nobodys(name))]
+        if foreign:
+            raise NotYours(sorted(set(foreign)))
+
+
+def _nobodys(name: str) -> bool:
+    """An older payload, or a workflow of the house: with one hospital it is that one's."""
+    return hospital_of(name) is None

@@ -1,0 +1,65 @@
+"""Whether we live, whether we can work, and how we do. No key: load balancers and Prometheus ask.
+
+They tell nothing of a person, a payment or an address. /metrics wants a key where MEDPAY_METRICS_ACCESS says so.
+"""
+
+import asyncio
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.access.gate import Right, demand
+from api.services import services_of
+from api.web import documentation as doc
+from api.web.envelope import failure, success
+from api.web.metrics import CONTENT_TYPE
+from api.web.trace import trace_of
+from domain.base import PaymentKey
+from domain.errors import ErrorCode
+from storage.session import Database
+
+router = APIRouter(tags=["运行状况"])
+
+PROBE_S_MAX = 3.0
+_NO_PAYMENT = PaymentKey(hospital="", med_org_ord="")
+"""A question whose answer is no: it needs the connection and the tables, and finds nothing."""
+
+
+@router.get("/health/live", summary="进程存活", responses={200: {"description": "存活"}})
+async def live() -> Response:
+    return success({"status": "live"})
+
+
+@router.get(
+    "/health/ready",
+    summary="可以处理支付",
+    description="数据库和Temporal都可用时为200, 否则503并说明是哪一个不可用。",
+    responses={503: doc.failure_answer(ErrorCode.UNAVAILABLE)},
+)
+async def ready(request: Request) -> Response:
+    services = services_of(request)
+    database, temporal = await asyncio.gather(_database_answers(services.database), services.link.is_reachable())
+    away = [name for name, there in (("数据库(database)", database), ("Temporal", temporal)) if not there]
+    if away:
+        trace_of(request.scope).error_code = ErrorCode.UNAVAILABLE.value
+        message = f"{'、'.join(away)}不可用"
+        return failure(ErrorCode.UNAVAILABLE.value, message, HTTPStatus.SERVICE_UNAVAILABLE)
+    return success({"status": "ready", "database": "ok", "temporal": "ok"})
+
+
+@router.get("/metrics", summary="Prometheus指标", response_class=Response)
+async def metrics(request: Request) -> Response:
+    if services_of(request).settings.metrics_access == "key":
+        await demand(request, Right.MEASURE)
+    return Response(services_of(request).metrics.text(), media_type=CONTENT_TYPE)
+
+
+async def _database_answers(database: Database) -> bool:
+    try:
+        async with asyncio.timeout(PROBE_S_MAX):
+            async with database.read() as unit:
+                await unit.payments.find(_NO_PAYMENT)
+    except (SQLAlchemyError, OSError, TimeoutError):
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""6302, the centre's notice."""

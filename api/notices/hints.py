@@ -1,0 +1,96 @@
+"""Word that a payment may have been paid: the centre's notice (6302), or an operator's suspicion.
+
+It is a hint and nothing more: the payment's workflow asks 6301, and that decides. What ended unpaid is started once
+more for it; what is paid already needs no hint.
+"""
+
+from enum import StrEnum
+
+import structlog
+
+from api.payments.broken_off import take_up
+from api.payments.order_fields import MED_ORG_ORD
+from api.payments.reopening import reopening
+from api.payments.workflows import PaymentWorkflows, WorkflowClosedError
+from domain.base import PaymentKey
+from domain.errors import ErrorCode, PaymentError
+from domain.ids import payment_workflow_id
+from domain.orders import PaymentTerms
+from domain.states import TERMINAL, UNPAID_ENDS, PaymentState, has_reached
+from storage.records import PaymentRecord
+from storage.session import Database
+
+logger = structlog.get_logger(__name__)
+
+LOOKS_MAX = 2
+"""A workflow that closed since our row was read is looked at once more: the row says how it ended."""
+
+
+class Followed(StrEnum):
+    """What is made of a hint."""
+
+    ASKED = "ASKED"
+    UNDER_REVIEW = "UNDER_REVIEW"
+    REOPENED = "REOPENED"
+    NOT_NEEDED = "NOT_NEEDED"
+    NOTHING_TO_ASK = "NOTHING_TO_ASK"
+    TAKEN_UP = "TAKEN_UP"
+    BROKEN_OFF = "BROKEN_OFF"
+
+
+EXPLAINED = {
+    Followed.ASKED: "已转交支付流程, 向医保中心核实(6301)",
+    Followed.UNDER_REVIEW: "订单正在人工核查, 由核查人按医保中心的最新状态处理",
+    Followed.REOPENED: "订单已关闭未付款, 重新向医保中心核实(6301)",
+    Followed.NOT_NEEDED: "订单已付款或已冲正, 无需核实",
+    Followed.NOTHING_TO_ASK: "订单已关闭, 且没有医保订单号, 无法向医保中心核实",
+    Followed.TAKEN_UP: "该订单的处理曾被中断, 已重新打开, 转人工核查",
+    Followed.BROKEN_OFF: "该订单的处理曾被中断, 医保中心没有该订单, 未发生扣款, 正在关闭",
+}
+
+
+class Hints:
+    def __init__(self, database: Database, workflows: PaymentWorkflows) -> None:
+        self._database = database
+        self._workflows = workflows
+
+    async def follow(self, key: PaymentKey, terms: PaymentTerms) -> Followed:
+        """Wake whoever asks 6301. Raises `PaymentError` UNKNOWN_ORDER, UNAVAILABLE."""
+        record: PaymentRecord | None = None
+        for _ in range(LOOKS_MAX):
+            record = await self._find(key)
+            try:
+                return await self._tell(key, record, terms)
+            except WorkflowClosedError:
+                logger.info("hint_after_the_end", hospital=key.hospital, medOrgOrd=key.med_org_ord)
+        if record is None:
+            raise PaymentError(ErrorCode.UNKNOWN_ORDER, f"没有这个{MED_ORG_ORD.title}的订单")
+        told = await take_up(self._workflows, record, terms)
+        return Followed.TAKEN_UP if told.code is ErrorCode.IN_REVIEW else Followed.BROKEN_OFF
+
+    async def _tell(self, key: PaymentKey, record: PaymentRecord | None, terms: PaymentTerms) -> Followed:
+        """Raises `WorkflowClosedError` where the row says that it goes on, and it doesn't."""
+        if record is None or record.state not in TERMINAL:
+            await self._workflows.notice(payment_workflow_id(key.hospital, key.med_org_ord))
+            return _told(record)
+        if record.state not in UNPAID_ENDS:
+            return Followed.NOT_NEEDED
+        start = reopening(record, terms)
+        if start is None:
+            return Followed.NOTHING_TO_ASK
+        await self._workflows.reopen(start)
+        return Followed.REOPENED
+
+    async def _find(self, key: PaymentKey) -> PaymentRecord | None:
+        async with self._database.read() as unit:
+            return await unit.payments.find(key)
+
+
+def _told(record: PaymentRecord | None) -> Followed:
+    """What a running payment makes of a hint. One that is paid needs none."""
+    if record is None:
+        return Followed.ASKED
+    if record.state is PaymentState.IN_REVIEW:
+        return Followed.UNDER_REVIEW
+    settled = record.state is PaymentState.REVERSING or has_reached(record.state, PaymentState.PAID)
+    return Followed.NOT_NEEDED if settled else Followed.ASKED

@@ -1,0 +1,136 @@
+"""6302 结算结果通知: the centre calls us, in its own envelope and with its own form of answer (protocol 3.1, 3.2)."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.access.gate import gate_of
+from api.access.refusals import AccessRefused, report
+from api.services import services_of
+from api.web.body import read_text
+from api.web.envelope import ERROR_HEADER
+from api.web.errors import RETRY_AFTER_S, STATUS, ApiError
+from api.web.trace import trace_of, where
+from domain.errors import ErrorCode, PaymentError
+from gateways.insurance.canonical import parse_object
+
+logger = structlog.get_logger(__name__)
+
+router = APIRouter(prefix="/api/v1/insurance", tags=["医保中心通知"])
+
+_DESCRIPTION = """\
+医保中心调用: 加密加签报文(appId, encType, signType, version, timestamp, encData, signData), \
+内容同6301的返回, callType 02。不需要访问密钥, 必须有医保中心的有效签名, timestamp与当前时间相差不超过15分钟。
+
+通知只是提示: 收到后记录, 并由支付流程查询6301, 以查询结果为准。重复、迟到、乱序、未知订单的通知都可以接受。\
+已关闭未付款的订单会重新查询, 如已到账则转人工核查。
+
+`success`为false且HTTP状态为503时, 请稍后重发。
+"""
+_ENVELOPE_FIELDS = ("appId", "encType", "signType", "version", "timestamp", "encData", "signData")
+_SAMPLE = {
+    "appId": "8A06878F7C9782F5D6CA50198152787E",
+    "encType": "SM4",
+    "signType": "SM2",
+    "version": "2.0.1",
+    "timestamp": "20250101102030",
+    "encData": "16进制密文",
+    "signData": "BASE64签名",
+}
+_COME_AGAIN = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
+_ANSWER_SCHEMA = {
+    "type": "object",
+    "required": ["success", "message"],
+    "properties": {"success": {"type": "boolean"}, "message": {"type": "string"}},
+}
+_REQUEST_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["appId", "timestamp", "encData", "signData"],
+                "properties": {name: {"type": ["string", "number"]} for name in _ENVELOPE_FIELDS},
+            },
+            "example": _SAMPLE,
+        }
+    },
+}
+
+
+def _documented(description: str, *, success: bool, message: str) -> dict[str, Any]:
+    example = {"success": success, "message": message}
+    return {"description": description, "content": {"application/json": {"schema": _ANSWER_SCHEMA, "example": example}}}
+
+
+@router.post(
+    "/settlement-notice",
+    summary="医保结算结果通知(6302)",
+    description=_DESCRIPTION,
+    openapi_extra={"requestBody": _REQUEST_BODY},
+    responses={
+        200: _documented("已接受", success=True, message="已转交支付流程, 向医保中心核实(6301)"),
+        400: _documented("报文头或内容缺字段", success=False, message="报文头字段缺失: signData"),
+        401: _documented(
+            "验签或解密失败, 或时间戳过期", success=False, message="验签或解密失败: appId, encData, signData"
+        ),
+        413: _documented("请求体过大", success=False, message="请求体不能超过1024KB"),
+        422: _documented("不是JSON对象", success=False, message="报文不是JSON对象"),
+        429: _documented("此地址未通过验签的调用过于频繁", success=False, message="未通过鉴权的调用过于频繁"),
+        503: _documented("暂时无法处理, 请稍后重发", success=False, message="支付服务暂不可用, 请稍后重发"),
+    },
+)
+async def settlement_notice(request: Request) -> Response:
+    try:
+        return _answer(message=await _take(request))
+    except PaymentError as error:
+        if isinstance(error, AccessRefused):
+            report(request, error)
+        trace_of(request.scope).error_code = error.code.value
+        return _refusal(error)
+    except (SQLAlchemyError, OSError) as error:
+        logger.error("database_unavailable", error=type(error).__name__, where=where(error))  # noqa: TRY400 - see `where`
+        trace_of(request.scope).error_code = ErrorCode.UNAVAILABLE.value
+        return _refusal(PaymentError(ErrorCode.UNAVAILABLE, "支付服务的数据库暂不可用, 请稍后重发"))
+
+
+async def _take(request: Request) -> str:
+    """What is made of the notice. Raises `PaymentError`."""
+    services, gate, now = services_of(request), gate_of(request), datetime.now(UTC)
+    await gate.admit_stranger(request)
+    try:
+        opened = await services.door.open(await _envelope(request), now)
+    except PaymentError as error:
+        if error.code is ErrorCode.UNAUTHORIZED:
+            await gate.count_refusal(request)
+        raise
+    trace = trace_of(request.scope)
+    trace.hospital, trace.med_org_ord = opened.hospitals[0].id, opened.notice.med_org_ord
+    return await services.notices.take(opened, now)
+
+
+async def _envelope(request: Request) -> dict[str, Any]:
+    """Its numbers keep their text: they are signed. Raises `PaymentError` TOO_LARGE, MALFORMED_JSON."""
+    try:
+        return parse_object(await read_text(request))
+    except (ValueError, RecursionError):
+        raise PaymentError(ErrorCode.MALFORMED_JSON, "报文不是JSON对象") from None
+
+
+def _answer(*, message: str) -> JSONResponse:
+    return JSONResponse({"success": True, "message": message})
+
+
+def _refusal(error: PaymentError) -> JSONResponse:
+    status = error.status if isinstance(error, ApiError) else None
+    status = status or STATUS.get(error.code, HTTPStatus.BAD_REQUEST)
+    headers = {ERROR_HEADER: error.code.value}
+    if status in _COME_AGAIN:
+        retry_after_s = error.retry_after_s if isinstance(error, ApiError) else None
+        headers["Retry-After"] = str(retry_after_s or RETRY_AFTER_S)
+    return JSONResponse({"success": False, "message": error.message}, status_code=status, headers=headers)

@@ -1,0 +1,81 @@
+"""A notice (6302) that is believed: kept first, then handed on as the hint that it is."""
+
+from datetime import datetime
+
+import structlog
+
+from api.notices.door import OpenedNotice
+from api.notices.hints import EXPLAINED, Hints
+from api.payments.terms import payment_terms
+from domain.base import PaymentKey
+from domain.errors import PaymentError
+from gateways.insurance.envelope import utc_now
+from gateways.insurance.notice import SettlementNotice
+from hospitals import Hospital
+from settings import Settings
+from storage.session import Database, Unit
+
+logger = structlog.get_logger(__name__)
+
+_UNKNOWN = "没有这个订单, 仅记录"
+_RECEIVED = "已收到, 待核实"
+
+
+class NoticesService:
+    def __init__(self, settings: Settings, database: Database, hints: Hints) -> None:
+        self._settings = settings
+        self._database = database
+        self._hints = hints
+
+    async def take(self, opened: OpenedNotice, now: datetime) -> str:
+        """What is made of it, in Chinese. Raises `PaymentError` UNAVAILABLE: kept, and the centre may send it again."""
+        notice = opened.notice
+        async with self._database.begin() as unit:
+            hospital, key = await _whose(unit, opened)
+            place = key or PaymentKey(hospital=hospital.id, med_org_ord=notice.med_org_ord)
+            message = _RECEIVED if key else _UNKNOWN
+            kept = await unit.notices.keep(
+                place, notice.pay_ord_id, notice.ord_stas, now, message, notice.signature_digest
+            )
+        if key is None:
+            logger.warning("notice_of_unknown_order", hospital=hospital.id, payOrdId=notice.pay_ord_id)
+            return _UNKNOWN
+        if kept.followed is not None:
+            # Sent again by whoever has seen it: the question it asked for has been asked.
+            logger.info("notice_repeated", hospital=key.hospital, medOrgOrd=key.med_org_ord)
+            return kept.followed
+        return await self._follow(key, hospital, kept.id)
+
+    async def _follow(self, key: PaymentKey, hospital: Hospital, notice_id: int) -> str:
+        try:
+            followed = await self._hints.follow(key, payment_terms(self._settings, hospital))
+        except PaymentError as error:
+            await self._remark(notice_id, error.message, None)
+            raise
+        message = EXPLAINED[followed]
+        logger.info("notice_followed", hospital=key.hospital, medOrgOrd=key.med_org_ord, followed=followed.value)
+        await self._remark(notice_id, message, utc_now())
+        return message
+
+    async def _remark(self, notice_id: int, message: str, followed_at: datetime | None) -> None:
+        async with self._database.begin() as unit:
+            await unit.notices.remark(notice_id, message, followed_at)
+
+
+async def _whose(unit: Unit, opened: OpenedNotice) -> tuple[Hospital, PaymentKey | None]:
+    """The hospital that has the order, and its payment; the first one, and None, where nobody has it."""
+    for hospital in opened.hospitals:
+        key = await _payment_of(unit, hospital.id, opened.notice)
+        if key is not None:
+            return hospital, key
+    return opened.hospitals[0], None
+
+
+async def _payment_of(unit: Unit, hospital: str, notice: SettlementNotice) -> PaymentKey | None:
+    """By payOrdId, which is the centre's own; by medOrgOrd only where the payment does not know its payOrdId yet."""
+    key = await unit.notices.about(hospital, notice.pay_ord_id)
+    if key is not None or not notice.med_org_ord:
+        return key
+    key = PaymentKey(hospital=hospital, med_org_ord=notice.med_org_ord)
+    record = await unit.payments.find(key)
+    return key if record is not None and record.pay_ord_id is None else None

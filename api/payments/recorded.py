@@ -1,0 +1,87 @@
+"""What our row alone can answer, also after Temporal has forgotten the workflow. None: ask the workflow. Pure."""
+
+from api.payments.order_fields import CHANNEL, MED_ORG_ORD, PATIENT_ID, VISIT_ID
+from api.payments.pre_settle_fields import TITLES
+from api.payments.settle_fields import PAY_ORD_ID
+from domain.errors import ErrorCode, PaymentError
+from domain.orders import Order, PreSettleAnswer, SettlementAnswer, SettleRequest
+from domain.states import SETTLED_STATES, UNPAID_ENDS, PaymentState, has_reached
+from storage.records import PaymentRecord
+
+_BAD_ENDS = UNPAID_ENDS | {PaymentState.REVERSED, PaymentState.IN_REVIEW}
+_UNEXPLAINED = "该订单需要人工核查, 请联系医院"
+
+
+def check_same_transaction(record: PaymentRecord, order: Order) -> None:
+    """Raise `PaymentError` ORDER_CONFLICT if medOrgOrd is used for another transaction (product rule 2)."""
+    field = record.order.differing_field(order)
+    if field is not None:
+        message = f"{MED_ORG_ORD.title}已用于另一笔交易: {TITLES[field]}不一致"
+        raise PaymentError(ErrorCode.ORDER_CONFLICT, message)
+
+
+def check_same_payment(record: PaymentRecord, request: SettleRequest) -> None:
+    """Raise `PaymentError` ORDER_CONFLICT or PATIENT_MISMATCH if the call names what is not this payment's."""
+    if record.pay_ord_id and request.pay_ord_id != record.pay_ord_id:
+        message = f"{PAY_ORD_ID.title}不是{MED_ORG_ORD.title}对应的医保订单"
+        raise PaymentError(ErrorCode.ORDER_CONFLICT, message)
+    if request.patient_id != record.order.patient_id:
+        raise PaymentError(ErrorCode.PATIENT_MISMATCH, f"{PATIENT_ID.title}不是该订单的患者")
+    if request.channel not in {None, record.order.channel}:
+        raise PaymentError(ErrorCode.ORDER_CONFLICT, f"{CHANNEL.title}与下单时不一致")
+
+
+def pre_settle_answer(record: PaymentRecord) -> PreSettleAnswer | None:
+    """Interface 1's answer once it is known. Raises `PaymentError`: the end's reason, or PROCESSING while reversing.
+
+    A payment that ended badly is never answered with its payOrdId: that was revoked or reversed.
+    """
+    _raise_bad_end(record)
+    if record.state is PaymentState.REVERSING:
+        raise PaymentError(ErrorCode.PROCESSING, "该订单正在冲正, 请稍后查询")
+    if not has_reached(record.state, PaymentState.PRE_SETTLED) or record.split is None or record.pay_ord_id is None:
+        return None
+    return PreSettleAnswer(
+        pay_ord_id=record.pay_ord_id,
+        med_org_ord=record.order.med_org_ord,
+        split=record.split,
+        patient_type_id=record.patient_type_id,
+        ipt_otp_no=record.ipt_otp_no,
+        balance_fen=record.balance_fen,
+        si_personal_no=record.si_personal_no,
+    )
+
+
+def settlement_answer(record: PaymentRecord, request: SettleRequest) -> SettlementAnswer | None:
+    """Interface 2's answer once the payment has ended. Raises `PaymentError`: the end's reason, ORDER_CONFLICT.
+
+    A payment without a visit of its own takes the VISIT_ID that the caller names.
+    """
+    _raise_bad_end(record)
+    if record.state not in SETTLED_STATES or record.settlement is None or record.pay_ord_id is None:
+        return None
+    visit_id = record.visit_id or request.visit_id
+    if request.visit_id not in {None, visit_id}:
+        raise PaymentError(ErrorCode.ORDER_CONFLICT, f"该订单已用另一个{VISIT_ID.title}结算")
+    return SettlementAnswer(
+        pay_ord_id=record.pay_ord_id,
+        med_org_ord=record.order.med_org_ord,
+        settlement=record.settlement,
+        visit_id=visit_id,
+    )
+
+
+def withdrawn_state(record: PaymentRecord) -> PaymentState | None:
+    """A cancel's answer where the row knows it: CANCELLED again. Raises `PaymentError`: paid, or the end's reason."""
+    if record.state is PaymentState.CANCELLED:
+        return record.state
+    if has_reached(record.state, PaymentState.PAID) or record.state is PaymentState.REVERSING:
+        raise PaymentError(ErrorCode.BILL_ALREADY_PAID, f"{MED_ORG_ORD.title}对应的订单已付款, 不能取消")
+    _raise_bad_end(record)
+    return None
+
+
+def _raise_bad_end(record: PaymentRecord) -> None:
+    """An end whose reason is not known is a person's to explain."""
+    if record.state in _BAD_ENDS:
+        raise PaymentError(record.error_code or ErrorCode.IN_REVIEW, record.error_message or _UNEXPLAINED)

@@ -1,0 +1,168 @@
+"""Where a valid call meets its payment: our row first, then the workflow (product rules 1 and 2)."""
+
+import json
+
+from api.payments.broken_off import take_up
+from api.payments.not_paid import INTERVAL_S, NotPaidBrake
+from api.payments.order_fields import MED_ORG_ORD
+from api.payments.recorded import (
+    check_same_payment,
+    check_same_transaction,
+    pre_settle_answer,
+    settlement_answer,
+    withdrawn_state,
+)
+from api.payments.settle_fields import check_visit_id
+from api.payments.workflows import Life, PaymentWorkflows, WorkflowClosedError
+from api.web.errors import ApiError
+from api.web.in_flight import InFlight
+from domain.base import PaymentKey
+from domain.errors import ErrorCode, PaymentError
+from domain.ids import payment_workflow_id
+from domain.orders import (
+    CancelRequest,
+    Order,
+    PaymentStart,
+    PaymentTerms,
+    PreSettleAnswer,
+    SettlementAnswer,
+    SettleRequest,
+)
+from domain.states import PaymentState
+from security.crypto.keyring import Keyring
+from storage.records import PaymentRecord, RefundRecord, TimelineEntry
+from storage.refunds import with_refunds
+from storage.session import Database
+
+
+class PaymentsService:
+    """Every method raises `PaymentError`. Nothing is decided here that a row or a workflow has not said."""
+
+    def __init__(self, database: Database, workflows: PaymentWorkflows, keyring: Keyring) -> None:
+        self._database = database
+        self._workflows = workflows
+        self._keyring = keyring
+        self._pre_settling = InFlight[PreSettleAnswer]()
+        self._settling = InFlight[SettlementAnswer]()
+        self._cancelling = InFlight[PaymentState]()
+        self._brake = NotPaidBrake()
+
+    async def pre_settle(self, order: Order, terms: PaymentTerms) -> PreSettleAnswer:
+        """Interface 1. Identical calls at once are one call."""
+        fingerprint = self._fingerprint(order)
+        return await self._pre_settling.join(
+            (order.workflow_id, fingerprint), lambda: self._pre_settle(order, terms, fingerprint)
+        )
+
+    async def settle(self, request: SettleRequest, terms: PaymentTerms) -> SettlementAnswer:
+        """Interface 2. Identical calls at once are one call."""
+        return await self._settling.join(request, lambda: self._settle(request, terms))
+
+    async def cancel(self, key: PaymentKey, by: str, terms: PaymentTerms) -> PaymentState:
+        """Withdraw before payment; the state then. `by`: the key's name. Calls for one payment at once are one call."""
+        return await self._cancelling.join(key, lambda: self._cancel(key, by, terms))
+
+    async def look(self, key: PaymentKey) -> tuple[PaymentRecord, list[TimelineEntry], list[RefundRecord]] | None:
+        """The payment, its timeline, its refunds; None where it runs and has no row yet. Raises UNKNOWN_ORDER."""
+        async with self._database.read() as unit:
+            record = await unit.payments.find(key)
+            if record is not None:
+                refunds = await unit.refunds.of_payment(key)
+                return record, with_refunds(await unit.payments.timeline(key), refunds), refunds
+        if await self._workflows.life(payment_workflow_id(key.hospital, key.med_org_ord)) is Life.UNKNOWN:
+            raise _unknown_order()
+        return None
+
+    async def _pre_settle(self, order: Order, terms: PaymentTerms, fingerprint: str) -> PreSettleAnswer:
+        recorded = await self._recorded_pre_settlement(order)
+        if recorded is not None:
+            return recorded
+        try:
+            return await self._workflows.pre_settle(PaymentStart(order=order, terms=terms), fingerprint)
+        except WorkflowClosedError:
+            recorded = await self._recorded_pre_settlement(order)
+            if recorded is None:
+                raise await self._broken_off(key_of(order), terms) from None
+            return recorded
+
+    async def _recorded_pre_settlement(self, order: Order) -> PreSettleAnswer | None:
+        record = await self._find(key_of(order))
+        if record is None:
+            return None
+        check_same_transaction(record, order)
+        return pre_settle_answer(record)
+
+    async def _settle(self, request: SettleRequest, terms: PaymentTerms) -> SettlementAnswer:
+        key = key_of(request)
+        record = await self._find(key)
+        if record is None:
+            raise await self._without_row(request)
+        check_same_payment(record, request)
+        check_visit_id(request, record.order, terms.registers)
+        answer = settlement_answer(record, request)
+        if answer is not None:
+            return answer
+        if record.state is PaymentState.PRE_SETTLED and (last := self._brake.held_back(key)):
+            raise ApiError(last.code, last.message, retry_after_s=round(INTERVAL_S))
+        return await self._ask(key, request, terms)
+
+    async def _ask(self, key: PaymentKey, request: SettleRequest, terms: PaymentTerms) -> SettlementAnswer:
+        try:
+            answer = await self._workflows.settle(request)
+        except WorkflowClosedError:
+            record = await self._find(key)
+            recorded = settlement_answer(record, request) if record is not None else None
+            if recorded is None:
+                raise await self._broken_off(key, terms) from None
+            return recorded
+        except PaymentError as error:
+            if error.code is ErrorCode.NOT_PAID:
+                self._brake.note(key, error)
+            raise
+        self._brake.forget(key)
+        return answer
+
+    async def _cancel(self, key: PaymentKey, by: str, terms: PaymentTerms) -> PaymentState:
+        record = await self._find(key)
+        state = withdrawn_state(record) if record is not None else None
+        if state is not None:
+            return state
+        request = CancelRequest(hospital=key.hospital, med_org_ord=key.med_org_ord, by=by)
+        try:
+            return PaymentState(await self._workflows.cancel(request))
+        except WorkflowClosedError:
+            record = await self._find(key)
+        if record is None:
+            raise _unknown_order()
+        state = withdrawn_state(record)
+        if state is None:
+            raise await self._broken_off(key, terms)
+        return state
+
+    async def _broken_off(self, key: PaymentKey, terms: PaymentTerms) -> PaymentError:
+        """Its workflow is closed, and our row says that it goes on."""
+        record = await self._find(key)
+        return _unknown_order() if record is None else await take_up(self._workflows, record, terms)
+
+    async def _without_row(self, request: SettleRequest) -> PaymentError:
+        if await self._workflows.life(request.workflow_id) is Life.UNKNOWN:
+            return _unknown_order()
+        return PaymentError(ErrorCode.PROCESSING, "该订单正在下单, 请稍后重试")
+
+    async def _find(self, key: PaymentKey) -> PaymentRecord | None:
+        async with self._database.read() as unit:
+            return await unit.payments.find(key)
+
+    def _fingerprint(self, order: Order) -> str:
+        """Keyed, since the fields are few enough to be guessed and update ids are clear text in Temporal."""
+        canonical = json.dumps(order.fingerprint_fields(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return self._keyring.digest(canonical)
+
+
+def _unknown_order() -> PaymentError:
+    return PaymentError(ErrorCode.UNKNOWN_ORDER, f"没有这个{MED_ORG_ORD.title}的订单")
+
+
+def key_of(call: Order | SettleRequest) -> PaymentKey:
+    """The payment that a call is about."""
+    return PaymentKey(hospital=call.hospital, med_org_ord=call.med_org_ord)

@@ -1,0 +1,170 @@
+"""The updates that the API sends to payments, and what each way to fail means to a caller (04-temporal 4.1)."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable
+from datetime import timedelta
+from enum import Enum
+from typing import Any, TypeVar
+
+import structlog
+from temporalio.client import (
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.temporal import TemporalLink, unavailable
+from domain.errors import ErrorCode, PaymentError
+from domain.ids import payment_workflow_id
+from domain.orders import CancelRequest, PaymentStart, PreSettleAnswer, SettlementAnswer, SettleRequest
+from domain.refunds import RefundStart
+from domain.states import RefundState
+from settings import Settings
+from workflows.payment.workflow import PaymentWorkflow
+from workflows.refund.workflow import RefundWorkflow
+from workflows.start import refund_operation, reopen, start_operation
+
+logger = structlog.get_logger(__name__)
+
+R = TypeVar("R")
+_DESCRIBE_S_MAX = 3
+_SIGNAL_WAIT = timedelta(seconds=5)
+_STILL_OPEN = "处理中, 请稍后用同一订单号重试"
+
+
+class WorkflowClosedError(Exception):
+    """There is no workflow that could answer: it has ended, or never was. Our row knows."""
+
+
+class Life(Enum):
+    """What Temporal knows of a payment's workflow."""
+
+    UNKNOWN = "unknown"
+    RUNNING = "running"
+    CLOSED = "closed"
+
+
+class PaymentWorkflows:
+    """Every method raises `PaymentError`, with PROCESSING or UNAVAILABLE where there is no answer yet."""
+
+    def __init__(self, link: TemporalLink, settings: Settings) -> None:
+        self._link = link
+        self._task_queue = settings.task_queue
+        self._wait = timedelta(seconds=settings.sync_wait_s)
+
+    async def pre_settle(self, start: PaymentStart, fingerprint: str) -> PreSettleAnswer:
+        """Start the payment, or meet it under way, and wait for its split. Raises `WorkflowClosedError` too."""
+        client = await self._link.client()
+        operation = start_operation(start, self._task_queue)
+        call = client.execute_update_with_start_workflow(
+            PaymentWorkflow.pre_settle,
+            start.order,
+            start_workflow_operation=operation,
+            id=f"pre-settle-{fingerprint}",
+            rpc_timeout=self._wait,
+        )
+        return await _told_with_start(call, operation, self._wait)
+
+    async def settle(self, request: SettleRequest) -> SettlementAnswer:
+        """Ask the payment for its settlement. Raises `WorkflowClosedError` too."""
+        client = await self._link.client()
+        handle = client.get_workflow_handle(request.workflow_id)
+        # A new id each time: the server answers a known one with its first answer, for ever.
+        call = handle.execute_update(
+            PaymentWorkflow.settle, request, id=f"settle-{uuid.uuid4()}", rpc_timeout=self._wait
+        )
+        return await told(call, self._wait)
+
+    async def cancel(self, request: CancelRequest) -> str:
+        """Ask the payment to withdraw; its state then. Raises `WorkflowClosedError` too."""
+        client = await self._link.client()
+        workflow_id = payment_workflow_id(request.hospital, request.med_org_ord)
+        handle = client.get_workflow_handle(workflow_id)
+        # A new id each time, as for `settle`.
+        call = handle.execute_update(
+            PaymentWorkflow.cancel, request, id=f"cancel-{uuid.uuid4()}", rpc_timeout=self._wait
+        )
+        return await told(call, self._wait)
+
+    async def notice(self, workflow_id: str) -> None:
+        """Hint that something happened at the centre. Raises `WorkflowClosedError` too."""
+        client = await self._link.client()
+        handle = client.get_workflow_handle(workflow_id)
+        await told(handle.signal(PaymentWorkflow.notice, rpc_timeout=_SIGNAL_WAIT), _SIGNAL_WAIT)
+
+    async def reopen(self, start: PaymentStart) -> None:
+        """Start a payment that had ended unpaid once more, or hint to the run that is under way."""
+        client = await self._link.client()
+        await told(reopen(client, start, self._task_queue, _SIGNAL_WAIT), _SIGNAL_WAIT)
+
+    async def refund(self, start: RefundStart, fingerprint: str) -> RefundState:
+        """Start the refund, or meet it under way, and wait for its end. Raises `WorkflowClosedError` too."""
+        client = await self._link.client()
+        operation = refund_operation(start, self._task_queue)
+        call = client.execute_update_with_start_workflow(
+            RefundWorkflow.refund,
+            start.order,
+            start_workflow_operation=operation,
+            id=f"refund-{fingerprint}",
+            rpc_timeout=self._wait,
+        )
+        return await _told_with_start(call, operation, self._wait)
+
+    async def life(self, workflow_id: str) -> Life:
+        """Whether a payment without a row is on its way to one."""
+        client = await self._link.client()
+        try:
+            description = await client.get_workflow_handle(workflow_id).describe(
+                rpc_timeout=timedelta(seconds=_DESCRIBE_S_MAX)
+            )
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return Life.UNKNOWN
+            raise _rpc_failure(error) from None
+        return Life.RUNNING if description.status is WorkflowExecutionStatus.RUNNING else Life.CLOSED
+
+
+async def _told_with_start(call: Awaitable[R], operation: WithStartWorkflowOperation[Any, Any], wait: timedelta) -> R:
+    """`told`, of an update that starts its workflow."""
+    try:
+        return await told(call, wait)
+    except Exception:
+        # The operation holds the same failure a second time, also a cancelled wait; asyncio reports it unless somebody
+        # looks.
+        await asyncio.gather(operation.workflow_handle(), return_exceptions=True)
+        raise
+
+
+async def told(call: Awaitable[R], wait: timedelta) -> R:
+    """The update's answer, or what its failure means. PROCESSING after `wait`.
+
+    The RPC's own limit is not enough: the server ends its wait after 20 s, and the SDK asks again without a limit.
+    """
+    try:
+        return await asyncio.wait_for(call, wait.total_seconds())
+    except WorkflowUpdateFailedError as error:
+        raise _update_failure(error.cause) from None
+    except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
+        raise PaymentError(ErrorCode.PROCESSING, _STILL_OPEN) from None
+    except WorkflowAlreadyStartedError:
+        raise WorkflowClosedError from None
+    except RPCError as error:
+        raise _rpc_failure(error) from None
+
+
+def _update_failure(cause: BaseException) -> Exception:
+    """An `ErrorCode` is the payment's own word. Anything else means that it ended under the update."""
+    if isinstance(cause, ApplicationError) and cause.type is not None and cause.type in ErrorCode.__members__:
+        return PaymentError(ErrorCode(cause.type), cause.message)
+    return WorkflowClosedError()
+
+
+def _rpc_failure(error: RPCError) -> Exception:
+    if error.status is RPCStatusCode.NOT_FOUND:
+        return WorkflowClosedError()
+    logger.warning("temporal_unavailable", status=error.status.name)
+    return unavailable()

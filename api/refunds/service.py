@@ -1,0 +1,122 @@
+"""Where a valid wish to refund meets its payment: our rows first, then the refund's workflow (product rules 1, 16)."""
+
+import json
+
+import structlog
+
+from api.payments.order_fields import MED_ORG_ORD
+from api.payments.workflows import Life, PaymentWorkflows, WorkflowClosedError
+from api.refunds.schemas import REFUND_NO
+from api.refunds.view import begun_data, refund_data
+from api.web.errors import ApiError
+from api.web.in_flight import InFlight
+from domain.base import PaymentKey
+from domain.errors import ErrorCode, PaymentError
+from domain.ids import payment_workflow_id, refund_workflow_id
+from domain.orders import PaymentTerms
+from domain.refunds import RefundOrder, RefundStart, check_refundable, check_same_refund, parts_to_refund
+from domain.states import REFUND_DONE, RefundState
+from security.crypto.keyring import Keyring
+from storage.records import PaymentRecord, RefundRecord
+from storage.session import Database
+
+logger = structlog.get_logger(__name__)
+
+_STILL_OPEN = "退费处理中, 请稍后用同一退款单号(refundNo)重试"
+_UNEXPLAINED = "该退款需要人工核查, 请联系医院"
+
+
+class RefundsService:
+    """Every method raises `PaymentError`. A refusal that no workflow gave leaves the refundNo unused."""
+
+    def __init__(self, database: Database, workflows: PaymentWorkflows, keyring: Keyring) -> None:
+        self._database = database
+        self._workflows = workflows
+        self._keyring = keyring
+        self._refunding = InFlight[RefundRecord]()
+
+    async def refund(self, order: RefundOrder, terms: PaymentTerms) -> dict[str, str]:
+        """DATA of a refund that was made. Identical calls at once are one call."""
+        fingerprint = self._fingerprint(order)
+        key = (order.workflow_id, fingerprint)
+        return refund_data(await self._refunding.join(key, lambda: self._refund(order, terms, fingerprint)))
+
+    async def look(self, key: PaymentKey, refund_no: str) -> dict[str, str]:
+        """DATA of a refund wherever it stands. Raises UNKNOWN_ORDER."""
+        _, known = await self._find(key, refund_no)
+        if known is not None:
+            return refund_data(known)
+        if await self._workflows.life(refund_workflow_id(key, refund_no)) is Life.RUNNING:
+            return begun_data(key, refund_no)
+        raise PaymentError(ErrorCode.UNKNOWN_ORDER, f"没有这个{REFUND_NO.title}的退款")
+
+    async def _refund(self, order: RefundOrder, terms: PaymentTerms, fingerprint: str) -> RefundRecord:
+        payment, known = await self._find(order, order.refund_no)
+        if known is not None:
+            check_same_refund(order, known.refund_type, known.parts.own_pay_fen)
+            if (recorded := _recorded(known)) is not None:
+                return recorded
+        else:
+            await self._check_new(order, terms, payment)
+        try:
+            await self._workflows.refund(RefundStart(order=order, terms=terms), fingerprint)
+        except WorkflowClosedError:
+            logger.info("refund_closed", workflow_id=order.workflow_id)
+        except PaymentError as error:
+            raise PaymentError(
+                error.code, _STILL_OPEN if error.code is ErrorCode.PROCESSING else error.message
+            ) from None
+        return await self._made(order)
+
+    async def _check_new(self, order: RefundOrder, terms: PaymentTerms, payment: PaymentRecord | None) -> None:
+        """Refuse what can't be refunded before a workflow is started, and a refundNo used up, for it."""
+        if payment is None:
+            raise await self._without_row(order)
+        check_refundable(payment.state)
+        if payment.refunding:
+            # Only what is left after it can be judged, and that only once it is over.
+            _, under_way = await self._find(order, payment.refunding)
+            _check_may_wait(under_way)
+            return
+        parts_to_refund(order, payment.paid, payment.refunded, terms.cash_refunded_by)
+
+    async def _made(self, order: RefundOrder) -> RefundRecord:
+        """The row, which is written before a workflow answers. Raises what it says of a refund that was not made."""
+        _, known = await self._find(order, order.refund_no)
+        if known is not None:
+            check_same_refund(order, known.refund_type, known.parts.own_pay_fen)
+        recorded = _recorded(known) if known is not None else None
+        if recorded is None:
+            # Closed, and yet our row says that it goes on: somebody terminated it in Temporal.
+            logger.error("refund_broken_off", workflow_id=order.workflow_id)
+            raise PaymentError(ErrorCode.IN_REVIEW, "该退款的处理被中断, 需要人工核查, 请联系医院")
+        return recorded
+
+    async def _without_row(self, order: RefundOrder) -> PaymentError:
+        if await self._workflows.life(payment_workflow_id(order.hospital, order.med_org_ord)) is Life.UNKNOWN:
+            return PaymentError(ErrorCode.UNKNOWN_ORDER, f"没有这个{MED_ORG_ORD.title}的订单")
+        return PaymentError(ErrorCode.NOT_REFUNDABLE, "该订单正在下单, 不能退费")
+
+    async def _find(self, key: PaymentKey, refund_no: str) -> tuple[PaymentRecord | None, RefundRecord | None]:
+        async with self._database.read() as unit:
+            return await unit.payments.find(key), await unit.refunds.find(key, refund_no)
+
+    def _fingerprint(self, order: RefundOrder) -> str:
+        """Keyed, since update ids are clear text in Temporal."""
+        return self._keyring.digest(json.dumps(order.fingerprint_fields(), sort_keys=True, separators=(",", ":")))
+
+
+def _check_may_wait(under_way: RefundRecord | None) -> None:
+    """Raise `PaymentError` REFUND_CONFLICT if the other refund waits for a person: that may take days."""
+    if under_way is not None and under_way.state is RefundState.IN_REVIEW:
+        message = f"该订单另一笔退款(refundNo {under_way.refund_no})正在人工核查, 请待其结束后再退"
+        raise PaymentError(ErrorCode.REFUND_CONFLICT, message)
+
+
+def _recorded(known: RefundRecord) -> RefundRecord | None:
+    """A refund that was made. None while it goes on. Raises `PaymentError`: why it was not made, or IN_REVIEW."""
+    if known.state in REFUND_DONE:
+        return known
+    if known.state is RefundState.REFUNDING:
+        return None
+    raise ApiError(known.error_code or ErrorCode.IN_REVIEW, known.error_message or _UNEXPLAINED)

@@ -1,0 +1,144 @@
+"""Where a person meets a case: our row says which workflow has it, the workflow asks the other sides and decides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import structlog
+
+from api.payments.order_fields import MED_ORG_ORD
+from api.payments.workflows import WorkflowClosedError
+from api.reviews.workflows import ReviewWorkflows
+from api.web.errors import ApiError
+from api.web.in_flight import InFlight
+from domain.base import PaymentKey
+from domain.errors import ErrorCode, PaymentError
+from domain.reviews import Approval, CaseEvent, Decision, Proposal, ReviewView
+from domain.states import PaymentState
+from storage.records import CaseEventRecord, CaseRecord
+from storage.session import Database
+
+logger = structlog.get_logger(__name__)
+
+PAGE_MAX = 50
+_NO_CASE = "不在人工核查中"
+_BROKEN_OFF = "该订单的处理被中断, 不能自动查询和处理, 请联系运维"
+
+
+@dataclass(frozen=True)
+class CaseLook:
+    """A case as our rows have it, and live. `state`: the payment's.
+
+    `view` None: it is closed, or nobody could be asked; `unasked` says why.
+    """
+
+    case: CaseRecord
+    events: Sequence[CaseEventRecord]
+    state: PaymentState
+    view: ReviewView | None
+    unasked: str = ""
+
+
+class ReviewsService:
+    """Every method raises `PaymentError`. `refund_no` is empty where the case is the payment itself."""
+
+    def __init__(self, database: Database, workflows: ReviewWorkflows) -> None:
+        self._database = database
+        self._workflows = workflows
+        self._inspecting = InFlight[ReviewView]()
+        self._approving = InFlight[Decision]()
+
+    async def page(self, hospital: str, cursor: int) -> tuple[list[CaseRecord], int | None]:
+        """The open cases after `cursor`, the oldest first, and the cursor of the next page, if there is one."""
+        async with self._database.read() as unit:
+            cases = await unit.reviews.open_cases(hospital, cursor, PAGE_MAX + 1)
+        shown = cases[:PAGE_MAX]
+        return shown, shown[-1].id if len(cases) > PAGE_MAX else None
+
+    async def look(self, key: PaymentKey, refund_no: str) -> CaseLook:
+        """The newest case. Identical looks at once are one. UNKNOWN_ORDER where there never was one."""
+        case, events = await self._find(key, refund_no)
+        state = await self._state(key)
+        if case.closed_at is not None:
+            return CaseLook(case, events, state, None, _NO_CASE)
+        try:
+            view = await self._inspecting.join(case.workflow_id, lambda: self._workflows.inspect(case.workflow_id))
+        except WorkflowClosedError:
+            return CaseLook(case, events, state, None, _broken_off(case))
+        except PaymentError as error:
+            return CaseLook(case, events, state, None, error.message)
+        return CaseLook(case, events, state, view)
+
+    async def propose(self, key: PaymentKey, refund_no: str, proposal: Proposal) -> Decision:
+        """Ask again, or put an action before a second person. ACTION_REFUSED with the reason."""
+        case, _ = await self._find_open(key, refund_no)
+        try:
+            return await self._workflows.propose(case.workflow_id, proposal)
+        except WorkflowClosedError:
+            raise await self._gone(key, refund_no) from None
+
+    async def approve(self, key: PaymentKey, refund_no: str, approval: Approval) -> Decision:
+        """Carry out what another person proposed. The same approval once more is answered from our rows."""
+        case, events = await self._find(key, refund_no)
+        if case.closed_at is not None:
+            return await self._decided_before(case, events, approval)
+        try:
+            return await self._approving.join(
+                (case.workflow_id, approval), lambda: self._workflows.approve(case.workflow_id, approval)
+            )
+        except WorkflowClosedError:
+            raise await self._gone(key, refund_no) from None
+        except PaymentError as error:
+            # It may have waited behind the same approval, which an earlier call sent and did not wait for.
+            case, events = await self._find(key, refund_no)
+            if error.code is not ErrorCode.ACTION_REFUSED or case.closed_at is None:
+                raise
+            return await self._decided_before(case, events, approval)
+
+    async def _find(self, key: PaymentKey, refund_no: str) -> tuple[CaseRecord, list[CaseEventRecord]]:
+        async with self._database.read() as unit:
+            case = await unit.reviews.find(key, refund_no)
+            events = await unit.reviews.events(key, refund_no)
+        if case is None:
+            message = f"没有这个{MED_ORG_ORD.title}的核查"
+            raise ApiError(ErrorCode.UNKNOWN_ORDER, message, status=HTTPStatus.NOT_FOUND)
+        return case, events
+
+    async def _decided_before(
+        self, case: CaseRecord, events: Sequence[CaseEventRecord], approval: Approval
+    ) -> Decision:
+        """Where a case stands that this very approval has decided. ACTION_REFUSED if it was another."""
+        approved = [event for event in events if event.event is CaseEvent.APPROVED and event.at >= case.opened_at]
+        if not approved or (approved[-1].action, approved[-1].by) != (approval.action, approval.by):
+            raise _closed(case)
+        state = case.outcome if case.refund_no else (await self._state(case.key)).value
+        return Decision(state=state or "", message="该操作已执行")
+
+    async def _state(self, key: PaymentKey) -> PaymentState:
+        async with self._database.read() as unit:
+            payment = await unit.payments.find(key)
+        if payment is None:
+            raise AssertionError("a case without its payment")
+        return payment.state
+
+    async def _find_open(self, key: PaymentKey, refund_no: str) -> tuple[CaseRecord, list[CaseEventRecord]]:
+        case, events = await self._find(key, refund_no)
+        if case.closed_at is not None:
+            raise _closed(case)
+        return case, events
+
+    async def _gone(self, key: PaymentKey, refund_no: str) -> PaymentError:
+        """The workflow ended: by a decision meanwhile, or because somebody terminated it in Temporal."""
+        case, _ = await self._find(key, refund_no)
+        if case.closed_at is not None:
+            return _closed(case)
+        return PaymentError(ErrorCode.ACTION_REFUSED, _broken_off(case))
+
+
+def _closed(case: CaseRecord) -> PaymentError:
+    return PaymentError(ErrorCode.ACTION_REFUSED, f"该核查已结束: {case.outcome}")
+
+
+def _broken_off(case: CaseRecord) -> str:
+    logger.error("review_broken_off", workflow_id=case.workflow_id)
+    return _BROKEN_OFF

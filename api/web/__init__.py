@@ -1,0 +1,1 @@
+"""HTTP itself: bodies, the envelope, errors, documents; no payment is known here."""

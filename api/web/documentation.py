@@ -1,0 +1,189 @@
+"""OpenAPI parts that make /docs the interface document an integrator gets: tables, examples of each form, answers."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from api.web.envelope import ERROR_HEADER, REQUEST_ID_HEADER
+from api.web.fields import Field, example, json_schema, markdown
+from domain.errors import ErrorCode
+
+Response = dict[str, Any]
+Answers = dict[int | str, Response]
+Data = Mapping[str, str]
+"""An answer's fields and what they mean."""
+
+INTRODUCTION = """\
+医保移动支付: 医院侧提供给公众号后台的接口。
+
+1. **医保支付下单** `POST /api/v1/insurance/pre-settle`: 核价、上传费用明细、预结算, 返回费用拆分。此时不发生扣款。
+2. **医保支付结果回写** `POST /api/v1/insurance/settle`: 患者付款后调用, 确认医保结算并写入医院结算记录。
+
+**鉴权** 每次调用带 `Authorization: Bearer <key>`, 密钥由医院侧发放。要求签名的密钥另带 \
+`X-Timestamp`(Unix秒, 相差不超过5分钟)、`X-Nonce`(16至64位, 每次不同)、`X-Signature`: 以签名密钥对五行文本\
+(请求方法、路径和查询串、时间戳、随机数、请求体的SHA-256, 用换行符连接)计算HMAC-SHA256; 摘要和签名均为十六进制。
+
+**输入** 三种形式等价: JSON对象; `{"P_JSON": {…}}` 或 `{"P_JSON": "<JSON文本>"}`; 表单 `P_JSON=<JSON文本>`。\
+UTF-8编码, 不超过1MB。字段名和值两端的空格会去除; 值可为字符串或数字; 未知字段忽略。
+
+**输出** 成功 `{"CODE": 0, "MSG": "", "DATA": {…}}`; 失败 `{"CODE": -1, "MSG": "错误提示"}`。\
+DATA中的值都是字符串, 金额以元为单位, 两位小数。\
+响应头 `X-Error-Code` 给出机器可读的原因, `X-Request-Id` 给出本次请求的编号, 排查问题时请提供。
+
+**重复调用是安全的** 同一医院订单号(medOrgOrd)、同样内容的重复下单得到同一个结果, 不会重复扣款。\
+收到202或503, 或网络中断时, 按 `Retry-After` 用同样的内容再调用一次即可。
+
+## X-Error-Code
+"""
+
+ERRORS: Mapping[ErrorCode, str] = {
+    ErrorCode.INVALID_FIELD: "字段格式或取值不正确",
+    ErrorCode.MISSING_FIELD: "缺少必填字段",
+    ErrorCode.MALFORMED_JSON: "请求内容不是JSON对象 (HTTP 422)",
+    ErrorCode.PATIENT_MISMATCH: "身份证号、姓名、就诊或处方不是该患者的",
+    ErrorCode.TOTAL_MISMATCH: "总金额与医院费用合计不符",
+    ErrorCode.BILL_NOT_FOUND: "医院没有这个号类、处方或患者",
+    ErrorCode.BILL_ALREADY_PAID: "该费用已支付",
+    ErrorCode.ORDER_CONFLICT: "医院订单号已用于另一笔交易, 或所给信息与该订单不一致",
+    ErrorCode.INSURANCE_REFUSED: "医保中心拒绝, MSG为医保中心的原话",
+    ErrorCode.HIS_REFUSED: "医院信息系统拒绝",
+    ErrorCode.INSURANCE_UNAVAILABLE: "医保中心在时限内未响应, 未扣款",
+    ErrorCode.HIS_UNAVAILABLE: "医院信息系统在时限内未响应, 未扣款",
+    ErrorCode.AMOUNT_INCONSISTENT: "医保中心返回的金额前后不一致",
+    ErrorCode.UNKNOWN_ORDER: "没有这个订单",
+    ErrorCode.NOT_PAID: "患者尚未付款, 请稍后再调用",
+    ErrorCode.NOT_REFUNDABLE: "该订单不能退费: 未结算, 已全部退回, 或该部分由支付渠道退款",
+    ErrorCode.REFUND_EXCEEDS_PAID: "退款金额超过可退金额",
+    ErrorCode.REFUND_CONFLICT: "退款单号已用于另一笔退款, 或另一笔退款正在进行",
+    ErrorCode.EXPIRED: "超过支付期限, 订单已撤销",
+    ErrorCode.CANCELLED: "订单已取消",
+    ErrorCode.REVERSED: "医院未能入账, 款项已冲正; MSG说明退回了什么和还需做什么",
+    ErrorCode.IN_REVIEW: "需要人工核查",
+    ErrorCode.ACTION_REFUSED: "核查操作现在不安全或不适用, MSG说明原因",
+    ErrorCode.PROCESSING: "结果未定, 请按Retry-After用同样的内容再调用 (HTTP 202)",
+    ErrorCode.UNAUTHORIZED: "缺少或无效的密钥 (HTTP 401)",
+    ErrorCode.FORBIDDEN: "密钥无权调用该接口 (HTTP 403)",
+    ErrorCode.TOO_LARGE: "请求体过大 (HTTP 413)",
+    ErrorCode.RATE_LIMITED: "调用过于频繁 (HTTP 429)",
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: "请求格式不支持 (HTTP 415)",
+    ErrorCode.UNAVAILABLE: "支付服务暂不可用, 请稍后重试 (HTTP 503)",
+}
+"""Every reason, in a caller's words."""
+
+_HEADERS = {
+    ERROR_HEADER: {"description": "失败的原因代码", "schema": {"type": "string"}},
+    REQUEST_ID_HEADER: {"description": "本次请求的编号", "schema": {"type": "string"}},
+}
+_TRANSPORT = {
+    202: ErrorCode.PROCESSING,
+    401: ErrorCode.UNAUTHORIZED,
+    403: ErrorCode.FORBIDDEN,
+    413: ErrorCode.TOO_LARGE,
+    415: ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+    422: ErrorCode.MALFORMED_JSON,
+    429: ErrorCode.RATE_LIMITED,
+    503: ErrorCode.UNAVAILABLE,
+}
+
+
+def introduction() -> str:
+    """The document's opening, with the table of all reasons."""
+    rows = [f"| `{code.value}` | {meaning} |" for code, meaning in ERRORS.items()]
+    return "\n".join([INTRODUCTION, "| 代码 | 含义 |", "|---|---|", *rows])
+
+
+def described(purpose: str, table: Sequence[Field], data: Mapping[str, str]) -> str:
+    """An interface's text: its purpose, the table of its fields, the table of its answer."""
+    return f"{purpose}\n\n### 输入字段\n\n{markdown(table)}\n\n### 返回DATA\n\n{data_table(data)}"
+
+
+def data_table(data: Mapping[str, str]) -> str:
+    """The table of an answer's fields."""
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in data.items()]
+    return "\n".join(["| 字段 | 含义 |", "|---|---|", *rows])
+
+
+def request_body(
+    table: Sequence[Field], another: tuple[str, str] = ("registration", "挂号"), **other: str
+) -> dict[str, Any]:
+    """The three forms, each with an example; the last one, named `another`, is the call with `other` fields."""
+    fields, schema = example(table), json_schema(table)
+    as_text = json.dumps(fields, ensure_ascii=False)
+    examples = {
+        "object": {"summary": "JSON对象", "value": fields},
+        "p_json_object": {"summary": "P_JSON中的JSON对象", "value": {"P_JSON": fields}},
+        "p_json_text": {"summary": "P_JSON中的JSON文本", "value": {"P_JSON": as_text}},
+        another[0]: {"summary": another[1], "value": example(table, **other)},
+    }
+    form = {"type": "object", "required": ["P_JSON"], "properties": {"P_JSON": {"type": "string", "example": as_text}}}
+    wrapped = {
+        "type": "object",
+        "required": ["P_JSON"],
+        "properties": {"P_JSON": {"oneOf": [schema, {"type": "string"}]}},
+    }
+    content = {
+        "application/json": {"schema": {"oneOf": [schema, wrapped]}, "examples": examples},
+        "application/x-www-form-urlencoded": {"schema": form},
+    }
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def plain_body(table: Sequence[Field]) -> dict[str, Any]:
+    """A JSON object with the fields of a call that people's tools make; the two other forms are accepted too."""
+    content = {"application/json": {"schema": json_schema(table), "example": example(table)}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def answers(data: Mapping[str, str], sample: Mapping[str, Any], failures: Mapping[ErrorCode, str]) -> Answers:
+    """200 with `sample` and some of the business `failures`, and every transport failure, in OpenAPI's words."""
+    examples: dict[str, Any] = {"success": {"summary": "成功", "value": {"CODE": 0, "MSG": "", "DATA": dict(sample)}}}
+    for code, message in failures.items():
+        examples[code.value] = {"summary": f"{ERROR_HEADER}: {code.value}", "value": {"CODE": -1, "MSG": message}}
+    responses: Answers = {200: _response("业务结果", _envelope_schema(data), examples)}
+    for status, code in _TRANSPORT.items():
+        responses[status] = failure_answer(code)
+    return responses
+
+
+def list_answers(
+    row: Mapping[str, str],
+    sample: Sequence[Mapping[str, Any]],
+    failures: Mapping[ErrorCode, str],
+    headers: Mapping[str, str],
+) -> Answers:
+    """A GET's answers whose DATA is an array, with `headers` of its own beside the usual ones."""
+    kept = {200, 401, 429, 503}
+    responses: Answers = {status: answer for status, answer in answers(row, {}, failures).items() if status in kept}
+    content = responses[200]["content"]["application/json"]
+    content["examples"]["success"]["value"]["DATA"] = [dict(entry) for entry in sample]
+    data = content["schema"]["properties"]["DATA"]
+    content["schema"]["properties"]["DATA"] = {
+        "type": "array",
+        "description": data.pop("description"),
+        "items": data,
+    }
+    own = {name: {"description": meaning, "schema": {"type": "string"}} for name, meaning in headers.items()}
+    responses[200]["headers"] = {**responses[200]["headers"], **own}
+    return responses
+
+
+def failure_answer(code: ErrorCode) -> Response:
+    """A failure's answer by its reason."""
+    sample = {code.value: {"value": {"CODE": -1, "MSG": ERRORS[code].partition(" (HTTP")[0]}}}
+    return _response(ERRORS[code], _envelope_schema(None), sample)
+
+
+def _response(description: str, schema: Response, examples: Response) -> Response:
+    content = {"application/json": {"schema": schema, "examples": examples}}
+    return {"description": description, "headers": _HEADERS, "content": content}
+
+
+def _envelope_schema(data: Mapping[str, str] | None) -> Response:
+    properties: Response = {
+        "CODE": {"type": "integer", "enum": [-1] if data is None else [0, -1]},
+        "MSG": {"type": "string"},
+    }
+    if data is not None:
+        fields = {name: {"description": meaning} for name, meaning in data.items()}
+        properties["DATA"] = {"type": "object", "description": "仅在成功时", "properties": fields}
+    return {"type": "object", "required": ["CODE", "MSG"], "properties": properties}

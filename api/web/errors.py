@@ -1,0 +1,91 @@
+"""How a failure becomes an answer: its HTTP status, the same envelope for all, and never a stack trace."""
+
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from api.web.envelope import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, failure
+from api.web.trace import trace_of, where
+from domain.errors import ErrorCode, PaymentError
+
+logger = structlog.get_logger(__name__)
+
+RETRY_AFTER_S = 2
+"""What a caller is told to wait before the same call again."""
+
+STATUS: dict[ErrorCode, HTTPStatus] = {
+    ErrorCode.PROCESSING: HTTPStatus.ACCEPTED,
+    ErrorCode.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
+    ErrorCode.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    ErrorCode.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    ErrorCode.MALFORMED_JSON: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
+    ErrorCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""Transport failures and the open outcome. Every other code is a business answer: 200."""
+
+_COME_AGAIN = frozenset({ErrorCode.PROCESSING, ErrorCode.UNAVAILABLE, ErrorCode.RATE_LIMITED})
+_HTTP_ERRORS: dict[int, tuple[str, str]] = {
+    404: (NOT_FOUND, "没有这个接口地址"),
+    405: (METHOD_NOT_ALLOWED, "该接口不支持这种请求方法"),
+    413: (ErrorCode.TOO_LARGE, "请求体过大"),
+    415: (ErrorCode.UNSUPPORTED_MEDIA_TYPE, "不支持的请求格式"),
+}
+_DATABASE_DOWN = "支付服务的数据库暂不可用, 请稍后用同一订单号重试"
+
+
+class ApiError(PaymentError):
+    """A failure whose answer needs more than its code says. `status` and `retry_after_s` replace the usual ones."""
+
+    def __init__(
+        self, code: ErrorCode, message: str, *, status: HTTPStatus | None = None, retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(code, message)
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+def answer(error: PaymentError) -> Response:
+    """The answer that tells a caller of `error`."""
+    status, retry_after_s = STATUS.get(error.code, HTTPStatus.OK), None
+    if isinstance(error, ApiError):
+        status, retry_after_s = error.status or status, error.retry_after_s
+    if retry_after_s is None and error.code in _COME_AGAIN:
+        retry_after_s = RETRY_AFTER_S
+    headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+    if error.code is ErrorCode.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return failure(error.code.value, error.message, status, headers)
+
+
+def install_handlers(app: FastAPI) -> None:
+    """Every failure below the middleware answers in the envelope; what is left is caught by `request_trace`."""
+    app.add_exception_handler(PaymentError, _payment_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    for unreachable in (SQLAlchemyError, OSError):
+        app.add_exception_handler(unreachable, _database_down)
+
+
+async def _payment_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, PaymentError):
+        raise error
+    trace_of(request.scope).error_code = error.code.value
+    return answer(error)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    code, message = _HTTP_ERRORS.get(error.status_code, (INTERNAL, "请求无法处理"))
+    trace_of(request.scope).error_code = code
+    return failure(code, message, error.status_code, error.headers)
+
+
+async def _database_down(request: Request, error: Exception) -> Response:
+    """Its own text would hold SQL and parameters: only its kind and place are logged."""
+    logger.error("database_unavailable", error=type(error).__name__, where=where(error))
+    return await _payment_error(request, PaymentError(ErrorCode.UNAVAILABLE, _DATABASE_DOWN))

@@ -1,0 +1,129 @@
+"""Around every request: its id, one line of access log, its metrics, and the last net under an unforeseen failure.
+
+Logged: request id, route, status, error code, duration, hospital, key's name, medOrgOrd. Never a body, a query or a
+header's value.
+"""
+
+import re
+import time
+import traceback
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.web.envelope import INTERNAL, REQUEST_ID_HEADER, failure
+from api.web.metrics import HttpMetrics
+
+logger = structlog.get_logger(__name__)
+
+INTERNAL_ERROR = 500
+UNMATCHED = "unmatched"
+CLIENT_GONE = 499
+"""Logged where the caller hung up before an answer; nothing is sent."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_TRACE = "medpay.trace"
+_FRAMES_LOGGED = 6
+_INTERNAL_MESSAGE = "支付服务内部错误, 请用同一订单号重试; 如仍失败请提供响应头中的X-Request-Id"
+
+
+@dataclass
+class RequestTrace:
+    """What is known of one request, filled in on its way."""
+
+    request_id: str
+    hospital: str = ""
+    key_name: str = ""
+    role: str = ""
+    med_org_ord: str = ""
+    error_code: str = ""
+    status: int = CLIENT_GONE
+
+
+def trace_of(scope: Scope) -> RequestTrace:
+    """The trace of the request under way."""
+    trace: RequestTrace = scope[_TRACE]
+    return trace
+
+
+def where(error: BaseException) -> list[str]:
+    """The innermost places that `error` passed, without its text: that may hold what the database or a person said."""
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES_LOGGED:]
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+class RequestTracing:
+    """ASGI middleware, outside of everything that can fail."""
+
+    def __init__(self, app: ASGIApp, metrics: HttpMetrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        trace = RequestTrace(_request_id(Headers(scope=scope)))
+        scope[_TRACE] = trace
+        started = time.perf_counter()
+        try:
+            await self._answer(scope, receive, send, trace)
+        finally:
+            self._account(scope, trace, time.perf_counter() - started)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, trace: RequestTrace) -> None:
+        answering = False
+
+        async def send_traced(message: Message) -> None:
+            nonlocal answering
+            if message["type"] == "http.response.start":
+                answering = True
+                trace.status = int(message["status"])
+                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = trace.request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=trace.request_id):
+            try:
+                await self._app(scope, receive, send_traced)
+            except ClientDisconnect:
+                return
+            except Exception as error:  # noqa: BLE001 - the last net: whatever it is, no stack trace may leave
+                logger.error("unforeseen", error=type(error).__name__, where=where(error))  # noqa: TRY400 - see `where`
+                trace.error_code = INTERNAL
+                if not answering:
+                    reply = failure(trace.error_code, _INTERNAL_MESSAGE, INTERNAL_ERROR)
+                    await reply(scope, receive, send_traced)
+
+    def _account(self, scope: Scope, trace: RequestTrace, duration_s: float) -> None:
+        route = route_template(scope)
+        self._metrics.observe(route, scope["method"], trace.status, trace.error_code, duration_s)
+        logger.info(
+            "request",
+            request_id=trace.request_id,
+            method=scope["method"],
+            route=route,
+            status=trace.status,
+            error_code=trace.error_code,
+            duration_ms=round(duration_s * 1000),
+            hospital=trace.hospital,
+            key_name=trace.key_name,
+            medOrgOrd=trace.med_org_ord,
+        )
+
+
+def _request_id(headers: Headers) -> str:
+    """The caller's own where it is harmless, so that two logs can be laid side by side; else a new one."""
+    given = headers.get(REQUEST_ID_HEADER, "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def route_template(scope: Scope) -> str:
+    """`/api/v1/payments/{med_org_ord}`: never the path itself, which holds ids."""
+    route: Any = scope.get("route")
+    return getattr(route, "path", "") or UNMATCHED

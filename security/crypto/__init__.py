@@ -1,0 +1,1 @@
+"""Ciphers, signatures, the keyring, and Temporal's payloads."""

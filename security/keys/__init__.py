@@ -1,0 +1,1 @@
+"""Where keys live, and what is signed with them."""

@@ -1,0 +1,1 @@
+"""Secrets and personal data, hidden wherever something is shown."""

@@ -1,0 +1,116 @@
+"""Free text fit to be shown: log lines, other people's messages, exceptions with what they quote."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from security.masking.id_numbers import hide_id_numbers
+from security.masking.names import (
+    ID_KEYS,
+    MASK,
+    MAYBE_NAME_KEY,
+    NAME_KEYS,
+    PHONE_KEYS,
+    SECRET_KEYS,
+    mask_id_no,
+    mask_name,
+    mask_phone,
+    mask_secret,
+)
+
+How = Callable[[str], str]
+"""From a value to what may be shown of it."""
+
+TEXT_CHARS_MAX: Final = 65_536
+"""Of one text. Nobody reads a longer one, and whoever makes us log it should not choose how long we look at it."""
+
+_HARMLESS: Final = re.compile(r"[A-Za-z_./-]{0,200}|\d{1,10}", re.ASCII)
+_SEPARATED: Final = re.compile(r"[^a-z0-9\u4e00-\u9fff]")
+_KEYS: Final = SECRET_KEYS | ID_KEYS | NAME_KEYS | PHONE_KEYS | {MAYBE_NAME_KEY}
+_SPELLED: Final = "|".join(
+    "[_-]?".join(key) if key.isascii() else key for key in sorted(_KEYS, key=lambda key: (-len(key), key))
+)
+_QUOTED: Final = r"""(?P<quote>\\*["'])(?P<quoted>(?:\\.|[^\\])*?)(?:(?P=quote)|\Z)"""
+_BARE: Final = r"""(?P<bare>[^\s"'\\&,;)}\]，。；、）】》]+)"""
+_KEY_AND_VALUE: Final = re.compile(
+    rf"""(?<![A-Za-z0-9])(?P<key>{_SPELLED})(?P<between>\\*["']?\)?\s*[=:：]\s*\(?b?)(?:{_QUOTED}|{_BARE})""",
+    re.IGNORECASE | re.DOTALL,
+)
+_PAIR: Final = re.compile(
+    rf"""(?P<between>\(b?["'](?:x-)?(?P<key>{_SPELLED})["'],\s*b?)(?:{_QUOTED})""", re.IGNORECASE | re.DOTALL
+)
+"""As lists of headers and exceptions' arguments are written: ('authorization', 'Bearer …')."""
+
+_PHONE: Final = re.compile(r"(?<![0-9A-Za-z.])1[3-9]\d{9}(?![0-9A-Za-z])", re.ASCII)
+_NAME_BEFORE_ID: Final = re.compile(
+    r"(?P<title>患者|病人|参保人|(?<![\u4e00-\u9fff]))(?!患者|病人|参保人|身份|证件|号码)"
+    r"(?P<name>[\u4e00-\u9fff·]{2,6})(?=[\s(（,，:：]{1,3}\d{6}[ -]?\d{8}[ -]?\d{3}[\dXx])"
+)
+_WHOLES: Final = (
+    (re.compile(r"(://[^/\s:@]*:)[^\s/]*@"), rf"\1{MASK}@"),
+    (re.compile(r"""(\bhttps?://[^\s?#"'<>]{1,2000})[?#][^\s"'<>]+"""), rf"\1?{MASK}"),
+    (re.compile(r"(\b[A-Z]{3,7} /[^\s?]*)\?[^\s\"]*"), rf"\1?{MASK}"),
+    (re.compile(r"\bP_JSON=(?!\s*[{\"'])[^\s\"']+"), f"P_JSON={MASK}"),
+    (re.compile(r"\[parameters: .*\]"), f"[parameters: {MASK}]"),
+    (re.compile(r"(Key \([^)]*\))=\(.*?\)(?= (?:already|is |conflicts))", re.DOTALL), rf"\1=({MASK})"),
+    (
+        re.compile(r"Failing row contains \(.*?\)(?=\.?\s*(?:\n|\\n|['\"]?\Z))", re.DOTALL),
+        f"Failing row contains ({MASK})",
+    ),
+    (re.compile(r"\binput_value=.*?(?=, input_type=|\Z)", re.DOTALL), f"input_value={MASK}"),
+    (
+        re.compile(r"""(\b(?:proxy-)?authorization|\b(?:set-)?cookie)(\s*[:=]\s*)[^\r\n"'\\]+""", re.IGNORECASE),
+        rf"\1\2{MASK}",
+    ),
+    (re.compile(r"""\b(Bearer|Basic)\s+[^\s'",;}\]]+""", re.IGNORECASE), rf"\1 {MASK}"),
+)
+"""What is hidden by its form alone: passwords and queries in URLs, a statement's parameters, a refused row or input."""
+
+
+def mask_text(text: str) -> str:
+    """Values behind a telling key (`payAuthNo=…`, `"idNo": "…"`), id and mobile numbers, and what a form gives away."""
+    if _HARMLESS.fullmatch(text):
+        return text
+    if len(text) > TEXT_CHARS_MAX:
+        text = f"{text[:TEXT_CHARS_MAX]}… ({len(text) - TEXT_CHARS_MAX} characters more)"
+    for form, shown in _WHOLES:
+        text = form.sub(shown, text)
+    text = _PAIR.sub(_mask_pair, text)
+    text = _KEY_AND_VALUE.sub(_mask_keyed, text)
+    text = _NAME_BEFORE_ID.sub(lambda match: match["title"] + mask_name(match["name"]), text)
+    return _PHONE.sub(lambda match: mask_phone(match[0]), hide_id_numbers(text))
+
+
+def by_key(key: str) -> How | None:
+    """How a value under this key is masked: id_no, ID_NO, idNo and X-Id-No are the same key."""
+    plain = _SEPARATED.sub("", key.lower().removeprefix("x-"))
+    if plain in SECRET_KEYS:
+        return mask_secret
+    if plain in ID_KEYS:
+        return mask_id_no
+    if plain in PHONE_KEYS:
+        return mask_phone
+    if plain == MAYBE_NAME_KEY:
+        return _mask_maybe_name
+    return mask_name if plain in NAME_KEYS else None
+
+
+def _mask_maybe_name(name: str) -> str:
+    """HIS's `name` is a patient's or a medicine's. What is not Chinese is neither."""
+    return mask_text(name) if name.isascii() else mask_name(name)
+
+
+def _mask_keyed(match: re.Match[str]) -> str:
+    return match["key"] + _mask_value(match)
+
+
+def _mask_pair(match: re.Match[str]) -> str:
+    return _mask_value(match)
+
+
+def _mask_value(match: re.Match[str]) -> str:
+    how = by_key(match["key"]) or mask_secret
+    value = match["quoted"]
+    if value is None:
+        return f"{match['between']}{how(match['bare'])}"
+    return f"{match['between']}{match['quote']}{how(value)}{match['quote']}"

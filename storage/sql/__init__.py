@@ -1,0 +1,1 @@
+"""Databases as such: engines, statements, columns."""

@@ -1,0 +1,104 @@
+"""Connections: one writer at a time on SQLite, a pool on PostgreSQL, and readers that can't write on both."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from security.tls import TlsFiles, client_context
+from storage.sql.sqlite import SqliteConnection, SqliteEngine
+
+AnyConnection = AsyncConnection | SqliteConnection
+
+POOL_SIZE = 10
+SQLITE_READERS = 4
+_HASTY = {"timeout": 0, "check_same_thread": False}
+_PLAIN: dict[str, Any] = {"hide_parameters": True, "isolation_level": "AUTOCOMMIT"}
+_TLS_WORDS = {"sslrootcert": "ca", "sslcert": "cert", "sslkey": "key"}
+WAIT_S_MAX = 10
+"""For a connection, for another process's write on SQLite, and for one statement on PostgreSQL."""
+
+
+@dataclass(frozen=True)
+class Engines:
+    writer: AsyncEngine | SqliteEngine
+    reader: AsyncEngine | SqliteEngine
+
+    async def dispose(self) -> None:
+        await self.writer.dispose()
+        await self.reader.dispose()
+
+
+def open_engines(url: str, statement_s_max: float | None = WAIT_S_MAX) -> Engines:
+    """The engines for an asynchronous SQLAlchemy URL. Nothing is connected yet.
+
+    `statement_s_max`: the longest that PostgreSQL may take for one statement, in seconds; None for migrations.
+    """
+    if make_url(url).get_backend_name() == "sqlite":
+        return _sqlite(url)
+    plain, tls = _tls_apart(make_url(url))
+    writer = _engine(
+        plain,
+        POOL_SIZE,
+        pool_pre_ping=True,
+        connect_args={"timeout": WAIT_S_MAX, "command_timeout": statement_s_max, **tls},
+    )
+    # One snapshot for all statements of a reading, as SQLite has it by itself.
+    reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return Engines(writer, reader)
+
+
+def _tls_apart(url: URL) -> tuple[URL, dict[str, Any]]:
+    """PostgreSQL's own words in a URL (sslmode, sslrootcert, sslcert, sslkey), as its driver wants them.
+
+    Raises `security.tls.TlsFileError`.
+    """
+    given = {part: url.query[name] for name, part in _TLS_WORDS.items() if name in url.query}
+    plain = url.difference_update_query(["sslmode", *_TLS_WORDS])
+    if url.query.get("sslmode", "disable") == "disable":
+        return plain, {}
+    return plain, {"ssl": client_context(TlsFiles.model_validate(given))}
+
+
+def _sqlite(url: str) -> Engines:
+    """A single writing connection: within a process writers queue in fairness instead of polling the file's lock."""
+    plain = make_url(url).set(drivername="sqlite")
+    writer, reader = (
+        # The driver begins nothing by itself, and waits for nothing: both are SqliteEngine's.
+        create_engine(
+            plain,
+            pool_size=size,
+            max_overflow=0,
+            hide_parameters=True,
+            isolation_level="AUTOCOMMIT",
+            connect_args=_HASTY,
+        )
+        for size in (1, SQLITE_READERS)
+    )
+    _on_connect(writer, "PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA foreign_keys=ON")
+    _on_connect(reader, "PRAGMA query_only=ON")
+    # A lock that is taken at the first write instead would fail at once where another process wrote after our read.
+    return Engines(
+        SqliteEngine(writer, "BEGIN IMMEDIATE", 1, WAIT_S_MAX),
+        SqliteEngine(reader, "BEGIN", SQLITE_READERS, WAIT_S_MAX),
+    )
+
+
+def _engine(url: URL, size: int, **options: Any) -> AsyncEngine:  # noqa: ANN401 - passed on to SQLAlchemy
+    """`hide_parameters`: an error's text would hold the row's values."""
+    return create_async_engine(
+        url, pool_size=size, max_overflow=0, pool_timeout=WAIT_S_MAX, hide_parameters=True, **options
+    )
+
+
+def _on_connect(engine: Engine, *statements: str) -> None:
+    def connected(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        for statement in statements:
+            cursor.execute(statement)
+        cursor.close()
+
+    event.listen(engine, "connect", connected)

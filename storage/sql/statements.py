@@ -1,0 +1,61 @@
+"""Statements are built once and given their values later: building one anew costs more than running it.
+
+Values that only find the row have names of their own, `key_…`, so that they never meet a column to be written.
+"""
+
+from functools import cache
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, Table, bindparam
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import SQLModel
+
+from domain.base import PaymentKey
+from storage.sql.engines import AnyConnection
+
+Insert = postgresql.Insert | sqlite.Insert
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The plain table: the mapped class brings the ORM's work into every statement."""
+    return cast("Table", model.__table__)  # type: ignore[attr-defined]  # SQLModel adds it
+
+
+def here(table: Table) -> tuple[ColumnElement[bool], ...]:
+    """The rows of the payment that `key_of` names."""
+    return table.c.hospital == bindparam("key_hospital"), table.c.med_org_ord == bindparam("key_med_org_ord")
+
+
+def key_of(key: PaymentKey) -> dict[str, Any]:
+    return {"key_hospital": key.hospital, "key_med_org_ord": key.med_org_ord}
+
+
+def place_of(key: PaymentKey) -> dict[str, Any]:
+    """The columns that say whose row it is."""
+    return {"hospital": key.hospital, "med_org_ord": key.med_org_ord}
+
+
+def insert_if_new(connection: AnyConnection, table: Table) -> Insert:
+    """An INSERT that leaves a row alone which is there already."""
+    return _insert_if_new(connection.dialect.name, table)
+
+
+def insert_or_replace(connection: AnyConnection, table: Table, columns: tuple[str, ...]) -> Insert:
+    """An INSERT that gives `columns` their new values in a row of this payment which is there already."""
+    return _insert_or_replace(connection.dialect.name, table, columns)
+
+
+@cache
+def _insert_if_new(dialect: str, table: Table) -> Insert:
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _insert_or_replace(dialect: str, table: Table, columns: tuple[str, ...]) -> Insert:
+    statement = _insert(dialect, table)
+    news = {name: statement.excluded[name] for name in columns}
+    return statement.on_conflict_do_update(index_elements=["hospital", "med_org_ord"], set_=news)
+
+
+def _insert(dialect: str, table: Table) -> Insert:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)

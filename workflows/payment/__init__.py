@@ -1,0 +1,1 @@
+"""A payment: its workflow, and the steps of its story."""

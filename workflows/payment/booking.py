@@ -1,0 +1,250 @@
+"""PAID: the hospital books. HIS is asked before it is told (product rules 9 and 10)."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+from activities.contract import Booking, BookPayment, HisActivities
+from domain.base import for_operators
+from domain.errors import ErrorCode, Outcome, PaymentError
+from domain.orders import Category, Registers, check_visit
+from domain.states import PaymentState
+from workflows import limits
+from workflows.calls import Refusal, Unresolved, local_then_remote, remote
+from workflows.payment.inbox import SettleInbox
+from workflows.payment.look_ahead import LookAhead, booking_question, visit_to_check
+from workflows.payment.progress import Progress
+from workflows.payment.recording import record_end
+from workflows.payment.visits import cancel_our_visit
+
+_UNREACHABLE = "医院信息系统无法连接"
+_REFUSAL_CHECK = timedelta(seconds=30)
+"""After a refusal HIS is asked once whether it booked all the same; a refusal stands if it can't be asked."""
+
+
+class CannotBook(Exception):
+    """HIS did not book, and that is certain: the money has to go back."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class BookingSteps:
+    """From PAID to SETTLED, or IN_REVIEW; raises `CannotBook`."""
+
+    def __init__(self, progress: Progress, desk: SettleInbox, look_ahead: LookAhead) -> None:
+        self._progress = progress
+        self._desk = desk
+        self._look_ahead = look_ahead
+        self._started_at = workflow.now()
+        self._auto_finish_at = self._started_at + timedelta(seconds=progress.terms.auto_finish_after_s)
+        self._settled_meanwhile = False
+
+    async def run(self) -> None:
+        await self._give_the_caller_time()
+        booking = await self._agree_on_visit()
+        if booking is None:
+            await self._review("VISIT_MISSING", "挂号已付款, 但未收到就诊ID(VISIT_ID), 已转人工核查")
+        elif booking.settlement_no is not None:
+            self._settled()
+        elif self._needs_visit() and not await self._register():
+            return
+        else:
+            await self._settle()
+
+    async def _give_the_caller_time(self) -> None:
+        """Paid, and nobody has called interface 2: if nobody does, the payment is finished without (product rule 8)."""
+        if self._desk.served or self._progress.finish_now:
+            return
+        until = min(self._auto_finish_at, self._last_moment())
+        self._progress.tell("患者已付款, 等待结果回写 (接口2), 到时自动完成", until)
+        await self._wait_for_a_call(until)
+
+    async def _agree_on_visit(self) -> Booking | None:
+        """What HIS has, after the caller's VISIT_ID, if there is one, has proved to be the patient's.
+
+        A call with a wrong VISIT_ID is refused; the money stays, and a right call, or nobody within the time for
+        auto-finish, lets it go on. None: the caller has to register, and no VISIT_ID came.
+        """
+        while True:
+            self._desk.take()
+            offered = self._desk.offered_visit()
+            unchecked = visit_to_check(self._progress, self._desk)
+            booking = await self._look_ahead.seen(unchecked) or await self._find(unchecked)
+            if offered is not None and booking.visit_patient_id is not None:
+                try:
+                    check_visit(self._progress.order.patient_id, booking.visit_patient_id)
+                except PaymentError as error:
+                    self._desk.refuse_served(error.code, error.message)
+                    await self._wait_for_another_call()
+                    continue
+            self._progress.visit_id = offered or booking.visit_id or self._progress.visit_id
+            return None if self._needs_visit() and not self._we_register() else booking
+
+    async def _find(self, visit_id: str | None) -> Booking:
+        try:
+            return await local_then_remote(
+                HisActivities.find_booking,
+                booking_question(self._progress, visit_id, record=True),
+                self._progress.terms,
+                self._left(),
+                "HIS: 查询入账情况",
+            )
+        except (Refusal, Unresolved) as error:
+            raise CannotBook(_UNREACHABLE) from error
+
+    async def _wait_for_another_call(self) -> None:
+        """A wrong VISIT_ID is the caller's to mend; nobody calling again is ours to finish (product rule 8).
+
+        However often wrong calls come, this ends; HIS's retry budget begins after it.
+        """
+        self._progress.tell("等待带有正确就诊ID(VISIT_ID)的结果回写", self._auto_finish_at)
+        await self._wait_for_a_call(self._auto_finish_at)
+
+    async def _wait_for_a_call(self, until: datetime) -> None:
+        left = until - workflow.now()
+        if left > timedelta(0) and not self._desk.waiting:
+            try:
+                await workflow.wait_condition(
+                    lambda: bool(self._desk.waiting),
+                    timeout=left,
+                    timeout_summary=for_operators("自动完成 (auto-finish)"),
+                )
+            except TimeoutError:
+                workflow.logger.info("nobody called: finishing without the caller")
+        self._started_at = workflow.now()
+
+    async def _register(self) -> bool:
+        """REGISTERED. False: nobody can say whether a visit was made, and the payment is under review."""
+        self._progress.register_sent = True
+        found = await self._book(HisActivities.register, lambda booking: booking.visit_id, "HIS: 登记挂号")
+        if found is None:
+            return False
+        self._progress.visit_id = found
+        self._progress.visit_is_ours = True
+        self._progress.enter(PaymentState.REGISTERED)
+        await self._prefer_callers_visit()
+        return True
+
+    async def _prefer_callers_visit(self) -> None:
+        """A settle call with another VISIT_ID than ours: cancel ours and take theirs (product rule 9)."""
+        offered, ours = self._desk.offered_visit(), self._progress.visit_id
+        if offered is None or offered == ours:
+            return
+        self._desk.take()
+        booking = await self._find(offered)
+        if booking.visit_patient_id != self._progress.order.patient_id:
+            self._desk.refuse_served(ErrorCode.PATIENT_MISMATCH, "就诊ID(VISIT_ID)不属于患者ID(PATIENT_ID)所指的患者")
+        elif await cancel_our_visit(self._progress, self._left()):
+            self._progress.visit_id = offered
+        else:
+            self._desk.refuse_served(ErrorCode.ORDER_CONFLICT, "该挂号已由本系统登记, 就诊ID(VISIT_ID)不一致")
+
+    async def _settle(self) -> None:
+        if self._settled_meanwhile:
+            self._settled()
+            return
+        found = await self._book(HisActivities.settle, lambda booking: booking.settlement_no, "HIS: 写入结算记录")
+        if found is not None:
+            self._settled()
+
+    async def _book(
+        self,
+        method: Callable[[HisActivities, BookPayment], Awaitable[Booking]],
+        found: Callable[[Booking], str | None],
+        summary: str,
+    ) -> str | None:
+        """Tell HIS; a refusal is checked once, an unknown outcome is asked for until the reversal must go out.
+
+        None: nobody can say, and the payment is under review. Raises `CannotBook`.
+        """
+        self._progress.tell(f"等待医院信息系统入账 ({summary})", self._until())
+        try:
+            return found(await remote(method, self._payment(), self._progress.terms, self._left(), summary))
+        except Refusal as refusal:
+            message, booking = refusal.message, await self._ask(_REFUSAL_CHECK) or Booking()
+        except Unresolved as unresolved:
+            if unresolved.outcome is Outcome.NOT_SENT:
+                raise CannotBook(_UNREACHABLE) from unresolved
+            await self._let_it_arrive()
+            message, answered = _UNREACHABLE, await self._ask(self._until_reversal())
+            if answered is None:
+                await self._review("HIS_OUTCOME_UNKNOWN", "医院入账结果未知, 冲正期限将至, 已转人工核查")
+                return None
+            booking = answered
+        if (value := found(booking)) is not None:
+            return value
+        raise CannotBook(message)
+
+    async def _let_it_arrive(self) -> None:
+        """What was sent last may still be on its way until the call's timeout has passed twice (product rule 10)."""
+        on_its_way = timedelta(seconds=2 * self._progress.terms.his_timeout_s)
+        pause = min(on_its_way, self._until_reversal())
+        if pause > timedelta(0):
+            await workflow.sleep(pause, summary=for_operators("等待在途请求 (a booking may still arrive)"))
+
+    async def _ask(self, budget: timedelta) -> Booking | None:
+        try:
+            booking = await local_then_remote(
+                HisActivities.find_booking,
+                booking_question(self._progress, None, record=True),
+                self._progress.terms,
+                budget,
+                "HIS: 查询入账情况",
+            )
+        except (Refusal, Unresolved):
+            return None
+        # A caller may have gone to HIS by itself while we were trying: then it must not be told again.
+        self._settled_meanwhile = booking.settlement_no is not None
+        return booking
+
+    def _settled(self) -> None:
+        self._progress.enter(PaymentState.SETTLED)
+        self._progress.tell("已结算")
+
+    async def _review(self, reason: str, message: str) -> None:
+        await record_end(self._progress, self._progress.review(reason, message))
+
+    def _needs_visit(self) -> bool:
+        return self._progress.order.category is Category.REGISTRATION and self._progress.visit_id is None
+
+    def _we_register(self) -> bool:
+        return self._progress.terms.registers is Registers.MEDPAY
+
+    def _payment(self) -> BookPayment:
+        progress = self._progress
+        if progress.patient is None:
+            raise AssertionError("paid without a patient")
+        return BookPayment(
+            **progress.step(),
+            category=progress.order.category,
+            patient_id=progress.order.patient_id,
+            patient_name=progress.patient.name,
+            clinic_id=progress.order.clinic_id,
+            order_ids=progress.order.order_ids,
+            visit_id=progress.visit_id,
+            pay_ord_id=progress.pre_settled.pay_ord_id,
+            patient_type_id=progress.patient.patient_type_id,
+            ipt_otp_no=progress.patient.ipt_otp_no,
+            si_personal_no=progress.patient.psn_no,
+            balance_fen=progress.pre_settled.balance_fen,
+            settlement=progress.settled_by_centre,
+        )
+
+    def _until(self) -> datetime:
+        """The end of HIS's retry budget, never so late that a reversal could not follow while it still serves."""
+        budget_end = self._started_at + timedelta(seconds=self._progress.terms.his_retry_budget_s)
+        last_moment = self._last_moment()
+        return min(budget_end, last_moment) if last_moment > self._started_at else budget_end
+
+    def _last_moment(self) -> datetime:
+        """After it a reversal might come too late."""
+        return self._progress.settled_by_centre.reversal_deadline - limits.REVERSAL_MARGIN
+
+    def _left(self) -> timedelta:
+        return self._until() - workflow.now()
+
+    def _until_reversal(self) -> timedelta:
+        return self._last_moment() - workflow.now()

@@ -1,0 +1,149 @@
+"""From the order to the split: HIS's price, 6201, 6202. No money moves here, and none may once it has failed."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+from activities.contract import (
+    ClaimBills,
+    HisActivities,
+    HolderActivities,
+    InsuranceActivities,
+    PlaceOrder,
+    PriceBill,
+    RecordActivities,
+    UploadFees,
+    WithdrawHolder,
+)
+from domain.errors import UPLOAD_ORPHANED, ErrorCode, Outcome
+from domain.orders import CancelRequest, Category, PaymentEnd
+from domain.states import PaymentState
+from workflows.calls import Refusal, Unresolved, local_then_remote, remote
+from workflows.payment.inbox import CancelInbox
+from workflows.payment.progress import Progress
+from workflows.payment.window import cancelled
+
+_TOO_LATE = {
+    PaymentState.RECEIVED: (ErrorCode.HIS_UNAVAILABLE, "医院信息系统在时限内未响应, 未发生扣款, 请重新下单"),
+    PaymentState.PRICED: (ErrorCode.INSURANCE_UNAVAILABLE, "医保中心在时限内未响应, 未发生扣款, 请重新下单"),
+    PaymentState.FEE_UPLOADED: (ErrorCode.INSURANCE_UNAVAILABLE, "医保中心在时限内未响应, 未发生扣款, 请重新下单"),
+}
+
+
+class Withdrawn(Exception):
+    """The payment is not wanted any more."""
+
+    def __init__(self, wish: CancelRequest) -> None:
+        super().__init__(wish.by)
+        self.wish = wish
+
+
+class PreSettlementSteps:
+    """`price`, `upload`, `place_order`, one after the other, within the pre-settlement budget."""
+
+    def __init__(self, progress: Progress, cancel: CancelInbox) -> None:
+        self._progress = progress
+        self._cancel = cancel
+
+    async def run(self) -> PaymentEnd | None:
+        """PRE_SETTLED and None, or the end that is to be reached (by 6401, where 6201 has succeeded)."""
+        try:
+            await self._steps()
+        except Refusal as refusal:
+            return PaymentEnd(
+                state=PaymentState.REJECTED, code=refusal.code, message=refusal.message, note=refusal.note
+            )
+        except Unresolved as unresolved:
+            return self._budget_spent(unresolved)
+        except Withdrawn as withdrawn:
+            return cancelled(withdrawn.wish)
+        return None
+
+    async def _steps(self) -> None:
+        progress, order = self._progress, self._progress.order
+        if self._left() <= timedelta(0):
+            # Not UNAVAILABLE: that tells a caller to repeat the call, and this payment is over.
+            raise Refusal(ErrorCode.HIS_UNAVAILABLE, "支付服务未能在时限内处理该订单, 未发生扣款, 请重新下单")
+        kind = "挂号费" if order.category is Category.REGISTRATION else "处方费用"
+        bill = await local_then_remote(
+            HisActivities.price_bill,
+            PriceBill(**progress.step(), order=order, accepted_at=progress.accepted_at),
+            progress.terms,
+            self._left(),
+            f"HIS: 查询患者和{kind}",
+        )
+        progress.patient = bill.patient
+        progress.enter(PaymentState.PRICED)
+        if bill.held_by is not None:
+            await take_over(progress, bill.held_by, self._left)
+        self._heed_cancel()
+        progress.tell("等待医保中心接收费用明细 (6201)", self._ends_at)
+        progress.uploaded = await remote(
+            InsuranceActivities.upload_fees,
+            UploadFees(**progress.step(), order=order, bill=bill),
+            progress.terms,
+            self._left(),
+            "6201 费用明细上传",
+        )
+        progress.enter(PaymentState.FEE_UPLOADED)
+        self._heed_cancel()
+        progress.tell("等待医保中心预结算 (6202)", self._ends_at)
+        await self._place_order()
+
+    async def _place_order(self) -> None:
+        progress = self._progress
+        if progress.uploaded is None:
+            raise AssertionError("6202 comes after 6201")
+        step = PlaceOrder(
+            **progress.step(),
+            pay_auth_no=progress.order.pay_auth_no,
+            total_fen=progress.order.total_fen,
+            uploaded=progress.uploaded,
+            reference=progress.reference,
+            payment_window_s=progress.terms.payment_window_s,
+        )
+        progress.pre_settlement = await remote(
+            InsuranceActivities.place_order, step, progress.terms, self._left(), "6202 支付下单"
+        )
+        progress.enter(PaymentState.PRE_SETTLED)
+        progress.tell("等待患者付款和结果回写 (接口2)", progress.pre_settlement.window_ends_at)
+
+    def _heed_cancel(self) -> None:
+        """Somebody wants the payment withdrawn before it has come to a split."""
+        if self._cancel.wanted is not None:
+            raise Withdrawn(self._cancel.wanted)
+
+    def _budget_spent(self, unresolved: Unresolved) -> PaymentEnd:
+        state = self._progress.state
+        code, message = _TOO_LATE[state]
+        orphaned = state is PaymentState.PRICED and unresolved.outcome is Outcome.UNKNOWN
+        note = UPLOAD_ORPHANED if orphaned else ""
+        return PaymentEnd(state=PaymentState.REJECTED, code=code, message=message, note=note)
+
+    @property
+    def _ends_at(self) -> datetime:
+        return self._progress.accepted_at + timedelta(seconds=self._progress.terms.pre_settle_budget_s)
+
+    def _left(self) -> timedelta:
+        return self._ends_at - workflow.now()
+
+
+_UNDECIDED = "该费用的另一笔订单尚未结束, 请稍后重新下单"
+
+
+async def take_over(progress: Progress, holder: str, left: Callable[[], timedelta]) -> None:
+    """Until the bill is ours. `left`: of the pre-settlement's budget. Raises `Refusal` BILL_ALREADY_PAID."""
+    held_by: str | None = holder
+    while held_by is not None:
+        progress.tell(f"等待同一费用的先前订单 {held_by} 撤回")
+        try:
+            withdrawal = WithdrawHolder(**progress.step(), holder=held_by)
+            await remote(HolderActivities.withdraw_holder, withdrawal, progress.terms, left(), f"请 {held_by} 撤回")
+            claim = ClaimBills(**progress.step(), order=progress.order, accepted_at=progress.accepted_at)
+            claimed = await local_then_remote(
+                RecordActivities.claim_bills, claim, progress.terms, left(), "占用费用 (claim)"
+            )
+        except Unresolved as unresolved:
+            raise Refusal(ErrorCode.BILL_ALREADY_PAID, _UNDECIDED) from unresolved
+        held_by = claimed.held_by

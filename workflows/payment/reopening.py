@@ -1,0 +1,86 @@
+"""A payment that was closed, once more: there is word of money after an unpaid end (product rule 8), or it was cut off.
+
+Of an unpaid end 6301 decides, and only a 6 opens a review.
+"""
+
+from activities.contract import AskOrder, InsuranceActivities, OrderAnswer
+from domain.errors import ErrorCode
+from domain.insurance import OrderVerdict, verdict
+from domain.orders import PaymentEnd
+from domain.states import PaymentState
+from workflows import limits
+from workflows.calls import Refusal, Unresolved, local_then_remote
+from workflows.payment.inbox import Inbox
+from workflows.payment.progress import Progress
+from workflows.payment.recording import record_end
+
+BROKEN_OFF = "BROKEN_OFF"
+LATE_MONEY = "LATE_MONEY"
+LATE_MONEY_UNCONFIRMED = "LATE_MONEY_UNCONFIRMED"
+"""The centre was silent for the whole budget: nobody can say whether there is money."""
+
+
+def broken_off(progress: Progress) -> PaymentEnd:
+    """What becomes of a payment that had not ended when its workflow was terminated. Nobody watched it since.
+
+    A review, unless the centre has no order of it: then nothing can have been paid, and it is REJECTED.
+    """
+    if progress.uploaded is not None:
+        return progress.review(BROKEN_OFF, "该订单的处理曾被中断, 已转人工核查")
+    message = "该订单的处理曾被中断, 未下单, 未发生扣款, 请用新的医院订单号(medOrgOrd)重新下单"
+    return PaymentEnd(
+        state=PaymentState.REJECTED, code=ErrorCode.INSURANCE_UNAVAILABLE, message=message, note=BROKEN_OFF
+    )
+
+
+class LateMoney:
+    """One question about a payment that ended unpaid. Whatever it hears but a 6 leaves the end as it was."""
+
+    def __init__(self, progress: Progress, inbox: Inbox) -> None:
+        self._progress = progress
+        self._inbox = inbox
+
+    async def run(self) -> None:
+        # Cleared before the question: word that comes while it is on its way asks once more.
+        self._inbox.noticed = False
+        if self._progress.uploaded is None:
+            return
+        self._progress.tell("订单已关闭, 核实是否另有到账 (6301)")
+        try:
+            answer = await self._ask_order()
+        except Refusal:
+            self._progress.tell("医保中心拒绝查询该订单, 状态不变")
+        except Unresolved:
+            await self._review(LATE_MONEY_UNCONFIRMED, "订单已关闭, 医保中心未答复是否另有到账, 已转人工核查")
+        else:
+            await self._decide(answer)
+
+    async def _decide(self, answer: OrderAnswer) -> None:
+        if verdict(answer.status.ord_stas) is not OrderVerdict.PAID:
+            self._progress.tell(f"已核实: 未到账 (ordStas {answer.status.ord_stas}), 状态不变")
+            return
+        self._progress.settlement = answer.settlement
+        await self._review(LATE_MONEY, "订单已关闭, 医保中心却显示已付款, 已转人工核查")
+
+    async def _ask_order(self) -> OrderAnswer:
+        progress = self._progress
+        step = AskOrder(
+            **progress.step(),
+            reference=progress.reference,
+            split=progress.pre_settlement.split if progress.pre_settlement is not None else None,
+            accepted_at=progress.accepted_at,
+            reversal_window_s=progress.terms.reversal_window_s,
+            record="settlement",
+        )
+        summary = "6301 医保订单结算结果查询 (关闭后核实)"
+        return await local_then_remote(
+            InsuranceActivities.ask_order,
+            step,
+            progress.terms,
+            limits.LATE_MONEY_BUDGET,
+            summary,
+            retry=limits.LATE_MONEY_RETRY,
+        )
+
+    async def _review(self, reason: str, message: str) -> None:
+        await record_end(self._progress, self._progress.review(reason, message))

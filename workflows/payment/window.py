@@ -1,0 +1,189 @@
+"""PRE_SETTLED: waiting for the money. One decision point: whatever wakes it, 6301 decides (product rules 6 and 7)."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import chain, repeat
+
+from temporalio import workflow
+
+from activities.contract import AskOrder, InsuranceActivities, OrderAnswer
+from domain.base import for_operators
+from domain.errors import ErrorCode
+from domain.insurance import PAYING, REVOCABLE, OrderVerdict, verdict
+from domain.orders import CancelRequest, PaymentEnd
+from domain.states import PaymentState
+from workflows import limits
+from workflows.calls import Refusal, Unresolved, local_then_remote
+from workflows.payment.inbox import Inbox
+from workflows.payment.look_ahead import LookAhead
+from workflows.payment.progress import Progress
+from workflows.payment.recording import end_unpaid, record_end
+
+_PAID = 6
+
+ALREADY_PAID = "患者已付款, 不能取消"
+PAYING_NOW = "患者正在支付, 请稍后再查询"
+_PROCESSING = "医保中心暂未答复, 请稍后以相同参数重试"
+_NOT_PAID = "患者尚未完成支付"
+
+
+class PaymentWindow:
+    """Runs until the payment is PAID, or at an unpaid end, or IN_REVIEW."""
+
+    def __init__(self, progress: Progress, inbox: Inbox, look_ahead: LookAhead) -> None:
+        self._progress = progress
+        self._inbox = inbox
+        self._look_ahead = look_ahead
+        self._ends_at = progress.pre_settled.window_ends_at
+        self._intervals = _intervals()
+        self._wake_at = self._next_question()
+        self._deciding_since: datetime | None = None
+
+    async def run(self) -> None:
+        while self._progress.state is PaymentState.PRE_SETTLED:
+            await self._wake()
+            self._inbox.take()
+            self._look_ahead.begin()
+            answer = await self._ask_order()
+            if answer is None:
+                await self._no_answer()
+            else:
+                await self._decide(answer)
+
+    async def _wake(self) -> None:
+        """Sleep until somebody calls, or until it is time to ask unasked. What it was does not matter: 6301 decides."""
+        left = self._wake_at - workflow.now()
+        if left > timedelta(0) and not self._inbox.call:
+            words = "付款窗口 (payment window)" if self._wake_at == self._ends_at else "主动查询 (own question)"
+            try:
+                await workflow.wait_condition(
+                    lambda: self._inbox.call, timeout=left, timeout_summary=for_operators(words)
+                )
+            except TimeoutError:
+                workflow.logger.debug("nobody called")
+        if workflow.now() >= self._wake_at:
+            self._wake_at = self._next_question()
+
+    def _next_question(self) -> datetime:
+        """Growing intervals, so that a lost callback costs minutes; the window's end is a question of its own."""
+        asked_at = workflow.now() + next(self._intervals)
+        return min(asked_at, self._ends_at) if workflow.now() < self._ends_at else asked_at
+
+    async def _ask_order(self) -> OrderAnswer | None:
+        progress = self._progress
+        step = AskOrder(
+            **progress.step(),
+            reference=progress.reference,
+            split=progress.pre_settled.split,
+            accepted_at=progress.accepted_at,
+            reversal_window_s=progress.terms.reversal_window_s,
+        )
+        try:
+            return await local_then_remote(
+                InsuranceActivities.ask_order,
+                step,
+                progress.terms,
+                limits.SETTLE_ASK_BUDGET,
+                "6301 医保订单结算结果查询",
+            )
+        except (Refusal, Unresolved):
+            return None
+
+    async def _no_answer(self) -> None:
+        self._inbox.settle.refuse_served(ErrorCode.PROCESSING, _PROCESSING)
+        if self._must_decide():
+            await self._extend("ORDER_STATUS_UNKNOWN", _PROCESSING, "医保中心未答复订单状态, 已转人工核查")
+
+    async def _decide(self, answer: OrderAnswer) -> None:
+        ord_stas = answer.status.ord_stas
+        match verdict(ord_stas):
+            case OrderVerdict.PAID:
+                await self._paid(answer)
+            case OrderVerdict.FAILED:
+                await self._end(_failed())
+            case OrderVerdict.REVOKED:
+                await record_end(self._progress, self._cancelled("医保订单已被撤销, 未发生扣款"))
+            case OrderVerdict.REVIEW:
+                await self._review(f"ORDER_STATUS_{ord_stas}", "医保订单状态异常, 已转人工核查")
+            case OrderVerdict.WAIT:
+                await self._not_paid(ord_stas)
+
+    async def _paid(self, answer: OrderAnswer) -> None:
+        progress = self._progress
+        progress.settlement = answer.settlement
+        if not answer.consistent:
+            await self._review("AMOUNT_INCONSISTENT", "医保结算金额与预结算不一致, 已转人工核查")
+            return
+        progress.enter(PaymentState.PAID)
+        self._inbox.cancel.dismiss(ErrorCode.BILL_ALREADY_PAID, ALREADY_PAID)
+        progress.tell("等待医院信息系统入账", progress.settled_by_centre.reversal_deadline)
+
+    async def _not_paid(self, ord_stas: int) -> None:
+        """Paid beats cancel beats expiry: whatever comes here is not paid."""
+        self._inbox.settle.refuse_served(ErrorCode.NOT_PAID, PAYING_NOW if ord_stas in PAYING else _NOT_PAID)
+        if not self._must_decide():
+            return
+        if ord_stas not in REVOCABLE:
+            await self._extend("STILL_PAYING", PAYING_NOW, "患者支付仍未完成, 已转人工核查")
+        elif self._inbox.cancel.wanted is not None:
+            await self._end(self._cancelled())
+        else:
+            await self._end(_expired())
+
+    async def _end(self, end: PaymentEnd) -> None:
+        refused_at = await end_unpaid(self._progress, end)
+        if refused_at == _PAID:
+            self._wake_at = workflow.now()
+        elif refused_at is not None:
+            await self._extend("REVOCATION_REFUSED", _PROCESSING, "医保订单不能撤销, 已转人工核查")
+
+    async def _extend(self, reason: str, now: str, message: str) -> None:
+        """It is time to decide, and nothing can be: ask again for a while, then it is a person's."""
+        self._inbox.cancel.answer(ErrorCode.PROCESSING, now)
+        gives_up_at = (self._deciding_since or workflow.now()) + limits.PAYING_EXTENSION
+        if workflow.now() >= gives_up_at:
+            await self._review(reason, message)
+            return
+        self._wake_at = min(workflow.now() + limits.PAYING_POLL, gives_up_at)
+        self._progress.tell("不能关闭: 患者可能正在支付, 继续查询 (6301)", gives_up_at)
+
+    async def _review(self, reason: str, message: str) -> None:
+        await record_end(self._progress, self._progress.review(reason, message))
+
+    def _must_decide(self) -> bool:
+        """The window is over, or somebody wants the payment withdrawn. It may then stay undecided only for a while."""
+        if workflow.now() < self._ends_at and self._inbox.cancel.wanted is None:
+            self._deciding_since = None
+            return False
+        self._deciding_since = self._deciding_since or workflow.now()
+        return True
+
+    def _cancelled(self, message: str = "") -> PaymentEnd:
+        wish = self._inbox.cancel.wanted
+        return cancelled(wish) if wish is not None else cancelled(None, message)
+
+
+def cancelled(wish: CancelRequest | None, message: str = "订单已取消, 未发生扣款") -> PaymentEnd:
+    """CANCELLED, and who wanted it."""
+    if wish is None:
+        return PaymentEnd(state=PaymentState.CANCELLED, code=ErrorCode.CANCELLED, message=message)
+    why = f"同一费用已重新下单({wish.by}), 本订单已取消, 未发生扣款" if wish.superseded else message
+    note = f"{'SUPERSEDED_BY' if wish.superseded else 'CANCELLED_BY'} {wish.by}"
+    return PaymentEnd(state=PaymentState.CANCELLED, code=ErrorCode.CANCELLED, message=why, note=note)
+
+
+def _failed() -> PaymentEnd:
+    message = "患者支付失败, 未发生扣款"
+    return PaymentEnd(state=PaymentState.REJECTED, code=ErrorCode.INSURANCE_REFUSED, message=message)
+
+
+def _expired() -> PaymentEnd:
+    message = "超过付款时限未支付, 订单已关闭, 请重新下单"
+    return PaymentEnd(state=PaymentState.EXPIRED, code=ErrorCode.EXPIRED, message=message)
+
+
+def _intervals() -> Iterator[timedelta]:
+    """With jitter, so that the payments of a busy minute don't all ask in one second."""
+    last = limits.OWN_QUESTIONS[-1]
+    for interval in chain(limits.OWN_QUESTIONS, repeat(last)):
+        yield interval * workflow.random().uniform(0.9, 1.1)

@@ -1,0 +1,184 @@
+"""One payment, from the order to its end. `run` is the story; the steps are its words; handlers only wait for it."""
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from domain.errors import ErrorCode
+from domain.orders import CancelRequest, Order, PaymentStart, PreSettleAnswer, SettlementAnswer, SettleRequest
+from domain.states import TERMINAL, UNPAID_ENDS, PaymentState, has_reached
+from workflows.payment.booking import BookingSteps, CannotBook
+from workflows.payment.inbox import Inbox
+from workflows.payment.look_ahead import LookAhead
+from workflows.payment.pre_settlement import PreSettlementSteps
+from workflows.payment.progress import Progress
+from workflows.payment.recording import end_unpaid, record_end
+from workflows.payment.reopening import LateMoney, broken_off
+from workflows.payment.reversal import ReversalSteps
+from workflows.payment.window import ALREADY_PAID, PaymentWindow
+from workflows.review.payment_case import ReviewSteps
+from workflows.review.queue import ReviewHandlers, ReviewQueue
+
+
+@workflow.defn(name="PaymentWorkflow")
+class PaymentWorkflow(ReviewHandlers):
+    """The one writer of a payment (product rule 1). Its id is `payment-{hospital}-{medOrgOrd}`."""
+
+    @workflow.init
+    def __init__(self, start: PaymentStart) -> None:
+        self._progress = Progress(start)
+        self._inbox = Inbox(noticed=start.reopened is not None)
+        self._look_ahead = LookAhead(self._progress, self._inbox.settle)
+        self._review = ReviewQueue()
+
+    @workflow.run
+    async def run(self, start: PaymentStart) -> PaymentState:  # noqa: ARG002 - `__init__` has it; Temporal wants both
+        """Keep to the story whatever comes. A cancellation from the Temporal UI is not obeyed: it would leave money."""
+        story = asyncio.create_task(self._story())
+        while not story.done():
+            try:
+                await asyncio.shield(story)
+            except asyncio.CancelledError:
+                workflow.logger.warning("cancellation of a payment refused: it would leave money without an owner")
+        return await story
+
+    @workflow.update
+    async def pre_settle(self, order: Order) -> PreSettleAnswer:  # noqa: ARG002 - the validator compares it
+        """Interface 1: wait for the split, or for the end that came instead: an `ApplicationError` by `ErrorCode`."""
+        progress = self._progress
+        # A split that somebody wants withdrawn is not given away: its payOrdId is about to be revoked.
+        await workflow.wait_condition(lambda: self._is_payable() or progress.decided)
+        if progress.end is not None:
+            raise ApplicationError(progress.end.message, type=progress.end.code.value)
+        if progress.patient is None:
+            raise AssertionError("pre-settled without a patient")
+        return PreSettleAnswer(
+            pay_ord_id=progress.pre_settled.pay_ord_id,
+            med_org_ord=progress.order.med_org_ord,
+            split=progress.pre_settled.split,
+            patient_type_id=progress.patient.patient_type_id,
+            ipt_otp_no=progress.patient.ipt_otp_no,
+            balance_fen=progress.pre_settled.balance_fen,
+            si_personal_no=progress.patient.psn_no,
+        )
+
+    @pre_settle.validator
+    def _same_transaction(self, order: Order) -> None:
+        field = self._progress.order.differing_field(order)
+        if field is not None:
+            message = f"医院订单号(medOrgOrd)已用于另一笔交易: {field} 不一致"
+            raise ApplicationError(message, type=ErrorCode.ORDER_CONFLICT.value)
+
+    @workflow.update
+    async def settle(self, request: SettleRequest) -> SettlementAnswer:
+        """Interface 2: wait until the money is asked for and booked. NOT_PAID, PROCESSING, or the end's `ErrorCode`."""
+        progress = self._progress
+        ticket = self._inbox.settle.submit(request)
+        await workflow.wait_condition(lambda: ticket.refusal is not None or progress.decided)
+        if ticket.refusal is not None:
+            raise ticket.refusal
+        if progress.end is not None:
+            raise ApplicationError(progress.end.message, type=progress.end.code.value)
+        if progress.visit_id is not None and request.visit_id not in {None, progress.visit_id}:
+            raise ApplicationError("该订单已结算, 就诊ID(VISIT_ID)不一致", type=ErrorCode.ORDER_CONFLICT.value)
+        return SettlementAnswer(
+            pay_ord_id=progress.pre_settled.pay_ord_id,
+            med_org_ord=progress.order.med_org_ord,
+            settlement=progress.settled_by_centre,
+            visit_id=progress.visit_id,
+        )
+
+    @settle.validator
+    def _same_payment(self, request: SettleRequest) -> None:
+        """What a settle call names must be this payment's. A refusal here leaves no event."""
+        progress = self._progress
+        if progress.uploaded is None or progress.pre_settlement is None:
+            raise ApplicationError("预结算尚未完成, 请稍后重试", type=ErrorCode.PROCESSING.value)
+        if request.pay_ord_id != progress.uploaded.pay_ord_id:
+            message = "医院订单号(medOrgOrd)与医保订单号(payOrdId)不对应"
+            raise ApplicationError(message, type=ErrorCode.ORDER_CONFLICT.value)
+        if request.patient_id != progress.order.patient_id:
+            raise ApplicationError("患者ID(PATIENT_ID)与该订单不一致", type=ErrorCode.PATIENT_MISMATCH.value)
+        if request.channel not in {None, progress.order.channel}:
+            raise ApplicationError("渠道(CHANNEL)与该订单不一致", type=ErrorCode.ORDER_CONFLICT.value)
+
+    @workflow.update
+    async def cancel(self, request: CancelRequest) -> str:
+        """Withdraw before payment: 6301, and if it is not paid 6401. The state then, CANCELLED.
+
+        A cancel that meets a payment loses: BILL_ALREADY_PAID. PROCESSING while the patient is paying; the wish stands.
+        """
+        progress = self._progress
+        ticket = self._inbox.cancel.submit(request)
+        await workflow.wait_condition(lambda: ticket.refusal is not None or progress.decided)
+        if ticket.refusal is not None:
+            raise ticket.refusal
+        if progress.end is not None and progress.state is not PaymentState.CANCELLED:
+            raise ApplicationError(progress.end.message, type=progress.end.code.value)
+        return progress.state.value
+
+    @cancel.validator
+    def _not_paid_yet(self, request: CancelRequest) -> None:  # noqa: ARG002 - whoever asks
+        if has_reached(self._progress.state, PaymentState.PAID):
+            raise ApplicationError(ALREADY_PAID, type=ErrorCode.BILL_ALREADY_PAID.value)
+
+    @workflow.signal
+    async def notice(self) -> None:
+        """The centre hints (6302) that something happened. 6301 decides what."""
+        self._inbox.noticed = True
+
+    async def _story(self) -> PaymentState:
+        """The story of a payment, or what comes after its end. Returns its last state."""
+        if not self._progress.is_reopened:
+            await self._pre_settle()
+        elif self._progress.state not in TERMINAL | {PaymentState.IN_REVIEW}:
+            await record_end(self._progress, broken_off(self._progress))
+        while not (self._is_over() and workflow.all_handlers_finished()):
+            await self._go_on()
+        return self._progress.state
+
+    async def _go_on(self) -> None:
+        if self._is_over():
+            await workflow.wait_condition(lambda: workflow.all_handlers_finished() or not self._is_over())
+        elif self._is(PaymentState.PRE_SETTLED):
+            await PaymentWindow(self._progress, self._inbox, self._look_ahead).run()
+        elif self._is(PaymentState.PAID):
+            await self._book_or_reverse()
+        elif self._progress.state in UNPAID_ENDS:
+            await LateMoney(self._progress, self._inbox).run()
+        else:
+            await self._wait_for_decision()
+
+    async def _pre_settle(self) -> None:
+        self._progress.tell("等待医院信息系统核价")
+        end = await PreSettlementSteps(self._progress, self._inbox.cancel).run()
+        if end is None:
+            return
+        if await end_unpaid(self._progress, end) is not None:
+            review = self._progress.review("REVOCATION_REFUSED", "医保订单不能撤销, 已转人工核查")
+            await record_end(self._progress, review)
+
+    async def _book_or_reverse(self) -> None:
+        try:
+            await BookingSteps(self._progress, self._inbox.settle, self._look_ahead).run()
+        except CannotBook as cause:
+            await ReversalSteps(self._progress, cause.message).run()
+
+    async def _wait_for_decision(self) -> None:
+        """A payment under review stays open, found by NeedsAttention, until people decide (product rule 15)."""
+        await ReviewSteps(self._progress, self._inbox.settle, self._review).run()
+        # What was seen of HIS before the review is too old to book by.
+        self._look_ahead = LookAhead(self._progress, self._inbox.settle)
+
+    def _is_over(self) -> bool:
+        """At an end, and nobody says that there is money where none was."""
+        if self._progress.state in UNPAID_ENDS and self._inbox.noticed:
+            return False
+        return self._progress.state in TERMINAL
+
+    def _is(self, state: PaymentState) -> bool:
+        return self._progress.state is state
+
+    def _is_payable(self) -> bool:
+        return self._progress.pre_settlement is not None and self._inbox.cancel.wanted is None

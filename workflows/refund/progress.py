@@ -1,0 +1,103 @@
+"""Where one refund stands: its reservation, its end, and what an operator sees of it in the Temporal UI."""
+
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeUpdate
+
+from activities.contract import EndRefund, RefundActivities
+from domain.china_time import to_china
+from domain.fen import Fen
+from domain.refunds import RefundEnd, RefundStart, Reserved
+from domain.states import REFUND_TRANSITIONS, RefundState
+from workflows import search_attributes as sa
+from workflows.calls import local_then_remote
+from workflows.limits import RECORD_BUDGET
+from workflows.payment.progress import StepStart
+
+
+class RefundProgress:
+    """The mutable heart of a refund. Only the story changes it; handlers read it."""
+
+    def __init__(self, start: RefundStart) -> None:
+        self.order = start.order
+        self.terms = start.terms
+        self.state = RefundState.REFUNDING
+        self.end: RefundEnd | None = None
+        self._reserved: Reserved | None = None
+        self._revision = 0
+
+    @property
+    def decided(self) -> bool:
+        """Whether a waiting caller can be told how it went: at an end, or in somebody's review queue."""
+        return self.state is not RefundState.REFUNDING
+
+    @property
+    def amount_fen(self) -> Fen | None:
+        """The cash that goes back. None: the rest of it, and nobody knows yet how much that is."""
+        return self.order.amount_fen if self._reserved is None else self._reserved.parts.own_pay_fen
+
+    @property
+    def reserved(self) -> Reserved:
+        if self._reserved is None:
+            raise AssertionError("nothing is reserved")
+        return self._reserved
+
+    @reserved.setter
+    def reserved(self, reserved: Reserved) -> None:
+        self._reserved = reserved
+
+    def step(self) -> StepStart:
+        """The start of every activity's argument."""
+        self._revision += 1
+        return {"hospital": self.order.hospital, "med_org_ord": self.order.med_org_ord, "revision": self._revision}
+
+    async def record(self, end: RefundEnd) -> None:
+        """Write `end` to the records, then be there."""
+        step = EndRefund(**self.step(), refund_no=self.order.refund_no, end=end)
+        await local_then_remote(RefundActivities.end_refund, step, self.terms, RECORD_BUDGET, f"记录 {end.state.value}")
+        self.enter(end)
+
+    def enter(self, end: RefundEnd) -> None:
+        """Be at `end`, which stands in the records. A move that the state machine does not know is a bug."""
+        if end.state not in REFUND_TRANSITIONS[self.state]:
+            raise AssertionError(f"{end.state} may not follow {self.state}")
+        updates: list[SearchAttributeUpdate[Any]] = [
+            sa.PAYMENT_STATE.value_set(end.state.value),
+            sa.PAYMENT_STATE_SINCE.value_set(workflow.now()),
+        ]
+        if end.state is RefundState.IN_REVIEW:
+            updates += _attention(end.note)
+        elif self.state is RefundState.IN_REVIEW:
+            updates += _NO_ATTENTION
+        self.state, self.end = end.state, end
+        workflow.upsert_search_attributes(updates)
+        self.tell(end.message)
+
+    def want_attention(self, reason: str) -> None:
+        """Be found by NeedsAttention. `reason` is an operator's word."""
+        workflow.upsert_search_attributes(_attention(reason))
+
+    def clear_attention(self) -> None:
+        """What attention was asked for is done."""
+        workflow.upsert_search_attributes(_NO_ATTENTION)
+
+    def tell(self, waiting_for: str) -> None:
+        """What the Temporal UI shows of a refund: what it waits for, since when (China time)."""
+        lines = [f"**{self.state.value}** {waiting_for}", f"- 自 {to_china(workflow.now())} 起"]
+        if self.end is not None and self.end.note:
+            lines.append(f"- 原因 {self.end.note}")
+        workflow.set_current_details("\n".join(lines))
+
+
+def _attention(reason: str) -> list[SearchAttributeUpdate[Any]]:
+    return [
+        sa.NEEDS_ATTENTION.value_set(True),  # noqa: FBT003 - the SDK's signature
+        sa.ATTENTION_REASON.value_set(reason),
+    ]
+
+
+_NO_ATTENTION: list[SearchAttributeUpdate[Any]] = [
+    sa.NEEDS_ATTENTION.value_set(False),  # noqa: FBT003 - the SDK's signature
+    sa.ATTENTION_REASON.value_unset(),
+]

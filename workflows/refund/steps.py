@@ -1,0 +1,139 @@
+"""The words of a refund's story: reserve, send the money back, tell HIS (product rule 16)."""
+
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+from activities.contract import RefundActivities, RefundMade, RefundMoney, ReserveRefund, TellHis
+from domain.base import for_operators
+from domain.errors import ErrorCode, Outcome
+from domain.refunds import RefundEnd
+from domain.states import RefundState
+from workflows import limits
+from workflows.calls import Refusal, Unresolved, local_then_remote, remote
+from workflows.refund.progress import RefundProgress
+
+OUTCOME_UNKNOWN = "REFUND_OUTCOME_UNKNOWN"
+HIS_NOT_TOLD = "HIS_NOT_TOLD"
+_TOLD = "已退费, 已通知医院信息系统"
+_NOT_TOLD = "已退费, 医院信息系统未接受退费通知, 请人工处理"
+
+
+async def reserve(progress: RefundProgress) -> bool:
+    """Take the parts, after another refund under way has ended. False: refused, and REFUND_FAILED."""
+    gives_up_at = workflow.now() + limits.HOLDER_WAIT
+    pauses = iter(limits.HOLDER_POLL)
+    try:
+        while not await _try_to_reserve(progress, gives_up_at):
+            progress.tell("等待该订单的另一笔退款结束")
+            pause = next(pauses, limits.HOLDER_POLL[-1])
+            await workflow.sleep(pause, summary=for_operators("等待另一笔退款 (another refund)"))
+    except Refusal as refusal:
+        progress.enter(failed(refusal.code, refusal.message))
+        return False
+    return True
+
+
+async def send_money(progress: RefundProgress) -> None:
+    """6203: to a good end, to REFUND_FAILED where the centre says no or was never reached, else to IN_REVIEW."""
+    progress.tell("等待医保中心退费 (6203)")
+    try:
+        await send_6203(progress, progress.order.pay_auth_no, limits.REFUND_SENDS_MAX)
+    except Refusal as refusal:
+        await progress.record(failed(refusal.code, refusal.message))
+    except Unresolved as unresolved:
+        if unresolved.outcome is Outcome.NOT_SENT:
+            message = "医保中心在时限内无法连接, 未退费, 请稍后用新的退款单号(refundNo)重试"
+            await progress.record(failed(ErrorCode.INSURANCE_UNAVAILABLE, message))
+        else:
+            await progress.record(_unknown())
+    else:
+        progress.enter(RefundEnd(state=progress.reserved.good_end))
+
+
+async def send_6203(progress: RefundProgress, pay_auth_no: str, sends_max: int) -> RefundMade:
+    """The same appRefdSn, `sends_max` times in all. Raises `Refusal`, `Unresolved`."""
+    order = progress.order
+    step = RefundMoney(
+        **progress.step(),
+        refund_no=order.refund_no,
+        reserved=progress.reserved,
+        refund_type=order.refund_type,
+        pay_auth_no=pay_auth_no,
+        reason=order.reason,
+        sends_max=sends_max,
+    )
+    return await remote(
+        RefundActivities.refund,
+        step,
+        progress.terms,
+        limits.REFUND_BUDGET,
+        "6203 医保退费",
+        retry=limits.REFUND_RETRY,
+    )
+
+
+async def tell_his(progress: RefundProgress) -> None:
+    """HIS, for up to a day. Where it takes the word late or never, an operator finds the refund by HIS_NOT_TOLD."""
+    progress.tell("已退费, 通知医院信息系统")
+    try:
+        await _tell(progress, limits.HIS_TOLD_SOON)
+    except Refusal:
+        progress.want_attention(HIS_NOT_TOLD)
+        progress.tell(_NOT_TOLD)
+        return
+    except Unresolved:
+        progress.want_attention(HIS_NOT_TOLD)
+        await _tell_for_a_day(progress)
+        return
+    progress.tell(_TOLD)
+
+
+async def _tell_for_a_day(progress: RefundProgress) -> None:
+    try:
+        await _tell(progress, limits.HIS_TOLD_BUDGET)
+    except (Refusal, Unresolved):
+        progress.tell(_NOT_TOLD)
+        return
+    progress.clear_attention()
+    progress.tell(_TOLD)
+
+
+async def _try_to_reserve(progress: RefundProgress, gives_up_at: datetime) -> bool:
+    step = ReserveRefund(
+        **progress.step(),
+        order=progress.order,
+        cash_refunded_by=progress.terms.cash_refunded_by,
+        last_try=workflow.now() >= gives_up_at,
+    )
+    reserved = await local_then_remote(
+        RefundActivities.reserve, step, progress.terms, limits.RECORD_BUDGET, "预留退款额度"
+    )
+    if reserved is None:
+        return False
+    progress.reserved = reserved
+    return True
+
+
+async def _tell(progress: RefundProgress, budget: timedelta) -> None:
+    """Raises `Refusal`, `Unresolved`."""
+    step = TellHis(
+        **progress.step(),
+        refund_no=progress.order.refund_no,
+        total_fen=progress.reserved.parts.total_fen,
+    )
+    await remote(RefundActivities.tell_his, step, progress.terms, budget, "HIS: 通知退费", retry=limits.HIS_TOLD_RETRY)
+
+
+def failed(code: ErrorCode, message: str) -> RefundEnd:
+    """Nothing went back, for this reason."""
+    return RefundEnd(state=RefundState.REFUND_FAILED, code=code, message=message)
+
+
+def _unknown() -> RefundEnd:
+    return RefundEnd(
+        state=RefundState.IN_REVIEW,
+        code=ErrorCode.IN_REVIEW,
+        message="退费结果未知, 已转人工核查",
+        note=OUTCOME_UNKNOWN,
+    )
