@@ -33,7 +33,7 @@ WRITER = """
 import asyncio, sys
 from pathlib import Path
 from security.access import Access, AccessEvent
-from security.keyring import Keyring
+from security.crypto.keyring import Keyring
 from storage.session import Database
 
 async def main(url, keyring, name, writes):

@@ -20,8 +20,8 @@ WRITER = """
 import asyncio, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from domain.steps import PaymentKey
-from security.keyring import Keyring
+from domain.base import PaymentKey
+from security.crypto.keyring import Keyring
 from storage.session import Database
 
 async def main(url, keyring, name, writes):
