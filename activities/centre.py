@@ -27,10 +27,8 @@ from domain.errors import UPLOAD_ORPHANED, ErrorCode, PaymentError, Refused, Unk
 from domain.fen import Fen
 from domain.ids import business_serial, charge_batch_no, reversal_no, review_refund_no
 from domain.insurance import (
-    REVOCABLE,
     OrderReference,
     OrderStatus,
-    OrderVerdict,
     PlacedOrder,
     PreSettlement,
     RefundAnswer,
@@ -38,10 +36,11 @@ from domain.insurance import (
     RefundType,
     Split,
     UploadedFees,
+    paid_parts,
     same_amounts,
     settlement_of,
-    verdict,
 )
+from domain.ord_stas import REVOCABLE, OrderVerdict, OrdStas, money_is_back, verdict
 from domain.states import PaymentState
 from gateways.insurance.port import InsuranceCentre, OrderPlacement, RefundRequest
 from storage.records import PaymentFacts
@@ -63,11 +62,7 @@ async def refunded(centre: InsuranceCentre, request: RefundRequest) -> RefundAns
     return answer
 
 
-_PRE_SETTLED, _REVOKED = 1, 12
-
 R = TypeVar("R")
-
-_GONE_BACK = {RefundType.ALL: 7, RefundType.HI: 8, RefundType.CASH: 9}
 
 
 class CentreActivities(InsuranceActivities):
@@ -211,7 +206,7 @@ class CentreActivities(InsuranceActivities):
         if not await self._may_have_arrived(step, "6202"):
             return None
         status = await self._query(step, step.reference, _as_it_is)
-        if status.ord_stas != _PRE_SETTLED or status.split is None:
+        if status.ord_stas != OrdStas.PRE_SETTLED or status.split is None:
             return None
         return PlacedOrder(
             pay_ord_id=status.pay_ord_id,
@@ -222,10 +217,10 @@ class CentreActivities(InsuranceActivities):
 
     async def _went_back(self, step: Reverse) -> bool:
         status = await self._query(step, step.reference, _as_it_is)
-        return status.ord_stas == _GONE_BACK[step.refund_type]
+        return money_is_back(status.ord_stas, paid_parts(_sent_back(step)))
 
     async def _record_revoked(self, step: RevokeOrder, ord_stas: int) -> Revoked:
-        if ord_stas != _REVOKED:
+        if ord_stas != OrdStas.REVOKED:
             return Revoked(ord_stas=ord_stas)
         async with self._database.begin() as unit:
             return await _record_revoked(unit, step)
@@ -261,7 +256,7 @@ def _consistent(pre_settlement: PreSettlement | None) -> PreSettlement:
 
 async def _record_revoked(unit: Unit, step: RevokeOrder) -> Revoked:
     await unit.payments.record(step, step.revision, now(), state=step.end.state, facts=end_facts(step.end))
-    return Revoked(ord_stas=_REVOKED)
+    return Revoked(ord_stas=OrdStas.REVOKED)
 
 
 async def _record_reversed(unit: Unit, step: Reverse, answer: RefundAnswer) -> Reversed:
@@ -273,16 +268,22 @@ def _refund_no(step: Reverse) -> str:
     return review_refund_no(step.med_org_ord) if step.pay_auth_no else reversal_no(step.med_org_ord)
 
 
+def _sent_back(step: Reverse) -> Split:
+    """What the reversal asks for: all of it, or the insurance's parts alone."""
+    parts = step.settlement.split
+    if step.refund_type is not RefundType.HI:
+        return parts
+    return Split(
+        fee_sum_fen=Fen(parts.psn_acct_fen + parts.fund_fen),
+        own_pay_fen=Fen(0),
+        psn_acct_fen=parts.psn_acct_fen,
+        fund_fen=parts.fund_fen,
+    )
+
+
 def _reversal(step: Reverse, app_refd_sn: str) -> RefundRequest:
     """6203 with revsToken, or with payAuthNo. HI leaves the cash part to the channel (product rule 10)."""
-    parts = step.settlement.split
-    if step.refund_type is RefundType.HI:
-        parts = Split(
-            fee_sum_fen=Fen(parts.psn_acct_fen + parts.fund_fen),
-            own_pay_fen=Fen(0),
-            psn_acct_fen=parts.psn_acct_fen,
-            fund_fen=parts.fund_fen,
-        )
+    parts = _sent_back(step)
     return RefundRequest(
         pay_ord_id=step.reference.pay_ord_id,
         app_refd_sn=app_refd_sn,

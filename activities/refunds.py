@@ -21,17 +21,9 @@ from activities.contract import (
 from activities.reporting import reports
 from domain.errors import ErrorCode, NotSent, Outcome, PaymentError, Refused, RemoteCallError, Unknown
 from domain.ids import refund_sn
-from domain.insurance import OrderReference, RefundAnswer, RefundStatus, Split
-from domain.refunds import (
-    RefundEnd,
-    RefundLook,
-    RefundParts,
-    RefundVerdict,
-    Reserved,
-    check_refundable,
-    parts_to_refund,
-    refund_verdict,
-)
+from domain.insurance import OrderReference, RefundAnswer, RefundParts, RefundStatus, Split
+from domain.ord_stas import RefundVerdict, refund_verdict
+from domain.refunds import RefundEnd, RefundLook, Reserved, check_refundable, parts_to_refund
 from domain.states import REFUND_DONE, RefundState
 from gateways.his.port import HisRefund, HospitalSystem
 from gateways.insurance.port import InsuranceCentre, RefundRequest

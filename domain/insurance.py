@@ -94,38 +94,6 @@ class RefundAnswer(Frozen):
     refd_sn: str = ""
 
 
-class OrderVerdict(StrEnum):
-    """What an ordStas means for a payment that waits for its money (product rule 6)."""
-
-    PAID = "paid"
-    WAIT = "wait"
-    FAILED = "failed"
-    REVOKED = "revoked"
-    REVIEW = "review"
-
-
-_FAILED, _REVOKED, _SETTLED = 15, 12, 6
-
-_REVIEW = frozenset({7, 8, 9, 10, 11, 13, 14, 16})
-
-REVOCABLE = frozenset({0, 1})
-"""ordStas at which 6401 is still possible."""
-
-PAYING = frozenset({2, 3, 4, 5, 17})
-"""ordStas at which the patient is in the middle of paying."""
-
-
-def verdict(ord_stas: int) -> OrderVerdict:
-    """6 alone books; 15 failed; 12 was revoked; 7 to 11, 13, 14 and 16 need a person; anything else waits."""
-    if ord_stas == _SETTLED:
-        return OrderVerdict.PAID
-    if ord_stas == _FAILED:
-        return OrderVerdict.FAILED
-    if ord_stas == _REVOKED:
-        return OrderVerdict.REVOKED
-    return OrderVerdict.REVIEW if ord_stas in _REVIEW else OrderVerdict.WAIT
-
-
 class PreSettlement(Frozen):
     """6202's result as recorded: the answer of interface 1, and until when the patient may pay."""
 
@@ -180,3 +148,42 @@ def same_amounts(status: OrderStatus, split: Split) -> bool:
 
 def _parts(split: Split) -> tuple[int, ...]:
     return (split.fee_sum_fen, split.own_pay_fen, split.psn_acct_fen, split.fund_fen)
+
+
+class RefundParts(Frozen):
+    """How much of each part goes back, or went back."""
+
+    own_pay_fen: Fen = Fen(0)
+    psn_acct_fen: Fen = Fen(0)
+    fund_fen: Fen = Fen(0)
+
+    @property
+    def total_fen(self) -> Fen:
+        return Fen(self.own_pay_fen + self.psn_acct_fen + self.fund_fen)
+
+    @property
+    def insurance_fen(self) -> Fen:
+        return Fen(self.psn_acct_fen + self.fund_fen)
+
+    def plus(self, other: "RefundParts") -> "RefundParts":
+        return RefundParts(
+            own_pay_fen=Fen(self.own_pay_fen + other.own_pay_fen),
+            psn_acct_fen=Fen(self.psn_acct_fen + other.psn_acct_fen),
+            fund_fen=Fen(self.fund_fen + other.fund_fen),
+        )
+
+    def minus(self, other: "RefundParts") -> "RefundParts":
+        return RefundParts(
+            own_pay_fen=Fen(self.own_pay_fen - other.own_pay_fen),
+            psn_acct_fen=Fen(self.psn_acct_fen - other.psn_acct_fen),
+            fund_fen=Fen(self.fund_fen - other.fund_fen),
+        )
+
+    def covers(self, paid: "RefundParts") -> bool:
+        """Whether nothing is left of `paid`."""
+        return self == paid
+
+
+def paid_parts(split: Split) -> RefundParts:
+    """The parts that 6203 can give back. What some centres name besides was nobody's money here."""
+    return RefundParts(own_pay_fen=split.own_pay_fen, psn_acct_fen=split.psn_acct_fen, fund_fen=split.fund_fen)

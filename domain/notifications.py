@@ -25,9 +25,6 @@ class NotificationEvent(StrEnum):
 
 EVENT_NAMES = frozenset(event.value for event in NotificationEvent)
 
-NOTIFICATION_FAILED = "NOTIFICATION_FAILED"
-"""An attention reason: a caller was not told, though it was tried for a day, or does not want to be told."""
-
 
 def event_of(state: PaymentState) -> NotificationEvent | None:
     """What a caller is told when a payment comes to `state`. None: nothing."""

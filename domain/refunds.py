@@ -1,13 +1,13 @@
 """Refunds of a settled payment by 6203 (product rule 16): what may go back, and what the centre shows of it. Pure."""
 
-from enum import StrEnum
 from typing import Literal
 
 from domain.base import Frozen, PaymentKey
 from domain.errors import ErrorCode, PaymentError
 from domain.fen import Fen, yuan
 from domain.ids import refund_workflow_id
-from domain.insurance import OrderReference, RefundType, Split
+from domain.insurance import OrderReference, RefundParts, RefundType
+from domain.ord_stas import RefundVerdict
 from domain.orders import Category, PaymentTerms
 from domain.states import SETTLED_STATES, PaymentState, RefundState
 
@@ -37,45 +37,6 @@ class RefundOrder(PaymentKey):
             "type": self.refund_type.value,
             "amount": "" if self.amount_fen is None else yuan(self.amount_fen),
         }
-
-
-class RefundParts(Frozen):
-    """How much of each part goes back, or went back."""
-
-    own_pay_fen: Fen = Fen(0)
-    psn_acct_fen: Fen = Fen(0)
-    fund_fen: Fen = Fen(0)
-
-    @property
-    def total_fen(self) -> Fen:
-        return Fen(self.own_pay_fen + self.psn_acct_fen + self.fund_fen)
-
-    @property
-    def insurance_fen(self) -> Fen:
-        return Fen(self.psn_acct_fen + self.fund_fen)
-
-    def plus(self, other: "RefundParts") -> "RefundParts":
-        return RefundParts(
-            own_pay_fen=Fen(self.own_pay_fen + other.own_pay_fen),
-            psn_acct_fen=Fen(self.psn_acct_fen + other.psn_acct_fen),
-            fund_fen=Fen(self.fund_fen + other.fund_fen),
-        )
-
-    def minus(self, other: "RefundParts") -> "RefundParts":
-        return RefundParts(
-            own_pay_fen=Fen(self.own_pay_fen - other.own_pay_fen),
-            psn_acct_fen=Fen(self.psn_acct_fen - other.psn_acct_fen),
-            fund_fen=Fen(self.fund_fen - other.fund_fen),
-        )
-
-    def covers(self, paid: "RefundParts") -> bool:
-        """Whether nothing is left of `paid`."""
-        return self == paid
-
-
-def paid_parts(split: Split) -> RefundParts:
-    """The parts that 6203 can give back. What some centres name besides was nobody's money here."""
-    return RefundParts(own_pay_fen=split.own_pay_fen, psn_acct_fen=split.psn_acct_fen, fund_fen=split.fund_fen)
 
 
 class RefundStart(Frozen):
@@ -128,41 +89,6 @@ def parts_to_refund(
 def state_after(paid: RefundParts, back: RefundParts) -> RefundState:
     """A refund's good end when `back`, this refund included, has gone back."""
     return RefundState.REFUNDED if back.covers(paid) else RefundState.PARTIALLY_REFUNDED
-
-
-class RefundVerdict(StrEnum):
-    """What 6301 says of one refund."""
-
-    DONE = "done"
-    NOT_DONE = "not_done"
-    UNCLEAR = "unclear"
-    """The status is the same with it and without it, or one that we can't have caused."""
-
-
-def refund_verdict(ord_stas: int, paid: RefundParts, before: RefundParts, after: RefundParts) -> RefundVerdict:
-    """Whether the refund that leads from `before` to `after` was made, by the order's status alone."""
-    without, with_it = _statuses(paid, before), _statuses(paid, after)
-    if ord_stas in with_it - without:
-        return RefundVerdict.DONE
-    return RefundVerdict.NOT_DONE if ord_stas in without - with_it else RefundVerdict.UNCLEAR
-
-
-_SETTLED, _ALL_BACK, _INSURANCE_BACK, _CASH_BACK, _CASH_PARTLY, _INSURANCE_AND_CASH_PARTLY = 6, 7, 8, 9, 10, 11
-
-
-def _statuses(paid: RefundParts, back: RefundParts) -> frozenset[int]:
-    """The ordStas that a centre may show when `back` of `paid` went back (protocol 3.3).
-
-    Where everything is back that was of one kind alone, centres may call it either way.
-    """
-    if back.total_fen == 0:
-        return frozenset({_SETTLED})
-    if back.covers(paid):
-        of_one_kind = {_INSURANCE_BACK} if paid.own_pay_fen == 0 else set()
-        return frozenset({_ALL_BACK, *of_one_kind, *({_CASH_BACK} if paid.insurance_fen == 0 else ())})
-    if back.insurance_fen == 0:
-        return frozenset({_CASH_BACK if back.own_pay_fen == paid.own_pay_fen else _CASH_PARTLY})
-    return frozenset({_INSURANCE_BACK if back.own_pay_fen == 0 else _INSURANCE_AND_CASH_PARTLY})
 
 
 def _check_without_cash(order: RefundOrder, paid: RefundParts) -> None:

@@ -3,10 +3,12 @@
 from datetime import datetime
 from enum import StrEnum
 
+from domain.attention import ATTENTION, AttentionReason, Resolver
 from domain.base import Frozen
 from domain.fen import Fen
-from domain.insurance import PAYING, REVOCABLE, OrderVerdict, Split, verdict
-from domain.refunds import RefundLook, RefundVerdict
+from domain.insurance import Split
+from domain.ord_stas import PARTLY_BACK, PAYING, REVOCABLE, OrderVerdict, OrdStas, RefundVerdict, verdict
+from domain.refunds import RefundLook
 from domain.states import PaymentState
 
 
@@ -27,20 +29,6 @@ class ReviewAction(StrEnum):
 
 ALONE = frozenset({ReviewAction.ASK_AGAIN})
 """What one person may do: it moves and forgives no money by that person's word."""
-
-AFTER_REVERSAL = frozenset(
-    {
-        *("REVERSAL_REFUSED", "REVERSAL_WINDOW_CLOSED", "VISIT_NOT_CANCELLED", "BOOKED_AFTER_REVERSAL"),
-        *("REFUND_REFUSED", "REFUND_UNKNOWN", "HIS_NOT_TOLD", "LATE_BOOKING_UNCHECKED"),
-    }
-)
-"""Reasons of a payment whose money we had sent back, or tried to."""
-
-_WAITS_FOR_STATUS = ("STILL_PAYING", "ORDER_STATUS_", "REVOCATION_")
-"""How the reasons of a payment begin that waits for a clear word of the centre: paid, or not."""
-
-_GOES_ON = (*_WAITS_FOR_STATUS, "AMOUNT_INCONSISTENT", "VISIT_MISSING")
-"""Reasons that are over once the centre says paid, with the amounts of the pre-settlement, and nothing is missing."""
 
 
 class CaseEvent(StrEnum):
@@ -65,7 +53,7 @@ class ReviewFacts(Frozen):
     reversible_until: datetime | None
     """Until when revsToken serves; None where there is no token."""
     went_back: bool = False
-    """Whether all that the centre gives back is back: ordStas 7, or 8 where the channel refunds the cash."""
+    """Whether all that the centre has to give back is back (`domain.ord_stas.money_is_back`)."""
     settled: Split | None = None
     """What the centre says that it has settled. None: it has not, or names no amounts."""
     same_amounts: bool = True
@@ -135,15 +123,17 @@ def refused_actions(facts: ReviewFacts, now: datetime) -> dict[ReviewAction, str
     return {action: why for action, why in found.items() if why}
 
 
-def clear_by_now(reason: str, facts: ReviewFacts) -> PaymentState | None:
+def clear_by_now(reason: AttentionReason, facts: ReviewFacts) -> PaymentState | None:
     """Where the rules alone lead a payment under review for `reason`. None: a person must decide."""
     if facts.ord_stas is None or not facts.his_answers:
         return None
+    resolved_by = ATTENTION[reason].resolved_by
     if facts.went_back:
-        return PaymentState.REVERSED if reason in AFTER_REVERSAL and not facts.settlement_no else None
+        given_back = Resolver.MONEY_BACK in resolved_by and not facts.settlement_no
+        return PaymentState.REVERSED if given_back else None
     if is_paid(facts):
-        return _clear_of_paid(reason, facts)
-    if facts.settlement_no or not reason.startswith(_WAITS_FOR_STATUS):
+        return _clear_of_paid(resolved_by, facts)
+    if facts.settlement_no or Resolver.UNPAID not in resolved_by:
         return None
     ends = {OrderVerdict.REVOKED: PaymentState.CANCELLED, OrderVerdict.FAILED: PaymentState.REJECTED}
     return ends.get(verdict(facts.ord_stas))
@@ -159,12 +149,12 @@ def is_revocable(facts: ReviewFacts) -> bool:
     return facts.ord_stas in REVOCABLE
 
 
-def _clear_of_paid(reason: str, facts: ReviewFacts) -> PaymentState | None:
+def _clear_of_paid(resolved_by: frozenset[Resolver], facts: ReviewFacts) -> PaymentState | None:
     if not facts.same_amounts:
         return None
     if facts.settlement_no:
         return PaymentState.SETTLED
-    return PaymentState.PAID if reason.startswith(_GOES_ON) and not facts.visit_missing else None
+    return PaymentState.PAID if Resolver.PAID in resolved_by and not facts.visit_missing else None
 
 
 def _no_booking(facts: ReviewFacts, _: datetime) -> str:
@@ -226,15 +216,11 @@ def _may_be_paid(facts: ReviewFacts, ord_stas: int) -> str:
         return "医保中心显示已付款, 不能关闭"
     if ord_stas in PAYING:
         return "患者正在支付, 不能关闭"
-    if ord_stas in _PARTLY_BACK:
+    if ord_stas in PARTLY_BACK:
         return f"款项只退回了一部分(ordStas {ord_stas}), 请先在医保中心退清"
     if verdict(ord_stas) is OrderVerdict.WAIT and not is_revocable(facts):
         return f"医保订单状态未明(ordStas {ord_stas}), 不能关闭"
     return ""
-
-
-_PARTLY_BACK = frozenset({8, 9, 10, 11})
-"""ordStas of money that was paid and of which a part went back, not by us."""
 
 
 def _not_paid(facts: ReviewFacts) -> str:
@@ -244,8 +230,6 @@ def _not_paid(facts: ReviewFacts) -> str:
         return "医保中心显示款项已退回"
     return f"医保中心未显示已付款(ordStas {facts.ord_stas})"
 
-
-_REFUNDING = 17
 
 _NO_ANSWER = "医保中心未答复, 不能确认是否已退费"
 
@@ -257,7 +241,7 @@ _NOT_FOR_REFUNDS = "该操作不适用于退费"
 def refused_on_refund(look: RefundLook | None) -> dict[ReviewAction, str]:
     """Each action that is not safe, and why. `look` None: the centre does not answer."""
     refused = {ReviewAction.BOOK: _NOT_FOR_REFUNDS, ReviewAction.REVERSE: _NOT_FOR_REFUNDS}
-    if look is None or look.ord_stas == _REFUNDING:
+    if look is None or look.ord_stas == OrdStas.REFUNDING:
         why = _NO_ANSWER if look is None else _UNDER_WAY
         return refused | dict.fromkeys((ReviewAction.REFUND, ReviewAction.ACCEPT, ReviewAction.CLOSE_UNPAID), why)
     shown = f"(ordStas {look.ord_stas})"

@@ -6,10 +6,9 @@ from enum import StrEnum
 from domain.base import Frozen, PaymentKey
 from domain.errors import ErrorCode, Outcome
 from domain.fen import Fen
-from domain.insurance import RefundType, Settlement, Split
+from domain.insurance import RefundParts, RefundType, Settlement, Split, paid_parts
 from domain.notifications import NotificationEvent, NotificationStatus, webhook_id
 from domain.orders import Category, Channel, Order
-from domain.refunds import RefundParts, paid_parts
 from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState, RefundState
 

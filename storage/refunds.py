@@ -11,9 +11,9 @@ from domain.base import PaymentKey
 from domain.errors import ErrorCode, PaymentError
 from domain.fen import Fen
 from domain.ids import refund_sn, refund_workflow_id
-from domain.insurance import RefundType
+from domain.insurance import RefundParts, RefundType
 from domain.notifications import NotificationEvent
-from domain.refunds import RefundEnd, RefundOrder, RefundParts
+from domain.refunds import RefundEnd, RefundOrder
 from domain.states import REFUND_DONE, REFUND_TRANSITIONS, SETTLED_STATES, PaymentState, RefundState
 from security.crypto.keyring import Keyring
 from storage.free_text import fit_to_keep

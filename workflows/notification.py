@@ -7,8 +7,9 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from activities.contract import NotificationActivities
+from domain.attention import AttentionReason
 from domain.base import for_operators
-from domain.notifications import GIVEN_UP, NOTIFICATION_FAILED, Delivery, Notify
+from domain.notifications import GIVEN_UP, Delivery, Notify
 from workflows import limits
 from workflows import search_attributes as sa
 
@@ -49,7 +50,7 @@ class NotificationWorkflow:
         workflow.upsert_search_attributes(
             [
                 sa.NEEDS_ATTENTION.value_set(True),  # noqa: FBT003 - the SDK's signature
-                sa.ATTENTION_REASON.value_set(NOTIFICATION_FAILED),
+                sa.ATTENTION_REASON.value_set(AttentionReason.NOTIFICATION_FAILED.value),
             ]
         )
         await workflow.execute_activity_method(

@@ -5,7 +5,7 @@ from functools import reduce
 
 from domain.base import PaymentKey
 from domain.fen import Fen, yuan
-from domain.refunds import RefundParts
+from domain.insurance import RefundParts
 from domain.states import REFUND_DONE, RefundState
 from security.masking.values import mask_text
 from storage.records import RefundRecord

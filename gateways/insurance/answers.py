@@ -9,15 +9,14 @@ from domain.china_time import from_china
 from domain.fen import Fen, parse_yuan
 from domain.insurance import (
     OrderStatus,
-    OrderVerdict,
     PlacedOrder,
     RefundAnswer,
     RefundStatus,
     SetlType,
     Split,
     UploadedFees,
-    verdict,
 )
+from domain.ord_stas import OrderVerdict, verdict
 from gateways.insurance.canonical import parse_object
 
 Data = Mapping[str, Any]

@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.china_time import from_china, to_china_compact
 from domain.fen import yuan
-from domain.insurance import REVOCABLE
+from domain.ord_stas import REVOCABLE
 from simulator.insurance.centre import Centre, Outcome
 from simulator.insurance.orders import CentreOrder
 from simulator.insurance.refusal import CentreRefusal

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.fen import Fen, yuan
-from domain.insurance import REVOCABLE, Split
+from domain.insurance import Split
+from domain.ord_stas import REVOCABLE
 from simulator.insurance.centre import Centre, Outcome
 from simulator.insurance.orders import CentreOrder
 from simulator.insurance.refusal import CentreRefusal

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from domain.fen import Fen
 from domain.ids import refund_sn, review_refund_no
-from domain.refunds import RefundParts, paid_parts
+from domain.insurance import RefundParts, paid_parts
 from domain.reviews import ReviewAction
 from domain.states import REFUND_DONE, REFUND_TERMINAL, SETTLED_STATES, PaymentState, RefundState
 from simulator.insurance.orders import CentreRefund

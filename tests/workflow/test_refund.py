@@ -10,8 +10,8 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from domain.fen import Fen
-from domain.insurance import RefundType
-from domain.refunds import RefundOrder, RefundParts
+from domain.insurance import RefundParts, RefundType
+from domain.refunds import RefundOrder
 from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState, RefundState
 from tests.support.records import AT

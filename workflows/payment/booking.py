@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 from activities.contract import Booking, BookPayment, HisActivities
+from domain.attention import AttentionReason
 from domain.base import for_operators
 from domain.errors import ErrorCode, Outcome, PaymentError
 from domain.orders import Category, Registers, check_visit
@@ -46,7 +47,7 @@ class BookingSteps:
         await self._give_the_caller_time()
         booking = await self._agree_on_visit()
         if booking is None:
-            await self._review("VISIT_MISSING", "挂号已付款, 但未收到就诊ID(VISIT_ID), 已转人工核查")
+            await self._review(AttentionReason.VISIT_MISSING)
         elif booking.settlement_no is not None:
             self._settled()
         elif self._needs_visit() and not await self._register():
@@ -171,7 +172,7 @@ class BookingSteps:
             await self._let_it_arrive()
             message, answered = _UNREACHABLE, await self._ask(self._until_reversal())
             if answered is None:
-                await self._review("HIS_OUTCOME_UNKNOWN", "医院入账结果未知, 冲正期限将至, 已转人工核查")
+                await self._review(AttentionReason.HIS_OUTCOME_UNKNOWN)
                 return None
             booking = answered
         if (value := found(booking)) is not None:
@@ -204,8 +205,8 @@ class BookingSteps:
         self._progress.enter(PaymentState.SETTLED)
         self._progress.tell("已结算")
 
-    async def _review(self, reason: str, message: str) -> None:
-        await record_end(self._progress, self._progress.review(reason, message))
+    async def _review(self, reason: AttentionReason) -> None:
+        await record_end(self._progress, self._progress.review(reason))
 
     def _needs_visit(self) -> bool:
         return self._progress.order.category is Category.REGISTRATION and self._progress.visit_id is None

@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 
+from domain.attention import ATTENTION, AttentionReason
 from domain.bills import Patient
 from domain.china_time import to_china
 from domain.errors import ErrorCode
@@ -127,9 +128,10 @@ class Progress:
         self.enter(end.state)
         self.tell(end.message)
 
-    def review(self, reason: str, message: str) -> PaymentEnd:
-        """The end that hands this payment to a person. `reason` is an operator's word, searchable."""
-        return PaymentEnd(state=PaymentState.IN_REVIEW, code=ErrorCode.IN_REVIEW, message=message, note=reason)
+    def review(self, reason: AttentionReason) -> PaymentEnd:
+        """The end that hands this payment to a person."""
+        message = ATTENTION[reason].message
+        return PaymentEnd(state=PaymentState.IN_REVIEW, code=ErrorCode.IN_REVIEW, message=message, note=reason.value)
 
     def tell(self, waiting_for: str, until: datetime | None = None) -> None:
         """What the Temporal UI shows of a payment: what it waits for, since when, until when (China time)."""

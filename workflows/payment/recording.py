@@ -1,13 +1,12 @@
 """Ends that no remote call writes, and the one way to end unpaid: revoke first, then end."""
 
 from activities.contract import InsuranceActivities, RecordActivities, RecordEnd, RevokeOrder
-from domain.insurance import OrderVerdict, verdict
+from domain.attention import AttentionReason
+from domain.ord_stas import OrderVerdict, OrdStas, verdict
 from domain.orders import PaymentEnd
 from workflows import limits
 from workflows.calls import Refusal, Unresolved, local_then_remote, remote
 from workflows.payment.progress import Progress
-
-REVOKED = 12
 
 
 async def record_end(progress: Progress, end: PaymentEnd) -> None:
@@ -34,9 +33,9 @@ async def end_unpaid(progress: Progress, end: PaymentEnd) -> int | None:
             InsuranceActivities.revoke_order, step, progress.terms, limits.REVOKE_BUDGET, "6401 费用明细上传撤销"
         )
     except (Refusal, Unresolved):
-        await record_end(progress, progress.review("REVOCATION_UNRESOLVED", "医保订单撤销结果未知, 已转人工核查"))
+        await record_end(progress, progress.review(AttentionReason.REVOCATION_UNRESOLVED))
         return None
-    if revoked.ord_stas == REVOKED:
+    if revoked.ord_stas == OrdStas.REVOKED:
         progress.finish(end)
         return None
     if verdict(revoked.ord_stas) is OrderVerdict.FAILED:

@@ -4,8 +4,9 @@ Of an unpaid end 6301 decides, and only a 6 opens a review.
 """
 
 from activities.contract import AskOrder, InsuranceActivities, OrderAnswer
+from domain.attention import AttentionReason
 from domain.errors import ErrorCode
-from domain.insurance import OrderVerdict, verdict
+from domain.ord_stas import OrderVerdict, verdict
 from domain.orders import PaymentEnd
 from domain.states import PaymentState
 from workflows import limits
@@ -14,11 +15,6 @@ from workflows.payment.inbox import Inbox
 from workflows.payment.progress import Progress
 from workflows.payment.recording import record_end
 
-BROKEN_OFF = "BROKEN_OFF"
-LATE_MONEY = "LATE_MONEY"
-LATE_MONEY_UNCONFIRMED = "LATE_MONEY_UNCONFIRMED"
-"""The centre was silent for the whole budget: nobody can say whether there is money."""
-
 
 def broken_off(progress: Progress) -> PaymentEnd:
     """What becomes of a payment that had not ended when its workflow was terminated. Nobody watched it since.
@@ -26,10 +22,13 @@ def broken_off(progress: Progress) -> PaymentEnd:
     A review, unless the centre has no order of it: then nothing can have been paid, and it is REJECTED.
     """
     if progress.uploaded is not None:
-        return progress.review(BROKEN_OFF, "该订单的处理曾被中断, 已转人工核查")
+        return progress.review(AttentionReason.BROKEN_OFF)
     message = "该订单的处理曾被中断, 未下单, 未发生扣款, 请用新的医院订单号(medOrgOrd)重新下单"
     return PaymentEnd(
-        state=PaymentState.REJECTED, code=ErrorCode.INSURANCE_UNAVAILABLE, message=message, note=BROKEN_OFF
+        state=PaymentState.REJECTED,
+        code=ErrorCode.INSURANCE_UNAVAILABLE,
+        message=message,
+        note=AttentionReason.BROKEN_OFF,
     )
 
 
@@ -51,7 +50,7 @@ class LateMoney:
         except Refusal:
             self._progress.tell("医保中心拒绝查询该订单, 状态不变")
         except Unresolved:
-            await self._review(LATE_MONEY_UNCONFIRMED, "订单已关闭, 医保中心未答复是否另有到账, 已转人工核查")
+            await self._review(AttentionReason.LATE_MONEY_UNCONFIRMED)
         else:
             await self._decide(answer)
 
@@ -60,7 +59,7 @@ class LateMoney:
             self._progress.tell(f"已核实: 未到账 (ordStas {answer.status.ord_stas}), 状态不变")
             return
         self._progress.settlement = answer.settlement
-        await self._review(LATE_MONEY, "订单已关闭, 医保中心却显示已付款, 已转人工核查")
+        await self._review(AttentionReason.LATE_MONEY)
 
     async def _ask_order(self) -> OrderAnswer:
         progress = self._progress
@@ -82,5 +81,5 @@ class LateMoney:
             retry=limits.LATE_MONEY_RETRY,
         )
 
-    async def _review(self, reason: str, message: str) -> None:
-        await record_end(self._progress, self._progress.review(reason, message))
+    async def _review(self, reason: AttentionReason) -> None:
+        await record_end(self._progress, self._progress.review(reason))

@@ -5,6 +5,7 @@ from datetime import timedelta
 from temporalio import workflow
 
 from activities.contract import Booking, HisActivities, InsuranceActivities, Reverse
+from domain.attention import AttentionReason
 from domain.base import for_operators
 from domain.errors import ErrorCode
 from domain.fen import yuan
@@ -64,24 +65,24 @@ class ReversalSteps:
             if booking is None:
                 continue
             if booking.settlement_no is not None:
-                await self._review("BOOKED_AFTER_REVERSAL", "款项已冲正, 医院却已入账, 已转人工核查")
+                await self._review(AttentionReason.BOOKED_AFTER_REVERSAL)
                 return
             if not await self._cancel_late_visit(booking.visit_id):
                 return
         if booking is None:
-            await self._review("LATE_BOOKING_UNCHECKED", "款项已冲正, 未能确认医院没有入账, 已转人工核查")
+            await self._review(AttentionReason.LATE_BOOKING_UNCHECKED)
 
     async def _refused(self) -> None:
         if self._pay_auth_no:
-            await self._review("REFUND_REFUSED", "医保中心拒绝退费, 已转人工核查")
+            await self._review(AttentionReason.REFUND_REFUSED)
         else:
-            await self._review("REVERSAL_REFUSED", "医保中心拒绝冲正, 已转人工核查")
+            await self._review(AttentionReason.REVERSAL_REFUSED)
 
     async def _unknown(self) -> None:
         if self._pay_auth_no:
-            await self._review("REFUND_UNKNOWN", "医保退费结果未知, 已转人工核查")
+            await self._review(AttentionReason.REFUND_UNKNOWN)
         else:
-            await self._review("REVERSAL_WINDOW_CLOSED", "冲正期限已过, 结果未知, 已转人工核查")
+            await self._review(AttentionReason.REVERSAL_WINDOW_CLOSED)
 
     async def _booked_late(self, budget: timedelta) -> Booking | None:
         """None: HIS does not answer, and nobody knows."""
@@ -105,7 +106,7 @@ class ReversalSteps:
     async def _cancel_visit(self) -> bool:
         if await cancel_our_visit(self._progress, limits.CANCEL_VISIT_BUDGET):
             return True
-        await self._review("VISIT_NOT_CANCELLED", "款项已冲正, 但医院挂号未能取消, 已转人工核查")
+        await self._review(AttentionReason.VISIT_NOT_CANCELLED)
         return False
 
     def _step(self, end: PaymentEnd) -> Reverse:
@@ -157,5 +158,5 @@ class ReversalSteps:
             parts.append(f"就诊ID(VISIT_ID) {progress.visit_id} 由调用方登记, 请自行处理")
         return ", ".join(parts)
 
-    async def _review(self, reason: str, message: str) -> None:
-        await record_end(self._progress, self._progress.review(reason, message))
+    async def _review(self, reason: AttentionReason) -> None:
+        await record_end(self._progress, self._progress.review(reason))

@@ -7,9 +7,10 @@ from itertools import chain, repeat
 from temporalio import workflow
 
 from activities.contract import AskOrder, InsuranceActivities, OrderAnswer
+from domain.attention import AttentionReason, of_status
 from domain.base import for_operators
 from domain.errors import ErrorCode
-from domain.insurance import PAYING, REVOCABLE, OrderVerdict, verdict
+from domain.ord_stas import PAYING, REVOCABLE, OrderVerdict, OrdStas, verdict
 from domain.orders import CancelRequest, PaymentEnd
 from domain.states import PaymentState
 from workflows import limits
@@ -18,8 +19,6 @@ from workflows.payment.inbox import Inbox
 from workflows.payment.look_ahead import LookAhead
 from workflows.payment.progress import Progress
 from workflows.payment.recording import end_unpaid, record_end
-
-_PAID = 6
 
 ALREADY_PAID = "患者已付款, 不能取消"
 PAYING_NOW = "患者正在支付, 请稍后再查询"
@@ -92,7 +91,7 @@ class PaymentWindow:
     async def _no_answer(self) -> None:
         self._inbox.settle.refuse_served(ErrorCode.PROCESSING, _PROCESSING)
         if self._must_decide():
-            await self._extend("ORDER_STATUS_UNKNOWN", _PROCESSING, "医保中心未答复订单状态, 已转人工核查")
+            await self._extend(AttentionReason.ORDER_STATUS_UNKNOWN, _PROCESSING)
 
     async def _decide(self, answer: OrderAnswer) -> None:
         ord_stas = answer.status.ord_stas
@@ -104,7 +103,7 @@ class PaymentWindow:
             case OrderVerdict.REVOKED:
                 await record_end(self._progress, self._cancelled("医保订单已被撤销, 未发生扣款"))
             case OrderVerdict.REVIEW:
-                await self._review(f"ORDER_STATUS_{ord_stas}", "医保订单状态异常, 已转人工核查")
+                await self._review(of_status(ord_stas))
             case OrderVerdict.WAIT:
                 await self._not_paid(ord_stas)
 
@@ -112,7 +111,7 @@ class PaymentWindow:
         progress = self._progress
         progress.settlement = answer.settlement
         if not answer.consistent:
-            await self._review("AMOUNT_INCONSISTENT", "医保结算金额与预结算不一致, 已转人工核查")
+            await self._review(AttentionReason.AMOUNT_INCONSISTENT)
             return
         progress.enter(PaymentState.PAID)
         self._inbox.cancel.dismiss(ErrorCode.BILL_ALREADY_PAID, ALREADY_PAID)
@@ -124,7 +123,7 @@ class PaymentWindow:
         if not self._must_decide():
             return
         if ord_stas not in REVOCABLE:
-            await self._extend("STILL_PAYING", PAYING_NOW, "患者支付仍未完成, 已转人工核查")
+            await self._extend(AttentionReason.STILL_PAYING, PAYING_NOW)
         elif self._inbox.cancel.wanted is not None:
             await self._end(self._cancelled())
         else:
@@ -132,23 +131,23 @@ class PaymentWindow:
 
     async def _end(self, end: PaymentEnd) -> None:
         refused_at = await end_unpaid(self._progress, end)
-        if refused_at == _PAID:
+        if refused_at == OrdStas.SETTLED:
             self._wake_at = workflow.now()
         elif refused_at is not None:
-            await self._extend("REVOCATION_REFUSED", _PROCESSING, "医保订单不能撤销, 已转人工核查")
+            await self._extend(AttentionReason.REVOCATION_REFUSED, _PROCESSING)
 
-    async def _extend(self, reason: str, now: str, message: str) -> None:
+    async def _extend(self, reason: AttentionReason, now: str) -> None:
         """It is time to decide, and nothing can be: ask again for a while, then it is a person's."""
         self._inbox.cancel.answer(ErrorCode.PROCESSING, now)
         gives_up_at = (self._deciding_since or workflow.now()) + limits.PAYING_EXTENSION
         if workflow.now() >= gives_up_at:
-            await self._review(reason, message)
+            await self._review(reason)
             return
         self._wake_at = min(workflow.now() + limits.PAYING_POLL, gives_up_at)
         self._progress.tell("不能关闭: 患者可能正在支付, 继续查询 (6301)", gives_up_at)
 
-    async def _review(self, reason: str, message: str) -> None:
-        await record_end(self._progress, self._progress.review(reason, message))
+    async def _review(self, reason: AttentionReason) -> None:
+        await record_end(self._progress, self._progress.review(reason))
 
     def _must_decide(self) -> bool:
         """The window is over, or somebody wants the payment withdrawn. It may then stay undecided only for a while."""

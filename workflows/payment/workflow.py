@@ -5,6 +5,7 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from domain.attention import AttentionReason
 from domain.errors import ErrorCode
 from domain.orders import CancelRequest, Order, PaymentStart, PreSettleAnswer, SettlementAnswer, SettleRequest
 from domain.states import TERMINAL, UNPAID_ENDS, PaymentState, has_reached
@@ -156,7 +157,7 @@ class PaymentWorkflow(ReviewHandlers):
         if end is None:
             return
         if await end_unpaid(self._progress, end) is not None:
-            review = self._progress.review("REVOCATION_REFUSED", "医保订单不能撤销, 已转人工核查")
+            review = self._progress.review(AttentionReason.REVOCATION_REFUSED)
             await record_end(self._progress, review)
 
     async def _book_or_reverse(self) -> None:

@@ -6,6 +6,7 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 
 from activities.contract import EndRefund, RefundActivities
+from domain.attention import AttentionReason
 from domain.china_time import to_china
 from domain.fen import Fen
 from domain.refunds import RefundEnd, RefundStart, Reserved
@@ -74,8 +75,8 @@ class RefundProgress:
         workflow.upsert_search_attributes(updates)
         self.tell(end.message)
 
-    def want_attention(self, reason: str) -> None:
-        """Be found by NeedsAttention. `reason` is an operator's word."""
+    def want_attention(self, reason: AttentionReason) -> None:
+        """Be found by NeedsAttention."""
         workflow.upsert_search_attributes(_attention(reason))
 
     def clear_attention(self) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 from activities.contract import RefundActivities, RefundMade, RefundMoney, ReserveRefund, TellHis
+from domain.attention import ATTENTION, AttentionReason
 from domain.base import for_operators
 from domain.errors import ErrorCode, Outcome
 from domain.refunds import RefundEnd
@@ -13,8 +14,6 @@ from workflows import limits
 from workflows.calls import Refusal, Unresolved, local_then_remote, remote
 from workflows.refund.progress import RefundProgress
 
-OUTCOME_UNKNOWN = "REFUND_OUTCOME_UNKNOWN"
-HIS_NOT_TOLD = "HIS_NOT_TOLD"
 _TOLD = "已退费, 已通知医院信息系统"
 _NOT_TOLD = "已退费, 医院信息系统未接受退费通知, 请人工处理"
 
@@ -79,11 +78,11 @@ async def tell_his(progress: RefundProgress) -> None:
     try:
         await _tell(progress, limits.HIS_TOLD_SOON)
     except Refusal:
-        progress.want_attention(HIS_NOT_TOLD)
+        progress.want_attention(AttentionReason.HIS_NOT_TOLD)
         progress.tell(_NOT_TOLD)
         return
     except Unresolved:
-        progress.want_attention(HIS_NOT_TOLD)
+        progress.want_attention(AttentionReason.HIS_NOT_TOLD)
         await _tell_for_a_day(progress)
         return
     progress.tell(_TOLD)
@@ -134,6 +133,6 @@ def _unknown() -> RefundEnd:
     return RefundEnd(
         state=RefundState.IN_REVIEW,
         code=ErrorCode.IN_REVIEW,
-        message="退费结果未知, 已转人工核查",
-        note=OUTCOME_UNKNOWN,
+        message=ATTENTION[AttentionReason.REFUND_OUTCOME_UNKNOWN].message,
+        note=AttentionReason.REFUND_OUTCOME_UNKNOWN.value,
     )

@@ -13,16 +13,18 @@ from activities.contract import (
     RevokeOrder,
     TellRefund,
 )
+from domain.attention import AttentionReason
 from domain.errors import ErrorCode
 from domain.ids import review_refund_no
 from domain.insurance import PreSettlement
+from domain.ord_stas import OrdStas
 from domain.orders import PaymentEnd, Registers, bills_of
 from domain.reviews import CaseEvent, Decision, Proposal, ReviewAction, ReviewFacts, is_revocable
 from domain.states import PaymentState
 from workflows import limits
 from workflows.calls import Refusal, Unresolved, local_then_remote, remote
 from workflows.payment.progress import Progress
-from workflows.payment.recording import REVOKED, record_end
+from workflows.payment.recording import record_end
 from workflows.payment.reversal import ReversalSteps
 from workflows.payment.visits import cancel_our_visit
 from workflows.review.notes import note
@@ -122,7 +124,7 @@ class ReviewActions:
         progress = self._progress
         if progress.visit_id is not None or facts.visit_id is None:
             return
-        asked_by_us = progress.end is not None and progress.end.note == "HIS_OUTCOME_UNKNOWN"
+        asked_by_us = progress.end is not None and progress.end.note == AttentionReason.HIS_OUTCOME_UNKNOWN
         progress.visit_id = facts.visit_id
         progress.visit_is_ours = asked_by_us and progress.terms.registers is Registers.MEDPAY
 
@@ -149,7 +151,7 @@ class ReviewActions:
             )
         except (Refusal, Unresolved):
             raise ActionRefused("医保订单撤销结果未知, 请重新查询") from None
-        if revoked.ord_stas != REVOKED:
+        if revoked.ord_stas != OrdStas.REVOKED:
             raise ActionRefused(f"医保订单不能撤销(ordStas {revoked.ord_stas}), 请重新查询")
         progress.finish(end)
 
@@ -173,7 +175,7 @@ class ReviewActions:
         if findings.facts.settlement_no is None:
             await steps.clear_up()
         elif not await self._tell_his(limits.TELL_HIS_BUDGET):
-            review = self._progress.review("HIS_NOT_TOLD", "款项已退回, 但未能告知医院信息系统, 已转人工核查")
+            review = self._progress.review(AttentionReason.HIS_NOT_TOLD)
             await record_end(self._progress, review)
 
     async def _tell_his(self, budget: timedelta) -> bool:

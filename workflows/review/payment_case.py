@@ -5,6 +5,7 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from domain.attention import AttentionReason
 from domain.fen import Fen
 from domain.reviews import (
     ALONE,
@@ -91,7 +92,7 @@ class ReviewSteps:
         await self._actions.carry_out(ticket, wish, word.by, findings)
 
     async def _ask_again(self, ticket: AnyTicket, wish: Proposal, findings: Findings) -> None:
-        state = clear_by_now(self._reason, findings.facts)
+        state = clear_by_now(AttentionReason(self._reason), findings.facts)
         if state is None or not await self._actions.follow_the_rules(ticket, wish, state, findings):
             stays = Decision(
                 state=self._progress.state.value, message=f"已重新查询, 仍需人工决定: {_said(findings.facts)}"

@@ -6,15 +6,14 @@ from datetime import datetime
 
 from activities.contract import AskOrder, Booking, HisActivities, InsuranceActivities, OrderAnswer
 from domain.fen import Fen
-from domain.insurance import Settlement, Split
+from domain.insurance import RefundParts, Settlement, Split, paid_parts
+from domain.ord_stas import money_is_back
 from domain.orders import Category, Registers
 from domain.reviews import ReviewFacts
 from workflows import limits
 from workflows.calls import Refusal, Unresolved, local_then_remote
 from workflows.payment.look_ahead import booking_question
 from workflows.payment.progress import Progress
-
-_REFUNDED, _INSURANCE_REFUNDED = 7, 8
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ async def look(progress: Progress, offered_visit: str | None) -> Findings:
             settlement_no=booking.settlement_no if booking else None,
             visit_id=visit_id,
             reversible_until=_reversible_until(settlement),
-            went_back=_went_back(progress, answer),
+            went_back=answer is not None and money_is_back(answer.status.ord_stas, _to_give_back(progress, settlement)),
             settled=settled,
             same_amounts=answer is None or (answer.consistent and progress.pre_settlement is not None),
             adds_up=answer is None or answer.settlement is None or _adds_up(progress, settled),
@@ -111,11 +110,10 @@ def _reversible_until(settlement: Settlement | None) -> datetime | None:
     return settlement.reversal_deadline if settlement is not None and settlement.revs_token else None
 
 
-def _went_back(progress: Progress, answer: OrderAnswer | None) -> bool:
-    if answer is None:
-        return False
-    by_channel = progress.terms.cash_refunded_by == "channel"
-    return answer.status.ord_stas == _REFUNDED or (by_channel and answer.status.ord_stas == _INSURANCE_REFUNDED)
+def _to_give_back(progress: Progress, settlement: Settlement | None) -> RefundParts:
+    """Of what was paid, or would have been: the channel's cash is not the centre's to give back."""
+    paid = paid_parts(settlement.split if settlement is not None else _expected(progress))
+    return paid if progress.terms.cash_refunded_by == "centre" else paid.model_copy(update={"own_pay_fen": Fen(0)})
 
 
 def _is_callers_to_register(progress: Progress) -> bool:

@@ -15,7 +15,8 @@ from activities.contract import (
     RefundActivities,
 )
 from domain.errors import ErrorCode
-from domain.refunds import RefundEnd, RefundLook, RefundVerdict
+from domain.ord_stas import RefundVerdict
+from domain.refunds import RefundEnd, RefundLook
 from domain.reviews import (
     ALONE,
     Approval,

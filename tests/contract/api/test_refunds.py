@@ -4,8 +4,8 @@ import pytest
 
 from domain.errors import ErrorCode, PaymentError
 from domain.fen import Fen
-from domain.insurance import RefundType
-from domain.refunds import RefundEnd, RefundOrder, RefundParts
+from domain.insurance import RefundParts, RefundType
+from domain.refunds import RefundEnd, RefundOrder
 from domain.states import PaymentState, RefundState
 from storage.records import PaymentFacts
 from tests.support.api_server import KEYS, ApiServer

@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from activities.background import AUTHORISATION_SERVES, forget, tokens_forgotten
 from domain.fen import Fen
-from domain.insurance import RefundType
-from domain.refunds import RefundOrder, RefundParts
+from domain.insurance import RefundParts, RefundType
+from domain.refunds import RefundOrder
 from domain.states import PaymentState
 from security.crypto.keyring import Keyring
 from storage.migrate import upgrade

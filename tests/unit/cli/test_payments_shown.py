@@ -2,8 +2,7 @@
 
 from cli.commands.payments import _fields
 from domain.fen import Fen
-from domain.insurance import RefundType
-from domain.refunds import RefundParts
+from domain.insurance import RefundParts, RefundType
 from domain.states import PaymentState, RefundState
 from storage.records import PaymentRecord, RefundRecord
 from tests.support.orders import outpatient

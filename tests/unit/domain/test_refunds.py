@@ -7,16 +7,14 @@ import pytest
 from domain.errors import ErrorCode, PaymentError
 from domain.fen import Fen
 from domain.ids import refund_sn
-from domain.insurance import RefundType
+from domain.insurance import RefundParts, RefundType
+from domain.ord_stas import RefundVerdict, refund_verdict
 from domain.refunds import (
     RefundLook,
     RefundOrder,
-    RefundParts,
-    RefundVerdict,
     check_refundable,
     check_same_refund,
     parts_to_refund,
-    refund_verdict,
     state_after,
 )
 from domain.reviews import ReviewAction, refused_on_refund

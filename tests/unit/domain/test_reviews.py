@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 
-from domain.reviews import AFTER_REVERSAL, ALONE, ReviewAction, ReviewFacts, clear_by_now, refused_actions
+from domain.attention import ATTENTION, AttentionReason
+from domain.reviews import ALONE, ReviewAction, ReviewFacts, clear_by_now, refused_actions
 from domain.states import TRANSITIONS, PaymentState
 from tests.support.records import AT, later
 
 A = ReviewAction
 EVERY = set(ReviewAction) - ALONE
-WAITING = ["STILL_PAYING", "ORDER_STATUS_UNKNOWN", "ORDER_STATUS_14", "REVOCATION_REFUSED", "REVOCATION_UNRESOLVED"]
+R = AttentionReason
+AFTER_REVERSAL = sorted(reason for reason, rule in ATTENTION.items() if rule.after_reversal)
+WAITING = [R.STILL_PAYING, R.ORDER_STATUS_UNKNOWN, R.ORDER_STATUS_14, R.REVOCATION_REFUSED, R.REVOCATION_UNRESOLVED]
 
 
 def facts(ord_stas: int | None = 6, **changes: Any) -> ReviewFacts:  # noqa: ANN401 - any fact
@@ -82,48 +85,48 @@ class TestWhatIsSafe:
 
 class TestWhatIsClear:
     @pytest.mark.parametrize("reason", WAITING)
-    def test_a_status_that_was_waited_for(self, reason: str) -> None:
+    def test_a_status_that_was_waited_for(self, reason: AttentionReason) -> None:
         assert clear_by_now(reason, facts()) is PaymentState.PAID
         assert clear_by_now(reason, facts(12)) is PaymentState.CANCELLED
         assert clear_by_now(reason, facts(15)) is PaymentState.REJECTED
 
-    @pytest.mark.parametrize("reason", [*WAITING, *sorted(AFTER_REVERSAL), "HIS_OUTCOME_UNKNOWN", "LATE_MONEY"])
-    def test_both_sides_agree_that_it_is_settled(self, reason: str) -> None:
+    @pytest.mark.parametrize("reason", [*WAITING, *AFTER_REVERSAL, R.HIS_OUTCOME_UNKNOWN, R.LATE_MONEY])
+    def test_both_sides_agree_that_it_is_settled(self, reason: AttentionReason) -> None:
         assert clear_by_now(reason, facts(settlement_no="S1")) is PaymentState.SETTLED
         assert clear_by_now(reason, facts(settlement_no="S1", same_amounts=False)) is None
 
-    @pytest.mark.parametrize("reason", sorted(AFTER_REVERSAL))
-    def test_what_we_gave_back_is_back(self, reason: str) -> None:
+    @pytest.mark.parametrize("reason", AFTER_REVERSAL)
+    def test_what_we_gave_back_is_back(self, reason: AttentionReason) -> None:
         assert clear_by_now(reason, facts(7, went_back=True)) is PaymentState.REVERSED
         assert clear_by_now(reason, facts(7, went_back=True, settlement_no="S1")) is None
 
     @pytest.mark.parametrize(
         ("reason", "seen"),
         [
-            ("ORDER_STATUS_7", facts(7, went_back=True)),
-            ("HIS_OUTCOME_UNKNOWN", facts()),
-            ("REVERSAL_REFUSED", facts()),
-            ("LATE_MONEY", facts()),
-            ("LATE_MONEY", facts(12)),
-            ("STILL_PAYING", facts(2)),
-            ("STILL_PAYING", facts(None)),
-            ("STILL_PAYING", facts(his_answers=False)),
-            ("STILL_PAYING", facts(12, settlement_no="S1")),
-            ("AMOUNT_INCONSISTENT", facts(same_amounts=False)),
-            ("AMOUNT_INCONSISTENT", facts(12)),
-            ("VISIT_MISSING", facts(visit_missing=True)),
+            (R.ORDER_STATUS_7, facts(7, went_back=True)),
+            (R.HIS_OUTCOME_UNKNOWN, facts()),
+            (R.REVERSAL_REFUSED, facts()),
+            (R.LATE_MONEY, facts()),
+            (R.LATE_MONEY, facts(12)),
+            (R.STILL_PAYING, facts(2)),
+            (R.STILL_PAYING, facts(None)),
+            (R.STILL_PAYING, facts(his_answers=False)),
+            (R.STILL_PAYING, facts(12, settlement_no="S1")),
+            (R.AMOUNT_INCONSISTENT, facts(same_amounts=False)),
+            (R.AMOUNT_INCONSISTENT, facts(12)),
+            (R.VISIT_MISSING, facts(visit_missing=True)),
         ],
     )
-    def test_the_rest_is_a_persons(self, reason: str, seen: ReviewFacts) -> None:
+    def test_the_rest_is_a_persons(self, reason: AttentionReason, seen: ReviewFacts) -> None:
         assert clear_by_now(reason, seen) is None
 
     def test_amounts_that_are_equal_now(self) -> None:
-        assert clear_by_now("AMOUNT_INCONSISTENT", facts()) is PaymentState.PAID
+        assert clear_by_now(R.AMOUNT_INCONSISTENT, facts()) is PaymentState.PAID
 
     def test_the_visit_that_was_missing(self) -> None:
-        assert clear_by_now("VISIT_MISSING", facts(visit_id="V1")) is PaymentState.PAID
+        assert clear_by_now(R.VISIT_MISSING, facts(visit_id="V1")) is PaymentState.PAID
 
     @pytest.mark.parametrize("ord_stas", [None, *range(26)])
     def test_leads_only_where_the_state_machine_allows(self, ord_stas: int | None) -> None:
-        state = clear_by_now("STILL_PAYING", facts(ord_stas))
+        state = clear_by_now(R.STILL_PAYING, facts(ord_stas))
         assert state is None or state in TRANSITIONS[PaymentState.IN_REVIEW]
