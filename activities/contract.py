@@ -6,7 +6,7 @@ activity that was given up for dead and finishes late can't take a payment back.
 
 from abc import ABC, abstractmethod
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypedDict
 
 from temporalio import activity
 
@@ -24,6 +24,14 @@ from domain.states import PaymentState
 class Step(PaymentKey):
     """The start of every activity's argument."""
 
+    revision: int
+
+
+class StepStart(TypedDict):
+    """A step's own fields, as a workflow gives them."""
+
+    hospital: str
+    med_org_ord: str
     revision: int
 
 
@@ -235,9 +243,7 @@ class RefundMade(Frozen):
 
 
 class AskRefund(RefundStep):
-    """6301. `record`: whether a refund that was made is recorded as such, or only looked at."""
-
-    record: bool
+    """6301, to see whether the refund was made."""
 
 
 class EndRefund(Step):

@@ -86,7 +86,7 @@ class CentreRefunds(RefundActivities):
     @activity.defn(name="insurance_6301_ask_refund")
     @reports(ErrorCode.INSURANCE_REFUSED)
     async def ask_refund(self, step: AskRefund) -> RefundLook:
-        return await self._look(step, record=step.record)
+        return await self._look(step, record=False)
 
     @activity.defn(name="refund_end")
     async def end_refund(self, step: EndRefund) -> None:

@@ -109,3 +109,6 @@ HIS_TOLD_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=10)
 )
 """Of that day."""
+
+REVIEW_LOOKS_MAX = 1_000
+"""Temporal takes 2,000 updates of one workflow: looking leaves enough of them for deciding."""

@@ -1,11 +1,14 @@
 """The one typed registry of search attributes: clear text in Temporal, so never a person, an amount or a token."""
 
-from datetime import datetime
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 
-from domain.base import PaymentKey
+from domain.base import PaymentKey, for_operators
 from domain.orders import Order, Reopened
 from domain.states import PaymentState, RefundState
 
@@ -73,3 +76,48 @@ def at_refund_start(payment: PaymentKey, now: datetime) -> TypedSearchAttributes
             SearchAttributePair(NEEDS_ATTENTION, value=False),
         ]
     )
+
+
+def state_updates(state: PaymentState | RefundState, since: datetime) -> list[SearchAttributeUpdate[Any]]:
+    """A new state, and since when."""
+    return [PAYMENT_STATE.value_set(state.value), PAYMENT_STATE_SINCE.value_set(since)]
+
+
+def attention_updates(reason: str) -> list[SearchAttributeUpdate[Any]]:
+    """A person has to look, and why."""
+    return [NEEDS_ATTENTION.value_set(value=True), ATTENTION_REASON.value_set(reason)]
+
+
+NO_ATTENTION: tuple[SearchAttributeUpdate[Any], ...] = (
+    NEEDS_ATTENTION.value_set(value=False),
+    ATTENTION_REASON.value_unset(),
+)
+"""Nobody has to look any more."""
+
+
+class Shown:
+    """What a payment's search attributes say: one writer, and a state that may be shown only if it lasts."""
+
+    def __init__(self) -> None:
+        self._waiting: Sequence[SearchAttributeUpdate[Any]] = ()
+        self._clock: asyncio.Task[None] | None = None
+
+    def now(self, updates: Sequence[SearchAttributeUpdate[Any]]) -> None:
+        """Show it, and before it what still waits to be shown: of one attribute the later value stands."""
+        if self._clock is not None:
+            self._clock.cancel()
+        self._show(updates)
+
+    def if_it_lasts(self, updates: Sequence[SearchAttributeUpdate[Any]], at_least: timedelta) -> None:
+        """Show it after `at_least`, or with what is shown before then."""
+        self._waiting = updates
+        self._clock = asyncio.create_task(self._after(at_least))
+
+    async def _after(self, at_least: timedelta) -> None:
+        await workflow.sleep(at_least, summary=for_operators("状态持续则显示 (shown if it lasts)"))
+        self._show(())
+
+    def _show(self, updates: Sequence[SearchAttributeUpdate[Any]]) -> None:
+        latest = {update.key.name: update for update in (*self._waiting, *updates)}
+        self._waiting, self._clock = (), None
+        workflow.upsert_search_attributes(list(latest.values()))

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from activities.reporting import refusal
+from domain.attention import AttentionReason
 from domain.errors import ErrorCode
 from domain.insurance import PreSettlement, UploadedFees
 from domain.orders import Order, PaymentEnd, PaymentStart, Reopened
@@ -15,7 +16,6 @@ from tests.support.scripted import CENTRE_DOWN, CENTRE_SILENT, waiting
 from tests.support.time_skipping import STEPS_MAX
 from tests.workflow.conftest import Desk
 from tests.workflow.test_payment_window import refused
-from workflows.payment.reopening import LATE_MONEY, LATE_MONEY_UNCONFIRMED
 from workflows.start import reopen
 
 S = PaymentState
@@ -66,9 +66,9 @@ class TestMoneyThatCameLate:
         desk.script.will("ask_order", "paid")
         start = await told_of_money(desk, order, state)
 
-        assert await attention(desk, start) == LATE_MONEY
+        assert await attention(desk, start) == AttentionReason.LATE_MONEY
         assert (await refused(desk, settle_call(order))).type == "IN_REVIEW"
-        assert [(end.state, end.note) for end in desk.script.recorded] == [(S.IN_REVIEW, LATE_MONEY)]
+        assert [(end.state, end.note) for end in desk.script.recorded] == [(S.IN_REVIEW, AttentionReason.LATE_MONEY)]
         assert set(desk.script.asked) == {"ask_order", "record_end"}
 
     async def test_on_an_order_that_never_had_a_split_is_too(self, desk: Desk, order_no: str) -> None:
@@ -76,7 +76,7 @@ class TestMoneyThatCameLate:
         desk.script.will("ask_order", "paid")
         start = await told_of_money(desk, order, S.REJECTED, split=False)
 
-        assert await attention(desk, start) == LATE_MONEY
+        assert await attention(desk, start) == AttentionReason.LATE_MONEY
 
     async def test_is_asked_for_under_the_revision_after_the_row_s(self, desk: Desk, order_no: str) -> None:
         order = outpatient(order_no)
@@ -120,7 +120,7 @@ class TestAnUnansweredQuestion:
         desk.script.will("ask_order", CENTRE_DOWN, CENTRE_SILENT, CENTRE_DOWN, "paid")
         start = await told_of_money(desk, order)
 
-        assert await attention(desk, start) == LATE_MONEY
+        assert await attention(desk, start) == AttentionReason.LATE_MONEY
         assert desk.script.asked.count("ask_order") == 4
 
     async def test_for_a_whole_day_is_a_person_s(self, desk: Desk, order_no: str) -> None:
@@ -129,7 +129,7 @@ class TestAnUnansweredQuestion:
         start = await told_of_money(desk, order)
         await desk.environment.sleep(timedelta(hours=25))
 
-        assert await attention(desk, start) == LATE_MONEY_UNCONFIRMED
+        assert await attention(desk, start) == AttentionReason.LATE_MONEY_UNCONFIRMED
 
 
 class TestWordWhileThePaymentEnds:
@@ -146,7 +146,7 @@ class TestWordWhileThePaymentEnds:
         desk.script.on("revoke_order", paid_after_all)
         await desk.environment.sleep(TERMS.payment_window_s)
 
-        assert await attention(desk, start_of(order)) == LATE_MONEY
+        assert await attention(desk, start_of(order)) == AttentionReason.LATE_MONEY
 
     async def test_before_there_is_an_order_asks_nothing(self, desk: Desk, order_no: str) -> None:
         order = outpatient(order_no)

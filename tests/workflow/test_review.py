@@ -59,7 +59,7 @@ class TestLooking:
     async def test_has_a_limit_that_leaves_room_for_deciding(
         self, desk: Desk, order_no: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("workflows.review.queue.INSPECTIONS_MAX", 1)
+        monkeypatch.setattr("workflows.limits.REVIEW_LOOKS_MAX", 1)
         case = await amounts_differ(desk, outpatient(order_no))
         await case.inspect()
 

@@ -10,14 +10,12 @@ from domain.attention import AttentionReason
 from domain.base import for_operators
 from domain.errors import ErrorCode, Outcome, PaymentError
 from domain.orders import Category, Registers, check_visit
-from domain.states import PaymentState
 from workflows import limits
 from workflows.calls import Refusal, Unresolved, local_then_remote, remote
 from workflows.payment.inbox import SettleInbox
-from workflows.payment.look_ahead import LookAhead, booking_question, visit_to_check
+from workflows.payment.look_ahead import LookAhead, visit_to_check
 from workflows.payment.progress import Progress
-from workflows.payment.recording import record_end
-from workflows.payment.visits import cancel_our_visit
+from workflows.payment.steps import booking_question, cancel_our_visit, find_booking, open_review
 
 _UNREACHABLE = "医院信息系统无法连接"
 _REFUSAL_CHECK = timedelta(seconds=30)
@@ -47,9 +45,9 @@ class BookingSteps:
         await self._give_the_caller_time()
         booking = await self._agree_on_visit()
         if booking is None:
-            await self._review(AttentionReason.VISIT_MISSING)
+            await open_review(self._progress, AttentionReason.VISIT_MISSING)
         elif booking.settlement_no is not None:
-            self._settled()
+            self._progress.settled()
         elif self._needs_visit() and not await self._register():
             return
         else:
@@ -81,7 +79,7 @@ class BookingSteps:
                     self._desk.refuse_served(error.code, error.message)
                     await self._wait_for_another_call()
                     continue
-            self._progress.visit_id = offered or booking.visit_id or self._progress.visit_id
+            self._progress.visit_agreed(offered or booking.visit_id or self._progress.visit_id)
             return None if self._needs_visit() and not self._we_register() else booking
 
     async def _find(self, visit_id: str | None) -> Booking:
@@ -119,13 +117,11 @@ class BookingSteps:
 
     async def _register(self) -> bool:
         """REGISTERED. False: nobody can say whether a visit was made, and the payment is under review."""
-        self._progress.register_sent = True
+        self._progress.register_leaves()
         found = await self._book(HisActivities.register, lambda booking: booking.visit_id, "HIS: 登记挂号")
         if found is None:
             return False
-        self._progress.visit_id = found
-        self._progress.visit_is_ours = True
-        self._progress.enter(PaymentState.REGISTERED)
+        self._progress.registered(found)
         await self._prefer_callers_visit()
         return True
 
@@ -139,17 +135,17 @@ class BookingSteps:
         if booking.visit_patient_id != self._progress.order.patient_id:
             self._desk.refuse_served(ErrorCode.PATIENT_MISMATCH, "就诊ID(VISIT_ID)不属于患者ID(PATIENT_ID)所指的患者")
         elif await cancel_our_visit(self._progress, self._left()):
-            self._progress.visit_id = offered
+            self._progress.visit_agreed(offered)
         else:
             self._desk.refuse_served(ErrorCode.ORDER_CONFLICT, "该挂号已由本系统登记, 就诊ID(VISIT_ID)不一致")
 
     async def _settle(self) -> None:
         if self._settled_meanwhile:
-            self._settled()
+            self._progress.settled()
             return
         found = await self._book(HisActivities.settle, lambda booking: booking.settlement_no, "HIS: 写入结算记录")
         if found is not None:
-            self._settled()
+            self._progress.settled()
 
     async def _book(
         self,
@@ -172,7 +168,7 @@ class BookingSteps:
             await self._let_it_arrive()
             message, answered = _UNREACHABLE, await self._ask(self._until_reversal())
             if answered is None:
-                await self._review(AttentionReason.HIS_OUTCOME_UNKNOWN)
+                await open_review(self._progress, AttentionReason.HIS_OUTCOME_UNKNOWN)
                 return None
             booking = answered
         if (value := found(booking)) is not None:
@@ -187,26 +183,13 @@ class BookingSteps:
             await workflow.sleep(pause, summary=for_operators("等待在途请求 (a booking may still arrive)"))
 
     async def _ask(self, budget: timedelta) -> Booking | None:
-        try:
-            booking = await local_then_remote(
-                HisActivities.find_booking,
-                booking_question(self._progress, None, record=True),
-                self._progress.terms,
-                budget,
-                "HIS: 查询入账情况",
-            )
-        except (Refusal, Unresolved):
+        question = booking_question(self._progress, None, record=True)
+        booking = await find_booking(question, self._progress, budget, "HIS: 查询入账情况")
+        if booking is None:
             return None
         # A caller may have gone to HIS by itself while we were trying: then it must not be told again.
         self._settled_meanwhile = booking.settlement_no is not None
         return booking
-
-    def _settled(self) -> None:
-        self._progress.enter(PaymentState.SETTLED)
-        self._progress.tell("已结算")
-
-    async def _review(self, reason: AttentionReason) -> None:
-        await record_end(self._progress, self._progress.review(reason))
 
     def _needs_visit(self) -> bool:
         return self._progress.order.category is Category.REGISTRATION and self._progress.visit_id is None

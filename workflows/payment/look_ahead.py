@@ -9,11 +9,12 @@ import asyncio
 
 from temporalio import workflow
 
-from activities.contract import Booking, FindBooking, HisActivities
+from activities.contract import Booking, HisActivities
 from workflows import limits
 from workflows.calls import glance
 from workflows.payment.inbox import SettleInbox
 from workflows.payment.progress import Progress
+from workflows.payment.steps import booking_question
 
 
 class LookAhead:
@@ -50,14 +51,3 @@ def visit_to_check(progress: Progress, desk: SettleInbox) -> str | None:
     """The VISIT_ID that a caller offers, unless pricing has checked it already."""
     offered = desk.offered_visit()
     return offered if offered != progress.order.visit_id else None
-
-
-def booking_question(progress: Progress, visit_id: str | None, *, record: bool) -> FindBooking:
-    return FindBooking(
-        **progress.step(),
-        category=progress.order.category,
-        patient_id=progress.order.patient_id,
-        visit_id=visit_id,
-        record=record,
-        agreed_visit_id=progress.visit_id,
-    )

@@ -73,20 +73,19 @@ class PreSettlementSteps:
             self._left(),
             f"HIS: 查询患者和{kind}",
         )
-        progress.patient = bill.patient
-        progress.enter(PaymentState.PRICED)
+        progress.priced(bill)
         if bill.held_by is not None:
             await take_over(progress, bill.held_by, self._left)
         self._heed_cancel()
         progress.tell("等待医保中心接收费用明细 (6201)", self._ends_at)
-        progress.uploaded = await remote(
+        uploaded = await remote(
             InsuranceActivities.upload_fees,
             UploadFees(**progress.step(), order=order, bill=bill),
             progress.terms,
             self._left(),
             "6201 费用明细上传",
         )
-        progress.enter(PaymentState.FEE_UPLOADED)
+        progress.fees_uploaded(uploaded)
         self._heed_cancel()
         progress.tell("等待医保中心预结算 (6202)", self._ends_at)
         await self._place_order()
@@ -103,11 +102,9 @@ class PreSettlementSteps:
             reference=progress.reference,
             payment_window_s=progress.terms.payment_window_s,
         )
-        progress.pre_settlement = await remote(
-            InsuranceActivities.place_order, step, progress.terms, self._left(), "6202 支付下单"
-        )
-        progress.enter(PaymentState.PRE_SETTLED)
-        progress.tell("等待患者付款和结果回写 (接口2)", progress.pre_settlement.window_ends_at)
+        summary = "6202 支付下单"
+        placed = await remote(InsuranceActivities.place_order, step, progress.terms, self._left(), summary)
+        progress.order_placed(placed)
 
     def _heed_cancel(self) -> None:
         """Somebody wants the payment withdrawn before it has come to a split."""

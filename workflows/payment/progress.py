@@ -1,40 +1,27 @@
 """Where one payment stands: the facts so far, its state, and what an operator sees of it in the Temporal UI."""
 
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 
+from activities.contract import StepStart
 from domain.attention import ATTENTION, AttentionReason
-from domain.bills import Patient
+from domain.bills import Bill, Patient
 from domain.china_time import to_china
 from domain.errors import ErrorCode
 from domain.insurance import OrderReference, PreSettlement, Settlement, UploadedFees
 from domain.orders import PaymentEnd, PaymentStart, Reopened
 from domain.states import TERMINAL, PaymentState, may_follow
 from workflows import search_attributes as sa
-from workflows.showing import Showing
 
 _UNSEEN = frozenset({PaymentState.PRICED, PaymentState.FEE_UPLOADED, PaymentState.REGISTERED})
 """States that pass within moments: an upsert each would cost an event and find nothing."""
 
 
-_CALM: tuple[SearchAttributeUpdate[Any], ...] = (
-    sa.NEEDS_ATTENTION.value_set(False),  # noqa: FBT003 - the SDK's signature
-    sa.ATTENTION_REASON.value_unset(),
-)
-"""What a payment shows that nobody has to look after any more."""
-
-
-class StepStart(TypedDict):
-    hospital: str
-    med_org_ord: str
-    revision: int
-
-
 class Progress:
-    """The mutable heart of a payment. Only the story changes it; handlers read it."""
+    """The mutable heart of a payment. The story changes it by what has happened; handlers only read it."""
 
     def __init__(self, start: PaymentStart) -> None:
         self.order = start.order
@@ -53,14 +40,14 @@ class Progress:
         self.finish_now = False
         """Whether booking waits for no caller any more: a person has decided it."""
         self._revision = 0
-        self._showing = Showing()
+        self._shown = sa.Shown()
         self.is_reopened = start.reopened is not None
         """Whether this run is not the payment's first."""
         if start.reopened is not None:
             self._restore(start.reopened)
 
     def _restore(self, known: Reopened) -> None:
-        """Stand where the payment's first run ended, by our row."""
+        """Stand where the payment's earlier run ended, by our row."""
         self.accepted_at = known.accepted_at
         self.state = known.state
         self.end = known.end
@@ -89,11 +76,6 @@ class Progress:
             user_name=self.patient.name,
         )
 
-    def step(self) -> StepStart:
-        """The start of every activity's argument, with the number of the next thing that is asked to be written."""
-        self._revision += 1
-        return {"hospital": self.order.hospital, "med_org_ord": self.order.med_org_ord, "revision": self._revision}
-
     @property
     def pre_settled(self) -> PreSettlement:
         if self.pre_settlement is None:
@@ -106,32 +88,80 @@ class Progress:
             raise AssertionError("the centre has not settled yet")
         return self.settlement
 
-    def enter(self, state: PaymentState) -> None:
-        """Move on. A move that the state machine does not know is a bug: the task waits for a mended worker."""
-        if not may_follow(self.state, state):
-            raise AssertionError(f"{state} may not follow {self.state}")
-        reviewed = self.state is PaymentState.IN_REVIEW
-        self.state = state
-        if self.end is not None and self.end.state is not state:
-            self.end = None
-        if state in _UNSEEN:
-            return
-        updates = [*self._attributes(), *(_CALM if reviewed else ())]
-        if state is PaymentState.PAID and not reviewed and self.terms.paid_shown_after_ms:
-            self._showing.if_it_lasts(updates, timedelta(milliseconds=self.terms.paid_shown_after_ms))
+    def step(self) -> StepStart:
+        """The start of every activity's argument, with the number of the next thing that is asked to be written."""
+        self._revision += 1
+        return {"hospital": self.order.hospital, "med_org_ord": self.order.med_org_ord, "revision": self._revision}
+
+    def priced(self, bill: Bill) -> None:
+        """PRICED: HIS's bill is the ordered one."""
+        self.patient = bill.patient
+        self._enter(PaymentState.PRICED)
+
+    def fees_uploaded(self, uploaded: UploadedFees) -> None:
+        """FEE_UPLOADED: the centre has an order (6201)."""
+        self.uploaded = uploaded
+        self._enter(PaymentState.FEE_UPLOADED)
+
+    def order_placed(self, pre_settlement: PreSettlement) -> None:
+        """PRE_SETTLED: the bill is split (6202), and the patient may pay."""
+        self.pre_settlement = pre_settlement
+        self._enter(PaymentState.PRE_SETTLED)
+        self.tell("等待患者付款和结果回写 (接口2)", pre_settlement.window_ends_at)
+
+    def money_seen(self, settlement: Settlement | None) -> None:
+        """The centre says that it settled (6301), and nothing follows from that alone."""
+        self.settlement = settlement
+
+    def paid(self) -> None:
+        """PAID: the money that was seen is what was pre-settled."""
+        self._enter(PaymentState.PAID)
+        self.tell("等待医院信息系统入账", self.settled_by_centre.reversal_deadline)
+
+    def visit_agreed(self, visit_id: str | None) -> None:
+        """The visit to be booked, a caller's or one that HIS has. None: there is none yet."""
+        self.visit_id = visit_id
+
+    def visit_found(self, visit_id: str, *, ours: bool) -> None:
+        """HIS has a visit for this payment by now. `ours`: made by a `register` of ours."""
+        self.visit_id, self.visit_is_ours = visit_id, ours
+
+    def register_leaves(self) -> None:
+        """HIS is about to be told to make a visit."""
+        self.register_sent = True
+
+    def registered(self, visit_id: str) -> None:
+        """REGISTERED: HIS has made the visit that we asked for."""
+        self.visit_found(visit_id, ours=True)
+        self._enter(PaymentState.REGISTERED)
+
+    def visit_cancelled(self) -> None:
+        """HIS has taken back the visit that we made."""
+        self.visit_id, self.visit_is_ours = None, False
+
+    def settled(self) -> None:
+        """SETTLED: HIS has written the settlement record."""
+        self._enter(PaymentState.SETTLED)
+        self.tell("已结算")
+
+    def reversing(self) -> None:
+        """REVERSING: the money is to go back."""
+        self._enter(PaymentState.REVERSING)
+
+    def resolved(self, state: PaymentState, settlement: Settlement, pre_settlement: PreSettlement) -> None:
+        """People have taken it out of review: to PAID, to be booked at once, or to SETTLED."""
+        self.settlement, self.pre_settlement = settlement, pre_settlement
+        self.finish_now = True
+        if state is PaymentState.PAID:
+            self.paid()
         else:
-            self._showing.now(updates)
+            self.settled()
 
     def finish(self, end: PaymentEnd) -> None:
         """End short of SETTLED, or open a review, with the reason that callers and operators are given."""
         self.end = end
-        self.enter(end.state)
+        self._enter(end.state)
         self.tell(end.message)
-
-    def review(self, reason: AttentionReason) -> PaymentEnd:
-        """The end that hands this payment to a person."""
-        message = ATTENTION[reason].message
-        return PaymentEnd(state=PaymentState.IN_REVIEW, code=ErrorCode.IN_REVIEW, message=message, note=reason.value)
 
     def tell(self, waiting_for: str, until: datetime | None = None) -> None:
         """What the Temporal UI shows of a payment: what it waits for, since when, until when (China time)."""
@@ -144,16 +174,34 @@ class Progress:
             lines.append(f"- 原因 {self.end.note}")
         workflow.set_current_details("\n".join(lines))
 
+    def _enter(self, state: PaymentState) -> None:
+        """Move on. A move that the state machine does not know is a bug: the task waits for a mended worker."""
+        if not may_follow(self.state, state):
+            raise AssertionError(f"{state} may not follow {self.state}")
+        reviewed = self.state is PaymentState.IN_REVIEW
+        self.state = state
+        if self.end is not None and self.end.state is not state:
+            self.end = None
+        if state in _UNSEEN:
+            return
+        updates = [*self._attributes(), *(sa.NO_ATTENTION if reviewed else ())]
+        if state is PaymentState.PAID and not reviewed and self.terms.paid_shown_after_ms:
+            self._shown.if_it_lasts(updates, timedelta(milliseconds=self.terms.paid_shown_after_ms))
+        else:
+            self._shown.now(updates)
+
     def _attributes(self) -> list[SearchAttributeUpdate[Any]]:
-        updates: list[SearchAttributeUpdate[Any]] = [
-            sa.PAYMENT_STATE.value_set(self.state.value),
-            sa.PAYMENT_STATE_SINCE.value_set(workflow.now()),
-        ]
+        updates = sa.state_updates(self.state, workflow.now())
         if self.state is PaymentState.PRE_SETTLED and self.uploaded is not None:
             updates.append(sa.PAY_ORD_ID.value_set(self.uploaded.pay_ord_id))
         if self.state in {PaymentState.PAID, PaymentState.IN_REVIEW} and self.settlement is not None:
             updates.append(sa.REVERSAL_DEADLINE.value_set(self.settlement.reversal_deadline))
         if self.state is PaymentState.IN_REVIEW and self.end is not None:
-            updates.append(sa.NEEDS_ATTENTION.value_set(True))  # noqa: FBT003 - the SDK's signature
-            updates.append(sa.ATTENTION_REASON.value_set(self.end.note))
+            updates += sa.attention_updates(self.end.note)
         return updates
+
+
+def review(reason: AttentionReason) -> PaymentEnd:
+    """The end that hands a payment to a person."""
+    message = ATTENTION[reason].message
+    return PaymentEnd(state=PaymentState.IN_REVIEW, code=ErrorCode.IN_REVIEW, message=message, note=reason.value)

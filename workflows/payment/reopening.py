@@ -3,7 +3,7 @@
 Of an unpaid end 6301 decides, and only a 6 opens a review.
 """
 
-from activities.contract import AskOrder, InsuranceActivities, OrderAnswer
+from activities.contract import InsuranceActivities, OrderAnswer
 from domain.attention import AttentionReason
 from domain.errors import ErrorCode
 from domain.ord_stas import OrderVerdict, verdict
@@ -12,8 +12,8 @@ from domain.states import PaymentState
 from workflows import limits
 from workflows.calls import Refusal, Unresolved, local_then_remote
 from workflows.payment.inbox import Inbox
-from workflows.payment.progress import Progress
-from workflows.payment.recording import record_end
+from workflows.payment.progress import Progress, review
+from workflows.payment.steps import open_review, order_question
 
 
 def broken_off(progress: Progress) -> PaymentEnd:
@@ -22,13 +22,13 @@ def broken_off(progress: Progress) -> PaymentEnd:
     A review, unless the centre has no order of it: then nothing can have been paid, and it is REJECTED.
     """
     if progress.uploaded is not None:
-        return progress.review(AttentionReason.BROKEN_OFF)
+        return review(AttentionReason.BROKEN_OFF)
     message = "该订单的处理曾被中断, 未下单, 未发生扣款, 请用新的医院订单号(medOrgOrd)重新下单"
     return PaymentEnd(
         state=PaymentState.REJECTED,
         code=ErrorCode.INSURANCE_UNAVAILABLE,
         message=message,
-        note=AttentionReason.BROKEN_OFF,
+        note=AttentionReason.BROKEN_OFF.value,
     )
 
 
@@ -45,12 +45,21 @@ class LateMoney:
         if self._progress.uploaded is None:
             return
         self._progress.tell("订单已关闭, 核实是否另有到账 (6301)")
+        split = self._progress.pre_settlement.split if self._progress.pre_settlement is not None else None
+        question = order_question(self._progress, split, "settlement")
         try:
-            answer = await self._ask_order()
+            answer = await local_then_remote(
+                InsuranceActivities.ask_order,
+                question,
+                self._progress.terms,
+                limits.LATE_MONEY_BUDGET,
+                "6301 医保订单结算结果查询 (关闭后核实)",
+                retry=limits.LATE_MONEY_RETRY,
+            )
         except Refusal:
             self._progress.tell("医保中心拒绝查询该订单, 状态不变")
         except Unresolved:
-            await self._review(AttentionReason.LATE_MONEY_UNCONFIRMED)
+            await open_review(self._progress, AttentionReason.LATE_MONEY_UNCONFIRMED)
         else:
             await self._decide(answer)
 
@@ -58,28 +67,5 @@ class LateMoney:
         if verdict(answer.status.ord_stas) is not OrderVerdict.PAID:
             self._progress.tell(f"已核实: 未到账 (ordStas {answer.status.ord_stas}), 状态不变")
             return
-        self._progress.settlement = answer.settlement
-        await self._review(AttentionReason.LATE_MONEY)
-
-    async def _ask_order(self) -> OrderAnswer:
-        progress = self._progress
-        step = AskOrder(
-            **progress.step(),
-            reference=progress.reference,
-            split=progress.pre_settlement.split if progress.pre_settlement is not None else None,
-            accepted_at=progress.accepted_at,
-            reversal_window_s=progress.terms.reversal_window_s,
-            record="settlement",
-        )
-        summary = "6301 医保订单结算结果查询 (关闭后核实)"
-        return await local_then_remote(
-            InsuranceActivities.ask_order,
-            step,
-            progress.terms,
-            limits.LATE_MONEY_BUDGET,
-            summary,
-            retry=limits.LATE_MONEY_RETRY,
-        )
-
-    async def _review(self, reason: AttentionReason) -> None:
-        await record_end(self._progress, self._progress.review(reason))
+        self._progress.money_seen(answer.settlement)
+        await open_review(self._progress, AttentionReason.LATE_MONEY)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from activities.contract import Booking, HisActivities, InsuranceActivities, Reverse
+from activities.contract import Booking, InsuranceActivities, Reverse
 from domain.attention import AttentionReason
 from domain.base import for_operators
 from domain.errors import ErrorCode
@@ -13,11 +13,9 @@ from domain.insurance import RefundType
 from domain.orders import PaymentEnd
 from domain.states import PaymentState
 from workflows import limits
-from workflows.calls import Refusal, Unresolved, local_then_remote, remote
-from workflows.payment.look_ahead import booking_question
+from workflows.calls import Refusal, Unresolved, remote
 from workflows.payment.progress import Progress
-from workflows.payment.recording import record_end
-from workflows.payment.visits import cancel_our_visit
+from workflows.payment.steps import booking_question, cancel_our_visit, find_booking, open_review, record_end
 
 
 class ReversalSteps:
@@ -36,7 +34,7 @@ class ReversalSteps:
     async def give_back(self) -> bool:
         """6203. REVERSED, or False: IN_REVIEW."""
         progress = self._progress
-        progress.enter(PaymentState.REVERSING)
+        progress.reversing()
         progress.tell(f"{self._kind}: {self._cause}", progress.settled_by_centre.reversal_deadline)
         end = PaymentEnd(state=PaymentState.REVERSED, code=ErrorCode.REVERSED, message=self._message())
         if self._nothing_to_send_back():
@@ -61,52 +59,42 @@ class ReversalSteps:
         booking: Booking | None = None
         for wait, budget in limits.LATE_BOOKING_CHECKS:
             await workflow.sleep(wait, summary=for_operators("冲正后核对入账 (late booking check)"))
-            booking = await self._booked_late(budget)
+            question = booking_question(self._progress, None, record=False)
+            booking = await find_booking(question, self._progress, budget, "HIS: 冲正后核对入账")
             if booking is None:
                 continue
             if booking.settlement_no is not None:
-                await self._review(AttentionReason.BOOKED_AFTER_REVERSAL)
+                await open_review(self._progress, AttentionReason.BOOKED_AFTER_REVERSAL)
                 return
             if not await self._cancel_late_visit(booking.visit_id):
                 return
         if booking is None:
-            await self._review(AttentionReason.LATE_BOOKING_UNCHECKED)
+            await open_review(self._progress, AttentionReason.LATE_BOOKING_UNCHECKED)
 
     async def _refused(self) -> None:
         if self._pay_auth_no:
-            await self._review(AttentionReason.REFUND_REFUSED)
+            await open_review(self._progress, AttentionReason.REFUND_REFUSED)
         else:
-            await self._review(AttentionReason.REVERSAL_REFUSED)
+            await open_review(self._progress, AttentionReason.REVERSAL_REFUSED)
 
     async def _unknown(self) -> None:
         if self._pay_auth_no:
-            await self._review(AttentionReason.REFUND_UNKNOWN)
+            await open_review(self._progress, AttentionReason.REFUND_UNKNOWN)
         else:
-            await self._review(AttentionReason.REVERSAL_WINDOW_CLOSED)
-
-    async def _booked_late(self, budget: timedelta) -> Booking | None:
-        """None: HIS does not answer, and nobody knows."""
-        progress = self._progress
-        question = booking_question(progress, None, record=False)
-        try:
-            return await local_then_remote(
-                HisActivities.find_booking, question, progress.terms, budget, "HIS: 冲正后核对入账"
-            )
-        except (Refusal, Unresolved):
-            return None
+            await open_review(self._progress, AttentionReason.REVERSAL_WINDOW_CLOSED)
 
     async def _cancel_late_visit(self, visit_id: str | None) -> bool:
         """A `register` of ours whose outcome was unknown may have arrived after the money went back."""
         progress = self._progress
         if visit_id is None or not progress.register_sent:
             return True
-        progress.visit_id, progress.visit_is_ours = visit_id, True
+        progress.visit_found(visit_id, ours=True)
         return await self._cancel_visit()
 
     async def _cancel_visit(self) -> bool:
         if await cancel_our_visit(self._progress, limits.CANCEL_VISIT_BUDGET):
             return True
-        await self._review(AttentionReason.VISIT_NOT_CANCELLED)
+        await open_review(self._progress, AttentionReason.VISIT_NOT_CANCELLED)
         return False
 
     def _step(self, end: PaymentEnd) -> Reverse:
@@ -157,6 +145,3 @@ class ReversalSteps:
         elif progress.visit_id is not None:
             parts.append(f"就诊ID(VISIT_ID) {progress.visit_id} 由调用方登记, 请自行处理")
         return ", ".join(parts)
-
-    async def _review(self, reason: AttentionReason) -> None:
-        await record_end(self._progress, self._progress.review(reason))

@@ -6,7 +6,7 @@ from itertools import chain, repeat
 
 from temporalio import workflow
 
-from activities.contract import AskOrder, InsuranceActivities, OrderAnswer
+from activities.contract import OrderAnswer
 from domain.attention import AttentionReason, of_status
 from domain.base import for_operators
 from domain.errors import ErrorCode
@@ -14,11 +14,10 @@ from domain.ord_stas import PAYING, REVOCABLE, OrderVerdict, OrdStas, verdict
 from domain.orders import CancelRequest, PaymentEnd
 from domain.states import PaymentState
 from workflows import limits
-from workflows.calls import Refusal, Unresolved, local_then_remote
 from workflows.payment.inbox import Inbox
 from workflows.payment.look_ahead import LookAhead
 from workflows.payment.progress import Progress
-from workflows.payment.recording import end_unpaid, record_end
+from workflows.payment.steps import ask_order, end_unpaid, open_review, order_question, record_end
 
 ALREADY_PAID = "患者已付款, 不能取消"
 PAYING_NOW = "患者正在支付, 请稍后再查询"
@@ -43,7 +42,8 @@ class PaymentWindow:
             await self._wake()
             self._inbox.take()
             self._look_ahead.begin()
-            answer = await self._ask_order()
+            question = order_question(self._progress, self._progress.pre_settled.split, "paid")
+            answer = await ask_order(question, self._progress, limits.SETTLE_ASK_BUDGET, "6301 医保订单结算结果查询")
             if answer is None:
                 await self._no_answer()
             else:
@@ -68,26 +68,6 @@ class PaymentWindow:
         asked_at = workflow.now() + next(self._intervals)
         return min(asked_at, self._ends_at) if workflow.now() < self._ends_at else asked_at
 
-    async def _ask_order(self) -> OrderAnswer | None:
-        progress = self._progress
-        step = AskOrder(
-            **progress.step(),
-            reference=progress.reference,
-            split=progress.pre_settled.split,
-            accepted_at=progress.accepted_at,
-            reversal_window_s=progress.terms.reversal_window_s,
-        )
-        try:
-            return await local_then_remote(
-                InsuranceActivities.ask_order,
-                step,
-                progress.terms,
-                limits.SETTLE_ASK_BUDGET,
-                "6301 医保订单结算结果查询",
-            )
-        except (Refusal, Unresolved):
-            return None
-
     async def _no_answer(self) -> None:
         self._inbox.settle.refuse_served(ErrorCode.PROCESSING, _PROCESSING)
         if self._must_decide():
@@ -103,19 +83,17 @@ class PaymentWindow:
             case OrderVerdict.REVOKED:
                 await record_end(self._progress, self._cancelled("医保订单已被撤销, 未发生扣款"))
             case OrderVerdict.REVIEW:
-                await self._review(of_status(ord_stas))
+                await open_review(self._progress, of_status(ord_stas))
             case OrderVerdict.WAIT:
                 await self._not_paid(ord_stas)
 
     async def _paid(self, answer: OrderAnswer) -> None:
-        progress = self._progress
-        progress.settlement = answer.settlement
+        self._progress.money_seen(answer.settlement)
         if not answer.consistent:
-            await self._review(AttentionReason.AMOUNT_INCONSISTENT)
+            await open_review(self._progress, AttentionReason.AMOUNT_INCONSISTENT)
             return
-        progress.enter(PaymentState.PAID)
+        self._progress.paid()
         self._inbox.cancel.dismiss(ErrorCode.BILL_ALREADY_PAID, ALREADY_PAID)
-        progress.tell("等待医院信息系统入账", progress.settled_by_centre.reversal_deadline)
 
     async def _not_paid(self, ord_stas: int) -> None:
         """Paid beats cancel beats expiry: whatever comes here is not paid."""
@@ -141,13 +119,10 @@ class PaymentWindow:
         self._inbox.cancel.answer(ErrorCode.PROCESSING, now)
         gives_up_at = (self._deciding_since or workflow.now()) + limits.PAYING_EXTENSION
         if workflow.now() >= gives_up_at:
-            await self._review(reason)
+            await open_review(self._progress, reason)
             return
         self._wake_at = min(workflow.now() + limits.PAYING_POLL, gives_up_at)
         self._progress.tell("不能关闭: 患者可能正在支付, 继续查询 (6301)", gives_up_at)
-
-    async def _review(self, reason: AttentionReason) -> None:
-        await record_end(self._progress, self._progress.review(reason))
 
     def _must_decide(self) -> bool:
         """The window is over, or somebody wants the payment withdrawn. It may then stay undecided only for a while."""

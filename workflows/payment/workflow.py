@@ -14,12 +14,12 @@ from workflows.payment.inbox import Inbox
 from workflows.payment.look_ahead import LookAhead
 from workflows.payment.pre_settlement import PreSettlementSteps
 from workflows.payment.progress import Progress
-from workflows.payment.recording import end_unpaid, record_end
 from workflows.payment.reopening import LateMoney, broken_off
 from workflows.payment.reversal import ReversalSteps
+from workflows.payment.steps import end_unpaid, open_review, record_end
 from workflows.payment.window import ALREADY_PAID, PaymentWindow
-from workflows.review.payment_case import ReviewSteps
-from workflows.review.queue import ReviewHandlers, ReviewQueue
+from workflows.review.payment_case import PaymentCase
+from workflows.review.queue import Review, ReviewHandlers, ReviewQueue
 
 
 @workflow.defn(name="PaymentWorkflow")
@@ -31,7 +31,7 @@ class PaymentWorkflow(ReviewHandlers):
         self._progress = Progress(start)
         self._inbox = Inbox(noticed=start.reopened is not None)
         self._look_ahead = LookAhead(self._progress, self._inbox.settle)
-        self._review = ReviewQueue()
+        self._review = ReviewQueue("订单")
 
     @workflow.run
     async def run(self, start: PaymentStart) -> PaymentState:  # noqa: ARG002 - `__init__` has it; Temporal wants both
@@ -157,8 +157,7 @@ class PaymentWorkflow(ReviewHandlers):
         if end is None:
             return
         if await end_unpaid(self._progress, end) is not None:
-            review = self._progress.review(AttentionReason.REVOCATION_REFUSED)
-            await record_end(self._progress, review)
+            await open_review(self._progress, AttentionReason.REVOCATION_REFUSED)
 
     async def _book_or_reverse(self) -> None:
         try:
@@ -168,7 +167,8 @@ class PaymentWorkflow(ReviewHandlers):
 
     async def _wait_for_decision(self) -> None:
         """A payment under review stays open, found by NeedsAttention, until people decide (product rule 15)."""
-        await ReviewSteps(self._progress, self._inbox.settle, self._review).run()
+        case = PaymentCase(self._progress, self._inbox.settle, self._review.close)
+        await Review(self._review, case).run()
         # What was seen of HIS before the review is too old to book by.
         self._look_ahead = LookAhead(self._progress, self._inbox.settle)
 

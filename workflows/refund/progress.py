@@ -1,11 +1,8 @@
 """Where one refund stands: its reservation, its end, and what an operator sees of it in the Temporal UI."""
 
-from typing import Any
-
 from temporalio import workflow
-from temporalio.common import SearchAttributeUpdate
 
-from activities.contract import EndRefund, RefundActivities
+from activities.contract import EndRefund, RefundActivities, StepStart
 from domain.attention import AttentionReason
 from domain.china_time import to_china
 from domain.fen import Fen
@@ -14,11 +11,10 @@ from domain.states import REFUND_TRANSITIONS, RefundState
 from workflows import search_attributes as sa
 from workflows.calls import local_then_remote
 from workflows.limits import RECORD_BUDGET
-from workflows.payment.progress import StepStart
 
 
 class RefundProgress:
-    """The mutable heart of a refund. Only the story changes it; handlers read it."""
+    """The mutable heart of a refund. The story changes it by what has happened; handlers only read it."""
 
     def __init__(self, start: RefundStart) -> None:
         self.order = start.order
@@ -44,14 +40,14 @@ class RefundProgress:
             raise AssertionError("nothing is reserved")
         return self._reserved
 
-    @reserved.setter
-    def reserved(self, reserved: Reserved) -> None:
-        self._reserved = reserved
-
     def step(self) -> StepStart:
         """The start of every activity's argument."""
         self._revision += 1
         return {"hospital": self.order.hospital, "med_org_ord": self.order.med_org_ord, "revision": self._revision}
+
+    def parts_reserved(self, reserved: Reserved) -> None:
+        """What goes back is taken out of what may still go back."""
+        self._reserved = reserved
 
     async def record(self, end: RefundEnd) -> None:
         """Write `end` to the records, then be there."""
@@ -63,25 +59,22 @@ class RefundProgress:
         """Be at `end`, which stands in the records. A move that the state machine does not know is a bug."""
         if end.state not in REFUND_TRANSITIONS[self.state]:
             raise AssertionError(f"{end.state} may not follow {self.state}")
-        updates: list[SearchAttributeUpdate[Any]] = [
-            sa.PAYMENT_STATE.value_set(end.state.value),
-            sa.PAYMENT_STATE_SINCE.value_set(workflow.now()),
-        ]
+        updates = sa.state_updates(end.state, workflow.now())
         if end.state is RefundState.IN_REVIEW:
-            updates += _attention(end.note)
+            updates += sa.attention_updates(end.note)
         elif self.state is RefundState.IN_REVIEW:
-            updates += _NO_ATTENTION
+            updates += sa.NO_ATTENTION
         self.state, self.end = end.state, end
         workflow.upsert_search_attributes(updates)
         self.tell(end.message)
 
     def want_attention(self, reason: AttentionReason) -> None:
         """Be found by NeedsAttention."""
-        workflow.upsert_search_attributes(_attention(reason))
+        workflow.upsert_search_attributes(sa.attention_updates(reason.value))
 
     def clear_attention(self) -> None:
         """What attention was asked for is done."""
-        workflow.upsert_search_attributes(_NO_ATTENTION)
+        workflow.upsert_search_attributes(list(sa.NO_ATTENTION))
 
     def tell(self, waiting_for: str) -> None:
         """What the Temporal UI shows of a refund: what it waits for, since when (China time)."""
@@ -89,16 +82,3 @@ class RefundProgress:
         if self.end is not None and self.end.note:
             lines.append(f"- 原因 {self.end.note}")
         workflow.set_current_details("\n".join(lines))
-
-
-def _attention(reason: str) -> list[SearchAttributeUpdate[Any]]:
-    return [
-        sa.NEEDS_ATTENTION.value_set(True),  # noqa: FBT003 - the SDK's signature
-        sa.ATTENTION_REASON.value_set(reason),
-    ]
-
-
-_NO_ATTENTION: list[SearchAttributeUpdate[Any]] = [
-    sa.NEEDS_ATTENTION.value_set(False),  # noqa: FBT003 - the SDK's signature
-    sa.ATTENTION_REASON.value_unset(),
-]

@@ -110,7 +110,7 @@ async def _try_to_reserve(progress: RefundProgress, gives_up_at: datetime) -> bo
     )
     if reserved is None:
         return False
-    progress.reserved = reserved
+    progress.parts_reserved(reserved)
     return True
 
 

@@ -7,22 +7,21 @@ from temporalio.exceptions import ApplicationError
 
 from domain.errors import PaymentError
 from domain.refunds import RefundOrder, RefundStart, check_same_refund
-from domain.reviews import Approval, Decision, Proposal, ReviewView
 from domain.states import REFUND_DONE, RefundState
 from workflows.refund.progress import RefundProgress
 from workflows.refund.steps import reserve, send_money, tell_his
-from workflows.review.refund_case import RefundReview
-from workflows.review.refund_queue import RefundReviewQueue
+from workflows.review.queue import Review, ReviewHandlers, ReviewQueue
+from workflows.review.refund_case import RefundCase
 
 
 @workflow.defn(name="RefundWorkflow")
-class RefundWorkflow:
+class RefundWorkflow(ReviewHandlers):
     """The one writer of a refund. Its id is `refund-{hospital}-{medOrgOrd}:{refundNo}`."""
 
     @workflow.init
     def __init__(self, start: RefundStart) -> None:
         self._progress = RefundProgress(start)
-        self._desk = RefundReviewQueue()
+        self._review = ReviewQueue("退款")
 
     @workflow.run
     async def run(self, start: RefundStart) -> RefundState:  # noqa: ARG002 - `__init__` has it; Temporal wants both
@@ -52,39 +51,12 @@ class RefundWorkflow:
         except PaymentError as error:
             raise ApplicationError(error.message, type=error.code.value) from error
 
-    @workflow.update
-    async def inspect(self) -> ReviewView:
-        """What each side says of a refund under review, and what is safe. ACTION_REFUSED where there is no case."""
-        return await self._desk.inspect()
-
-    @inspect.validator
-    def _may_inspect(self) -> None:
-        self._desk.check_inspection()
-
-    @workflow.update
-    async def propose(self, proposal: Proposal) -> Decision:
-        """Ask again at once, or put an action before a second person. ACTION_REFUSED with the reason."""
-        return await self._desk.decide(proposal)
-
-    @propose.validator
-    def _may_propose(self, proposal: Proposal) -> None:  # noqa: ARG002 - what is safe only the other sides know
-        self._desk.demand_case()
-
-    @workflow.update
-    async def approve(self, approval: Approval) -> Decision:
-        """Carry out what another person proposed, if it is still safe. ACTION_REFUSED, FORBIDDEN with the reason."""
-        return await self._desk.decide(approval)
-
-    @approve.validator
-    def _may_approve(self, approval: Approval) -> None:
-        self._desk.check_approval(approval)
-
     async def _story(self) -> RefundState:
         """The story of a refund. Returns its last state."""
         if await reserve(self._progress):
             await send_money(self._progress)
         if self._progress.state is RefundState.IN_REVIEW:
-            await RefundReview(self._progress, self._desk).run()
+            await Review(self._review, RefundCase(self._progress)).run()
         if self._progress.state in REFUND_DONE:
             await tell_his(self._progress)
         await workflow.wait_condition(workflow.all_handlers_finished)

@@ -1,140 +1,141 @@
-"""IN_REVIEW: people look, propose and approve; the story asks both sides and acts, one wish at a time (rule 15)."""
+"""A payment under review: what centre and HIS say of it, asked live, what is safe, and what is done (rule 15)."""
 
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
+from activities.contract import OrderAnswer
 from domain.attention import AttentionReason
 from domain.fen import Fen
-from domain.reviews import (
-    ALONE,
-    Approval,
-    CaseEvent,
-    Decision,
-    Proposal,
-    Proposed,
-    ReviewAction,
-    ReviewFacts,
-    ReviewView,
-    clear_by_now,
-    refused_actions,
-)
+from domain.insurance import RefundParts, Settlement, Split, paid_parts
+from domain.ord_stas import money_is_back
+from domain.orders import Category, Registers
+from domain.reviews import Decision, Proposal, ReviewAction, ReviewFacts, ReviewView, clear_by_now, refused_actions
+from workflows import limits
 from workflows.payment.inbox import SettleInbox
 from workflows.payment.progress import Progress
-from workflows.review.notes import note
-from workflows.review.payment_actions import ActionRefused, ReviewActions
-from workflows.review.payment_facts import Findings, look
-from workflows.review.queue import AnyTicket, ReviewQueue
+from workflows.payment.steps import ask_order, booking_question, find_booking, order_question
+from workflows.review.payment_actions import PaymentActions
+from workflows.review.queue import CarriedOut
 
 _NO_AUTHORISATION = "退费须提供患者新的支付授权码(payAuthNo)"
 
 
-class ReviewSteps:
-    """From IN_REVIEW to an end, or back into the story at PAID; or to another case, where an action failed."""
+@dataclass(frozen=True)
+class Findings:
+    """The facts, and the settlement that a decision would work with. None: the centre never said that it settled."""
 
-    def __init__(self, progress: Progress, settle_desk: SettleInbox, desk: ReviewQueue) -> None:
+    facts: ReviewFacts
+    settlement: Settlement | None
+
+
+class PaymentCase:
+    """From IN_REVIEW to an end, or back into the story at PAID; or to another case, where an action failed.
+
+    `leave`: closes the queue, before an action that takes long.
+    """
+
+    refund_no = ""
+
+    def __init__(self, progress: Progress, settle: SettleInbox, leave: Callable[[], None]) -> None:
+        self.owner = progress
         self._progress = progress
-        self._settle_desk = settle_desk
-        self._desk = desk
-        self._actions = ReviewActions(progress, desk)
+        self._settle = settle
+        self._opened_for = progress.end
         self._opened_at = workflow.now()
+        self._actions = PaymentActions(progress, leave)
 
-    async def run(self) -> None:
-        self._desk.is_open = True
-        while self._desk.is_open:
-            await workflow.wait_condition(lambda: self._desk.is_waited_for)
-            if self._desk.inspecting:
-                await self._show()
-            else:
-                await self._serve(self._desk.deciding.pop(0))
+    @property
+    def state(self) -> str:
+        return self._progress.state.value
 
-    async def _show(self) -> None:
-        """One answer for everybody who looks at this moment."""
-        looking, self._desk.inspecting = self._desk.inspecting, []
-        view = self._view((await self._look()).facts)
-        for ticket in looking:
-            ticket.answer = lambda: view
+    @property
+    def is_open(self) -> bool:
+        return self._progress.end is self._opened_for
 
-    async def _serve(self, ticket: AnyTicket) -> None:
-        try:
-            if isinstance(ticket.wish, Proposal):
-                await self._propose(ticket, ticket.wish)
-            else:
-                await self._approve(ticket, ticket.wish)
-        except ActionRefused as refused:
-            await note(self._progress, CaseEvent.REFUSED, ticket.wish.action, ticket.wish.by, refused.message)
-            ticket.refuse(refused.message)
-            self._progress.tell(self._message)
-        except ApplicationError as refused:
-            ticket.refusal = refused
+    @property
+    def message(self) -> str:
+        return self._opened_for.message if self._opened_for is not None else ""
 
-    async def _propose(self, ticket: AnyTicket, wish: Proposal) -> None:
-        findings = await self._look()
-        if wish.action in ALONE:
-            await self._ask_again(ticket, wish, findings)
-            return
-        self._check(wish, findings.facts)
-        await note(self._progress, CaseEvent.PROPOSED, wish.action, wish.by, wish.reason)
-        self._desk.wish = wish
-        self._desk.proposed = Proposed(action=wish.action, by=wish.by, reason=wish.reason, at=workflow.now())
-        self._progress.tell(f"人工核查: 已提议 {wish.action.value}, 待另一人复核")
-        waiting = Decision(state=self._progress.state.value, message="已提议, 待另一人复核", waiting=True)
-        ticket.answer = lambda: waiting
+    async def look(self) -> Findings:
+        """Both sides at once."""
+        progress = self._progress
+        centre = order_question(progress, _expected(progress), "nothing")
+        his = booking_question(progress, None, record=False)
+        budget = limits.REVIEW_LOOK_BUDGET
+        answer, booking = await asyncio.gather(
+            ask_order(centre, progress, budget, "6301 核查: 查询医保订单"),
+            find_booking(his, progress, budget, "HIS: 核查: 查询入账情况"),
+        )
+        settlement = _settlement(progress, answer)
+        settled = answer.status.split if answer is not None and answer.settlement is not None else None
+        visit_id = (booking.visit_id if booking else None) or progress.visit_id
+        offered_visit = self._settle.offered_visit()
+        return Findings(
+            settlement=settlement,
+            facts=ReviewFacts(
+                ord_stas=None if answer is None else answer.status.ord_stas,
+                his_answers=booking is not None,
+                settlement_no=booking.settlement_no if booking else None,
+                visit_id=visit_id,
+                reversible_until=_reversible_until(settlement),
+                went_back=_went_back(progress, answer, settlement),
+                settled=settled,
+                same_amounts=answer is None or (answer.consistent and progress.pre_settlement is not None),
+                adds_up=answer is None or answer.settlement is None or _adds_up(progress, settled),
+                visit_missing=visit_id is None and offered_visit is None and _is_callers_to_register(progress),
+            ),
+        )
 
-    async def _approve(self, ticket: AnyTicket, word: Approval) -> None:
-        # Another approval or proposal may have been served since this one was let in.
-        self._desk.check_approval(word)
-        findings = await self._look()
-        wish = self._desk.take_proposal()
-        self._check(wish, findings.facts)
-        await note(self._progress, CaseEvent.APPROVED, wish.action, word.by, wish.reason)
-        await self._actions.carry_out(ticket, wish, word.by, findings)
-
-    async def _ask_again(self, ticket: AnyTicket, wish: Proposal, findings: Findings) -> None:
-        state = clear_by_now(AttentionReason(self._reason), findings.facts)
-        if state is None or not await self._actions.follow_the_rules(ticket, wish, state, findings):
-            stays = Decision(
-                state=self._progress.state.value, message=f"已重新查询, 仍需人工决定: {_said(findings.facts)}"
-            )
-            await note(self._progress, CaseEvent.CARRIED_OUT, wish.action, wish.by, stays.state)
-            ticket.answer = lambda: stays
-
-    def _check(self, wish: Proposal, facts: ReviewFacts) -> None:
-        """Raises `ActionRefused`."""
-        why = refused_actions(facts, workflow.now()).get(wish.action, "")
-        if not why and wish.action is ReviewAction.REFUND and not facts.went_back and not wish.pay_auth_no:
-            why = _NO_AUTHORISATION
-        if why:
-            raise ActionRefused(why)
-
-    async def _look(self) -> Findings:
-        return await look(self._progress, self._settle_desk.offered_visit())
-
-    def _view(self, facts: ReviewFacts) -> ReviewView:
+    def view(self, found: Findings) -> ReviewView:
+        settlement = self._progress.settlement
         return ReviewView(
             reason=self._reason,
-            message=self._message,
+            message=self.message,
             opened_at=self._opened_at,
-            deadline=self._deadline,
-            at_risk_fen=self._at_risk_fen(facts),
-            facts=facts,
-            refused=refused_actions(facts, workflow.now()),
-            proposed=self._desk.proposed,
+            deadline=settlement.reversal_deadline if settlement is not None else None,
+            at_risk_fen=self._at_risk_fen(found.facts),
+            facts=found.facts,
+            refused=refused_actions(found.facts, workflow.now()),
+            proposed=None,
         )
+
+    def refusal(self, wish: Proposal, found: Findings) -> str:
+        why = refused_actions(found.facts, workflow.now()).get(wish.action, "")
+        if not why and wish.action is ReviewAction.REFUND and not found.facts.went_back and not wish.pay_auth_no:
+            return _NO_AUTHORISATION
+        return why
+
+    async def follow_the_rules(self, found: Findings) -> CarriedOut | None:
+        state = clear_by_now(AttentionReason(self._reason), found.facts)
+        if state is None or not await self._actions.bring_to(state, found.facts, found.settlement):
+            return None
+        return CarriedOut()
+
+    async def carry_out(self, wish: Proposal, found: Findings) -> CarriedOut:
+        return await self._actions.carry_out(wish, found.facts, found.settlement)
+
+    def still_open(self, found: Findings) -> str:
+        facts = found.facts
+        centre = "医保中心未答复" if facts.ord_stas is None else f"医保中心 ordStas {facts.ord_stas}"
+        if not facts.his_answers:
+            return f"{centre}, 医院未答复"
+        return f"{centre}, 医院{'已入账' if facts.settlement_no else '未入账'}"
+
+    def decision(self, message: str) -> Decision | None:
+        """Where no `message` says it, once the story has come to an end, or to another case."""
+        progress = self._progress
+        if not message and not progress.decided:
+            return None
+        said = progress.end.message if progress.end is not None else "已结算"
+        return Decision(state=progress.state.value, message=message or said)
 
     @property
     def _reason(self) -> str:
-        return self._progress.end.note if self._progress.end is not None else ""
-
-    @property
-    def _message(self) -> str:
-        return self._progress.end.message if self._progress.end is not None else ""
-
-    @property
-    def _deadline(self) -> datetime | None:
-        settlement = self._progress.settlement
-        return settlement.reversal_deadline if settlement is not None else None
+        return self._opened_for.note if self._opened_for is not None else ""
 
     def _at_risk_fen(self, facts: ReviewFacts) -> Fen:
         """What the centre holds or may hold. Nothing once all of it is back."""
@@ -143,8 +144,48 @@ class ReviewSteps:
         return facts.settled.fee_sum_fen if facts.settled is not None else self._progress.order.total_fen
 
 
-def _said(facts: ReviewFacts) -> str:
-    centre = "医保中心未答复" if facts.ord_stas is None else f"医保中心 ordStas {facts.ord_stas}"
-    if not facts.his_answers:
-        return f"{centre}, 医院未答复"
-    return f"{centre}, 医院{'已入账' if facts.settlement_no else '未入账'}"
+def _expected(progress: Progress) -> Split:
+    """What 6202 said. Where its answer never came the whole alone is known."""
+    if progress.pre_settlement is not None:
+        return progress.pre_settlement.split
+    total_fen = progress.order.total_fen
+    return Split(fee_sum_fen=total_fen, own_pay_fen=total_fen, psn_acct_fen=Fen(0), fund_fen=Fen(0))
+
+
+def _adds_up(progress: Progress, settled: Split | None) -> bool:
+    return settled is not None and settled.adds_up_to(progress.order.total_fen)
+
+
+def _settlement(progress: Progress, answer: OrderAnswer | None) -> Settlement | None:
+    """The centre's newest word, in the hour that began when we first heard of it.
+
+    Money goes back as it came: parts that don't make the whole are not what was paid, 6202's are.
+    """
+    known, said = progress.settlement, answer.settlement if answer is not None else None
+    if said is None:
+        return known
+    if not said.split.adds_up_to(progress.order.total_fen) and progress.pre_settlement is not None:
+        said = said.model_copy(update={"split": progress.pre_settlement.split})
+    if known is None:
+        return said
+    first = {"trace_time": known.trace_time, "reversal_deadline": known.reversal_deadline}
+    return said.model_copy(update=first | {"revs_token": said.revs_token or known.revs_token})
+
+
+def _reversible_until(settlement: Settlement | None) -> datetime | None:
+    return settlement.reversal_deadline if settlement is not None and settlement.revs_token else None
+
+
+def _went_back(progress: Progress, answer: OrderAnswer | None, settlement: Settlement | None) -> bool:
+    return answer is not None and money_is_back(answer.status.ord_stas, _to_give_back(progress, settlement))
+
+
+def _to_give_back(progress: Progress, settlement: Settlement | None) -> RefundParts:
+    """Of what was paid, or would have been: the channel's cash is not the centre's to give back."""
+    paid = paid_parts(settlement.split if settlement is not None else _expected(progress))
+    return paid if progress.terms.cash_refunded_by == "centre" else paid.model_copy(update={"own_pay_fen": Fen(0)})
+
+
+def _is_callers_to_register(progress: Progress) -> bool:
+    registration = progress.order.category is Category.REGISTRATION
+    return registration and progress.terms.registers is Registers.CALLER

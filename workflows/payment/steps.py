@@ -1,0 +1,126 @@
+"""Steps that several parts of a payment's story take: asking the centre and HIS, ending, taking back our visit."""
+
+from datetime import timedelta
+from typing import Literal
+
+from activities.contract import (
+    AskOrder,
+    Booking,
+    CancelRegistration,
+    FindBooking,
+    HisActivities,
+    InsuranceActivities,
+    OrderAnswer,
+    RecordActivities,
+    RecordEnd,
+    RevokeOrder,
+)
+from domain.attention import AttentionReason
+from domain.insurance import Split
+from domain.ord_stas import OrderVerdict, OrdStas, verdict
+from domain.orders import PaymentEnd
+from workflows import limits
+from workflows.calls import Refusal, Unresolved, local_then_remote, remote
+from workflows.payment.progress import Progress, review
+
+
+def order_question(
+    progress: Progress, split: Split | None, record: Literal["paid", "settlement", "nothing"]
+) -> AskOrder:
+    """6301 about this payment. `split`: what it should have settled. `record`: what a settlement is taken for."""
+    return AskOrder(
+        **progress.step(),
+        reference=progress.reference,
+        split=split,
+        accepted_at=progress.accepted_at,
+        reversal_window_s=progress.terms.reversal_window_s,
+        record=record,
+    )
+
+
+async def ask_order(question: AskOrder, progress: Progress, budget: timedelta, summary: str) -> OrderAnswer | None:
+    """6301. None: no answer within `budget`, or a refusal."""
+    try:
+        return await local_then_remote(InsuranceActivities.ask_order, question, progress.terms, budget, summary)
+    except (Refusal, Unresolved):
+        return None
+
+
+def booking_question(progress: Progress, visit_id: str | None, *, record: bool) -> FindBooking:
+    """What HIS has for this payment, and whose `visit_id` is. `record`: whether a settlement makes it SETTLED."""
+    return FindBooking(
+        **progress.step(),
+        category=progress.order.category,
+        patient_id=progress.order.patient_id,
+        visit_id=visit_id,
+        record=record,
+        agreed_visit_id=progress.visit_id,
+    )
+
+
+async def find_booking(question: FindBooking, progress: Progress, budget: timedelta, summary: str) -> Booking | None:
+    """HIS's word. None: no answer within `budget`, or a refusal."""
+    try:
+        return await local_then_remote(HisActivities.find_booking, question, progress.terms, budget, summary)
+    except (Refusal, Unresolved):
+        return None
+
+
+async def record_end(progress: Progress, end: PaymentEnd) -> None:
+    """Write `end` to the records, then be there."""
+    step = RecordEnd(**progress.step(), order=progress.order, accepted_at=progress.accepted_at, end=end)
+    summary = f"记录 {end.state.value}"
+    await local_then_remote(RecordActivities.record_end, step, progress.terms, limits.RECORD_BUDGET, summary)
+    progress.finish(end)
+
+
+async def open_review(progress: Progress, reason: AttentionReason) -> None:
+    """Hand the payment to a person."""
+    await record_end(progress, review(reason))
+
+
+async def end_unpaid(progress: Progress, end: PaymentEnd) -> int | None:
+    """Reach `end`: 6401 first where the centre has an order.
+
+    Returns None when it is reached, or the ordStas for which 6401 was refused: the payment is then not ended.
+    """
+    if progress.uploaded is None:
+        await record_end(progress, end)
+        return None
+    progress.tell(f"撤销医保订单 (6401), 之后 {end.state.value}")
+    try:
+        ord_stas = await revoke(progress, end, limits.REVOKE_BUDGET)
+    except (Refusal, Unresolved):
+        await open_review(progress, AttentionReason.REVOCATION_UNRESOLVED)
+        return None
+    if ord_stas is not None and verdict(ord_stas) is OrderVerdict.FAILED:
+        await record_end(progress, end)
+        return None
+    return ord_stas
+
+
+async def revoke(progress: Progress, end: PaymentEnd, budget: timedelta) -> int | None:
+    """6401, and `end` with it. None: it is reached. Else the ordStas for which it was refused.
+
+    Raises `Refusal`, `Unresolved`.
+    """
+    step = RevokeOrder(**progress.step(), reference=progress.reference, end=end)
+    summary = "6401 费用明细上传撤销"
+    revoked = await remote(InsuranceActivities.revoke_order, step, progress.terms, budget, summary)
+    if revoked.ord_stas != OrdStas.REVOKED:
+        return revoked.ord_stas
+    progress.finish(end)
+    return None
+
+
+async def cancel_our_visit(progress: Progress, budget: timedelta) -> bool:
+    """Cancel the visit that we registered. False: HIS refused, or could not be reached within `budget`."""
+    if progress.visit_id is None or not progress.visit_is_ours:
+        return True
+    step = CancelRegistration(**progress.step(), patient_id=progress.order.patient_id, visit_id=progress.visit_id)
+    try:
+        await remote(HisActivities.cancel_registration, step, progress.terms, budget, "HIS: 取消挂号")
+    except (Refusal, Unresolved):
+        return False
+    progress.visit_cancelled()
+    return True
