@@ -24,11 +24,9 @@ class Channel(StrEnum):
     ALIPAY = "Alipay"
 
 
-class Order(Frozen):
+class Order(PaymentKey):
     """One validated call of interface 1 for one hospital. `id_no` has an upper-case X, texts are trimmed."""
 
-    hospital: str
-    med_org_ord: str
     pay_auth_no: str
     uld_latlnt: str
     patient_id: str
@@ -66,11 +64,9 @@ class Order(Frozen):
         return next((field for field, value in ours.items() if theirs[field] != value), None)
 
 
-class SettleRequest(Frozen):
+class SettleRequest(PaymentKey):
     """One validated call of interface 2."""
 
-    hospital: str
-    med_org_ord: str
     pay_ord_id: str
     patient_id: str
     visit_id: str | None = None

@@ -112,3 +112,17 @@ HIS_TOLD_RETRY = RetryPolicy(
 
 REVIEW_LOOKS_MAX = 1_000
 """Temporal takes 2,000 updates of one workflow: looking leaves enough of them for deciding."""
+
+NOTIFICATION_START_TIMEOUT = timedelta(seconds=10)
+"""Of the call that starts a notification."""
+
+DELIVERY_BUDGET = timedelta(hours=24)
+"""How long a notification is tried."""
+
+DELIVERY_ATTEMPT_TIMEOUT = timedelta(seconds=30)
+"""The call's own 10 s, and our database."""
+
+DELIVERY_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=5), backoff_coefficient=2.0, maximum_interval=timedelta(hours=1)
+)
+"""Some 33 attempts in a day."""

@@ -1,9 +1,6 @@
 """One notification to a caller, until it is delivered or given up. A payment never waits for it."""
 
-from datetime import timedelta
-
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from activities.contract import NotificationActivities
@@ -13,50 +10,38 @@ from domain.notifications import GIVEN_UP, Delivery, Notify
 from workflows import limits
 from workflows import search_attributes as sa
 
-DELIVERY_BUDGET = timedelta(hours=24)
-ATTEMPT_TIMEOUT = timedelta(seconds=30)
-"""The call's own 10 s, and our database."""
-
-RETRY = RetryPolicy(initial_interval=timedelta(seconds=5), backoff_coefficient=2.0, maximum_interval=timedelta(hours=1))
-"""Some 33 attempts in a day."""
-
 
 @workflow.defn(name="NotificationWorkflow")
 class NotificationWorkflow:
     """One run of one notification. Address, secret and body stay out of its history: the activity looks them up."""
 
     @workflow.run
-    async def run(self, notice: Notify) -> Delivery:
-        delivery = await self._deliver(notice)
+    async def run(self, run: Notify) -> Delivery:
+        delivery = await self._deliver(run)
         if delivery in GIVEN_UP:
-            await self._give_up(notice)
+            await self._give_up(run)
         return delivery
 
-    async def _deliver(self, notice: Notify) -> Delivery:
+    async def _deliver(self, run: Notify) -> Delivery:
         try:
             return await workflow.execute_activity_method(
                 NotificationActivities.deliver,
-                notice,
-                start_to_close_timeout=ATTEMPT_TIMEOUT,
-                schedule_to_close_timeout=DELIVERY_BUDGET,
-                retry_policy=RETRY,
-                summary=for_operators(f"通知调用方 {notice.event.value}"),
+                run,
+                start_to_close_timeout=limits.DELIVERY_ATTEMPT_TIMEOUT,
+                schedule_to_close_timeout=limits.DELIVERY_BUDGET,
+                retry_policy=limits.DELIVERY_RETRY,
+                summary=for_operators(f"通知调用方 {run.event.value}"),
             )
         except ActivityError:
             return Delivery.UNDELIVERED
 
-    async def _give_up(self, notice: Notify) -> None:
+    async def _give_up(self, run: Notify) -> None:
         """A person has to see to it, and to replay it."""
-        workflow.upsert_search_attributes(
-            [
-                sa.NEEDS_ATTENTION.value_set(True),  # noqa: FBT003 - the SDK's signature
-                sa.ATTENTION_REASON.value_set(AttentionReason.NOTIFICATION_FAILED.value),
-            ]
-        )
+        workflow.upsert_search_attributes(sa.attention_updates(AttentionReason.NOTIFICATION_FAILED.value))
         await workflow.execute_activity_method(
             NotificationActivities.give_up,
-            notice,
-            start_to_close_timeout=ATTEMPT_TIMEOUT,
+            run,
+            start_to_close_timeout=limits.DELIVERY_ATTEMPT_TIMEOUT,
             schedule_to_close_timeout=limits.RECORD_BUDGET,
             summary=for_operators("记录通知未送达"),
         )

@@ -40,42 +40,47 @@ TYPES = {key.name: key.indexed_value_type.name.title() for key in ALL}
 """Name to type as the `temporal` command spells it: Keyword, Bool, Datetime."""
 
 
-def at_start(order: Order, now: datetime) -> TypedSearchAttributes:
+def of_payment(order: Order, since: datetime) -> TypedSearchAttributes:
     """What a payment is found by from its first second on."""
-    return TypedSearchAttributes(_of(order, PaymentState.RECEIVED, now))
+    return TypedSearchAttributes([*_of(order, PaymentState.RECEIVED, since), *_of_order(order)])
 
 
-def at_reopening(order: Order, known: Reopened) -> TypedSearchAttributes:
+def of_reopened(order: Order, known: Reopened) -> TypedSearchAttributes:
     """A payment that is over shows its end, as its first run did, whatever is asked of it now."""
-    shown = _of(order, known.state, known.state_since)
+    shown = [*_of(order, known.state, known.state_since), *_of_order(order)]
     if known.uploaded is not None:
         shown.append(SearchAttributePair(PAY_ORD_ID, known.uploaded.pay_ord_id))
     return TypedSearchAttributes(shown)
 
 
-def _of(order: Order, state: PaymentState, since: datetime) -> list[SearchAttributePair[Any]]:
+def of_refund(payment: PaymentKey, since: datetime) -> TypedSearchAttributes:
+    """What a refund is found by: its payment's number, and a state of its own."""
+    return TypedSearchAttributes(_of(payment, RefundState.REFUNDING, since))
+
+
+def of_notification(payment: PaymentKey) -> TypedSearchAttributes:
+    """What a notification is found by: its payment's number."""
+    return TypedSearchAttributes(_of_key(payment))
+
+
+def _of(payment: PaymentKey, state: PaymentState | RefundState, since: datetime) -> list[SearchAttributePair[Any]]:
+    shown = (SearchAttributePair(PAYMENT_STATE, state.value), SearchAttributePair(PAYMENT_STATE_SINCE, since))
+    return [*_of_key(payment), *shown]
+
+
+def _of_key(payment: PaymentKey) -> list[SearchAttributePair[Any]]:
     return [
-        SearchAttributePair(HOSPITAL, order.hospital),
-        SearchAttributePair(PAYMENT_STATE, state.value),
-        SearchAttributePair(PAYMENT_STATE_SINCE, since),
-        SearchAttributePair(PAYMENT_CHANNEL, order.channel.value),
-        SearchAttributePair(PAYMENT_CATEGORY, order.category.value),
-        SearchAttributePair(MED_ORG_ORD, order.med_org_ord),
+        SearchAttributePair(HOSPITAL, payment.hospital),
+        SearchAttributePair(MED_ORG_ORD, payment.med_org_ord),
         SearchAttributePair(NEEDS_ATTENTION, value=False),
     ]
 
 
-def at_refund_start(payment: PaymentKey, now: datetime) -> TypedSearchAttributes:
-    """What a refund is found by: its payment's number, and a state of its own."""
-    return TypedSearchAttributes(
-        [
-            SearchAttributePair(HOSPITAL, payment.hospital),
-            SearchAttributePair(PAYMENT_STATE, RefundState.REFUNDING.value),
-            SearchAttributePair(PAYMENT_STATE_SINCE, now),
-            SearchAttributePair(MED_ORG_ORD, payment.med_org_ord),
-            SearchAttributePair(NEEDS_ATTENTION, value=False),
-        ]
-    )
+def _of_order(order: Order) -> list[SearchAttributePair[Any]]:
+    return [
+        SearchAttributePair(PAYMENT_CHANNEL, order.channel.value),
+        SearchAttributePair(PAYMENT_CATEGORY, order.category.value),
+    ]
 
 
 def state_updates(state: PaymentState | RefundState, since: datetime) -> list[SearchAttributeUpdate[Any]]:

@@ -1,46 +1,68 @@
-"""How payments and refunds start: ids, policies, summaries and search attributes, for the API, tests and benchmarks."""
+"""How workflows start: ids, policies, summaries, search attributes; for API, worker, tests and benchmarks alike."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from temporalio.client import Client, WithStartWorkflowOperation
-from temporalio.common import (
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
+from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.base import for_operators
 from domain.notifications import Notify
 from domain.orders import Category, Order, PaymentStart
 from domain.refunds import RefundStart
-from workflows import search_attributes
 from workflows import search_attributes as sa
-from workflows.limits import TASK_TIMEOUT
+from workflows.limits import NOTIFICATION_START_TIMEOUT, TASK_TIMEOUT
 from workflows.notification import NotificationWorkflow
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.refund.workflow import RefundWorkflow
+
+WORKFLOWS = (PaymentWorkflow, RefundWorkflow, NotificationWorkflow)
+"""Every workflow of ours: a history of any of them can be replayed."""
 
 NOTICE = "notice"
 """`PaymentWorkflow.notice`."""
 
 
+class _Start(TypedDict):
+    id: str
+    task_queue: str
+    id_conflict_policy: WorkflowIDConflictPolicy
+    id_reuse_policy: WorkflowIDReusePolicy
+    task_timeout: timedelta
+    static_summary: str
+    search_attributes: TypedSearchAttributes
+
+
+def _start(workflow_id: str, task_queue: str, summary: str, found_by: TypedSearchAttributes) -> _Start:
+    """Start it, or meet the one that is under way. A closed one is never started again."""
+    return {
+        "id": workflow_id,
+        "task_queue": task_queue,
+        "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
+        "id_reuse_policy": WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        "task_timeout": TASK_TIMEOUT,
+        "static_summary": for_operators(summary),
+        "search_attributes": found_by,
+    }
+
+
 def start_operation(start: PaymentStart, task_queue: str) -> WithStartWorkflowOperation[PaymentWorkflow, Any]:
-    """Start this payment, or meet the one that is under way. A closed one is never started again. Single-use."""
+    """This payment's. Single-use."""
     order = start.order
+    found_by = sa.of_payment(order, datetime.now(UTC))
+    how = _start(order.workflow_id, task_queue, _summary(order), found_by)
+    return WithStartWorkflowOperation(PaymentWorkflow.run, start, **how)
+
+
+def refund_operation(start: RefundStart, task_queue: str) -> WithStartWorkflowOperation[RefundWorkflow, Any]:
+    """This refund's. Single-use."""
+    order = start.order
+    summary = f"退费 {order.med_org_ord} {order.refund_no} ({order.hospital})"
+    found_by = sa.of_refund(order, datetime.now(UTC))
     return WithStartWorkflowOperation(
-        PaymentWorkflow.run,
-        start,
-        id=order.workflow_id,
-        task_queue=task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        task_timeout=TASK_TIMEOUT,
-        static_summary=_summary(order),
-        search_attributes=search_attributes.at_start(order, datetime.now(UTC)),
+        RefundWorkflow.run, start, **_start(order.workflow_id, task_queue, summary, found_by)
     )
 
 
@@ -52,66 +74,20 @@ async def reopen(client: Client, start: PaymentStart, task_queue: str, rpc_timeo
     """
     if start.reopened is None:
         raise AssertionError("nothing is known of the payment's end")
-    await client.start_workflow(
-        PaymentWorkflow.run,
-        start,
-        id=start.order.workflow_id,
-        task_queue=task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        task_timeout=TASK_TIMEOUT,
-        start_signal=NOTICE,
-        static_summary=_summary(start.order),
-        search_attributes=search_attributes.at_reopening(start.order, start.reopened),
-        rpc_timeout=rpc_timeout,
-    )
+    found_by = sa.of_reopened(start.order, start.reopened)
+    how = _start(start.order.workflow_id, task_queue, _summary(start.order), found_by)
+    how["id_reuse_policy"] = WorkflowIDReusePolicy.ALLOW_DUPLICATE
+    await client.start_workflow(PaymentWorkflow.run, start, start_signal=NOTICE, rpc_timeout=rpc_timeout, **how)
+
+
+async def start_notification(client: Client, task_queue: str, run: Notify) -> None:
+    """Start this run's workflow. One that is there already, or has been, is left alone. Raises `RPCError`."""
+    summary = f"通知 {run.event.value} {run.med_org_ord} ({run.hospital})"
+    how = _start(run.workflow_id, task_queue, summary, sa.of_notification(run))
+    with suppress(WorkflowAlreadyStartedError):
+        await client.start_workflow(NotificationWorkflow.run, run, rpc_timeout=NOTIFICATION_START_TIMEOUT, **how)
 
 
 def _summary(order: Order) -> str:
     kind = "挂号" if order.category is Category.REGISTRATION else "门诊缴费"
-    return for_operators(f"{kind} {order.med_org_ord} ({order.channel.value}, {order.hospital})")
-
-
-def refund_operation(start: RefundStart, task_queue: str) -> WithStartWorkflowOperation[RefundWorkflow, Any]:
-    """Start this refund, or meet the one that is under way. A closed one is never started again. Single-use."""
-    order = start.order
-    return WithStartWorkflowOperation(
-        RefundWorkflow.run,
-        start,
-        id=order.workflow_id,
-        task_queue=task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        task_timeout=TASK_TIMEOUT,
-        static_summary=for_operators(f"退费 {order.med_org_ord} {order.refund_no} ({order.hospital})"),
-        search_attributes=search_attributes.at_refund_start(order, datetime.now(UTC)),
-    )
-
-
-_START_TIMEOUT = timedelta(seconds=10)
-
-
-async def start_notification(client: Client, task_queue: str, notice: Notify) -> None:
-    """Start this run's workflow. One that is there already, or has been, is left alone. Raises `RPCError`."""
-    with suppress(WorkflowAlreadyStartedError):
-        await client.start_workflow(
-            NotificationWorkflow.run,
-            notice,
-            id=notice.workflow_id,
-            task_queue=task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            task_timeout=TASK_TIMEOUT,
-            static_summary=for_operators(f"通知 {notice.event.value} {notice.med_org_ord} ({notice.hospital})"),
-            search_attributes=TypedSearchAttributes(
-                [
-                    SearchAttributePair(sa.HOSPITAL, notice.hospital),
-                    SearchAttributePair(sa.MED_ORG_ORD, notice.med_org_ord),
-                    SearchAttributePair(sa.NEEDS_ATTENTION, value=False),
-                ]
-            ),
-            rpc_timeout=_START_TIMEOUT,
-        )
-
-
-KNOWN = (PaymentWorkflow, RefundWorkflow, NotificationWorkflow)
+    return f"{kind} {order.med_org_ord} ({order.channel.value}, {order.hospital})"

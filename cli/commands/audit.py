@@ -25,7 +25,7 @@ from security.crypto.data_converter import data_converter
 from security.crypto.keyring import Keyring
 from settings import Settings
 from workflows.sandbox import sandbox
-from workflows.start import KNOWN
+from workflows.start import WORKFLOWS
 
 app = typer.Typer(name="audit", no_args_is_help=True, help="Histories and the log of access, for auditors.")
 
@@ -123,7 +123,7 @@ def _runs_of(workflow_id: str) -> str:
 async def _replay_all(files: list[Path], keyring: Keyring) -> dict[Path, str | None]:
     quiet = TelemetryConfig(logging=LoggingConfig(TelemetryFilter(core_level="ERROR", other_level="ERROR")))
     replayer = Replayer(
-        workflows=KNOWN,
+        workflows=WORKFLOWS,
         data_converter=data_converter(keyring),
         workflow_runner=sandbox(),
         runtime=Runtime(telemetry=quiet),  # its warnings go to standard output, which is for the verdicts

@@ -11,7 +11,7 @@ from temporalio.worker import Replayer
 from security.crypto.data_converter import data_converter
 from security.crypto.keyring import Keyring
 from workflows.sandbox import sandbox
-from workflows.start import KNOWN
+from workflows.start import WORKFLOWS
 
 GOLDEN = Path(__file__).parent / "golden"
 HISTORIES = sorted(file for file in GOLDEN.glob("*.json") if file.name != "keyring.json")
@@ -32,7 +32,7 @@ def replayer(tmp_path: Path) -> Replayer:
     keys.write_bytes((GOLDEN / "keyring.json").read_bytes())
     keys.chmod(0o600)  # a checkout is readable by all; a keyring may not be
     converter = data_converter(Keyring.load(keys))
-    return Replayer(workflows=KNOWN, data_converter=converter, workflow_runner=sandbox())
+    return Replayer(workflows=WORKFLOWS, data_converter=converter, workflow_runner=sandbox())
 
 
 def _events(file: Path) -> dict[str, Any]:

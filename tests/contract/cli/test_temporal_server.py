@@ -64,7 +64,7 @@ async def test_a_file_of_before_our_search_attributes_gets_them(settings: Settin
     async with Supervisor(tmp_path) as supervisor:
         await supervisor.start(temporal_server(settings, command, tmp_path, "http://127.0.0.1:9/codec"))
         client = await Client.connect(settings.temporal_address)
-        shown = search_attributes.at_start(outpatient("p-1"), AT)
+        shown = search_attributes.of_payment(outpatient("p-1"), AT)
         begun = await client.start_workflow(Nothing.run, id="p-1", task_queue="payments", search_attributes=shown)
         assert (await begun.describe()).typed_search_attributes == shown
 
