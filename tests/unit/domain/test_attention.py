@@ -19,7 +19,7 @@ def test_a_caller_is_told_in_chinese(reason: AttentionReason) -> None:
     assert any("一" <= char <= "鿿" for char in ATTENTION[reason].message)
 
 
-@pytest.mark.parametrize("reason", set(AttentionReason) - {AttentionReason.NOTIFICATION_FAILED})
+@pytest.mark.parametrize("reason", sorted(set(AttentionReason) - {AttentionReason.NOTIFICATION_FAILED}))
 def test_the_document_names_it(reason: AttentionReason) -> None:
     assert f"`{reason.value}`" in DOCUMENT
 
