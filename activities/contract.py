@@ -15,8 +15,8 @@ from domain.bills import Bill
 from domain.fen import Fen
 from domain.insurance import OrderReference, OrderStatus, PreSettlement, RefundType, Settlement, Split, UploadedFees
 from domain.notifications import Delivery, Notify
-from domain.orders import Category, HisPayment, Order, PaymentEnd
-from domain.refunds import CashRefundedBy, RefundEnd, RefundLook, RefundOrder, Reserved
+from domain.orders import CashRefundedBy, Category, HisPayment, Order, PaymentEnd
+from domain.refunds import RefundEnd, RefundLook, RefundOrder, Reserved
 from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState
 

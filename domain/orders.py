@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
 
 from domain.base import Frozen, PaymentKey
 from domain.bills import Bill, Patient
@@ -84,6 +83,13 @@ class Registers(StrEnum):
     CALLER = "caller"
 
 
+class CashRefundedBy(StrEnum):
+    """Who gives the cash part back (product rule 10): the centre by 6203, or the caller in the payment channel."""
+
+    CENTRE = "centre"
+    CHANNEL = "channel"
+
+
 class PaymentTerms(Frozen):
     """The hospital's limits for one payment, fixed when it starts: a later change of settings never moves them."""
 
@@ -93,7 +99,7 @@ class PaymentTerms(Frozen):
     his_retry_budget_s: int
     reversal_window_s: int
     registers: Registers = Registers.MEDPAY
-    cash_refunded_by: Literal["centre", "channel"] = "centre"
+    cash_refunded_by: CashRefundedBy = CashRefundedBy.CENTRE
     call_timeout_s: int = 20
     """The longest that one remote call may take, of all of the centre's transactions and HIS's."""
     his_timeout_s: int = 20

@@ -1,17 +1,13 @@
 """Refunds of a settled payment by 6203 (product rule 16): what may go back, and what the centre shows of it. Pure."""
 
-from typing import Literal
-
 from domain.base import Frozen, PaymentKey
 from domain.errors import ErrorCode, PaymentError
 from domain.fen import Fen, yuan
 from domain.ids import refund_workflow_id
 from domain.insurance import OrderReference, RefundParts, RefundType
 from domain.ord_stas import RefundVerdict
-from domain.orders import Category, PaymentTerms
+from domain.orders import CashRefundedBy, Category, PaymentTerms
 from domain.states import SETTLED_STATES, PaymentState, RefundState
-
-CashRefundedBy = Literal["centre", "channel"]
 
 
 class RefundOrder(PaymentKey):
@@ -73,7 +69,7 @@ def parts_to_refund(
 
     Raises `PaymentError` NOT_REFUNDABLE or REFUND_EXCEEDS_PAID.
     """
-    if cash_refunded_by == "channel":
+    if cash_refunded_by is CashRefundedBy.CHANNEL:
         _check_without_cash(order, paid)
     if back.covers(paid):
         raise PaymentError(ErrorCode.NOT_REFUNDABLE, "该订单已全部退款")

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.orders import CashRefundedBy
 from security.tls import TlsFiles
 
 DEFAULT_PATHS = {
@@ -30,7 +31,7 @@ class CentreProfile(BaseModel):
     sm2_user_id: str = "1234567812345678"
     reversal_token_field: Literal["ecToken", "payAuthNo", "revsToken"] = "ecToken"  # noqa: S105 - a field's name
     repeated_upload: Literal["same_order", "refused"] = "same_order"
-    cash_refunded_by: Literal["centre", "channel"] = "centre"
+    cash_refunded_by: CashRefundedBy = CashRefundedBy.CENTRE
     busy_codes: tuple[str, ...] = ()
     upload_fields: dict[str, str] = Field(default_factory=dict)
     """Constants of 6201 that this province wants otherwise or in addition, such as feeType or pubHospRfomFlag."""

@@ -15,7 +15,16 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.base import Frozen, PaymentKey
 from domain.fen import Fen
-from domain.orders import CancelRequest, Category, Order, PaymentStart, PaymentTerms, Registers, SettleRequest
+from domain.orders import (
+    CancelRequest,
+    CashRefundedBy,
+    Category,
+    Order,
+    PaymentStart,
+    PaymentTerms,
+    Registers,
+    SettleRequest,
+)
 from domain.refunds import RefundOrder
 from domain.states import SETTLED_STATES, TERMINAL, PaymentState
 from gateways.his.http import HttpHospitalSystem
@@ -47,7 +56,7 @@ class HospitalSpec(Frozen):
     """How the run's hospital and centre are set up."""
 
     registers: Registers = Registers.MEDPAY
-    cash_refunded_by: Literal["centre", "channel"] = "centre"
+    cash_refunded_by: CashRefundedBy = CashRefundedBy.CENTRE
     repeated_upload: Literal["same_order", "refused"] = "same_order"
 
 

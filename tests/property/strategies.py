@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from hypothesis import strategies as st
 
 from domain.insurance import RefundType
-from domain.orders import Registers
+from domain.orders import CashRefundedBy, Registers
 from domain.reviews import ReviewAction
 from simulator.insurance.paying import PayOutcome
 from tests.property.cases import CASES, Case, decision, opened
@@ -126,7 +126,7 @@ _registration = st.builds(OrderSpec, clinic=st.sampled_from(sorted(CLINICS)), na
 _hospital = st.builds(
     HospitalSpec,
     registers=st.sampled_from(Registers),
-    cash_refunded_by=st.sampled_from(("centre", "centre", "channel")),
+    cash_refunded_by=st.sampled_from((CashRefundedBy.CENTRE, CashRefundedBy.CENTRE, CashRefundedBy.CHANNEL)),
     repeated_upload=st.sampled_from(("same_order", "refused")),
 )
 _his_books_not = st.tuples(

@@ -10,7 +10,7 @@ from domain.base import for_operators
 from domain.errors import ErrorCode
 from domain.fen import yuan
 from domain.insurance import RefundType
-from domain.orders import PaymentEnd
+from domain.orders import CashRefundedBy, PaymentEnd
 from domain.states import PaymentState
 from workflows import limits
 from workflows.calls import Refusal, Unresolved, remote
@@ -119,7 +119,7 @@ class ReversalSteps:
         return max(left, limits.REVERSAL_LAST_TRY)
 
     def _centre_refunds_cash(self) -> bool:
-        return self._progress.terms.cash_refunded_by == "centre"
+        return self._progress.terms.cash_refunded_by is CashRefundedBy.CENTRE
 
     def _nothing_to_send_back(self) -> bool:
         """The channel refunds the cash, and there was only cash: a 6203 of 0.00 would say nothing."""

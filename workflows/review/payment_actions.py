@@ -10,7 +10,7 @@ from domain.attention import AttentionReason
 from domain.errors import ErrorCode
 from domain.ids import review_refund_no
 from domain.insurance import PreSettlement, Settlement
-from domain.orders import PaymentEnd, Registers, bills_of
+from domain.orders import CashRefundedBy, PaymentEnd, Registers, bills_of
 from domain.reviews import Proposal, ReviewAction, ReviewFacts, is_revocable
 from domain.states import PaymentState
 from workflows import limits
@@ -157,7 +157,7 @@ class PaymentActions:
 
     def _back(self) -> str:
         """What a caller is told of money that is back."""
-        if self._progress.terms.cash_refunded_by == "centre":
+        if self._progress.terms.cash_refunded_by is CashRefundedBy.CENTRE:
             return _REVERSED
         return f"{_REVERSED}; 现金部分请在支付渠道退款"
 

@@ -12,7 +12,7 @@ from domain.attention import AttentionReason
 from domain.fen import Fen
 from domain.insurance import RefundParts, Settlement, Split, paid_parts
 from domain.ord_stas import money_is_back
-from domain.orders import Category, Registers
+from domain.orders import CashRefundedBy, Category, Registers
 from domain.reviews import Decision, Proposal, ReviewAction, ReviewFacts, ReviewView, clear_by_now, refused_actions
 from workflows import limits
 from workflows.payment.inbox import SettleInbox
@@ -183,7 +183,11 @@ def _went_back(progress: Progress, answer: OrderAnswer | None, settlement: Settl
 def _to_give_back(progress: Progress, settlement: Settlement | None) -> RefundParts:
     """Of what was paid, or would have been: the channel's cash is not the centre's to give back."""
     paid = paid_parts(settlement.split if settlement is not None else _expected(progress))
-    return paid if progress.terms.cash_refunded_by == "centre" else paid.model_copy(update={"own_pay_fen": Fen(0)})
+    return (
+        paid
+        if progress.terms.cash_refunded_by is CashRefundedBy.CENTRE
+        else paid.model_copy(update={"own_pay_fen": Fen(0)})
+    )
 
 
 def _is_callers_to_register(progress: Progress) -> bool:

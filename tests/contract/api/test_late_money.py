@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from domain.attention import AttentionReason
 from domain.errors import ErrorCode
 from domain.orders import Order
 from domain.states import PaymentState
@@ -34,7 +35,6 @@ from tests.support.orders import SPLIT, outpatient
 from tests.support.records import AT
 from tests.support.scripted import CENTRE_DOWN, Script, waiting
 from tests.support.temporal_dev_server import temporal_server
-from workflows.payment.reopening import LATE_MONEY
 
 S = PaymentState
 ORDERED = PaymentFacts(pay_ord_id="ORD1", pay_token="TOKEN", insured_name="张三", split=SPLIT, window_ends_at=AT)
@@ -90,7 +90,7 @@ async def has_ended(api: ApiServer, order: Order, count: int = 1) -> bool:
     return await runs(api, order) == [WorkflowExecutionStatus.COMPLETED] * count
 
 
-async def under_review(script: Script, reason: str = LATE_MONEY) -> None:
+async def under_review(script: Script, reason: str = AttentionReason.LATE_MONEY) -> None:
     async def reviewed() -> bool:
         return [end.note for end in script.recorded] == [reason]
 

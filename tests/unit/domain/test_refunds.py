@@ -1,7 +1,5 @@
 """What may go back, and what the order's status says of it."""
 
-from typing import Literal
-
 import pytest
 
 from domain.errors import ErrorCode, PaymentError
@@ -9,6 +7,7 @@ from domain.fen import Fen
 from domain.ids import refund_sn
 from domain.insurance import RefundParts, RefundType
 from domain.ord_stas import RefundVerdict, refund_verdict
+from domain.orders import CashRefundedBy
 from domain.refunds import (
     RefundLook,
     RefundOrder,
@@ -48,7 +47,7 @@ def wish(refund_type: RefundType, amount_fen: int | None = None) -> RefundOrder:
 def back(
     order: RefundOrder,
     before: RefundParts = NOTHING,
-    by: Literal["centre", "channel"] = "centre",
+    by: CashRefundedBy = CashRefundedBy.CENTRE,
     paid: RefundParts = PAID,
 ) -> RefundParts:
     return parts_to_refund(order, paid, before, by)
@@ -91,12 +90,12 @@ class TestParts:
     @pytest.mark.parametrize("order", [wish(ALL), wish(CASH), wish(CASH, 1)])
     def test_of_cash_are_the_channels_where_it_refunds_it(self, order: RefundOrder) -> None:
         with pytest.raises(PaymentError, match="HI") as refused:
-            back(order, by="channel")
+            back(order, by=CashRefundedBy.CHANNEL)
         assert refused.value.code is ErrorCode.NOT_REFUNDABLE
 
     def test_without_cash_are_the_centres_all_the_same(self) -> None:
-        assert back(wish(HI), by="channel") == INSURANCE
-        assert back(wish(ALL), by="channel", paid=INSURANCE) == INSURANCE
+        assert back(wish(HI), by=CashRefundedBy.CHANNEL) == INSURANCE
+        assert back(wish(ALL), by=CashRefundedBy.CHANNEL, paid=INSURANCE) == INSURANCE
 
     @pytest.mark.parametrize("state", list(PaymentState))
     def test_are_only_of_a_settled_payment(self, state: PaymentState) -> None:
