@@ -6,7 +6,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from activities.contract import NotificationActivities
+from activities.contract import WebhookActivities
 from domain.base import for_operators
 from domain.notifications import GIVEN_UP, NOTIFICATION_FAILED, Delivery, Notify
 from workflows import limits
@@ -34,7 +34,7 @@ class NotificationWorkflow:
     async def _deliver(self, notice: Notify) -> Delivery:
         try:
             return await workflow.execute_activity_method(
-                NotificationActivities.deliver,
+                WebhookActivities.deliver,
                 notice,
                 start_to_close_timeout=ATTEMPT_TIMEOUT,
                 schedule_to_close_timeout=DELIVERY_BUDGET,
@@ -53,7 +53,7 @@ class NotificationWorkflow:
             ]
         )
         await workflow.execute_activity_method(
-            NotificationActivities.give_up,
+            WebhookActivities.give_up,
             notice,
             start_to_close_timeout=ATTEMPT_TIMEOUT,
             schedule_to_close_timeout=limits.RECORD_BUDGET,

@@ -3,7 +3,7 @@
 Each name has a list of answers; the last one stays. An exception in it is raised. `asked` is what was called, in order.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities import contract as steps
-from activities.contract import HisActivities, HolderActivities, InsuranceActivities, RecordActivities
+from activities.contract import BillLockActivities, CentreActivities, HisActivities, RecordActivities
 from activities.reporting import refusal
 from domain import insurance, orders
 from domain.bills import Bill
@@ -43,7 +43,7 @@ def waiting(ord_stas: int = 1) -> steps.OrderAnswer:
     return steps.OrderAnswer(status=OrderStatus(pay_ord_id="ORD1", ord_stas=ord_stas))
 
 
-class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivities):
+class Script(HisActivities, CentreActivities, BillLockActivities, RecordActivities):
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.recorded: list[orders.PaymentEnd] = []
@@ -63,7 +63,7 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
             "revoke_order": [steps.Revoked(ord_stas=12)],
             "reverse": [steps.Reversed(refd_sn="R1")],
             "record_end": [None],
-            "claim_bills": [steps.Claimed()],
+            "lock_bills": [steps.LockedBills()],
             "withdraw_holder": [None],
             "tell_refund": [None],
             "record_case_event": [None],
@@ -79,10 +79,6 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
     def will(self, name: str, *answers: object) -> None:
         self.answers[name] = list(answers)
 
-    def activities(self) -> Sequence[Any]:
-        names = ["price_bill", "place_order", *self.answers]
-        return [getattr(self, name) for name in dict.fromkeys(names)]
-
     def _next(self, name: str) -> Any:  # noqa: ANN401 - whatever the script says
         self.asked.append(name)
         script = self.answers[name]
@@ -95,7 +91,6 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
         if act := self._acts.pop(name, None):
             await act()
 
-    @activity.defn(name="his_price_bill")
     async def price_bill(self, step: steps.PriceBill) -> steps.PricedBill:
         await self._act("price_bill")
         from tests.support.orders import bill_of  # noqa: PLC0415 - the script is read by other scripts
@@ -104,37 +99,30 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
         answer: Bill = self._next("price_bill")
         return steps.PricedBill(patient=answer.patient, fees=answer.fees, held_by=self.held_by)
 
-    @activity.defn(name="his_find_booking")
     async def find_booking(self, step: steps.FindBooking) -> steps.Booking:  # noqa: ARG002 - scripted
         answer: steps.Booking = self._next("find_booking")
         return answer
 
-    @activity.defn(name="his_register")
     async def register(self, step: steps.BookPayment) -> steps.Booking:
         self.payments.append(step)
         answer: steps.Booking = self._next("register")
         return answer
 
-    @activity.defn(name="his_settle")
     async def settle(self, step: steps.BookPayment) -> steps.Booking:
         self.payments.append(step)
         answer: steps.Booking = self._next("settle")
         return answer
 
-    @activity.defn(name="his_cancel_registration")
     async def cancel_registration(self, step: steps.CancelRegistration) -> None:  # noqa: ARG002 - scripted
         self._next("cancel_registration")
 
-    @activity.defn(name="his_tell_refund")
     async def tell_refund(self, step: steps.TellRefund) -> None:  # noqa: ARG002 - scripted
         self._next("tell_refund")
 
-    @activity.defn(name="insurance_6201_upload_fees")
     async def upload_fees(self, step: steps.UploadFees) -> UploadedFees:  # noqa: ARG002 - scripted
         answer: UploadedFees = self._next("upload_fees")
         return answer
 
-    @activity.defn(name="insurance_6202_place_order")
     async def place_order(self, step: steps.PlaceOrder) -> insurance.PreSettlement:
         default = insurance.PreSettlement(
             pay_ord_id="ORD1",
@@ -146,7 +134,6 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
         answer: insurance.PreSettlement = self._next("place_order")
         return answer
 
-    @activity.defn(name="insurance_6301_ask_order")
     async def ask_order(self, step: steps.AskOrder) -> steps.OrderAnswer:
         self.questions.append(step)
         answer: steps.OrderAnswer | str = self._next("ask_order")
@@ -154,40 +141,33 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
             return paid(step.accepted_at, hour=timedelta(seconds=step.reversal_window_s))
         return answer
 
-    @activity.defn(name="insurance_6401_revoke_order")
     async def revoke_order(self, step: steps.RevokeOrder) -> steps.Revoked:  # noqa: ARG002 - scripted
         await self._act("revoke_order")
         answer: steps.Revoked = self._next("revoke_order")
         return answer
 
-    @activity.defn(name="insurance_6203_reverse")
     async def reverse(self, step: steps.Reverse) -> steps.Reversed:
         self.reversals.append(step)
         answer: steps.Reversed = self._next("reverse")
         self.recorded.append(step.end)
         return answer
 
-    @activity.defn(name="record_end")
     async def record_end(self, step: steps.RecordEnd) -> None:
         self._next("record_end")
         self.recorded.append(step.end)
 
-    @activity.defn(name="claim_bills")
-    async def claim_bills(self, step: steps.ClaimBills) -> steps.Claimed:  # noqa: ARG002 - scripted
-        answer: steps.Claimed = self._next("claim_bills")
+    async def lock_bills(self, step: steps.LockBills) -> steps.LockedBills:  # noqa: ARG002 - scripted
+        answer: steps.LockedBills = self._next("lock_bills")
         return answer
 
-    @activity.defn(name="withdraw_holder")
     async def withdraw_holder(self, step: steps.WithdrawHolder) -> None:
         self.withdrawn.append(step.holder)
         self._next("withdraw_holder")
 
-    @activity.defn(name="record_case_event")
     async def record_case_event(self, step: steps.NoteCase) -> None:
         self._next("record_case_event")
         self.noted.append(step)
 
-    @activity.defn(name="record_resolution")
     async def record_resolution(self, step: steps.ResolveCase) -> None:
         self._next("record_resolution")
         self.resolved.append(step)

@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 from activities.contract import (
-    ClaimBills,
+    BillLockActivities,
+    CentreActivities,
     HisActivities,
-    HolderActivities,
-    InsuranceActivities,
+    LockBills,
     PlaceOrder,
     PriceBill,
-    RecordActivities,
     UploadFees,
     WithdrawHolder,
 )
@@ -80,7 +79,7 @@ class PreSettlementSteps:
         self._heed_cancel()
         progress.tell("等待医保中心接收费用明细 (6201)", self._ends_at)
         progress.uploaded = await remote(
-            InsuranceActivities.upload_fees,
+            CentreActivities.upload_fees,
             UploadFees(**progress.step(), order=order, bill=bill),
             progress.terms,
             self._left(),
@@ -104,7 +103,7 @@ class PreSettlementSteps:
             payment_window_s=progress.terms.payment_window_s,
         )
         progress.pre_settlement = await remote(
-            InsuranceActivities.place_order, step, progress.terms, self._left(), "6202 支付下单"
+            CentreActivities.place_order, step, progress.terms, self._left(), "6202 支付下单"
         )
         progress.enter(PaymentState.PRE_SETTLED)
         progress.tell("等待患者付款和结果回写 (接口2)", progress.pre_settlement.window_ends_at)
@@ -139,11 +138,11 @@ async def take_over(progress: Progress, holder: str, left: Callable[[], timedelt
         progress.tell(f"等待同一费用的先前订单 {held_by} 撤回")
         try:
             withdrawal = WithdrawHolder(**progress.step(), holder=held_by)
-            await remote(HolderActivities.withdraw_holder, withdrawal, progress.terms, left(), f"请 {held_by} 撤回")
-            claim = ClaimBills(**progress.step(), order=progress.order, accepted_at=progress.accepted_at)
-            claimed = await local_then_remote(
-                RecordActivities.claim_bills, claim, progress.terms, left(), "占用费用 (claim)"
+            await remote(BillLockActivities.withdraw_holder, withdrawal, progress.terms, left(), f"请 {held_by} 撤回")
+            locking = LockBills(**progress.step(), order=progress.order, accepted_at=progress.accepted_at)
+            locked = await local_then_remote(
+                BillLockActivities.lock_bills, locking, progress.terms, left(), "占用费用 (claim)"
             )
         except Unresolved as unresolved:
             raise Refusal(ErrorCode.BILL_ALREADY_PAID, _UNDECIDED) from unresolved
-        held_by = claimed.held_by
+        held_by = locked.held_by

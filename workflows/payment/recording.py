@@ -1,6 +1,6 @@
 """Ends that no remote call writes, and the one way to end unpaid: revoke first, then end."""
 
-from activities.contract import InsuranceActivities, RecordActivities, RecordEnd, RevokeOrder
+from activities.contract import CentreActivities, RecordActivities, RecordEnd, RevokeOrder
 from domain.insurance import OrderVerdict, verdict
 from domain.orders import PaymentEnd
 from workflows import limits
@@ -31,7 +31,7 @@ async def end_unpaid(progress: Progress, end: PaymentEnd) -> int | None:
     step = RevokeOrder(**progress.step(), reference=progress.reference, end=end)
     try:
         revoked = await remote(
-            InsuranceActivities.revoke_order, step, progress.terms, limits.REVOKE_BUDGET, "6401 费用明细上传撤销"
+            CentreActivities.revoke_order, step, progress.terms, limits.REVOKE_BUDGET, "6401 费用明细上传撤销"
         )
     except (Refusal, Unresolved):
         await record_end(progress, progress.review("REVOCATION_UNRESOLVED", "医保订单撤销结果未知, 已转人工核查"))

@@ -3,7 +3,7 @@
 Of an unpaid end 6301 decides, and only a 6 opens a review.
 """
 
-from activities.contract import AskOrder, InsuranceActivities, OrderAnswer
+from activities.contract import AskOrder, CentreActivities, OrderAnswer
 from domain.errors import ErrorCode
 from domain.insurance import OrderVerdict, verdict
 from domain.orders import PaymentEnd
@@ -74,7 +74,7 @@ class LateMoney:
         )
         summary = "6301 医保订单结算结果查询 (关闭后核实)"
         return await local_then_remote(
-            InsuranceActivities.ask_order,
+            CentreActivities.ask_order,
             step,
             progress.terms,
             limits.LATE_MONEY_BUDGET,

@@ -6,7 +6,7 @@ from itertools import chain, repeat
 
 from temporalio import workflow
 
-from activities.contract import AskOrder, InsuranceActivities, OrderAnswer
+from activities.contract import AskOrder, CentreActivities, OrderAnswer
 from domain.base import for_operators
 from domain.errors import ErrorCode
 from domain.insurance import PAYING, REVOCABLE, OrderVerdict, verdict
@@ -80,7 +80,7 @@ class PaymentWindow:
         )
         try:
             return await local_then_remote(
-                InsuranceActivities.ask_order,
+                CentreActivities.ask_order,
                 step,
                 progress.terms,
                 limits.SETTLE_ASK_BUDGET,

@@ -6,8 +6,8 @@ from datetime import timedelta
 from temporalio import workflow
 
 from activities.contract import (
+    CentreActivities,
     HisActivities,
-    InsuranceActivities,
     RecordActivities,
     ResolveCase,
     RevokeOrder,
@@ -141,7 +141,7 @@ class ReviewActions:
         step = RevokeOrder(**progress.step(), reference=progress.reference, end=end)
         try:
             revoked = await remote(
-                InsuranceActivities.revoke_order,
+                CentreActivities.revoke_order,
                 step,
                 progress.terms,
                 limits.REVIEW_ACT_BUDGET,

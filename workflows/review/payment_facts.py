@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
-from activities.contract import AskOrder, Booking, HisActivities, InsuranceActivities, OrderAnswer
+from activities.contract import AskOrder, Booking, CentreActivities, HisActivities, OrderAnswer
 from domain.fen import Fen
 from domain.insurance import Settlement, Split
 from domain.orders import Category, Registers
@@ -59,7 +59,7 @@ async def _ask_centre(progress: Progress) -> OrderAnswer | None:
     )
     try:
         return await local_then_remote(
-            InsuranceActivities.ask_order, step, progress.terms, limits.REVIEW_LOOK_BUDGET, "6301 核查: 查询医保订单"
+            CentreActivities.ask_order, step, progress.terms, limits.REVIEW_LOOK_BUDGET, "6301 核查: 查询医保订单"
         )
     except (Refusal, Unresolved):
         return None
