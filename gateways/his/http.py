@@ -8,6 +8,7 @@ from domain.errors import Refused, Transaction, Unknown
 from domain.fen import yuan
 from domain.orders import Category, HisPayment
 from gateways.his.answers import (
+    A,
     Envelope,
     FeesAnswer,
     FoundAnswer,
@@ -46,24 +47,19 @@ class HttpHospitalSystem:
         return Patient(patient_id=patient_id, **known.model_dump(), **insurance)
 
     async def registration_fees(self, clinic_id: str, patient_id: str) -> Fees:
-        answer = await self._call(Transaction.REGISTRATION_FEES, {"CLINIC_ID": clinic_id, "PATIENT_ID": patient_id})
-        return read(Transaction.REGISTRATION_FEES, FeesAnswer, answer).fees()
+        fields = {"CLINIC_ID": clinic_id, "PATIENT_ID": patient_id}
+        return (await self._ask(Transaction.REGISTRATION_FEES, FeesAnswer, fields)).fees()
 
     async def prescription_fees(self, order_ids: tuple[str, ...], patient_id: str) -> Fees:
-        answer = await self._call(
-            Transaction.PRESCRIPTION_FEES, {"ORDER_ID": "|".join(order_ids), "PATIENT_ID": patient_id}
-        )
-        return read(Transaction.PRESCRIPTION_FEES, FeesAnswer, answer).fees()
+        fields = {"ORDER_ID": "|".join(order_ids), "PATIENT_ID": patient_id}
+        return (await self._ask(Transaction.PRESCRIPTION_FEES, FeesAnswer, fields)).fees()
 
     async def visit_patient(self, visit_id: str) -> str:
-        answer = await self._call(Transaction.VISIT, {"VISIT_ID": visit_id})
-        return read(Transaction.VISIT, VisitAnswer, answer).patient_id
+        return (await self._ask(Transaction.VISIT, VisitAnswer, {"VISIT_ID": visit_id})).patient_id
 
     async def register(self, payment: HisPayment) -> str:
         fields = {"CLINIC_ID": payment.clinic_id, **_insurance_fields(payment)}
-        return read(
-            Transaction.REGISTER, RegisterAnswer, await self._call(Transaction.REGISTER, fields, payment.patient_name)
-        ).visit_id
+        return (await self._ask(Transaction.REGISTER, RegisterAnswer, fields, payment.patient_name)).visit_id
 
     async def registration_query(self, med_org_ord: str) -> Registration | None:
         answer = await self._call(Transaction.REGISTRATION_QUERY, {"medOrgOrd": med_org_ord})
@@ -73,9 +69,7 @@ class HttpHospitalSystem:
 
     async def settle(self, payment: HisPayment) -> str:
         fields = {**_insurance_fields(payment), **_settlement_fields(payment)}
-        return read(
-            Transaction.SETTLE, SettleAnswer, await self._call(Transaction.SETTLE, fields, payment.patient_name)
-        ).settlement_no
+        return (await self._ask(Transaction.SETTLE, SettleAnswer, fields, payment.patient_name)).settlement_no
 
     async def settlement_query(self, med_org_ord: str) -> str | None:
         answer = await self._call(Transaction.SETTLEMENT_QUERY, {"medOrgOrd": med_org_ord})
@@ -94,6 +88,9 @@ class HttpHospitalSystem:
             "totlRefdAmt": yuan(refund.total_fen),
         }
         await self._call(Transaction.TELL_REFUND, fields)
+
+    async def _ask(self, transaction: Transaction, shape: type[A], fields: Fields, patient_name: str = "") -> A:
+        return read(transaction, shape, await self._call(transaction, fields, patient_name))
 
     async def _call(self, transaction: Transaction, fields: Fields, patient_name: str = "") -> object:
         """One operation; the DATA of an answer with CODE 0. A refusal is told without `patient_name`."""

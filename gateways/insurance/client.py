@@ -63,17 +63,13 @@ class HttpInsuranceCentre:
 
     async def query_order(self, reference: OrderReference) -> OrderStatus:
         """6301."""
-        data = requests.name_order(reference, self._org_codg)
-        return await self._call(
-            Transaction.QUERY_ORDER, data, lambda answer: answers.order_status(answer, reference.pay_ord_id)
-        )
+        data, pay_ord_id = requests.name_order(reference, self._org_codg), reference.pay_ord_id
+        return await self._call(Transaction.QUERY_ORDER, data, lambda answer: answers.order_status(answer, pay_ord_id))
 
     async def revoke_order(self, reference: OrderReference) -> None:
         """6401."""
-        data = requests.name_order(reference, self._org_codg)
-        await self._call(
-            Transaction.REVOKE_ORDER, data, lambda answer: answers.revocation(answer, reference.pay_ord_id)
-        )
+        data, pay_ord_id = requests.name_order(reference, self._org_codg), reference.pay_ord_id
+        await self._call(Transaction.REVOKE_ORDER, data, lambda answer: answers.revocation(answer, pay_ord_id))
 
     async def refund(self, request: RefundRequest) -> RefundAnswer:
         """6203."""
