@@ -5,7 +5,8 @@ Each name has a list of answers; the last one stays. An exception in it is raise
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any
+from types import NoneType
+from typing import Any, TypeVar
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -18,6 +19,8 @@ from domain.bills import Bill
 from domain.errors import ErrorCode
 from domain.insurance import OrderStatus, SetlType, UploadedFees
 from tests.support.orders import SPLIT
+
+T = TypeVar("T")
 
 HIS_DOWN = ApplicationError("HIS does not answer", type="not_sent")
 HIS_SILENT = ApplicationError("HIS's reply was lost", type="unknown")
@@ -79,12 +82,13 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
     def will(self, name: str, *answers: object) -> None:
         self.answers[name] = list(answers)
 
-    def _next(self, name: str) -> Any:  # noqa: ANN401 - whatever the script says
+    def _next(self, name: str, kind: type[T]) -> T:
         self.asked.append(name)
         script = self.answers[name]
         answer = script.pop(0) if len(script) > 1 else script[0]
         if isinstance(answer, Exception):
             raise answer.with_traceback(None)
+        assert isinstance(answer, kind)
         return answer
 
     async def _act(self, name: str) -> None:
@@ -96,32 +100,28 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
         from tests.support.orders import bill_of  # noqa: PLC0415 - the script is read by other scripts
 
         self.answers.setdefault("price_bill", [bill_of(step.order)])
-        answer: Bill = self._next("price_bill")
+        answer = self._next("price_bill", Bill)
         return steps.PricedBill(patient=answer.patient, fees=answer.fees, held_by=self.held_by)
 
     async def find_booking(self, step: steps.FindBooking) -> steps.Booking:  # noqa: ARG002 - scripted
-        answer: steps.Booking = self._next("find_booking")
-        return answer
+        return self._next("find_booking", steps.Booking)
 
     async def register(self, step: steps.BookPayment) -> steps.Booking:
         self.payments.append(step)
-        answer: steps.Booking = self._next("register")
-        return answer
+        return self._next("register", steps.Booking)
 
     async def settle(self, step: steps.BookPayment) -> steps.Booking:
         self.payments.append(step)
-        answer: steps.Booking = self._next("settle")
-        return answer
+        return self._next("settle", steps.Booking)
 
     async def cancel_registration(self, step: steps.CancelRegistration) -> None:  # noqa: ARG002 - scripted
-        self._next("cancel_registration")
+        self._next("cancel_registration", NoneType)
 
     async def tell_refund(self, step: steps.TellRefund) -> None:  # noqa: ARG002 - scripted
-        self._next("tell_refund")
+        self._next("tell_refund", NoneType)
 
     async def upload_fees(self, step: steps.UploadFees) -> UploadedFees:  # noqa: ARG002 - scripted
-        answer: UploadedFees = self._next("upload_fees")
-        return answer
+        return self._next("upload_fees", UploadedFees)
 
     async def place_order(self, step: steps.PlaceOrder) -> insurance.PreSettlement:
         default = insurance.PreSettlement(
@@ -131,43 +131,40 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
             window_ends_at=activity.info().current_attempt_scheduled_time + timedelta(seconds=step.payment_window_s),
         )
         self.answers.setdefault("place_order", [default])
-        answer: insurance.PreSettlement = self._next("place_order")
-        return answer
+        return self._next("place_order", insurance.PreSettlement)
 
     async def ask_order(self, step: steps.AskOrder) -> steps.OrderAnswer:
         self.questions.append(step)
-        answer: steps.OrderAnswer | str = self._next("ask_order")
-        if isinstance(answer, str):
-            return paid(step.accepted_at, hour=timedelta(seconds=step.reversal_window_s))
-        return answer
+        answer = self._next("ask_order", object)
+        if isinstance(answer, steps.OrderAnswer):
+            return answer
+        return paid(step.accepted_at, hour=timedelta(seconds=step.reversal_window_s))
 
     async def revoke_order(self, step: steps.RevokeOrder) -> steps.Revoked:  # noqa: ARG002 - scripted
         await self._act("revoke_order")
-        answer: steps.Revoked = self._next("revoke_order")
-        return answer
+        return self._next("revoke_order", steps.Revoked)
 
     async def reverse(self, step: steps.Reverse) -> steps.Reversed:
         self.reversals.append(step)
-        answer: steps.Reversed = self._next("reverse")
+        answer = self._next("reverse", steps.Reversed)
         self.recorded.append(step.end)
         return answer
 
     async def record_end(self, step: steps.RecordEnd) -> None:
-        self._next("record_end")
+        self._next("record_end", NoneType)
         self.recorded.append(step.end)
 
     async def lock_bills(self, step: steps.LockBills) -> steps.LockedBills:  # noqa: ARG002 - scripted
-        answer: steps.LockedBills = self._next("lock_bills")
-        return answer
+        return self._next("lock_bills", steps.LockedBills)
 
     async def withdraw_holder(self, step: steps.WithdrawHolder) -> None:
         self.withdrawn.append(step.holder)
-        self._next("withdraw_holder")
+        self._next("withdraw_holder", NoneType)
 
     async def record_case_event(self, step: steps.NoteCase) -> None:
-        self._next("record_case_event")
+        self._next("record_case_event", NoneType)
         self.noted.append(step)
 
     async def record_resolution(self, step: steps.ResolveCase) -> None:
-        self._next("record_resolution")
+        self._next("record_resolution", NoneType)
         self.resolved.append(step)
