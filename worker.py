@@ -11,13 +11,14 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from activities.background import tokens_forgotten
-from activities.bill_locks import PaymentHolders
-from activities.centre import CentreActivities
-from activities.his import HospitalActivities
+from activities.bill_locks import BillLocks
+from activities.call_log import CallLog
+from activities.centre import Centre
+from activities.his import His
 from activities.outbox_tmp import outbox_emptied
-from activities.records import DatabaseRecords
-from activities.refunds import CentreRefunds
-from activities.webhooks import WebhookActivities
+from activities.records import Records
+from activities.refunds import Refunds
+from activities.webhooks import Webhooks
 from gateways.his.http import HttpHospitalSystem
 from gateways.http import HttpCaller
 from gateways.insurance.client import HttpInsuranceCentre
@@ -45,43 +46,24 @@ DRAIN_S = 30
 """How long running activities may finish after SIGTERM. More than one remote call's timeout."""
 
 
-def make_worker(client: Client, settings: Settings, database: Database, http: HttpCaller, keys: KeyProvider) -> Worker:
+def make_worker(client: Client, settings: Settings, call_log: CallLog, http: HttpCaller, keys: KeyProvider) -> Worker:
     """The composition root: every payment's workflow and all its activities on one task queue."""
     hospitals = load_hospitals(settings.hospitals_path, settings.guards_keys)
     signers = {h.id: keys.signer(h.private_key, h.centre.sm2_user_id) for h in hospitals.values()}
     centres = {h.id: HttpInsuranceCentre(http, h.centre, h, signers[h.id]) for h in hospitals.values()}
     systems = {h.id: HttpHospitalSystem(http, h.his_url, settings.his_timeout_s, h.his_tls) for h in hospitals.values()}
-    insurance = CentreActivities(database, centres)
-    his = HospitalActivities(database, systems, settings.his_timeout_s)
-    records = DatabaseRecords(database)
-    refunds = CentreRefunds(database, centres, systems)
+    groups = [
+        His(call_log, systems, settings.his_timeout_s),
+        Centre(call_log, centres),
+        Refunds(call_log, centres),
+        BillLocks(call_log.database, client),
+        Records(call_log.database),
+    ]
     return Worker(
         client,
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
-        activities=[
-            his.price_bill,
-            his.find_booking,
-            his.register,
-            his.settle,
-            his.cancel_registration,
-            his.tell_refund,
-            insurance.upload_fees,
-            insurance.place_order,
-            insurance.ask_order,
-            insurance.revoke_order,
-            insurance.reverse,
-            records.record_end,
-            records.claim_bills,
-            PaymentHolders(database, client).withdraw_holder,
-            records.record_case_event,
-            records.record_resolution,
-            refunds.reserve,
-            refunds.refund,
-            refunds.ask_refund,
-            refunds.end_refund,
-            refunds.tell_his,
-        ],
+        activities=[each for group in groups for each in group.activities()],
         workflow_runner=sandbox(),
         max_cached_workflows=CACHED_WORKFLOWS_MAX,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
@@ -90,14 +72,13 @@ def make_worker(client: Client, settings: Settings, database: Database, http: Ht
     )
 
 
-def make_notifier(client: Client, task_queue: str, database: Database, webhooks: Mapping[str, CallerWebhook]) -> Worker:
+def make_notifier(client: Client, task_queue: str, call_log: CallLog, webhooks: Mapping[str, CallerWebhook]) -> Worker:
     """Callers are told on a queue of their own: receivers that hang take no payment's place."""
-    webhook = WebhookActivities(database, webhooks)
     return Worker(
         client,
         task_queue=task_queue,
         workflows=[NotificationWorkflow],
-        activities=[webhook.deliver, webhook.give_up],
+        activities=Webhooks(call_log, webhooks).activities(),
         workflow_runner=sandbox(),
         max_concurrent_activities=NOTIFICATIONS_AT_ONCE_MAX,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
@@ -107,7 +88,7 @@ def make_notifier(client: Client, task_queue: str, database: Database, webhooks:
 
 
 @asynccontextmanager
-async def callers_told(client: Client, settings: Settings, database: Database) -> AsyncIterator[None]:
+async def callers_told(client: Client, settings: Settings, call_log: CallLog) -> AsyncIterator[None]:
     """Tell callers what becomes of their payments while the block runs, over connections of their own."""
     async with HttpCaller() as http:
         webhooks = {
@@ -118,8 +99,8 @@ async def callers_told(client: Client, settings: Settings, database: Database) -
         task_queue = f"{settings.task_queue}-notifications"
         start = partial(start_notification, client, task_queue)
         async with (
-            make_notifier(client, task_queue, database, webhooks),
-            outbox_emptied(database, webhooks.keys(), start),
+            make_notifier(client, task_queue, call_log, webhooks),
+            outbox_emptied(call_log.database, webhooks.keys(), start),
         ):
             yield
 
@@ -133,6 +114,7 @@ async def run_worker(settings: Settings, keys: KeyProvider | None = None) -> Non
     keyring = keys.keyring()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(settings.database, keyring))
+        call_log = CallLog(database)
         http = await stack.enter_async_context(HttpCaller())
         client = await Client.connect(
             settings.temporal_address,
@@ -140,8 +122,8 @@ async def run_worker(settings: Settings, keys: KeyProvider | None = None) -> Non
             data_converter=data_converter(keyring),
             tls=temporal_tls(settings.temporal_tls_files),
         )
-        await stack.enter_async_context(make_worker(client, settings, database, http, keys))
-        await stack.enter_async_context(callers_told(client, settings, database))
+        await stack.enter_async_context(make_worker(client, settings, call_log, http, keys))
+        await stack.enter_async_context(callers_told(client, settings, call_log))
         await stack.enter_async_context(tokens_forgotten(database, load_hospitals(settings.hospitals_path)))
         await stop.wait()
 

@@ -1,4 +1,4 @@
-"""The other payment of the same bill: asked through its workflow, which alone may withdraw it (product rules 1, 3)."""
+"""One live payment per bill: a bill that another payment has is asked of its workflow (product rules 1, 3)."""
 
 import asyncio
 from datetime import timedelta
@@ -8,29 +8,31 @@ from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateR
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
-from activities.contract import HolderActivities, WithdrawHolder
-from activities.reporting import reports
+from activities.call_log import now
+from activities.contract import BillLockActivities, LockBills, LockedBills, WithdrawHolder
 from domain.base import PaymentKey
 from domain.errors import ErrorCode, PaymentError, Unknown
 from domain.ids import payment_workflow_id
-from domain.orders import CancelRequest
+from domain.orders import CancelRequest, bills_of
 from domain.states import RELEASING, PaymentState, has_reached
 from storage.session import Database
 
-WITHDRAWAL = "withdraw_holder"
+_WITHDRAWAL = "withdraw_holder"
 _ANSWER_WAIT = timedelta(seconds=10)
 """How long one attempt waits for the other payment; it is asked again while there is time."""
 _PAID = "该费用已由另一笔订单支付"
 _UNDER_REVIEW = "该费用的另一笔订单正在人工核查"
 
 
-class PaymentHolders(HolderActivities):
+class BillLocks(BillLockActivities):
     def __init__(self, database: Database, client: Client) -> None:
         self._database = database
         self._client = client
 
-    @activity.defn(name=WITHDRAWAL)
-    @reports(ErrorCode.BILL_ALREADY_PAID)
+    async def lock_bills(self, step: LockBills) -> LockedBills:
+        async with self._database.begin() as unit:
+            return LockedBills(held_by=await unit.claims.claim(step, bills_of(step.order, step.accepted_at), now()))
+
     async def withdraw_holder(self, step: WithdrawHolder) -> None:
         holder = PaymentKey(hospital=step.hospital, med_org_ord=step.holder)
         if await self._is_free(holder):
@@ -52,7 +54,7 @@ class PaymentHolders(HolderActivities):
             raise _refusal(error.cause) from None
         except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError, RPCError) as error:
             # Closed meanwhile, or nobody there to answer: its row tells the next attempt.
-            raise Unknown(WITHDRAWAL, "先前的订单尚未答复") from error
+            raise Unknown(_WITHDRAWAL, "先前的订单尚未答复") from error
 
     async def _is_free(self, holder: PaymentKey) -> bool:
         """What the holder's row says. Raises `PaymentError` where it is paid, or in a person's hands."""
@@ -74,4 +76,4 @@ def _refusal(cause: BaseException) -> Exception:
         return PaymentError(ErrorCode.BILL_ALREADY_PAID, _PAID)
     if code == ErrorCode.IN_REVIEW:
         return PaymentError(ErrorCode.BILL_ALREADY_PAID, _UNDER_REVIEW)
-    return Unknown(WITHDRAWAL, "先前的订单尚未撤回")
+    return Unknown(_WITHDRAWAL, "先前的订单尚未撤回")

@@ -1,16 +1,13 @@
-"""6203, for a reversal and for a refund: believed only as far as it may be (protocol 3.1, 3.2)."""
+"""The insurance centre: 6201, 6202, 6301, 6401 and the reversal by 6203, recorded (protocol 3)."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
 
-from temporalio import activity
-
-from activities.call_log import Change, Questions, ask, now, send
+from activities.call_log import CallLog, now
 from activities.contract import (
     AskOrder,
-    InsuranceActivities,
+    CentreActivities,
     OrderAnswer,
     PlaceOrder,
     Reverse,
@@ -20,10 +17,9 @@ from activities.contract import (
     Step,
     UploadFees,
 )
-from activities.records import end_facts
-from activities.reporting import is_first_attempt, refusal, reports
-from domain.base import PaymentKey
-from domain.errors import UPLOAD_ORPHANED, ErrorCode, PaymentError, Refused, Unknown
+from activities.records import write_end
+from activities.reporting import is_first_attempt, refusal
+from domain.errors import UPLOAD_ORPHANED, ErrorCode, PaymentError, Refused, Transaction, Unknown
 from domain.fen import Fen
 from domain.ids import business_serial, charge_batch_no, reversal_no, review_refund_no
 from domain.insurance import (
@@ -44,90 +40,56 @@ from domain.ord_stas import REVOCABLE, OrderVerdict, OrdStas, money_is_back, ver
 from domain.states import PaymentState
 from gateways.insurance.port import InsuranceCentre, OrderPlacement, RefundRequest
 from storage.records import PaymentFacts
-from storage.session import Database, Unit
+from storage.session import Unit
 
 
-async def refunded(centre: InsuranceCentre, request: RefundRequest) -> RefundAnswer:
-    """The answer of a refund that was made. EXP and an unsigned refusal are `Unknown`, FAIL is `Refused`."""
-    try:
-        answer = await centre.refund(request)
-    except Refused as refused:
-        if refused.confirmed:
-            raise
-        raise Unknown(refused.transaction, refused.message) from refused
-    if answer.status is RefundStatus.EXP:
-        raise Unknown("6203", "refStatus EXP")
-    if answer.status is RefundStatus.FAIL:
-        raise Refused("6203", "医保中心退费失败 (refStatus FAIL)")
-    return answer
-
-
-R = TypeVar("R")
-
-
-class CentreActivities(InsuranceActivities):
+class Centre(CentreActivities):
     """Talks to the centre of the payment's hospital."""
 
-    def __init__(self, database: Database, centres: Mapping[str, InsuranceCentre]) -> None:
-        self._database = database
+    def __init__(self, call_log: CallLog, centres: Mapping[str, InsuranceCentre]) -> None:
+        self._call_log = call_log
+        self._database = call_log.database
         self._centres = centres
 
-    @activity.defn(name="insurance_6201_upload_fees")
-    @reports(ErrorCode.INSURANCE_REFUSED)
     async def upload_fees(self, step: UploadFees) -> UploadedFees:
-        repeated = not is_first_attempt() and await self._may_have_arrived(step, "6201")
-
-        async def upload(chrg_bchno: str) -> UploadedFees:
-            return await self._centres[step.hospital].upload_fees(step.order, step.bill, chrg_bchno)
-
-        async def record(unit: Unit, uploaded: UploadedFees) -> UploadedFees:
-            patient = step.bill.patient
-            facts = PaymentFacts(
-                pay_ord_id=uploaded.pay_ord_id,
-                pay_token=uploaded.pay_token,
-                patient_type_id=patient.patient_type_id,
-                ipt_otp_no=patient.ipt_otp_no,
-                si_personal_no=patient.psn_no,
-                insured_name=patient.name,
-            )
-            await unit.payments.record(step, step.revision, now(), state=PaymentState.FEE_UPLOADED, facts=facts)
-            return uploaded
-
+        repeated = not is_first_attempt() and await self._may_have_arrived(step, Transaction.UPLOAD_FEES)
+        our_ref = charge_batch_no(step.med_org_ord)
         try:
-            return await send(self._database, Change(step, "6201", charge_batch_no(step.med_org_ord)), upload, record)
+            async with self._call_log.leaving(step, Transaction.UPLOAD_FEES, our_ref) as call:
+                uploaded = await self._centres[step.hospital].upload_fees(step.order, step.bill, call.our_ref)
+                async with call.done() as unit:
+                    facts = _uploaded_facts(step, uploaded)
+                    await unit.payments.record(step, step.revision, now(), state=PaymentState.FEE_UPLOADED, facts=facts)
         except Refused as refused:
             if not repeated:
                 raise
             # The reply of an earlier 6201 was lost and this centre refuses repeats: its payOrdId can't be had.
             message = "医保中心未返回订单号, 未发生扣款, 请重新下单"
             raise refusal(ErrorCode.INSURANCE_UNAVAILABLE, message, UPLOAD_ORPHANED) from refused
+        return uploaded
 
-    @activity.defn(name="insurance_6202_place_order")
-    @reports(ErrorCode.INSURANCE_REFUSED)
     async def place_order(self, step: PlaceOrder) -> PreSettlement:
-        async def record(unit: Unit, placed: PlacedOrder) -> PreSettlement | None:
-            return await _record_placed(unit, step, placed)
-
         if not is_first_attempt() and (placed := await self._placed_before(step)):
             async with self._database.begin() as unit:
-                return _consistent(await record(unit, placed))
-
-        async def place(org_biz_ser: str) -> PlacedOrder:
+                pre_settlement = await _record_placed(unit, step, placed)
+            return _consistent(pre_settlement)
+        our_ref = partial(business_serial, step.med_org_ord)
+        async with self._call_log.leaving(step, Transaction.PLACE_ORDER, our_ref) as call:
             placement = OrderPlacement(
                 pay_auth_no=step.pay_auth_no,
-                org_biz_ser=org_biz_ser,
+                org_biz_ser=call.our_ref,
                 chrg_bchno=charge_batch_no(step.med_org_ord),
                 uploaded=step.uploaded,
             )
-            return await self._centres[step.hospital].place_order(placement)
+            placed = await self._centres[step.hospital].place_order(placement)
+            async with call.done() as unit:
+                pre_settlement = await _record_placed(unit, step, placed)
+        return _consistent(pre_settlement)
 
-        change = Change(step, "6202", partial(business_serial, step.med_org_ord))
-        return _consistent(await send(self._database, change, place, record))
-
-    @activity.defn(name="insurance_6301_ask_order")
-    @reports(ErrorCode.INSURANCE_REFUSED)
     async def ask_order(self, step: AskOrder) -> OrderAnswer:
-        async def record(unit: Unit, status: OrderStatus) -> OrderAnswer:
+        async with self._call_log.asking(step) as questions:
+            query = self._centres[step.hospital].query_order(step.reference)
+            status = await questions.ask(Transaction.QUERY_ORDER, query)
             if verdict(status.ord_stas) is not OrderVerdict.PAID:
                 return OrderAnswer(status=status)
             split = step.split or status.split
@@ -139,73 +101,54 @@ class CentreActivities(InsuranceActivities):
             if step.record != "nothing":
                 state = PaymentState.PAID if consistent and step.record == "paid" else None
                 facts = PaymentFacts(settlement=settlement)
-                await unit.payments.record(step, step.revision, seen_at, state=state, facts=facts)
-            return OrderAnswer(status=status, settlement=settlement, consistent=consistent)
+                async with questions.done() as unit:
+                    await unit.payments.record(step, step.revision, seen_at, state=state, facts=facts)
+        return OrderAnswer(status=status, settlement=settlement, consistent=consistent)
 
-        return await self._query(step, step.reference, record)
-
-    @activity.defn(name="insurance_6401_revoke_order")
-    @reports(ErrorCode.INSURANCE_REFUSED)
     async def revoke_order(self, step: RevokeOrder) -> Revoked:
         if not is_first_attempt():
-            status = await self._query(step, step.reference, _as_it_is)
-            if status.ord_stas not in REVOCABLE:
-                return await self._record_revoked(step, status.ord_stas)
-        centre = self._centres[step.hospital]
-
-        async def revoke(_: str) -> None:
-            await centre.revoke_order(step.reference)
-
-        async def record(unit: Unit, _: None) -> Revoked:
-            return await _record_revoked(unit, step)
-
+            ord_stas = await self._ord_stas(step)
+            if ord_stas not in REVOCABLE:
+                return await self._found_revoked(step, ord_stas)
         try:
-            return await send(self._database, Change(step, "6401"), revoke, record)
+            async with self._call_log.leaving(step, Transaction.REVOKE_ORDER) as call:
+                await self._centres[step.hospital].revoke_order(step.reference)
+                async with call.done() as unit:
+                    await write_end(unit, step, step.end)
         except Refused:
             # Why it was refused is in the order's status: paid, being paid, or revoked already.
-            status = await self._query(step, step.reference, _as_it_is)
-            return await self._record_revoked(step, status.ord_stas)
+            return await self._found_revoked(step, await self._ord_stas(step))
+        return Revoked(ord_stas=OrdStas.REVOKED)
 
-    @activity.defn(name="insurance_6203_reverse")
-    @reports(ErrorCode.INSURANCE_REFUSED)
     async def reverse(self, step: Reverse) -> Reversed:
         if not is_first_attempt() and await self._went_back(step):
-            async with self._database.begin() as unit:
-                return await _record_reversed(unit, step, RefundAnswer(status=RefundStatus.SUCC))
+            return await self._found_reversed(step)
         async with self._database.begin() as unit:
             await unit.payments.record(step, step.revision, now(), state=PaymentState.REVERSING)
-
-        async def refund(app_refd_sn: str) -> RefundAnswer:
-            return await refunded(self._centres[step.hospital], _reversal(step, app_refd_sn))
-
-        async def record(unit: Unit, answer: RefundAnswer) -> Reversed:
-            return await _record_reversed(unit, step, answer)
-
         try:
-            return await send(self._database, Change(step, "6203", _refund_no(step)), refund, record)
+            async with self._call_log.leaving(step, Transaction.REFUND, _refund_no(step)) as call:
+                answer = await refunded(self._centres[step.hospital], _reversal(step, call.our_ref))
+                async with call.done() as unit:
+                    await write_end(unit, step, step.end)
         except Refused:
             if not await self._went_back(step):
                 raise
-        async with self._database.begin() as unit:
-            return await _record_reversed(unit, step, RefundAnswer(status=RefundStatus.SUCC))
+            return await self._found_reversed(step)
+        return Reversed(refd_sn=answer.refd_sn)
 
-    async def _query(
-        self, step: Step, reference: OrderReference, record: Callable[[Unit, OrderStatus], Awaitable[R]]
-    ) -> R:
+    async def _query(self, step: Step, reference: OrderReference) -> OrderStatus:
         """6301, written down."""
-        questions = Questions()
-        answer = questions.ask("6301", self._centres[step.hospital].query_order(reference))
-        return await ask(self._database, step, questions, answer, record)
+        async with self._call_log.asking(step) as questions:
+            return await questions.ask(Transaction.QUERY_ORDER, self._centres[step.hospital].query_order(reference))
 
-    async def _may_have_arrived(self, key: PaymentKey, transaction: str) -> bool:
-        async with self._database.read() as unit:
-            return await unit.calls.first_begun_at(key, transaction) is not None
+    async def _may_have_arrived(self, step: Step, transaction: Transaction) -> bool:
+        return await self._call_log.last_left_at(step, transaction) is not None
 
     async def _placed_before(self, step: PlaceOrder) -> PlacedOrder | None:
         """What an earlier 6202 left at the centre, if it arrived and 6301 tells the split."""
-        if not await self._may_have_arrived(step, "6202"):
+        if not await self._may_have_arrived(step, Transaction.PLACE_ORDER):
             return None
-        status = await self._query(step, step.reference, _as_it_is)
+        status = await self._query(step, step.reference)
         if status.ord_stas != OrdStas.PRE_SETTLED or status.split is None:
             return None
         return PlacedOrder(
@@ -216,18 +159,50 @@ class CentreActivities(InsuranceActivities):
         )
 
     async def _went_back(self, step: Reverse) -> bool:
-        status = await self._query(step, step.reference, _as_it_is)
-        return money_is_back(status.ord_stas, paid_parts(_sent_back(step)))
+        return money_is_back(await self._ord_stas(step), paid_parts(_sent_back(step)))
 
-    async def _record_revoked(self, step: RevokeOrder, ord_stas: int) -> Revoked:
-        if ord_stas != OrdStas.REVOKED:
-            return Revoked(ord_stas=ord_stas)
+    async def _ord_stas(self, step: RevokeOrder | Reverse) -> int:
+        return (await self._query(step, step.reference)).ord_stas
+
+    async def _found_revoked(self, step: RevokeOrder, ord_stas: int) -> Revoked:
+        """What 6301 says of the order, recorded if it is revoked."""
+        if ord_stas == OrdStas.REVOKED:
+            async with self._database.begin() as unit:
+                await write_end(unit, step, step.end)
+        return Revoked(ord_stas=ord_stas)
+
+    async def _found_reversed(self, step: Reverse) -> Reversed:
+        """The money went back, and only 6301 says so."""
         async with self._database.begin() as unit:
-            return await _record_revoked(unit, step)
+            await write_end(unit, step, step.end)
+        return Reversed(refd_sn="")
 
 
-async def _as_it_is(_: Unit, status: OrderStatus) -> OrderStatus:
-    return status
+def _uploaded_facts(step: UploadFees, uploaded: UploadedFees) -> PaymentFacts:
+    patient = step.bill.patient
+    return PaymentFacts(
+        pay_ord_id=uploaded.pay_ord_id,
+        pay_token=uploaded.pay_token,
+        patient_type_id=patient.patient_type_id,
+        ipt_otp_no=patient.ipt_otp_no,
+        si_personal_no=patient.psn_no,
+        insured_name=patient.name,
+    )
+
+
+async def refunded(centre: InsuranceCentre, request: RefundRequest) -> RefundAnswer:
+    """6203's answer, believed as far as it may be: EXP and an unsigned refusal are `Unknown`, FAIL is `Refused`."""
+    try:
+        answer = await centre.refund(request)
+    except Refused as refused:
+        if refused.confirmed:
+            raise
+        raise Unknown(refused.transaction, refused.message) from refused
+    if answer.status is RefundStatus.EXP:
+        raise Unknown(Transaction.REFUND, "refStatus EXP")
+    if answer.status is RefundStatus.FAIL:
+        raise Refused(Transaction.REFUND, "医保中心退费失败 (refStatus FAIL)")
+    return answer
 
 
 async def _record_placed(unit: Unit, step: PlaceOrder, placed: PlacedOrder) -> PreSettlement | None:
@@ -254,22 +229,12 @@ def _consistent(pre_settlement: PreSettlement | None) -> PreSettlement:
     return pre_settlement
 
 
-async def _record_revoked(unit: Unit, step: RevokeOrder) -> Revoked:
-    await unit.payments.record(step, step.revision, now(), state=step.end.state, facts=end_facts(step.end))
-    return Revoked(ord_stas=OrdStas.REVOKED)
-
-
-async def _record_reversed(unit: Unit, step: Reverse, answer: RefundAnswer) -> Reversed:
-    await unit.payments.record(step, step.revision, now(), state=step.end.state, facts=end_facts(step.end))
-    return Reversed(refd_sn=answer.refd_sn)
-
-
 def _refund_no(step: Reverse) -> str:
     return review_refund_no(step.med_org_ord) if step.pay_auth_no else reversal_no(step.med_org_ord)
 
 
 def _sent_back(step: Reverse) -> Split:
-    """What the reversal asks for: all of it, or the insurance's parts alone."""
+    """What the reversal asks for: all of it, or the insurance's parts alone (product rule 10)."""
     parts = step.settlement.split
     if step.refund_type is not RefundType.HI:
         return parts

@@ -8,10 +8,10 @@ from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import Literal, TypedDict
 
-from temporalio import activity
-
+from activities.reporting import Activities, declared
 from domain.base import Frozen, PaymentKey
 from domain.bills import Bill
+from domain.errors import ErrorCode
 from domain.fen import Fen
 from domain.insurance import OrderReference, OrderStatus, PreSettlement, RefundType, Settlement, Split, UploadedFees
 from domain.notifications import Delivery, Notify
@@ -43,7 +43,7 @@ class PriceBill(Step):
 
 
 class PricedBill(Bill):
-    """HIS's bill, claimed for this payment; or `held_by`, the medOrgOrd of the live payment that has it (rule 3)."""
+    """HIS's bill, locked for this payment; or `held_by`, the medOrgOrd of the live payment that has it (rule 3)."""
 
     held_by: str | None = None
 
@@ -54,14 +54,14 @@ class WithdrawHolder(Step):
     holder: str
 
 
-class ClaimBills(Step):
-    """Claim the order's bills once more, after their holder has given them free."""
+class LockBills(Step):
+    """Lock the order's bills once more, after their holder has given them free."""
 
     order: Order
     accepted_at: datetime
 
 
-class Claimed(Frozen):
+class LockedBills(Frozen):
     """`held_by`: None, or the medOrgOrd of the live payment that has a bill of ours."""
 
     held_by: str | None = None
@@ -178,7 +178,7 @@ class CancelRegistration(Step):
 
 
 class TellRefund(Step):
-    """Tell HIS that money of a payment which it has booked went back. A repeat carries the same `refund_no`."""
+    """Tell HIS that money went back, and record it of the refund if it was one. HIS knows a repeat by `refund_no`."""
 
     refund_no: str
     total_fen: Fen
@@ -198,7 +198,7 @@ class NoteCase(Step):
 class ResolveCase(Step):
     """Take a payment out of review: to PAID, where its story goes on, or to SETTLED. What is None is not written.
 
-    `bills`: those that it claims anew, since an end that came before may have given them free (product rule 3).
+    `bills`: those that it locks anew, since an end that came before may have given them free (product rule 3).
     """
 
     state: PaymentState
@@ -253,147 +253,135 @@ class EndRefund(Step):
     end: RefundEnd
 
 
-class TellHis(Step):
-    """Tell HIS of a refund, and record that it was told. HIS knows a repeat by `refund_no`."""
-
-    refund_no: str
-    total_fen: Fen
-
-
-class HisActivities(ABC):
+class HisActivities(Activities, ABC, refused_as=ErrorCode.HIS_REFUSED):
     """The hospital information system."""
 
-    @activity.defn(name="his_price_bill")
+    @declared("his_price_bill")
     @abstractmethod
     async def price_bill(self, step: PriceBill) -> PricedBill:
         """PATIENT_MISMATCH, BILL_NOT_FOUND, BILL_ALREADY_PAID, TOTAL_MISMATCH, HIS_REFUSED; not_sent, unknown."""
 
-    @activity.defn(name="his_find_booking")
+    @declared("his_find_booking")
     @abstractmethod
     async def find_booking(self, step: FindBooking) -> Booking:
         """not_sent, unknown."""
 
-    @activity.defn(name="his_register")
+    @declared("his_register")
     @abstractmethod
     async def register(self, step: BookPayment) -> Booking:
         """HIS_REFUSED; not_sent, unknown."""
 
-    @activity.defn(name="his_settle")
+    @declared("his_settle")
     @abstractmethod
     async def settle(self, step: BookPayment) -> Booking:
         """HIS_REFUSED; not_sent, unknown."""
 
-    @activity.defn(name="his_cancel_registration")
+    @declared("his_cancel_registration")
     @abstractmethod
     async def cancel_registration(self, step: CancelRegistration) -> None:
         """HIS_REFUSED; not_sent, unknown."""
 
-    @activity.defn(name="his_tell_refund")
+    @declared("his_tell_refund")
     @abstractmethod
     async def tell_refund(self, step: TellRefund) -> None:
         """HIS_REFUSED; not_sent, unknown. HIS knows a repeat by its refund_no."""
 
 
-class InsuranceActivities(ABC):
+class CentreActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
     """The insurance centre."""
 
-    @activity.defn(name="insurance_6201_upload_fees")
+    @declared("insurance_6201_upload_fees")
     @abstractmethod
     async def upload_fees(self, step: UploadFees) -> UploadedFees:
         """INSURANCE_REFUSED; not_sent, unknown. A refused repeat carries UPLOAD_ORPHANED in its details."""
 
-    @activity.defn(name="insurance_6202_place_order")
+    @declared("insurance_6202_place_order")
     @abstractmethod
     async def place_order(self, step: PlaceOrder) -> PreSettlement:
         """INSURANCE_REFUSED, AMOUNT_INCONSISTENT; not_sent, unknown."""
 
-    @activity.defn(name="insurance_6301_ask_order")
+    @declared("insurance_6301_ask_order")
     @abstractmethod
     async def ask_order(self, step: AskOrder) -> OrderAnswer:
         """INSURANCE_REFUSED; not_sent, unknown."""
 
-    @activity.defn(name="insurance_6401_revoke_order")
+    @declared("insurance_6401_revoke_order")
     @abstractmethod
     async def revoke_order(self, step: RevokeOrder) -> Revoked:
         """INSURANCE_REFUSED; not_sent, unknown."""
 
-    @activity.defn(name="insurance_6203_reverse")
+    @declared("insurance_6203_reverse")
     @abstractmethod
     async def reverse(self, step: Reverse) -> Reversed:
         """INSURANCE_REFUSED; not_sent, unknown."""
 
 
-class HolderActivities(ABC):
-    """The other payment of the same bill."""
+class BillLockActivities(Activities, ABC, refused_as=ErrorCode.BILL_ALREADY_PAID):
+    """A payment's bills, and the other payment that has one of them."""
 
-    @activity.defn(name="withdraw_holder")
+    @declared("lock_bills")
+    @abstractmethod
+    async def lock_bills(self, step: LockBills) -> LockedBills:
+        """Only the database's own failures, which are repeated."""
+
+    @declared("withdraw_holder")
     @abstractmethod
     async def withdraw_holder(self, step: WithdrawHolder) -> None:
         """BILL_ALREADY_PAID where it is paid, or a person must decide it; unknown while it is undecided."""
 
 
-class RecordActivities(ABC):
+class RecordActivities(Activities, ABC):
     """Our own records."""
 
-    @activity.defn(name="record_end")
+    @declared("record_end")
     @abstractmethod
     async def record_end(self, step: RecordEnd) -> None:
         """Only the database's own failures, which are repeated."""
 
-    @activity.defn(name="claim_bills")
-    @abstractmethod
-    async def claim_bills(self, step: ClaimBills) -> Claimed:
-        """Only the database's own failures, which are repeated."""
-
-    @activity.defn(name="record_case_event")
+    @declared("record_case_event")
     @abstractmethod
     async def record_case_event(self, step: NoteCase) -> None:
         """Only the database's own failures, which are repeated. A repeat writes nothing again."""
 
-    @activity.defn(name="record_resolution")
+    @declared("record_resolution")
     @abstractmethod
     async def record_resolution(self, step: ResolveCase) -> None:
         """BILL_ALREADY_PAID: another payment has the bill by now, and nothing is written."""
 
 
-class NotificationActivities(ABC):
+class WebhookActivities(Activities, ABC):
     """Whoever asked for a payment is told how it ended."""
 
-    @activity.defn(name="webhook_deliver")
+    @declared("webhook_deliver")
     @abstractmethod
     async def deliver(self, notice: Notify) -> Delivery:
         """DELIVERED, GONE or SUPERSEDED; not_sent, unknown."""
 
-    @activity.defn(name="webhook_give_up")
+    @declared("webhook_give_up")
     @abstractmethod
     async def give_up(self, notice: Notify) -> None:
         """Only the database's own failures, which are repeated."""
 
 
-class RefundActivities(ABC):
-    """Refunds of settled payments, from the reservation to HIS."""
+class RefundActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
+    """Refunds of settled payments, from the reservation to the end."""
 
-    @activity.defn(name="refund_reserve")
+    @declared("refund_reserve")
     @abstractmethod
     async def reserve(self, step: ReserveRefund) -> Reserved | None:
         """None: another one is under way. NOT_REFUNDABLE, REFUND_EXCEEDS_PAID, REFUND_CONFLICT: it is REFUND_FAILED."""
 
-    @activity.defn(name="insurance_6203_refund")
+    @declared("insurance_6203_refund")
     @abstractmethod
     async def refund(self, step: RefundMoney) -> RefundMade:
         """INSURANCE_REFUSED; not_sent: nothing can have arrived; unknown, finally so once `sends_max` are out."""
 
-    @activity.defn(name="insurance_6301_ask_refund")
+    @declared("insurance_6301_ask_refund")
     @abstractmethod
     async def ask_refund(self, step: AskRefund) -> RefundLook:
         """INSURANCE_REFUSED; not_sent, unknown."""
 
-    @activity.defn(name="refund_end")
+    @declared("refund_end")
     @abstractmethod
     async def end_refund(self, step: EndRefund) -> None:
         """Only the database's own failures, which are repeated."""
-
-    @activity.defn(name="his_refund")
-    @abstractmethod
-    async def tell_his(self, step: TellHis) -> None:
-        """HIS_REFUSED; not_sent, unknown."""

@@ -1,12 +1,10 @@
 """The hospital information system: asked, told, and recorded."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from datetime import timedelta
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from temporalio import activity
-
-from activities.call_log import Change, Questions, ask, now, send
+from activities.call_log import CallLog, Questions, now
 from activities.contract import (
     Booking,
     BookPayment,
@@ -18,9 +16,9 @@ from activities.contract import (
     Step,
     TellRefund,
 )
-from activities.reporting import is_first_attempt, reports
+from activities.reporting import is_first_attempt
 from domain.bills import Bill
-from domain.errors import ErrorCode, NotSent, PaymentError, Refused, RemoteCallError, Unknown
+from domain.errors import ErrorCode, NotSent, PaymentError, Refused, RemoteCallError, Transaction, Unknown
 from domain.orders import Category, Order, bills_of, check_bill
 from domain.states import PaymentState
 from gateways.his.port import (
@@ -31,12 +29,14 @@ from gateways.his.port import (
     VISIT_NOT_FOUND,
     HisRefund,
     HospitalSystem,
+    Registration,
 )
 from gateways.messages import shown
 from storage.records import PaymentFacts
-from storage.session import Database, Unit
+from storage.session import Unit
 
 R = TypeVar("R")
+Booked = Literal[Transaction.REGISTER, Transaction.SETTLE]
 
 _REASONS = {
     PATIENT_NOT_FOUND: (ErrorCode.PATIENT_MISMATCH, "医院没有该患者ID(PATIENT_ID)"),
@@ -46,108 +46,87 @@ _REASONS = {
 }
 
 
-class HospitalActivities(HisActivities):
+class His(HisActivities):
     """`call_timeout_s`: how long one call to HIS may take; a booking may still arrive until that has passed twice."""
 
-    def __init__(self, database: Database, systems: Mapping[str, HospitalSystem], call_timeout_s: float) -> None:
-        self._database = database
+    def __init__(self, call_log: CallLog, systems: Mapping[str, HospitalSystem], call_timeout_s: float) -> None:
+        self._call_log = call_log
+        self._database = call_log.database
         self._systems = systems
         self._arrives_within = timedelta(seconds=2 * call_timeout_s)
 
-    @activity.defn(name="his_price_bill")
-    @reports(ErrorCode.HIS_REFUSED)
     async def price_bill(self, step: PriceBill) -> PricedBill:
-        questions = Questions()
-        try:
-            bill = await self._price(step.order, questions)
-        except (RemoteCallError, PaymentError):
-            async with self._database.begin() as unit:
-                await self._record_order(unit, step, questions, PaymentState.RECEIVED)
-            raise
-        async with self._database.begin() as unit:
-            await self._record_order(unit, step, questions, PaymentState.PRICED)
-            await unit.fee_lines.replace(step, bill.fees.lines)
-            # After pricing, so that a wrong patient number can't disturb another's payment (product rule 3).
-            held_by = await unit.claims.claim(step, bills_of(step.order, step.accepted_at), now())
+        async with self._call_log.asking(step) as questions:
+            try:
+                bill = await self._price(step.order, questions)
+            except (RemoteCallError, PaymentError):
+                async with questions.done() as unit:
+                    await self._record_order(unit, step, PaymentState.RECEIVED)
+                raise
+            async with questions.done() as unit:
+                await self._record_order(unit, step, PaymentState.PRICED)
+                await unit.fee_lines.replace(step, bill.fees.lines)
+                # After pricing, so that a wrong patient number can't disturb another's payment (product rule 3).
+                held_by = await unit.claims.claim(step, bills_of(step.order, step.accepted_at), now())
         return PricedBill(patient=bill.patient, fees=bill.fees, held_by=held_by)
 
-    @activity.defn(name="his_find_booking")
-    @reports(ErrorCode.HIS_REFUSED)
     async def find_booking(self, step: FindBooking) -> Booking:
-        async def record(unit: Unit, booking: Booking) -> Booking:
+        async with self._call_log.asking(step) as questions:
+            booking = await self._find(step, questions)
             if step.record:
-                await self._record_booking(unit, step, booking)
-            return booking
+                async with questions.done() as unit:
+                    await self._record_booking(unit, step, booking)
+        return booking
 
-        questions = Questions()
-        return await ask(self._database, step, questions, self._find(step, questions), record)
-
-    @activity.defn(name="his_register")
-    @reports(ErrorCode.HIS_REFUSED)
     async def register(self, step: BookPayment) -> Booking:
-        his = self._systems[step.hospital]
+        if found := await self._booked_before(step, Transaction.REGISTER):
+            return found
+        async with self._call_log.leaving(step, Transaction.REGISTER) as call:
+            booking = Booking(visit_id=await self._systems[step.hospital].register(step))
+            async with call.done() as unit:
+                await self._record_booking(unit, step, booking)
+        return booking
 
-        async def register(_: str) -> Booking:
-            return Booking(visit_id=await his.register(step))
-
-        async def look() -> Booking | None:
-            found = await his.registration_query(step.med_org_ord)
-            return None if found is None else Booking(visit_id=found.visit_id)
-
-        return await self._book(step, "register", register, "registration_query", look)
-
-    @activity.defn(name="his_settle")
-    @reports(ErrorCode.HIS_REFUSED)
     async def settle(self, step: BookPayment) -> Booking:
-        his = self._systems[step.hospital]
+        if found := await self._booked_before(step, Transaction.SETTLE):
+            return found
+        async with self._call_log.leaving(step, Transaction.SETTLE) as call:
+            settlement_no = await self._systems[step.hospital].settle(step)
+            booking = Booking(visit_id=step.visit_id, settlement_no=settlement_no)
+            async with call.done() as unit:
+                await self._record_booking(unit, step, booking)
+        return booking
 
-        async def settle(_: str) -> Booking:
-            return Booking(visit_id=step.visit_id, settlement_no=await his.settle(step))
-
-        async def look() -> Booking | None:
-            found = await his.settlement_query(step.med_org_ord)
-            return None if found is None else Booking(visit_id=step.visit_id, settlement_no=found)
-
-        return await self._book(step, "settle", settle, "settlement_query", look)
-
-    @activity.defn(name="his_cancel_registration")
-    @reports(ErrorCode.HIS_REFUSED)
     async def cancel_registration(self, step: CancelRegistration) -> None:
+        no_visit = PaymentFacts(visit_id=None, registered_by_us=False)
+        if not is_first_attempt() and await self._registration(step) is None:
+            async with self._database.begin() as unit:
+                await unit.payments.record(step, step.revision, now(), facts=no_visit)
+            return
         his = self._systems[step.hospital]
-        if not is_first_attempt():
-            found = await self._look(step, "registration_query", his.registration_query(step.med_org_ord))
-            if found is None:
-                async with self._database.begin() as unit:
-                    await self._record_no_visit(unit, step)
-                return
-
-        async def cancel(_: str) -> None:
+        async with self._call_log.leaving(step, Transaction.CANCEL_REGISTRATION) as call:
             await his.cancel_registration(step.med_org_ord, step.visit_id, step.patient_id)
+            async with call.done() as unit:
+                await unit.payments.record(step, step.revision, now(), facts=no_visit)
 
-        async def record(unit: Unit, _: None) -> None:
-            await self._record_no_visit(unit, step)
-
-        await send(self._database, Change(step, "cancel_registration"), cancel, record)
-
-    @activity.defn(name="his_tell_refund")
-    @reports(ErrorCode.HIS_REFUSED)
     async def tell_refund(self, step: TellRefund) -> None:
-        his = self._systems[step.hospital]
-
-        async def tell(refund_no: str) -> None:
-            await his.refund(HisRefund(med_org_ord=step.med_org_ord, refund_no=refund_no, total_fen=step.total_fen))
-
-        await send(self._database, Change(step, "refund", step.refund_no), tell, _as_it_is)
+        told = HisRefund(med_org_ord=step.med_org_ord, refund_no=step.refund_no, total_fen=step.total_fen)
+        async with self._call_log.leaving(step, Transaction.TELL_REFUND, step.refund_no) as call:
+            await self._systems[step.hospital].refund(told)
+            async with call.done() as unit:
+                await unit.refunds.told(step, step.refund_no, now())
 
     async def _price(self, order: Order, questions: Questions) -> Bill:
         """Patient, fees and visit at once. A refusal, or a bill that is not the ordered one, is a `PaymentError`."""
         his = self._systems[order.hospital]
-        patient = questions.start("patient", his.patient(order.patient_id))
+        patient = questions.start(Transaction.PATIENT, his.patient(order.patient_id))
         if order.category is Category.REGISTRATION:
-            fees = questions.start("registration_fees", his.registration_fees(order.clinic_id or "", order.patient_id))
+            prices = his.registration_fees(order.clinic_id or "", order.patient_id)
+            fees = questions.start(Transaction.REGISTRATION_FEES, prices)
         else:
-            fees = questions.start("prescription_fees", his.prescription_fees(order.order_ids, order.patient_id))
-        visit = questions.start("visit", _visit_patient(his, order.visit_id)) if order.visit_id else None
+            prices = his.prescription_fees(order.order_ids, order.patient_id)
+            fees = questions.start(Transaction.PRESCRIPTION_FEES, prices)
+        visit = questions.start(Transaction.VISIT, _visit_patient(his, order.visit_id)) if order.visit_id else None
         try:
             await questions.answered()
         except Refused as refused:
@@ -161,11 +140,11 @@ class HospitalActivities(HisActivities):
 
     async def _find(self, step: FindBooking, questions: Questions) -> Booking:
         his = self._systems[step.hospital]
-        settlement_no = questions.start("settlement_query", his.settlement_query(step.med_org_ord))
-        visit = questions.start("visit", _visit_patient(his, step.visit_id)) if step.visit_id else None
+        settlement_no = questions.start(Transaction.SETTLEMENT_QUERY, his.settlement_query(step.med_org_ord))
+        visit = questions.start(Transaction.VISIT, _visit_patient(his, step.visit_id)) if step.visit_id else None
         made = None
         if step.category is Category.REGISTRATION:
-            made = questions.start("registration_query", his.registration_query(step.med_org_ord))
+            made = questions.start(Transaction.REGISTRATION_QUERY, his.registration_query(step.med_org_ord))
         await questions.answered()
         registration = made.result() if made else None
         return Booking(
@@ -174,56 +153,48 @@ class HospitalActivities(HisActivities):
             visit_patient_id=visit.result() if visit else None,
         )
 
-    async def _book(
-        self,
-        step: BookPayment,
-        transaction: str,
-        call: Callable[[str], Awaitable[Booking]],
-        question: str,
-        look: Callable[[], Awaitable[Booking | None]],
-    ) -> Booking:
-        """Tell HIS. A further attempt asks first, and tells again only when the earlier one can't arrive any more."""
-        if not is_first_attempt() and (found := await self._booked_before(step, transaction, question, look)):
-            async with self._database.begin() as unit:
-                await self._record_booking(unit, step, found)
-            return found
+    async def _booked_before(self, step: BookPayment, transaction: Booked) -> Booking | None:
+        """On a further attempt: what HIS has, recorded. None: it can be told, since nothing can arrive any more.
 
-        async def record(unit: Unit, booking: Booking) -> Booking:
-            await self._record_booking(unit, step, booking)
-            return booking
-
-        return await send(self._database, Change(step, transaction), call, record)
-
-    async def _booked_before(
-        self, step: BookPayment, transaction: str, question: str, look: Callable[[], Awaitable[Booking | None]]
-    ) -> Booking | None:
-        """Asked even where nothing of ours has left: meanwhile a caller may have gone to HIS by itself."""
-        async with self._database.read() as unit:
-            sent_at = await unit.calls.last_begun_at(step, transaction)
+        HIS is asked even where nothing of ours has left: meanwhile a caller may have gone there by itself.
+        """
+        if is_first_attempt():
+            return None
+        sent_at = await self._call_log.last_left_at(step, transaction)
         try:
-            found = await self._look(step, question, look())
+            found = await self._booked(step, transaction)
         except RemoteCallError as error:
             if sent_at is None:
                 raise NotSent(transaction, error.message) from error
             raise Unknown(transaction, f"earlier call unresolved: {error.message}") from error
-        if found is None and sent_at is not None and now() < sent_at + self._arrives_within:
+        if found is not None:
+            async with self._database.begin() as unit:
+                await self._record_booking(unit, step, found)
+        elif sent_at is not None and now() < sent_at + self._arrives_within:
             raise Unknown(transaction, "earlier call may still arrive")
         return found
 
-    async def _look(self, step: Step, question: str, answer: Awaitable[R]) -> R:
-        """One question to HIS, written down."""
-        questions = Questions()
-        return await ask(self._database, step, questions, questions.ask(question, answer), _as_it_is)
+    async def _booked(self, step: BookPayment, transaction: Booked) -> Booking | None:
+        if transaction is Transaction.REGISTER:
+            registration = await self._registration(step)
+            return None if registration is None else Booking(visit_id=registration.visit_id)
+        query = self._systems[step.hospital].settlement_query(step.med_org_ord)
+        settlement_no = await self._ask(step, Transaction.SETTLEMENT_QUERY, query)
+        return None if settlement_no is None else Booking(visit_id=step.visit_id, settlement_no=settlement_no)
 
-    async def _record_order(self, unit: Unit, step: PriceBill, questions: Questions, state: PaymentState) -> None:
+    async def _registration(self, step: Step) -> Registration | None:
+        query = self._systems[step.hospital].registration_query(step.med_org_ord)
+        return await self._ask(step, Transaction.REGISTRATION_QUERY, query)
+
+    async def _ask(self, step: Step, transaction: Transaction, answer: Awaitable[R]) -> R:
+        """One question to HIS, written down."""
+        async with self._call_log.asking(step) as questions:
+            return await questions.ask(transaction, answer)
+
+    async def _record_order(self, unit: Unit, step: PriceBill, state: PaymentState) -> None:
         await unit.payments.record(
             step, step.revision, now(), state=state, order=step.order, accepted_at=step.accepted_at
         )
-        await questions.write(unit, step)
-
-    async def _record_no_visit(self, unit: Unit, step: CancelRegistration) -> None:
-        facts = PaymentFacts(visit_id=None, registered_by_us=False)
-        await unit.payments.record(step, step.revision, now(), facts=facts)
 
     async def _record_booking(self, unit: Unit, step: FindBooking | BookPayment, booking: Booking) -> None:
         """SETTLED or REGISTERED, whichever HIS has."""
@@ -238,10 +209,6 @@ class HospitalActivities(HisActivities):
         else:
             return
         await unit.payments.record(step, step.revision, now(), state=state, facts=facts)
-
-
-async def _as_it_is(_: Unit, answer: R) -> R:
-    return answer
 
 
 async def _visit_patient(his: HospitalSystem, visit_id: str) -> str:

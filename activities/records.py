@@ -1,60 +1,48 @@
 """Our own records, where no remote call wrote them."""
 
-from temporalio import activity
+from datetime import datetime
 
 from activities.call_log import now
-from activities.contract import ClaimBills, Claimed, NoteCase, RecordActivities, RecordEnd, ResolveCase
-from activities.reporting import refusal
-from domain.errors import ErrorCode
-from domain.orders import PaymentEnd, bills_of
+from activities.contract import NoteCase, RecordActivities, RecordEnd, ResolveCase, Step
+from domain.errors import ErrorCode, PaymentError
+from domain.orders import Order, PaymentEnd
 from storage.free_text import fit_to_keep
 from storage.records import PaymentFacts
-from storage.session import Database
+from storage.session import Database, Unit
 
 
-def end_facts(end: PaymentEnd) -> PaymentFacts:
-    """How a payment ended, for its row."""
-    return PaymentFacts(error_code=end.code, error_message=end.message, note=end.note)
-
-
-class DatabaseRecords(RecordActivities):
+class Records(RecordActivities):
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @activity.defn(name="record_end")
     async def record_end(self, step: RecordEnd) -> None:
         async with self._database.begin() as unit:
-            await unit.payments.record(
-                step,
-                step.revision,
-                now(),
-                state=step.end.state,
-                facts=end_facts(step.end),
-                order=step.order,
-                accepted_at=step.accepted_at,
-            )
+            await write_end(unit, step, step.end, step.order, step.accepted_at)
 
-    @activity.defn(name="claim_bills")
-    async def claim_bills(self, step: ClaimBills) -> Claimed:
-        async with self._database.begin() as unit:
-            return Claimed(held_by=await unit.claims.claim(step, bills_of(step.order, step.accepted_at), now()))
-
-    @activity.defn(name="record_case_event")
     async def record_case_event(self, step: NoteCase) -> None:
         async with self._database.begin() as unit:
             reason = fit_to_keep(step.reason, await unit.payments.find(step))
             await unit.reviews.noted(step, step.refund_no, step.event, step.action, step.by, reason, step.at)
 
-    @activity.defn(name="record_resolution")
     async def record_resolution(self, step: ResolveCase) -> None:
         async with self._database.begin() as unit:
             holder = await unit.claims.claim(step, step.bills, now())
             if holder not in {None, step.med_org_ord}:
                 message = f"该费用已由另一笔支付占用, 医院订单号(medOrgOrd) {holder}, 不能入账"
-                raise refusal(ErrorCode.BILL_ALREADY_PAID, message)
+                raise PaymentError(ErrorCode.BILL_ALREADY_PAID, message)
             await unit.payments.record(step, step.revision, now(), state=step.state, facts=_resolved_facts(step))
             if step.settlement_no is not None:
                 await unit.settlements.booked(step, step.settlement_no, now())
+
+
+async def write_end(
+    unit: Unit, step: Step, end: PaymentEnd, order: Order | None = None, accepted_at: datetime | None = None
+) -> None:
+    """How a payment ended, in its row. `order` and `accepted_at`: where there may be no row yet."""
+    facts = PaymentFacts(error_code=end.code, error_message=end.message, note=end.note)
+    await unit.payments.record(
+        step, step.revision, now(), state=end.state, facts=facts, order=order, accepted_at=accepted_at
+    )
 
 
 def _resolved_facts(step: ResolveCase) -> PaymentFacts:

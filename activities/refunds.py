@@ -1,12 +1,11 @@
-"""Refunds: reserved, sent by 6203, asked for by 6301, told to HIS, and recorded (product rule 16)."""
+"""Refunds: reserved, sent by 6203, asked for by 6301, and recorded (product rule 16)."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.call_log import Change, Questions, ask, now, send
+from activities.call_log import CallLog, now
 from activities.centre import refunded
 from activities.contract import (
     AskRefund,
@@ -16,33 +15,26 @@ from activities.contract import (
     RefundMoney,
     RefundStep,
     ReserveRefund,
-    TellHis,
 )
-from activities.reporting import reports
-from domain.errors import ErrorCode, NotSent, Outcome, PaymentError, Refused, RemoteCallError, Unknown
+from domain.errors import ErrorCode, NotSent, Outcome, PaymentError, Refused, RemoteCallError, Transaction, Unknown
 from domain.ids import refund_sn
-from domain.insurance import OrderReference, RefundAnswer, RefundParts, RefundStatus, Split
+from domain.insurance import OrderReference, RefundParts, Split
 from domain.ord_stas import RefundVerdict, refund_verdict
 from domain.refunds import RefundEnd, RefundLook, Reserved, check_refundable, parts_to_refund
 from domain.states import REFUND_DONE, RefundState
-from gateways.his.port import HisRefund, HospitalSystem
 from gateways.insurance.port import InsuranceCentre, RefundRequest
 from storage.records import PaymentRecord, RefundRecord
-from storage.session import Database, Unit
+from storage.session import Unit
 
 
-class CentreRefunds(RefundActivities):
-    """Talks to the centre and HIS of the payment's hospital."""
+class Refunds(RefundActivities):
+    """Talks to the centre of the payment's hospital."""
 
-    def __init__(
-        self, database: Database, centres: Mapping[str, InsuranceCentre], systems: Mapping[str, HospitalSystem]
-    ) -> None:
-        self._database = database
+    def __init__(self, call_log: CallLog, centres: Mapping[str, InsuranceCentre]) -> None:
+        self._call_log = call_log
+        self._database = call_log.database
         self._centres = centres
-        self._systems = systems
 
-    @activity.defn(name="refund_reserve")
-    @reports(ErrorCode.NOT_REFUNDABLE)
     async def reserve(self, step: ReserveRefund) -> Reserved | None:
         try:
             async with self._database.begin() as unit:
@@ -54,14 +46,12 @@ class CentreRefunds(RefundActivities):
                     await unit.refunds.refuse(step.order, error, now())
             raise
 
-    @activity.defn(name="insurance_6203_refund")
-    @reports(ErrorCode.INSURANCE_REFUSED)
     async def refund(self, step: RefundMoney) -> RefundMade:
         """What was sent before, by whichever attempt, is asked for before anything is sent again."""
         async with self._database.read() as unit:
             known = await unit.refunds.find(step, step.refund_no)
-            sent = await unit.calls.count_sent(step, "6203", step.refund_no)
-            earlier = await unit.calls.last_begun_at(step, "6203", step.refund_no)
+            sent = await unit.calls.count_sent(step, Transaction.REFUND, step.refund_no)
+            earlier = await unit.calls.last_begun_at(step, Transaction.REFUND, step.refund_no)
         if known is not None and known.state in REFUND_DONE:
             return RefundMade(refd_sn=known.refd_sn)
         if sent > 0:
@@ -74,7 +64,7 @@ class CentreRefunds(RefundActivities):
             return await self._send(step)
         except NotSent as error:
             if sent > 0:
-                raise Unknown("6203", f"earlier call unresolved: {error.message}") from error
+                raise Unknown(Transaction.REFUND, f"earlier call unresolved: {error.message}") from error
             raise
         except Refused:
             if earlier is None:
@@ -83,41 +73,21 @@ class CentreRefunds(RefundActivities):
                 return RefundMade(refd_sn="")
             raise
 
-    @activity.defn(name="insurance_6301_ask_refund")
-    @reports(ErrorCode.INSURANCE_REFUSED)
     async def ask_refund(self, step: AskRefund) -> RefundLook:
         return await self._look(step, record=False)
 
-    @activity.defn(name="refund_end")
     async def end_refund(self, step: EndRefund) -> None:
         async with self._database.begin() as unit:
             await unit.refunds.end(step, step.refund_no, step.end, now())
 
-    @activity.defn(name="his_refund")
-    @reports(ErrorCode.HIS_REFUSED)
-    async def tell_his(self, step: TellHis) -> None:
-        his = self._systems[step.hospital]
-
-        async def tell(refund_no: str) -> None:
-            await his.refund(HisRefund(med_org_ord=step.med_org_ord, refund_no=refund_no, total_fen=step.total_fen))
-
-        async def record(unit: Unit, _: None) -> None:
-            await unit.refunds.told(step, step.refund_no, now())
-
-        await send(self._database, Change(step, "refund", step.refund_no), tell, record)
-
     async def _send(self, step: RefundMoney) -> RefundMade:
         """One 6203. Its row names it by refundNo: appRefdSn is made of that, and too long for the column."""
-        centre = self._centres[step.hospital]
-
-        async def refund(refund_no: str) -> RefundAnswer:
-            return await refunded(centre, _request(step, refund_sn(step.med_org_ord, refund_no)))
-
-        async def record(unit: Unit, answer: RefundAnswer) -> RefundMade:
-            await _record_made(unit, step, answer)
-            return RefundMade(refd_sn=answer.refd_sn)
-
-        return await send(self._database, Change(step, "6203", step.refund_no), refund, record)
+        async with self._call_log.leaving(step, Transaction.REFUND, step.refund_no) as call:
+            request = _request(step, refund_sn(step.med_org_ord, step.refund_no))
+            answer = await refunded(self._centres[step.hospital], request)
+            async with call.done() as unit:
+                await _record_made(unit, step, answer.refd_sn)
+        return RefundMade(refd_sn=answer.refd_sn)
 
     async def _came_before_refusal(self, step: RefundMoney, earlier: datetime) -> bool:
         """Whether the refund was made before a repeat of it was refused. Raises where nobody can say.
@@ -127,9 +97,9 @@ class CentreRefunds(RefundActivities):
         look = await self._look_or_unknown(step)
         if look.verdict is RefundVerdict.UNCLEAR:
             raise _undecided()
-        arrives_within = timedelta(seconds=2 * self._centres[step.hospital].timeout_s("6203"))
+        arrives_within = timedelta(seconds=2 * self._centres[step.hospital].timeout_s(Transaction.REFUND))
         if look.verdict is RefundVerdict.NOT_DONE and now() < earlier + arrives_within:
-            raise Unknown("6203", "earlier call may still arrive")
+            raise Unknown(Transaction.REFUND, "earlier call may still arrive")
         return look.verdict is RefundVerdict.DONE
 
     async def _look_or_unknown(self, step: RefundStep) -> RefundLook:
@@ -137,23 +107,18 @@ class CentreRefunds(RefundActivities):
         try:
             return await self._look(step, record=True)
         except RemoteCallError as error:
-            raise Unknown("6203", f"earlier call unresolved: {error.message}") from error
+            raise Unknown(Transaction.REFUND, f"earlier call unresolved: {error.message}") from error
 
     async def _look(self, step: RefundStep, *, record: bool) -> RefundLook:
-        questions = Questions()
         reserved = step.reserved
-
-        async def judge(unit: Unit, ord_stas: int) -> RefundLook:
+        async with self._call_log.asking(step) as questions:
+            query = self._centres[step.hospital].query_order(reserved.reference)
+            ord_stas = (await questions.ask(Transaction.QUERY_ORDER, query)).ord_stas
             verdict = refund_verdict(ord_stas, reserved.paid, reserved.before, reserved.after)
             if record and verdict is RefundVerdict.DONE:
-                await _record_made(unit, step, RefundAnswer(status=RefundStatus.SUCC))
-            return RefundLook(ord_stas=ord_stas, verdict=verdict)
-
-        return await ask(self._database, step, questions, self._ord_stas(step, questions), judge)
-
-    async def _ord_stas(self, step: RefundStep, questions: Questions) -> int:
-        query = self._centres[step.hospital].query_order(step.reserved.reference)
-        return (await questions.ask("6301", query)).ord_stas
+                async with questions.done() as unit:
+                    await _record_made(unit, step)
+        return RefundLook(ord_stas=ord_stas, verdict=verdict)
 
 
 async def _reserve(unit: Unit, step: ReserveRefund) -> Reserved | None:
@@ -215,9 +180,9 @@ def _reserved(payment: PaymentRecord, parts: RefundParts, before: RefundParts) -
     )
 
 
-async def _record_made(unit: Unit, step: RefundStep, answer: RefundAnswer) -> None:
+async def _record_made(unit: Unit, step: RefundStep, refd_sn: str = "") -> None:
     end = RefundEnd(state=step.reserved.good_end)
-    await unit.refunds.end(step, step.refund_no, end, now(), answer.refd_sn)
+    await unit.refunds.end(step, step.refund_no, end, now(), refd_sn)
 
 
 def _request(step: RefundMoney, app_refd_sn: str) -> RefundRequest:

@@ -49,6 +49,26 @@ class PaymentError(Exception):
         self.message = message
 
 
+class Transaction(StrEnum):
+    """What is asked of the centre (protocol 3.2) and of HIS (docs/his-port.md), by its word in records and logs."""
+
+    UPLOAD_FEES = "6201"
+    PLACE_ORDER = "6202"
+    REFUND = "6203"
+    QUERY_ORDER = "6301"
+    REVOKE_ORDER = "6401"
+    PATIENT = "patient"
+    REGISTRATION_FEES = "registration_fees"
+    PRESCRIPTION_FEES = "prescription_fees"
+    VISIT = "visit"
+    REGISTER = "register"
+    REGISTRATION_QUERY = "registration_query"
+    SETTLE = "settle"
+    SETTLEMENT_QUERY = "settlement_query"
+    CANCEL_REGISTRATION = "cancel_registration"
+    TELL_REFUND = "refund"
+
+
 class Outcome(StrEnum):
     DONE = "done"
     REFUSED = "refused"
@@ -59,8 +79,8 @@ class Outcome(StrEnum):
 class RemoteCallError(Exception):
     """A remote call that did not end as done.
 
-    `transaction`: 6201 … 6401 at the centre, the operation's name at HIS. `message`: fit to be shown to the caller,
-    without personal data or secrets.
+    `transaction`: a `Transaction`'s word, or what else was asked of another side. `message`: fit to be shown to the
+    caller, without personal data or secrets.
     """
 
     outcome: Outcome

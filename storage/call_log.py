@@ -56,14 +56,10 @@ class RemoteCallRepository:
         values = key_of(key) | {"key_transaction": transaction, "key_our_ref": our_ref}
         return int((await self._connection.execute(_COUNTED_SENT, values)).scalar_one())
 
-    async def first_begun_at(self, key: PaymentKey, transaction: str) -> datetime | None:
-        """When the first call began that may have reached the other side. None: none may have."""
-        return await self._begun_at(_FIRST_BEGUN, key, transaction)
-
     async def last_begun_at(self, key: PaymentKey, transaction: str, our_ref: str | None = None) -> datetime | None:
         """When the latest call began that may have reached the other side: it may arrive until its time is over.
 
-        `our_ref`: of those that carried it.
+        None: none may have. `our_ref`: of those that carried it.
         """
         if our_ref is None:
             return await self._begun_at(_LAST_BEGUN, key, transaction)
@@ -83,7 +79,6 @@ _MAY_HAVE_ARRIVED = or_(_CALL.c.outcome.is_(None), _CALL.c.outcome.not_in(_CERTA
 _LOCKED = select(_PAYMENT.c.med_org_ord).where(*here(_PAYMENT)).with_for_update()
 _COUNTED = select(func.count()).select_from(_CALL).where(*_OF_TRANSACTION)
 _COUNTED_SENT = _COUNTED.where(_MAY_HAVE_ARRIVED, _CALL.c.our_ref == bindparam("key_our_ref"))
-_FIRST_BEGUN = select(func.min(_CALL.c.begun_at)).where(*_OF_TRANSACTION, _MAY_HAVE_ARRIVED)
 _LAST_BEGUN = select(func.max(_CALL.c.begun_at)).where(*_OF_TRANSACTION, _MAY_HAVE_ARRIVED)
 _LAST_BEGUN_WITH = _LAST_BEGUN.where(_CALL.c.our_ref == bindparam("key_our_ref"))
 _BEGUN = insert(_CALL).returning(_CALL.c.id)

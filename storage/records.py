@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.base import Frozen, PaymentKey
-from domain.errors import ErrorCode, Outcome
+from domain.errors import ErrorCode, Outcome, Transaction
 from domain.fen import Fen
 from domain.insurance import RefundParts, RefundType, Settlement, Split, paid_parts
 from domain.notifications import NotificationEvent, NotificationStatus, webhook_id
@@ -104,7 +104,7 @@ class Place(Frozen):
 class EndedCall(Frozen):
     """A remote call that is over, with what came of it."""
 
-    transaction: str
+    transaction: Transaction
     begun_at: datetime
     outcome: Outcome
     duration_ms: int

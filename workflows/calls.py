@@ -38,7 +38,7 @@ class Unresolved(Exception):
         self.outcome = outcome
 
 
-async def local_then_remote(  # noqa: PLR0913 - as `change`
+async def local_then_remote(  # noqa: PLR0913 - as `remote`
     method: Method[S, R],
     step: S,
     terms: PaymentTerms,
@@ -47,17 +47,11 @@ async def local_then_remote(  # noqa: PLR0913 - as `change`
     *,
     retry: RetryPolicy = limits.REMOTE_RETRY,
 ) -> R:
-    """A read. Locally for speed; where that fails or is slow, remotely, where operators see it. Raises as `change`."""
+    """A read. Locally for speed; where that fails or is slow, remotely, where operators see it. Raises as `remote`."""
     if budget <= timedelta(0):
         raise Unresolved(Outcome.NOT_SENT)
     try:
-        return await workflow.execute_local_activity_method(
-            method,
-            step,
-            start_to_close_timeout=min(limits.LOCAL_READ_TIMEOUT, budget),
-            retry_policy=limits.LOCAL_RETRY,
-            summary=for_operators(summary),
-        )
+        return await _local(method, step, min(limits.LOCAL_READ_TIMEOUT, budget), summary)
     except FailureError as error:
         if isinstance(failure := _failure(error), Refusal):
             raise failure from error
@@ -67,15 +61,19 @@ async def local_then_remote(  # noqa: PLR0913 - as `change`
 async def glance(method: Method[S, R], step: S, summary: str) -> R | None:
     """A read ahead of its time, beside another: locally and once. None: somebody asks properly when it matters."""
     try:
-        return await workflow.execute_local_activity_method(
-            method,
-            step,
-            start_to_close_timeout=limits.LOCAL_READ_TIMEOUT,
-            retry_policy=limits.LOCAL_RETRY,
-            summary=for_operators(summary),
-        )
+        return await _local(method, step, limits.LOCAL_READ_TIMEOUT, summary)
     except FailureError:
         return None
+
+
+async def _local(method: Method[S, R], step: S, lasts_max: timedelta, summary: str) -> R:
+    return await workflow.execute_local_activity_method(
+        method,
+        step,
+        start_to_close_timeout=lasts_max,
+        retry_policy=limits.LOCAL_RETRY,
+        summary=for_operators(summary),
+    )
 
 
 async def remote(  # noqa: PLR0913 - what to do, for whom, how long, how often, and its words

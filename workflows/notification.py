@@ -3,7 +3,7 @@
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities.contract import NotificationActivities
+from activities.contract import WebhookActivities
 from domain.attention import AttentionReason
 from domain.base import for_operators
 from domain.notifications import GIVEN_UP, Delivery, Notify
@@ -25,7 +25,7 @@ class NotificationWorkflow:
     async def _deliver(self, run: Notify) -> Delivery:
         try:
             return await workflow.execute_activity_method(
-                NotificationActivities.deliver,
+                WebhookActivities.deliver,
                 run,
                 start_to_close_timeout=limits.DELIVERY_ATTEMPT_TIMEOUT,
                 schedule_to_close_timeout=limits.DELIVERY_BUDGET,
@@ -39,7 +39,7 @@ class NotificationWorkflow:
         """A person has to see to it, and to replay it."""
         workflow.upsert_search_attributes(sa.attention_updates(AttentionReason.NOTIFICATION_FAILED.value))
         await workflow.execute_activity_method(
-            NotificationActivities.give_up,
+            WebhookActivities.give_up,
             run,
             start_to_close_timeout=limits.DELIVERY_ATTEMPT_TIMEOUT,
             schedule_to_close_timeout=limits.RECORD_BUDGET,

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from domain.bills import Fees, Patient
 from domain.china_time import to_china
-from domain.errors import Refused, Unknown
+from domain.errors import Refused, Transaction, Unknown
 from domain.fen import yuan
 from domain.orders import Category, HisPayment
 from gateways.his.answers import (
+    A,
     Envelope,
     FeesAnswer,
     FoundAnswer,
@@ -40,46 +41,45 @@ class HttpHospitalSystem:
         self._tls = client_tls(tls)
 
     async def patient(self, patient_id: str) -> Patient:
-        answer = await self._call("patient", {"PATIENT_ID": patient_id})
-        known = read("patient", PatientAnswer, answer)
-        insurance = read("patient", InsuranceAnswer, answer).model_dump() if known.psn_no else {}
+        answer = await self._call(Transaction.PATIENT, {"PATIENT_ID": patient_id})
+        known = read(Transaction.PATIENT, PatientAnswer, answer)
+        insurance = read(Transaction.PATIENT, InsuranceAnswer, answer).model_dump() if known.psn_no else {}
         return Patient(patient_id=patient_id, **known.model_dump(), **insurance)
 
     async def registration_fees(self, clinic_id: str, patient_id: str) -> Fees:
-        answer = await self._call("registration_fees", {"CLINIC_ID": clinic_id, "PATIENT_ID": patient_id})
-        return read("registration_fees", FeesAnswer, answer).fees()
+        fields = {"CLINIC_ID": clinic_id, "PATIENT_ID": patient_id}
+        return (await self._ask(Transaction.REGISTRATION_FEES, FeesAnswer, fields)).fees()
 
     async def prescription_fees(self, order_ids: tuple[str, ...], patient_id: str) -> Fees:
-        answer = await self._call("prescription_fees", {"ORDER_ID": "|".join(order_ids), "PATIENT_ID": patient_id})
-        return read("prescription_fees", FeesAnswer, answer).fees()
+        fields = {"ORDER_ID": "|".join(order_ids), "PATIENT_ID": patient_id}
+        return (await self._ask(Transaction.PRESCRIPTION_FEES, FeesAnswer, fields)).fees()
 
     async def visit_patient(self, visit_id: str) -> str:
-        answer = await self._call("visit", {"VISIT_ID": visit_id})
-        return read("visit", VisitAnswer, answer).patient_id
+        return (await self._ask(Transaction.VISIT, VisitAnswer, {"VISIT_ID": visit_id})).patient_id
 
     async def register(self, payment: HisPayment) -> str:
         fields = {"CLINIC_ID": payment.clinic_id, **_insurance_fields(payment)}
-        return read("register", RegisterAnswer, await self._call("register", fields, payment.patient_name)).visit_id
+        return (await self._ask(Transaction.REGISTER, RegisterAnswer, fields, payment.patient_name)).visit_id
 
     async def registration_query(self, med_org_ord: str) -> Registration | None:
-        answer = await self._call("registration_query", {"medOrgOrd": med_org_ord})
-        if not read("registration_query", FoundAnswer, answer).found:
+        answer = await self._call(Transaction.REGISTRATION_QUERY, {"medOrgOrd": med_org_ord})
+        if not read(Transaction.REGISTRATION_QUERY, FoundAnswer, answer).found:
             return None
-        return read("registration_query", RegistrationAnswer, answer).registration()
+        return read(Transaction.REGISTRATION_QUERY, RegistrationAnswer, answer).registration()
 
     async def settle(self, payment: HisPayment) -> str:
         fields = {**_insurance_fields(payment), **_settlement_fields(payment)}
-        return read("settle", SettleAnswer, await self._call("settle", fields, payment.patient_name)).settlement_no
+        return (await self._ask(Transaction.SETTLE, SettleAnswer, fields, payment.patient_name)).settlement_no
 
     async def settlement_query(self, med_org_ord: str) -> str | None:
-        answer = await self._call("settlement_query", {"medOrgOrd": med_org_ord})
-        if not read("settlement_query", FoundAnswer, answer).found:
+        answer = await self._call(Transaction.SETTLEMENT_QUERY, {"medOrgOrd": med_org_ord})
+        if not read(Transaction.SETTLEMENT_QUERY, FoundAnswer, answer).found:
             return None
-        return read("settlement_query", SettleAnswer, answer).settlement_no
+        return read(Transaction.SETTLEMENT_QUERY, SettleAnswer, answer).settlement_no
 
     async def cancel_registration(self, med_org_ord: str, visit_id: str, patient_id: str) -> None:
         fields = {"medOrgOrd": med_org_ord, "VISIT_ID": visit_id, "PATIENT_ID": patient_id}
-        await self._call("cancel_registration", fields)
+        await self._call(Transaction.CANCEL_REGISTRATION, fields)
 
     async def refund(self, refund: HisRefund) -> None:
         fields = {
@@ -87,9 +87,12 @@ class HttpHospitalSystem:
             "refundNo": refund.refund_no,
             "totlRefdAmt": yuan(refund.total_fen),
         }
-        await self._call("refund", fields)
+        await self._call(Transaction.TELL_REFUND, fields)
 
-    async def _call(self, transaction: str, fields: Fields, patient_name: str = "") -> object:
+    async def _ask(self, transaction: Transaction, shape: type[A], fields: Fields, patient_name: str = "") -> A:
+        return read(transaction, shape, await self._call(transaction, fields, patient_name))
+
+    async def _call(self, transaction: Transaction, fields: Fields, patient_name: str = "") -> object:
         """One operation; the DATA of an answer with CODE 0. A refusal is told without `patient_name`."""
         url = f"{self._base_url}/{transaction.replace('_', '-')}"
         body = {name: value for name, value in fields.items() if value}
@@ -135,7 +138,7 @@ def _settlement_fields(payment: HisPayment) -> dict[str, str | None]:
     }
 
 
-def _refusal(transaction: str, reply: JsonReply, patient_name: str) -> Refused:
+def _refusal(transaction: Transaction, reply: JsonReply, patient_name: str) -> Refused:
     message, reason = reply.json.get("MSG"), reply.json.get("REASON")
     words = shown(message, (patient_name,)) if isinstance(message, str) else ""
     return Refused(transaction, words or "医院系统拒绝", reason if reason in REASONS else "")

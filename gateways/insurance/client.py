@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from domain.bills import Bill
-from domain.errors import Refused, Unknown
+from domain.errors import Refused, Transaction, Unknown
 from domain.insurance import OrderReference, OrderStatus, PlacedOrder, RefundAnswer, UploadedFees
 from domain.orders import Order
 from gateways.http import HttpCaller, JsonReply
@@ -42,7 +42,7 @@ class HttpInsuranceCentre:
             verifier=GmsslVerifier(profile.platform_public_key, profile.sm2_user_id),
         )
 
-    def timeout_s(self, transaction: str) -> float:
+    def timeout_s(self, transaction: Transaction) -> float:
         """How long one call may take, by the centre's profile."""
         return self._profile.timeout_s(transaction)
 
@@ -50,33 +50,39 @@ class HttpInsuranceCentre:
         """6201."""
         data = fee_upload(order, bill, chrg_bchno, self._profile, self._org_codg)
         return await self._call(
-            "6201", data, lambda answer: answers.uploaded_fees(answer, order.med_org_ord, bill.fees.mdtrt_id)
+            Transaction.UPLOAD_FEES,
+            data,
+            lambda answer: answers.uploaded_fees(answer, order.med_org_ord, bill.fees.mdtrt_id),
         )
 
     async def place_order(self, placement: OrderPlacement) -> PlacedOrder:
         """6202."""
         data = requests.place_order(placement, self._profile, self._org_codg)
         pay_ord_id = placement.uploaded.pay_ord_id
-        return await self._call("6202", data, lambda answer: answers.placed_order(answer, pay_ord_id))
+        return await self._call(Transaction.PLACE_ORDER, data, lambda answer: answers.placed_order(answer, pay_ord_id))
 
     async def query_order(self, reference: OrderReference) -> OrderStatus:
         """6301."""
-        data = requests.name_order(reference, self._org_codg)
-        return await self._call("6301", data, lambda answer: answers.order_status(answer, reference.pay_ord_id))
+        data, pay_ord_id = requests.name_order(reference, self._org_codg), reference.pay_ord_id
+        return await self._call(Transaction.QUERY_ORDER, data, lambda answer: answers.order_status(answer, pay_ord_id))
 
     async def revoke_order(self, reference: OrderReference) -> None:
         """6401."""
-        data = requests.name_order(reference, self._org_codg)
-        await self._call("6401", data, lambda answer: answers.revocation(answer, reference.pay_ord_id))
+        data, pay_ord_id = requests.name_order(reference, self._org_codg), reference.pay_ord_id
+        await self._call(Transaction.REVOKE_ORDER, data, lambda answer: answers.revocation(answer, pay_ord_id))
 
     async def refund(self, request: RefundRequest) -> RefundAnswer:
         """6203."""
         data = requests.refund(request, self._profile)
         return await self._call(
-            "6203", data, lambda answer: answers.refund_answer(answer, request.pay_ord_id, request.app_refd_sn)
+            Transaction.REFUND,
+            data,
+            lambda answer: answers.refund_answer(answer, request.pay_ord_id, request.app_refd_sn),
         )
 
-    async def _call(self, transaction: str, data: dict[str, Any], parse: Callable[[answers.Data], Parsed]) -> Parsed:
+    async def _call(
+        self, transaction: Transaction, data: dict[str, Any], parse: Callable[[answers.Data], Parsed]
+    ) -> Parsed:
         """Protocol code first, then business code, then what the data says (protocol 3.1)."""
         url = self._profile.url.rstrip("/") + self._profile.path(transaction)
         body = await self._envelope.seal_request(data)
@@ -88,7 +94,7 @@ class HttpInsuranceCentre:
         except answers.IllFormed as error:
             raise Unknown(transaction, f"医保中心答复的{error}缺失或不符, 结果未知") from error
 
-    async def _opened(self, transaction: str, reply: JsonReply) -> OpenedAnswer:
+    async def _opened(self, transaction: Transaction, reply: JsonReply) -> OpenedAnswer:
         if reply.status in _TRY_AGAIN:
             raise Unknown(transaction, f"医保中心繁忙(HTTP {reply.status}), 结果未知")
         try:
@@ -96,7 +102,9 @@ class HttpInsuranceCentre:
         except EnvelopeError as error:
             raise Unknown(transaction, "医保中心答复无法验签或解密, 结果未知") from error
 
-    def _check_codes(self, transaction: str, reply: JsonReply, answer: OpenedAnswer, sent: Mapping[str, Any]) -> None:
+    def _check_codes(
+        self, transaction: Transaction, reply: JsonReply, answer: OpenedAnswer, sent: Mapping[str, Any]
+    ) -> None:
         if not is_accepted(answer.code):
             self._refuse(transaction, answer.code, answer.message, sent, confirmed=answer.signed)
         if not reply.ok or contradicts(reply.json):
@@ -108,7 +116,9 @@ class HttpInsuranceCentre:
         if contradicts(answer.data):
             raise Unknown(transaction, "医保中心答复自相矛盾, 结果未知")
 
-    def _refuse(self, transaction: str, code: str, message: str, sent: Mapping[str, Any], *, confirmed: bool) -> None:
+    def _refuse(
+        self, transaction: Transaction, code: str, message: str, sent: Mapping[str, Any], *, confirmed: bool
+    ) -> None:
         """Raise what an error code means. The centre's words are passed on without what was secret in the request."""
         reason = shown(code)
         words = shown(message, (sent.get(field, "") for field in _SECRET_FIELDS)) or f"医保中心未说明原因(代码{reason})"

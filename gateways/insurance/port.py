@@ -5,6 +5,7 @@ from typing import Protocol
 
 from domain.base import Frozen
 from domain.bills import Bill
+from domain.errors import Transaction
 from domain.fen import Fen
 from domain.insurance import OrderReference, OrderStatus, PlacedOrder, RefundAnswer, RefundType, Split, UploadedFees
 from domain.orders import Order
@@ -37,7 +38,7 @@ class RefundRequest(Frozen):
 
 
 class InsuranceCentre(Protocol):
-    def timeout_s(self, transaction: str) -> float:
+    def timeout_s(self, transaction: Transaction) -> float:
         """How long one call may take, in seconds; what was sent may arrive until that has passed twice."""
 
     async def upload_fees(self, order: Order, bill: Bill, chrg_bchno: str) -> UploadedFees:

@@ -1,18 +1,20 @@
 """A centre profile: everything in which one province's centre differs from another (protocol 3)."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.errors import Transaction
 from domain.orders import CashRefundedBy
 from security.tls import TlsFiles
 
-DEFAULT_PATHS = {
-    "6201": "/org/local/api/hos/uldFeeInfo",
-    "6202": "/org/local/api/hos/pay_order",
-    "6203": "/org/local/api/hos/refund_Order",
-    "6301": "/org/local/api/hos/query_order_info",
-    "6401": "/org/local/api/hos/revoke_order",
+DEFAULT_PATHS: Mapping[str, str] = {
+    Transaction.UPLOAD_FEES: "/org/local/api/hos/uldFeeInfo",
+    Transaction.PLACE_ORDER: "/org/local/api/hos/pay_order",
+    Transaction.REFUND: "/org/local/api/hos/refund_Order",
+    Transaction.QUERY_ORDER: "/org/local/api/hos/query_order_info",
+    Transaction.REVOKE_ORDER: "/org/local/api/hos/revoke_order",
 }
 DEFAULT_TIMEOUT_S = 20.0
 

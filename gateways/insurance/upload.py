@@ -4,7 +4,7 @@ from typing import Any
 
 from domain.bills import Bill, Diagnosis, FeeLine
 from domain.china_time import to_china
-from domain.errors import Refused
+from domain.errors import Refused, Transaction
 from domain.fen import yuan
 from domain.orders import Category, Order
 from gateways.insurance.profile import CentreProfile
@@ -52,7 +52,7 @@ def fee_upload(order: Order, bill: Bill, chrg_bchno: str, profile: CentreProfile
         **profile.upload_fields,
     }
     if absent := [name for name in _FROM_HIS if not data[name]]:
-        raise Refused("6201", f"医院未提供医保上传必填项: {', '.join(absent)}")
+        raise Refused(Transaction.UPLOAD_FEES, f"医院未提供医保上传必填项: {', '.join(absent)}")
     return data
 
 

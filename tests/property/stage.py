@@ -20,12 +20,12 @@ from temporalio.worker import (
     Worker,
 )
 
-from activities import bill_locks as holders
-from activities.call_log import CLOCK
-from activities.centre import CentreActivities
-from activities.his import HospitalActivities
-from activities.records import DatabaseRecords
-from activities.refunds import CentreRefunds
+from activities import bill_locks
+from activities.call_log import CLOCK, CallLog
+from activities.centre import Centre
+from activities.his import His
+from activities.records import Records
+from activities.refunds import Refunds
 from gateways.his.http import HttpHospitalSystem
 from security.crypto.keyring import Keyring
 from storage.migrate import upgrade
@@ -89,33 +89,15 @@ class Stage:
         )
 
     def _activities(self) -> Sequence[Callable[..., Any]]:
-        insurance = CentreActivities(self.database, self.centres)
-        records = DatabaseRecords(self.database)
-        his = HospitalActivities(self.database, self.systems, TERMS.his_timeout_s)
-        refunds = CentreRefunds(self.database, self.centres, self.systems)
-        return [
-            his.price_bill,
-            his.find_booking,
-            his.register,
-            his.settle,
-            his.cancel_registration,
-            his.tell_refund,
-            insurance.upload_fees,
-            insurance.place_order,
-            insurance.ask_order,
-            insurance.revoke_order,
-            insurance.reverse,
-            records.record_end,
-            records.claim_bills,
-            records.record_case_event,
-            records.record_resolution,
-            refunds.reserve,
-            refunds.refund,
-            refunds.ask_refund,
-            refunds.end_refund,
-            refunds.tell_his,
-            holders.PaymentHolders(self.database, self.client).withdraw_holder,
+        call_log = CallLog(self.database)
+        groups = [
+            His(call_log, self.systems, TERMS.his_timeout_s),
+            Centre(call_log, self.centres),
+            Refunds(call_log, self.centres),
+            bill_locks.BillLocks(self.database, self.client),
+            Records(self.database),
         ]
+        return [each for group in groups for each in group.activities()]
 
 
 class _ServersTime(Interceptor):
@@ -155,7 +137,7 @@ def migrated_database(folder: Path) -> str:
 @asynccontextmanager
 async def open_stage(url: str, *, forgetful: bool) -> AsyncIterator[Stage]:
     """A stage on the migrated, empty database at `url`. `forgetful`: its worker remembers no payment."""
-    holders._ANSWER_WAIT = HOLDER_WAIT
+    bill_locks._ANSWER_WAIT = HOLDER_WAIT
     async with (
         await start_time_skipping() as environment,
         FailingDatabase(url, Keyring.generate()) as database,

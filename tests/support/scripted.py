@@ -3,21 +3,24 @@
 Each name has a list of answers; the last one stays. An exception in it is raised. `asked` is what was called, in order.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any
+from types import NoneType
+from typing import Any, TypeVar
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities import contract as steps
-from activities.contract import HisActivities, HolderActivities, InsuranceActivities, RecordActivities
+from activities.contract import BillLockActivities, CentreActivities, HisActivities, RecordActivities
 from activities.reporting import refusal
 from domain import insurance, orders
 from domain.bills import Bill
 from domain.errors import ErrorCode
 from domain.insurance import OrderStatus, SetlType, UploadedFees
 from tests.support.orders import SPLIT
+
+T = TypeVar("T")
 
 HIS_DOWN = ApplicationError("HIS does not answer", type="not_sent")
 HIS_SILENT = ApplicationError("HIS's reply was lost", type="unknown")
@@ -43,7 +46,7 @@ def waiting(ord_stas: int = 1) -> steps.OrderAnswer:
     return steps.OrderAnswer(status=OrderStatus(pay_ord_id="ORD1", ord_stas=ord_stas))
 
 
-class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivities):
+class Script(HisActivities, CentreActivities, BillLockActivities, RecordActivities):
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.recorded: list[orders.PaymentEnd] = []
@@ -63,7 +66,7 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
             "revoke_order": [steps.Revoked(ord_stas=12)],
             "reverse": [steps.Reversed(refd_sn="R1")],
             "record_end": [None],
-            "claim_bills": [steps.Claimed()],
+            "lock_bills": [steps.LockedBills()],
             "withdraw_holder": [None],
             "tell_refund": [None],
             "record_case_event": [None],
@@ -79,62 +82,47 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
     def will(self, name: str, *answers: object) -> None:
         self.answers[name] = list(answers)
 
-    def activities(self) -> Sequence[Any]:
-        names = ["price_bill", "place_order", *self.answers]
-        return [getattr(self, name) for name in dict.fromkeys(names)]
-
-    def _next(self, name: str) -> Any:  # noqa: ANN401 - whatever the script says
+    def _next(self, name: str, kind: type[T]) -> T:
         self.asked.append(name)
         script = self.answers[name]
         answer = script.pop(0) if len(script) > 1 else script[0]
         if isinstance(answer, Exception):
             raise answer.with_traceback(None)
+        assert isinstance(answer, kind)
         return answer
 
     async def _act(self, name: str) -> None:
         if act := self._acts.pop(name, None):
             await act()
 
-    @activity.defn(name="his_price_bill")
     async def price_bill(self, step: steps.PriceBill) -> steps.PricedBill:
         await self._act("price_bill")
         from tests.support.orders import bill_of  # noqa: PLC0415 - the script is read by other scripts
 
         self.answers.setdefault("price_bill", [bill_of(step.order)])
-        answer: Bill = self._next("price_bill")
+        answer = self._next("price_bill", Bill)
         return steps.PricedBill(patient=answer.patient, fees=answer.fees, held_by=self.held_by)
 
-    @activity.defn(name="his_find_booking")
     async def find_booking(self, step: steps.FindBooking) -> steps.Booking:  # noqa: ARG002 - scripted
-        answer: steps.Booking = self._next("find_booking")
-        return answer
+        return self._next("find_booking", steps.Booking)
 
-    @activity.defn(name="his_register")
     async def register(self, step: steps.BookPayment) -> steps.Booking:
         self.payments.append(step)
-        answer: steps.Booking = self._next("register")
-        return answer
+        return self._next("register", steps.Booking)
 
-    @activity.defn(name="his_settle")
     async def settle(self, step: steps.BookPayment) -> steps.Booking:
         self.payments.append(step)
-        answer: steps.Booking = self._next("settle")
-        return answer
+        return self._next("settle", steps.Booking)
 
-    @activity.defn(name="his_cancel_registration")
     async def cancel_registration(self, step: steps.CancelRegistration) -> None:  # noqa: ARG002 - scripted
-        self._next("cancel_registration")
+        self._next("cancel_registration", NoneType)
 
-    @activity.defn(name="his_tell_refund")
     async def tell_refund(self, step: steps.TellRefund) -> None:  # noqa: ARG002 - scripted
-        self._next("tell_refund")
+        self._next("tell_refund", NoneType)
 
-    @activity.defn(name="insurance_6201_upload_fees")
     async def upload_fees(self, step: steps.UploadFees) -> UploadedFees:  # noqa: ARG002 - scripted
-        answer: UploadedFees = self._next("upload_fees")
-        return answer
+        return self._next("upload_fees", UploadedFees)
 
-    @activity.defn(name="insurance_6202_place_order")
     async def place_order(self, step: steps.PlaceOrder) -> insurance.PreSettlement:
         default = insurance.PreSettlement(
             pay_ord_id="ORD1",
@@ -143,51 +131,40 @@ class Script(HisActivities, HolderActivities, InsuranceActivities, RecordActivit
             window_ends_at=activity.info().current_attempt_scheduled_time + timedelta(seconds=step.payment_window_s),
         )
         self.answers.setdefault("place_order", [default])
-        answer: insurance.PreSettlement = self._next("place_order")
-        return answer
+        return self._next("place_order", insurance.PreSettlement)
 
-    @activity.defn(name="insurance_6301_ask_order")
     async def ask_order(self, step: steps.AskOrder) -> steps.OrderAnswer:
         self.questions.append(step)
-        answer: steps.OrderAnswer | str = self._next("ask_order")
-        if isinstance(answer, str):
-            return paid(step.accepted_at, hour=timedelta(seconds=step.reversal_window_s))
-        return answer
+        answer = self._next("ask_order", object)
+        if isinstance(answer, steps.OrderAnswer):
+            return answer
+        return paid(step.accepted_at, hour=timedelta(seconds=step.reversal_window_s))
 
-    @activity.defn(name="insurance_6401_revoke_order")
     async def revoke_order(self, step: steps.RevokeOrder) -> steps.Revoked:  # noqa: ARG002 - scripted
         await self._act("revoke_order")
-        answer: steps.Revoked = self._next("revoke_order")
-        return answer
+        return self._next("revoke_order", steps.Revoked)
 
-    @activity.defn(name="insurance_6203_reverse")
     async def reverse(self, step: steps.Reverse) -> steps.Reversed:
         self.reversals.append(step)
-        answer: steps.Reversed = self._next("reverse")
+        answer = self._next("reverse", steps.Reversed)
         self.recorded.append(step.end)
         return answer
 
-    @activity.defn(name="record_end")
     async def record_end(self, step: steps.RecordEnd) -> None:
-        self._next("record_end")
+        self._next("record_end", NoneType)
         self.recorded.append(step.end)
 
-    @activity.defn(name="claim_bills")
-    async def claim_bills(self, step: steps.ClaimBills) -> steps.Claimed:  # noqa: ARG002 - scripted
-        answer: steps.Claimed = self._next("claim_bills")
-        return answer
+    async def lock_bills(self, step: steps.LockBills) -> steps.LockedBills:  # noqa: ARG002 - scripted
+        return self._next("lock_bills", steps.LockedBills)
 
-    @activity.defn(name="withdraw_holder")
     async def withdraw_holder(self, step: steps.WithdrawHolder) -> None:
         self.withdrawn.append(step.holder)
-        self._next("withdraw_holder")
+        self._next("withdraw_holder", NoneType)
 
-    @activity.defn(name="record_case_event")
     async def record_case_event(self, step: steps.NoteCase) -> None:
-        self._next("record_case_event")
+        self._next("record_case_event", NoneType)
         self.noted.append(step)
 
-    @activity.defn(name="record_resolution")
     async def record_resolution(self, step: steps.ResolveCase) -> None:
-        self._next("record_resolution")
+        self._next("record_resolution", NoneType)
         self.resolved.append(step)

@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.contract import NotificationActivities
+from activities.contract import WebhookActivities
 from domain.notifications import Delivery, NotificationEvent, Notify
 from workflows.notification import NotificationWorkflow
 from workflows.sandbox import sandbox
@@ -24,14 +24,13 @@ DOWN = ApplicationError("接收方未确认收到(HTTP 503)", type="unknown")
 
 
 @dataclass
-class Told(NotificationActivities):
+class Told(WebhookActivities):
     """`answers`: of the next attempts; the last one stays. `attempts`: when each came, as Temporal's clock has it."""
 
     answers: list[Delivery | ApplicationError] = field(default_factory=lambda: [Delivery.DELIVERED])
     attempts: list[float] = field(default_factory=list)
     given_up: list[Notify] = field(default_factory=list)
 
-    @activity.defn(name="webhook_deliver")
     async def deliver(self, notice: Notify) -> Delivery:  # noqa: ARG002 - scripted
         self.attempts.append(activity.info().started_time.timestamp())
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -39,7 +38,6 @@ class Told(NotificationActivities):
             raise answer.with_traceback(None)
         return answer
 
-    @activity.defn(name="webhook_give_up")
     async def give_up(self, notice: Notify) -> None:
         self.given_up.append(notice)
 
@@ -92,7 +90,7 @@ async def notifier(environment: WorkflowEnvironment) -> AsyncIterator[Notifier]:
         environment.client,
         task_queue=notifier.task_queue,
         workflows=[NotificationWorkflow],
-        activities=[notifier.told.deliver, notifier.told.give_up],
+        activities=notifier.told.activities(),
         workflow_runner=sandbox(),
     ):
         yield notifier

@@ -15,7 +15,7 @@ from domain.refunds import RefundOrder
 from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState, RefundState
 from tests.support.records import AT
-from tests.support.refund_desk import (
+from tests.support.refunds_at_work import (
     DOWN,
     EXP,
     HIS_DOWN,

@@ -4,7 +4,7 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from activities.contract import Claimed
+from activities.contract import LockedBills
 from activities.reporting import refusal
 from domain.errors import ErrorCode
 from domain.states import PaymentState
@@ -28,12 +28,12 @@ async def test_an_unpaid_one_withdraws_and_the_newer_one_goes_on(desk: Desk, ord
 
     assert answer.pay_ord_id == "ORD1"
     assert desk.script.withdrawn == ["EARLIER"]
-    assert desk.script.asked == ["price_bill", "withdraw_holder", "claim_bills", "upload_fees", "place_order"]
+    assert desk.script.asked == ["price_bill", "withdraw_holder", "lock_bills", "upload_fees", "place_order"]
 
 
 async def test_a_third_one_that_was_faster_is_asked_too(desk: Desk, order_no: str) -> None:
     desk.script.held_by = "EARLIER"
-    desk.script.will("claim_bills", Claimed(held_by="FASTER"), Claimed())
+    desk.script.will("lock_bills", LockedBills(held_by="FASTER"), LockedBills())
 
     await desk.pre_settle(start(outpatient(order_no)))
 

@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 from activities.contract import (
-    ClaimBills,
+    BillLockActivities,
+    CentreActivities,
     HisActivities,
-    HolderActivities,
-    InsuranceActivities,
+    LockBills,
     PlaceOrder,
     PriceBill,
-    RecordActivities,
     UploadFees,
     WithdrawHolder,
 )
@@ -79,7 +78,7 @@ class PreSettlementSteps:
         self._heed_cancel()
         progress.tell("等待医保中心接收费用明细 (6201)", self._ends_at)
         uploaded = await remote(
-            InsuranceActivities.upload_fees,
+            CentreActivities.upload_fees,
             UploadFees(**progress.step(), order=order, bill=bill),
             progress.terms,
             self._left(),
@@ -103,7 +102,7 @@ class PreSettlementSteps:
             payment_window_s=progress.terms.payment_window_s,
         )
         summary = "6202 支付下单"
-        placed = await remote(InsuranceActivities.place_order, step, progress.terms, self._left(), summary)
+        placed = await remote(CentreActivities.place_order, step, progress.terms, self._left(), summary)
         progress.order_placed(placed)
 
     def _heed_cancel(self) -> None:
@@ -136,10 +135,10 @@ async def take_over(progress: Progress, holder: str, left: Callable[[], timedelt
         progress.tell(f"等待同一费用的先前订单 {held_by} 撤回")
         try:
             withdrawal = WithdrawHolder(**progress.step(), holder=held_by)
-            await remote(HolderActivities.withdraw_holder, withdrawal, progress.terms, left(), f"请 {held_by} 撤回")
-            claim = ClaimBills(**progress.step(), order=progress.order, accepted_at=progress.accepted_at)
+            await remote(BillLockActivities.withdraw_holder, withdrawal, progress.terms, left(), f"请 {held_by} 撤回")
+            claim = LockBills(**progress.step(), order=progress.order, accepted_at=progress.accepted_at)
             claimed = await local_then_remote(
-                RecordActivities.claim_bills, claim, progress.terms, left(), "占用费用 (claim)"
+                BillLockActivities.lock_bills, claim, progress.terms, left(), "占用费用 (claim)"
             )
         except Unresolved as unresolved:
             raise Refusal(ErrorCode.BILL_ALREADY_PAID, _UNDECIDED) from unresolved

@@ -3,7 +3,7 @@
 Of an unpaid end 6301 decides, and only a 6 opens a review.
 """
 
-from activities.contract import InsuranceActivities, OrderAnswer
+from activities.contract import CentreActivities, OrderAnswer
 from domain.attention import AttentionReason
 from domain.errors import ErrorCode
 from domain.ord_stas import OrderVerdict, verdict
@@ -49,7 +49,7 @@ class LateMoney:
         question = order_question(self._progress, split, "settlement")
         try:
             answer = await local_then_remote(
-                InsuranceActivities.ask_order,
+                CentreActivities.ask_order,
                 question,
                 self._progress.terms,
                 limits.LATE_MONEY_BUDGET,

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from activities.contract import Booking, InsuranceActivities, Reverse
+from activities.contract import Booking, CentreActivities, Reverse
 from domain.attention import AttentionReason
 from domain.base import for_operators
 from domain.errors import ErrorCode
@@ -42,7 +42,7 @@ class ReversalSteps:
             return True
         summary = f"6203 {self._kind} ({'payAuthNo' if self._pay_auth_no else 'revsToken'})"
         try:
-            await remote(InsuranceActivities.reverse, self._step(end), progress.terms, self._budget(), summary)
+            await remote(CentreActivities.reverse, self._step(end), progress.terms, self._budget(), summary)
         except Refusal:
             await self._refused()
         except Unresolved:

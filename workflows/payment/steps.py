@@ -7,9 +7,9 @@ from activities.contract import (
     AskOrder,
     Booking,
     CancelRegistration,
+    CentreActivities,
     FindBooking,
     HisActivities,
-    InsuranceActivities,
     OrderAnswer,
     RecordActivities,
     RecordEnd,
@@ -41,7 +41,7 @@ def order_question(
 async def ask_order(question: AskOrder, progress: Progress, budget: timedelta, summary: str) -> OrderAnswer | None:
     """6301. None: no answer within `budget`, or a refusal."""
     try:
-        return await local_then_remote(InsuranceActivities.ask_order, question, progress.terms, budget, summary)
+        return await local_then_remote(CentreActivities.ask_order, question, progress.terms, budget, summary)
     except (Refusal, Unresolved):
         return None
 
@@ -106,7 +106,7 @@ async def revoke(progress: Progress, end: PaymentEnd, budget: timedelta) -> int 
     """
     step = RevokeOrder(**progress.step(), reference=progress.reference, end=end)
     summary = "6401 费用明细上传撤销"
-    revoked = await remote(InsuranceActivities.revoke_order, step, progress.terms, budget, summary)
+    revoked = await remote(CentreActivities.revoke_order, step, progress.terms, budget, summary)
     if revoked.ord_stas != OrdStas.REVOKED:
         return revoked.ord_stas
     progress.finish(end)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
-from activities.contract import RefundActivities, RefundMade, RefundMoney, ReserveRefund, TellHis
+from activities.contract import HisActivities, RefundActivities, RefundMade, RefundMoney, ReserveRefund, TellRefund
 from domain.attention import ATTENTION, AttentionReason
 from domain.base import for_operators
 from domain.errors import ErrorCode, Outcome
@@ -116,12 +116,12 @@ async def _try_to_reserve(progress: RefundProgress, gives_up_at: datetime) -> bo
 
 async def _tell(progress: RefundProgress, budget: timedelta) -> None:
     """Raises `Refusal`, `Unresolved`."""
-    step = TellHis(
+    step = TellRefund(
         **progress.step(),
         refund_no=progress.order.refund_no,
         total_fen=progress.reserved.parts.total_fen,
     )
-    await remote(RefundActivities.tell_his, step, progress.terms, budget, "HIS: 通知退费", retry=limits.HIS_TOLD_RETRY)
+    await remote(HisActivities.tell_refund, step, progress.terms, budget, "HIS: 通知退费", retry=limits.HIS_TOLD_RETRY)
 
 
 def failed(code: ErrorCode, message: str) -> RefundEnd:

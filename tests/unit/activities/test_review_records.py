@@ -7,7 +7,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.contract import NoteCase, ResolveCase
-from activities.records import DatabaseRecords
+from activities.records import Records
 from domain.errors import ErrorCode
 from domain.orders import Order, bills_of
 from domain.reviews import CaseEvent, ReviewAction
@@ -57,7 +57,7 @@ async def test_the_row_follows_and_forgets_its_bad_end_also_when_repeated(url: s
     async with Database(url, Keyring.generate()) as database:
         await given(database, order, S.EXPIRED, S.IN_REVIEW)
         for _ in range(2):
-            await ActivityEnvironment().run(DatabaseRecords(database).record_resolution, resolve(order, state))
+            await ActivityEnvironment().run(Records(database).record_resolution, resolve(order, state))
         async with database.read() as unit:
             found = await unit.payments.find(key_of(order))
             case = await unit.reviews.find(key_of(order), "")
@@ -77,7 +77,7 @@ async def test_a_bill_that_another_payment_has_by_now_is_not_taken_from_it(url: 
         async with database.begin() as unit:
             assert await unit.claims.claim(key_of(other), bills_of(other, AT), AT) is None
         with pytest.raises(ApplicationError) as refused:
-            await ActivityEnvironment().run(DatabaseRecords(database).record_resolution, resolve(late, S.PAID))
+            await ActivityEnvironment().run(Records(database).record_resolution, resolve(late, S.PAID))
         async with database.read() as unit:
             found = await unit.payments.find(key_of(late))
 
@@ -101,7 +101,7 @@ async def test_what_people_say_is_masked_and_written_once(url: str) -> None:
             at=later(5),
         )
         for _ in range(2):
-            await ActivityEnvironment().run(DatabaseRecords(database).record_case_event, said)
+            await ActivityEnvironment().run(Records(database).record_case_event, said)
         async with database.read() as unit:
             (event,) = await unit.reviews.events(key_of(order), "")
 

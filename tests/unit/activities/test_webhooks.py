@@ -7,7 +7,8 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.webhooks import WebhookActivities
+from activities.call_log import CallLog
+from activities.webhooks import Webhooks
 from domain.notifications import Delivery, Notify
 from domain.states import PaymentState
 from gateways.http import HttpCaller
@@ -49,12 +50,12 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-async def webhooks(database: Database, receiver: Receiver) -> AsyncIterator[WebhookActivities]:
+async def webhooks(database: Database, receiver: Receiver) -> AsyncIterator[Webhooks]:
     async with HttpCaller() as http:
-        yield WebhookActivities(database, {"main": CallerWebhook(http, receiver.url, receiver.secret)})
+        yield Webhooks(CallLog(database), {"main": CallerWebhook(http, receiver.url, receiver.secret)})
 
 
-async def deliver(webhooks: WebhookActivities, notice: Notify) -> Delivery:
+async def deliver(webhooks: Webhooks, notice: Notify) -> Delivery:
     return await ActivityEnvironment().run(webhooks.deliver, notice)
 
 
@@ -71,7 +72,7 @@ async def written(database: Database, notice: Notify) -> NotificationRecord:
 
 
 async def test_delivered_and_never_again(
-    database: Database, webhooks: WebhookActivities, receiver: Receiver, notice: Notify
+    database: Database, webhooks: Webhooks, receiver: Receiver, notice: Notify
 ) -> None:
     assert await deliver(webhooks, notice) is Delivery.DELIVERED
     assert await deliver(webhooks, notice) is Delivery.DELIVERED
@@ -82,7 +83,7 @@ async def test_delivered_and_never_again(
 
 
 async def test_a_failed_attempt_is_repeated_and_names_no_address(
-    database: Database, webhooks: WebhookActivities, receiver: Receiver, notice: Notify
+    database: Database, webhooks: Webhooks, receiver: Receiver, notice: Notify
 ) -> None:
     receiver.statuses = [503, 204]
     with pytest.raises(ApplicationError) as failed:
@@ -95,7 +96,7 @@ async def test_a_failed_attempt_is_repeated_and_names_no_address(
 
 
 async def test_gone_is_told_to_the_workflow(
-    database: Database, webhooks: WebhookActivities, receiver: Receiver, notice: Notify
+    database: Database, webhooks: Webhooks, receiver: Receiver, notice: Notify
 ) -> None:
     receiver.statuses = [410]
     assert await deliver(webhooks, notice) is Delivery.GONE
@@ -105,7 +106,7 @@ async def test_gone_is_told_to_the_workflow(
 
 
 async def test_a_run_that_a_replay_has_overtaken_sends_nothing(
-    database: Database, webhooks: WebhookActivities, receiver: Receiver, notice: Notify
+    database: Database, webhooks: Webhooks, receiver: Receiver, notice: Notify
 ) -> None:
     async with database.begin() as unit:
         await unit.notifications.replay(KEY)
@@ -116,6 +117,6 @@ async def test_a_run_that_a_replay_has_overtaken_sends_nothing(
 
 async def test_an_address_that_was_taken_away_is_waited_for(database: Database, notice: Notify) -> None:
     with pytest.raises(ApplicationError) as failed:
-        await deliver(WebhookActivities(database, {}), notice)
+        await deliver(Webhooks(CallLog(database), {}), notice)
     assert (failed.value.type, failed.value.non_retryable) == ("not_sent", False)
     assert [entry.outcome for entry in await attempts(database)] == ["not_sent"]

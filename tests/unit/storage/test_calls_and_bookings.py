@@ -5,9 +5,10 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from domain.base import PaymentKey
-from domain.errors import Outcome
+from domain.errors import Outcome, Transaction
 from domain.fen import Fen
 from domain.states import PaymentState
+from storage.records import EndedCall
 from storage.session import Database
 from storage.tables import MESSAGE_CHARS_MAX
 from tests.support.orders import bill_of, outpatient
@@ -64,13 +65,27 @@ class TestCalls:
             counts = [await unit.calls.count(KEY, transaction) for transaction in ("6202", "6201", "6401")]
         assert counts == [3, 1, 0]
 
+    async def test_questions_that_ended_are_noted_together(self, database: Database) -> None:
+        asked = [
+            EndedCall(transaction=each, begun_at=AT, outcome=Outcome.UNKNOWN, duration_ms=1, message="words")
+            for each in (Transaction.PATIENT, Transaction.QUERY_ORDER)
+        ]
+        async with database.begin() as unit:
+            await unit.calls.note(KEY, asked)
+            await unit.calls.begin(KEY, Transaction.REFUND, AT)
+        found = await rows(database._engines.reader, 'SELECT "transaction", outcome FROM remote_call ORDER BY id')
+        assert [(row["transaction"], row["outcome"]) for row in found] == [
+            ("patient", "unknown"),
+            ("6301", "unknown"),
+            ("6203", None),
+        ]
+
 
 class TestMayHaveArrived:
     @pytest.mark.parametrize("outcome", [Outcome.NOT_SENT, Outcome.REFUSED])
     async def test_not_a_call_that_certainly_did_nothing(self, database: Database, outcome: Outcome) -> None:
         await called(database, AT, outcome)
         async with database.read() as unit:
-            assert await unit.calls.first_begun_at(KEY, "6202") is None
             assert await unit.calls.last_begun_at(KEY, "6202") is None
 
     @pytest.mark.parametrize("outcome", [None, Outcome.UNKNOWN, Outcome.DONE])
@@ -80,9 +95,8 @@ class TestMayHaveArrived:
         await called(database, later(3), outcome)
         await called(database, later(4), Outcome.NOT_SENT)
         async with database.read() as unit:
-            assert await unit.calls.first_begun_at(KEY, "6202") == later(2)
             assert await unit.calls.last_begun_at(KEY, "6202") == later(3)
-            assert await unit.calls.first_begun_at(KEY, "6201") is None
+            assert await unit.calls.last_begun_at(KEY, "6201") is None
 
 
 class TestFeeLines:

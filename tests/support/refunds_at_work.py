@@ -21,9 +21,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.his import HospitalActivities
-from activities.records import DatabaseRecords
-from activities.refunds import CentreRefunds
+from activities.call_log import CallLog
+from activities.his import His
+from activities.records import Records
+from activities.refunds import Refunds
 from domain.base import PaymentKey
 from domain.errors import NotSent, Refused, Unknown
 from domain.fen import Fen
@@ -225,20 +226,13 @@ async def refunds_at_work(environment: WorkflowEnvironment, folder: Path) -> Asy
             await unit.payments.record(key, 1, AT, state=PaymentState.SETTLED, facts=facts, order=order)
         sides: Any = ScriptedSides()
         work = RefundsAtWork(environment, database, sides, key)
-        refunds = CentreRefunds(database, {"main": sides}, {"main": sides})
+        call_log, by_hospital = CallLog(database), {key.hospital: sides}
+        groups = [Refunds(call_log, by_hospital), His(call_log, by_hospital, 1), Records(database)]
         async with Worker(
             environment.client,
             task_queue=work.task_queue,
             workflows=[RefundWorkflow],
-            activities=[
-                refunds.reserve,
-                refunds.refund,
-                refunds.ask_refund,
-                refunds.end_refund,
-                refunds.tell_his,
-                HospitalActivities(database, {"main": sides}, 1).find_booking,
-                DatabaseRecords(database).record_case_event,
-            ],
+            activities=[each for group in groups for each in group.activities()],
             workflow_runner=sandbox(),
         ):
             yield work
