@@ -10,6 +10,7 @@ import structlog
 
 from api.access.refusals import AccessRefused, Reason
 from api.access.rights import Role
+from domain.base import PaymentKey
 from domain.errors import ErrorCode
 from hospitals import Hospital
 from settings import Settings, is_loopback
@@ -34,6 +35,10 @@ class Caller:
     role: Role
     expires_at: datetime | None = None
     hmac_secret: str | None = field(default=None, repr=False)
+
+    def payment(self, med_org_ord: str) -> PaymentKey:
+        """A payment of the caller's hospital: no key reaches another one's."""
+        return PaymentKey(hospital=self.hospital.id, med_org_ord=med_org_ord)
 
     def refused(self, reason: Reason, code: ErrorCode, message: str, retry_after_s: int | None = None) -> AccessRefused:
         """The refusal of a call with this key."""

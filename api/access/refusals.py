@@ -1,5 +1,8 @@
 """Who was not let in, and why: every refusal of a key passes through `report`."""
 
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import structlog
@@ -9,6 +12,7 @@ from api.access.rights import Role
 from api.web.errors import ApiError
 from api.web.trace import route_template, trace_of
 from domain.errors import ErrorCode
+from security.access import Access
 
 logger = structlog.get_logger(__name__)
 
@@ -62,3 +66,64 @@ def report(request: Request, refused: AccessRefused) -> None:
         route=route_template(request.scope),
         client=request.client.host if request.client else "",
     )
+
+
+WINDOW_S = 60.0
+
+SOURCES_MAX = 100
+
+OTHERS = "others"
+"""Stands for every source beyond the first `SOURCES_MAX` of a minute."""
+
+
+@dataclass
+class _Window:
+    access: Access
+    begun_at: float
+    more: int = 0
+
+
+class Refusals:
+    """From each source (an address, or a key by name) at most two records a minute, which tell all of its refusals.
+
+    The first is recorded at once; those that follow within its minute are counted and recorded together after it.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._windows: dict[tuple[str, str], _Window] = {}
+        """In the order in which they began."""
+
+    def seen(self, refusal: Access) -> list[Access]:
+        """What is to be recorded now."""
+        due, source = self.due(), (refusal.hospital, refusal.actor)
+        if source not in self._windows and len(self._windows) >= SOURCES_MAX:
+            source, refusal = ("", OTHERS), replace(refusal, hospital="", actor=OTHERS, role="", subject="")
+        if (window := self._windows.get(source)) is not None:
+            window.more += 1
+            return due
+        self._windows[source] = _Window(refusal, self._clock())
+        return [*due, refusal]
+
+    def due(self) -> list[Access]:
+        """The counts of the minutes that are over."""
+        oldest = self._clock() - WINDOW_S
+        over = []
+        for source, window in self._windows.items():
+            if window.begun_at > oldest:
+                break
+            over.append(source)
+        return self._closed(over)
+
+    def rest(self) -> list[Access]:
+        """The counts of the minutes that are not over: nothing more will come."""
+        return self._closed(list(self._windows))
+
+    def _closed(self, sources: list[tuple[str, str]]) -> list[Access]:
+        windows = [self._windows.pop(source) for source in sources]
+        return [_count_of(window) for window in windows if window.more]
+
+
+def _count_of(window: _Window) -> Access:
+    """How many followed: whatever they asked for."""
+    return replace(window.access, subject="", details={"more": window.more})

@@ -6,7 +6,6 @@ from http import HTTPStatus
 
 import structlog
 
-from api.payments.order_fields import MED_ORG_ORD
 from api.payments.workflows import WorkflowClosedError
 from api.reviews.workflows import ReviewWorkflows
 from api.web.errors import ApiError
@@ -100,7 +99,7 @@ class ReviewsService:
             case = await unit.reviews.find(key, refund_no)
             events = await unit.reviews.events(key, refund_no)
         if case is None:
-            message = f"没有这个{MED_ORG_ORD.title}的核查"
+            message = "没有这个医院订单号(medOrgOrd)的核查"
             raise ApiError(ErrorCode.UNKNOWN_ORDER, message, status=HTTPStatus.NOT_FOUND)
         return case, events
 

@@ -6,8 +6,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from api.payments.pre_settle_fields import read_order
-from api.web.body import read_fields
-from api.web.p_json import Fields
+from api.web.body import Fields, read_fields
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Order
 

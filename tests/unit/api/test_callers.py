@@ -10,7 +10,7 @@ import structlog
 from api.access.keys import Callers, UnsafeSettingsError
 from api.access.refusals import AccessRefused, Reason
 from api.access.rights import RULES, Right, Role
-from api.payments.terms import PAID_SHOWN_AFTER_MS, payment_terms
+from api.payments.workflows import PAID_SHOWN_AFTER_MS, payment_terms
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Registers
 from hospitals import Hospital, load_hospitals

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.payments.pre_settle_fields import TABLE, read_order
-from api.web.p_json import Fields, parse_fields
+from api.web.body import Fields, parse_fields
 from domain.errors import ErrorCode, PaymentError
 from domain.fen import Fen
 from domain.orders import Category, Channel, Order

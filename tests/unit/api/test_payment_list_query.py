@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from api.payments.list_fields import CURSOR, cursor_of, read_place, read_query
-from api.web.p_json import REPEATED
+from api.web.body import REPEATED
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Category, Channel
 from domain.states import PaymentState

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from api.payments.settle_fields import TABLE, check_visit_id, read_settle_request
-from api.web.p_json import parse_fields
+from api.web.body import parse_fields
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Channel, Registers, SettleRequest
 from tests.support.api_server import writing_back
