@@ -27,16 +27,14 @@ from api.payments.workflows import PaymentWorkflows
 from api.refunds import routes as refunds
 from api.refunds.service import RefundsService
 from api.reviews import routes as reviews
-from api.reviews.service import ReviewsService
-from api.reviews.workflows import ReviewWorkflows
+from api.reviews.service import ReviewsService, ReviewWorkflows
 from api.services import Services
 from api.temporal import TemporalLink
 from api.web.documentation import introduction
 from api.web.errors import install_handlers
 from api.web.headers import ASSETS_PATH, DOCUMENT_PATH, SecurityHeaders
-from api.web.metrics import HttpMetrics
 from api.web.server import HeadLimits
-from api.web.trace import RequestTracing
+from api.web.trace import HttpMetrics, RequestTracing
 from hospitals import Hospital, load_hospitals
 from security.crypto.data_converter import data_converter
 from security.crypto.payload_codec import SealingCodec

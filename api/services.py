@@ -14,7 +14,7 @@ from api.payments.workflows import payment_terms
 from api.refunds.service import RefundsService
 from api.reviews.service import ReviewsService
 from api.temporal import TemporalLink
-from api.web.metrics import HttpMetrics
+from api.web.trace import HttpMetrics
 from domain.orders import PaymentTerms
 from hospitals import Hospital
 from settings import Settings

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from api.access.refusals import AccessRefused, Reason
+from api.access.refusals import AccessRefused, Holder, Reason
 from api.access.rights import Role
 from domain.base import PaymentKey
 from domain.errors import ErrorCode
@@ -42,15 +42,8 @@ class Caller:
 
     def refused(self, reason: Reason, code: ErrorCode, message: str, retry_after_s: int | None = None) -> AccessRefused:
         """The refusal of a call with this key."""
-        return AccessRefused(
-            reason,
-            code,
-            message,
-            hospital=self.hospital.id,
-            key_name=self.key_name,
-            role=self.role,
-            retry_after_s=retry_after_s,
-        )
+        holder = Holder(self.hospital.id, self.key_name, self.role.value)
+        return AccessRefused(reason, code, message, holder, retry_after_s)
 
 
 class Callers:

@@ -8,7 +8,6 @@ from enum import StrEnum
 import structlog
 from fastapi import Request
 
-from api.access.rights import Role
 from api.web.errors import ApiError
 from api.web.trace import route_template, trace_of
 from domain.errors import ErrorCode
@@ -30,38 +29,44 @@ class Reason(StrEnum):
     TOO_MANY_REFUSALS = "too_many_refusals"
 
 
-class AccessRefused(ApiError):
-    """A call that is not let in. `key_name`, `hospital` and `role` are empty where nobody is known."""
+@dataclass(frozen=True)
+class Holder:
+    """Whose key it is. All is empty where nobody is known."""
 
-    def __init__(  # noqa: PLR0913 - an answer and whose it is, all by name
+    hospital: str = ""
+    key_name: str = ""
+    role: str = ""
+
+
+NOBODY = Holder()
+
+
+class AccessRefused(ApiError):
+    """A call that is not let in."""
+
+    def __init__(
         self,
         reason: Reason,
         code: ErrorCode,
         message: str,
-        *,
-        hospital: str = "",
-        key_name: str = "",
-        role: Role | None = None,
+        holder: Holder = NOBODY,
         retry_after_s: int | None = None,
     ) -> None:
         super().__init__(code, message, retry_after_s=retry_after_s)
         self.reason = reason
-        self.hospital = hospital
-        self.key_name = key_name
-        self.role = role
+        self.holder = holder
 
 
 def report(request: Request, refused: AccessRefused) -> None:
     """The one place where refusals are known: key's name, role, route, reason, and where the call came from."""
-    trace = trace_of(request.scope)
-    trace.hospital, trace.key_name = refused.hospital, refused.key_name
-    trace.role = refused.role.value if refused.role else ""
+    trace, holder = trace_of(request.scope), refused.holder
+    trace.hospital, trace.key_name, trace.role = holder.hospital, holder.key_name, holder.role
     logger.warning(
         "access_refused",
         reason=refused.reason.value,
-        hospital=refused.hospital,
-        key_name=refused.key_name,
-        role=refused.role.value if refused.role else "",
+        hospital=holder.hospital,
+        key_name=holder.key_name,
+        role=holder.role,
         method=request.method,
         route=route_template(request.scope),
         client=request.client.host if request.client else "",
@@ -69,9 +74,7 @@ def report(request: Request, refused: AccessRefused) -> None:
 
 
 WINDOW_S = 60.0
-
 SOURCES_MAX = 100
-
 OTHERS = "others"
 """Stands for every source beyond the first `SOURCES_MAX` of a minute."""
 

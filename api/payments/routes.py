@@ -22,9 +22,7 @@ router = APIRouter(prefix="/api/v1")
 
 PAGE_ROWS: Final = 50
 NEXT_CURSOR_HEADER: Final = "X-Next-Cursor"
-
 _UNKNOWN_ORDER = {ErrorCode.UNKNOWN_ORDER: "没有这个医院订单号(medOrgOrd)的订单"}
-
 _PRE_SETTLE = "核价、上传费用明细(6201)、预结算(6202), 返回费用拆分。不发生扣款。"
 _PRE_SETTLE_FAILURES = {
     ErrorCode.MISSING_FIELD: "患者ID(PATIENT_ID)不能为空",
@@ -73,7 +71,7 @@ _RECHECK = (
     tags=["医保支付"],
     summary="医保支付下单",
     description=doc.described(_PRE_SETTLE, PreSettleCall, PreSettleData),
-    openapi_extra=doc.request_body(PreSettleCall, **_REGISTRATION),
+    openapi_extra=doc.request_body(PreSettleCall, _REGISTRATION),
     responses=doc.answers(PreSettleData, _PRE_SETTLE_FAILURES),
 )
 async def pre_settle(request: Request, caller: PayingCaller) -> Response:
@@ -88,7 +86,7 @@ async def pre_settle(request: Request, caller: PayingCaller) -> Response:
     tags=["医保支付"],
     summary="医保支付结果回写",
     description=doc.described(_SETTLE, SettleCall, SettleData),
-    openapi_extra=doc.request_body(SettleCall, VISIT_ID="", medOrgOrd="REG20250101000001"),
+    openapi_extra=doc.request_body(SettleCall, {"VISIT_ID": "", "medOrgOrd": "REG20250101000001"}),
     responses=doc.answers(SettleData, _SETTLE_FAILURES),
 )
 async def settle(request: Request, caller: PayingCaller) -> Response:

@@ -34,11 +34,8 @@ from workflows.start import refund_operation, reopen, start_operation
 logger = structlog.get_logger(__name__)
 
 R = TypeVar("R")
-
 _DESCRIBE_S_MAX = 3
-
 _SIGNAL_WAIT = timedelta(seconds=5)
-
 _STILL_OPEN = "处理中, 请稍后用同一订单号重试"
 
 

@@ -32,7 +32,7 @@ _REFUND_FAILURES = {
     "/{medOrgOrd}/refunds",
     summary="退费",
     description=doc.described(_REFUND, RefundCall, RefundData),
-    openapi_extra=doc.request_body(RefundCall, ("all", "全部退款"), type="ALL", amount=""),
+    openapi_extra=doc.request_body(RefundCall, {"type": "ALL", "amount": ""}, ("all", "全部退款")),
     responses=doc.answers(RefundData, _REFUND_FAILURES),
 )
 async def refund(

@@ -91,7 +91,7 @@ async def propose(
     summary="复核一个核查操作",
     description=doc.described(_APPROVE, ApprovalCall, DecisionData),
     openapi_extra=doc.plain_body(ApprovalCall),
-    responses={**doc.answers(DecisionData, _REFUSALS, **_DONE), **_UNKNOWN},
+    responses={**doc.answers(DecisionData, _REFUSALS, _DONE), **_UNKNOWN},
 )
 async def approve(
     request: Request, caller: ApprovingCaller, number: Annotated[str, Depends(order_looked_at)]

@@ -107,7 +107,7 @@ def answering(purpose: str, data: type[DataModel], heading: str = "返回DATA") 
 
 
 def request_body(
-    call: type[CallModel], another: tuple[str, str] = ("registration", "挂号"), **other: str
+    call: type[CallModel], other: Mapping[str, str], another: tuple[str, str] = ("registration", "挂号")
 ) -> dict[str, Any]:
     """The three forms, each with an example; the last one, named `another`, is the call with `other` fields.
 
@@ -162,12 +162,14 @@ def query(call: type[CallModel]) -> dict[str, Any]:
     return {"parameters": parameters}
 
 
-def answers(data: type[DataModel], failures: Mapping[ErrorCode, str], **other: str) -> Answers:
+def answers(
+    data: type[DataModel], failures: Mapping[ErrorCode, str], other: Mapping[str, str] | None = None
+) -> Answers:
     """200 with a sample and some of the business `failures`, and every transport failure.
 
     `other`: what the sample holds instead of its fields' examples.
     """
-    examples = {"success": _success({**_sample(data), **other}), **_failures(failures)}
+    examples = {"success": _success({**_sample(data), **(other or {})}), **_failures(failures)}
     return {200: _answered(data, examples), **_transport(STATUS)}
 
 

@@ -32,7 +32,6 @@ logger = structlog.get_logger(__name__)
 
 TEXT_CHARS_MAX = 128
 """Of a field that sets no `max_length` of its own."""
-
 _MISSING = "missing"
 """pydantic's own type of that error."""
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)

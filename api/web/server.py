@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from api.web.envelope import ERROR_HEADER, HEAD_TOO_LARGE, NOT_HTTP, REQUEST_ID_HEADER, TOO_SLOW, failure
 from api.web.errors import RETRY_AFTER_S
@@ -32,7 +33,6 @@ UNFINISHED_HEAD_BYTES_MAX: Final = 64 * 1024
 """Of a head whose end has not come; above `HeadLimits`, whose answer is the better one where the end has come."""
 KEEP_ALIVE_S: Final = 75
 """Longer than the idle time of the usual proxies before it, so that they never reuse a connection that just closed."""
-
 HEAD_MESSAGE: Final = f"请求头过大: 最多{HEADERS_MAX}个, 连同地址共{HEAD_BYTES_MAX // 1024}KB"
 
 
@@ -91,8 +91,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     request_timeout_s: float = 30
     answer_timeout_s: float = 75
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
         self._arriving: asyncio.TimerHandle | None = None
         self._answering: asyncio.TimerHandle | None = None
         self._head_bytes: int | None = 0
