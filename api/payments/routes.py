@@ -9,6 +9,7 @@ from api.access.gate import AnyCaller, PayingCaller, RecheckingCaller, Withdrawi
 from api.notices.hints import EXPLAINED
 from api.payments.path import order_acted_on, order_looked_at
 from api.payments.schemas import ListCall, PreSettleCall, PreSettleData, SettleCall, SettleData, cursor_of
+from api.payments.service import PAGE_ROWS
 from api.payments.view import CancelData, PaymentData, PaymentLineData, RecheckData
 from api.services import services_of
 from api.web import documentation as doc
@@ -16,11 +17,9 @@ from api.web.body import check_optional_body, query_fields, read_fields
 from api.web.envelope import success
 from api.web.trace import trace_of
 from domain.errors import ErrorCode
-from storage.records import Place
 
 router = APIRouter(prefix="/api/v1")
 
-PAGE_ROWS: Final = 50
 NEXT_CURSOR_HEADER: Final = "X-Next-Cursor"
 _UNKNOWN_ORDER = {ErrorCode.UNKNOWN_ORDER: "没有这个医院订单号(medOrgOrd)的订单"}
 _PRE_SETTLE = "核价、上传费用明细(6201)、预结算(6202), 返回费用拆分。不发生扣款。"
@@ -106,14 +105,10 @@ async def settle(request: Request, caller: PayingCaller) -> Response:
 )
 async def payment_page(request: Request, caller: AnyCaller) -> Response:
     call = ListCall.read(query_fields(request))
-    async with services_of(request).database.read() as unit:
-        # One more than a page tells whether there is another one.
-        lines = await unit.payment_list.page(call.query(caller.hospital.id), PAGE_ROWS + 1, call.place())
-    answer = success([PaymentLineData.of(line).data() for line in lines[:PAGE_ROWS]])
-    if len(lines) > PAGE_ROWS:
-        last = lines[PAGE_ROWS - 1]
-        place = Place(accepted_at=last.accepted_at, med_org_ord=last.med_org_ord)
-        answer.headers[NEXT_CURSOR_HEADER] = cursor_of(place)
+    lines, following = await services_of(request).payments.page(call.query(caller.hospital.id), call.place())
+    answer = success([PaymentLineData.of(line).data() for line in lines])
+    if following is not None:
+        answer.headers[NEXT_CURSOR_HEADER] = cursor_of(following)
     return answer
 
 

@@ -2,6 +2,7 @@
 
 import json
 from http import HTTPStatus
+from typing import Final
 
 from api.payments.not_paid import INTERVAL_S, NotPaidBrake
 from api.payments.path import unknown_order
@@ -31,9 +32,11 @@ from domain.orders import (
 )
 from domain.states import PaymentState
 from security.crypto.keyring import Keyring
-from storage.records import PaymentRecord, RefundRecord, TimelineEntry
+from storage.records import PaymentLine, PaymentQuery, PaymentRecord, Place, RefundRecord, TimelineEntry
 from storage.refunds import with_refunds
 from storage.session import Database
+
+PAGE_ROWS: Final = 50
 
 
 class PaymentsService:
@@ -73,6 +76,15 @@ class PaymentsService:
         if await self._workflows.life(payment_workflow_id(key.hospital, key.med_org_ord)) is Life.UNKNOWN:
             raise unknown_order(HTTPStatus.NOT_FOUND)
         return None
+
+    async def page(self, query: PaymentQuery, after: Place | None) -> tuple[list[PaymentLine], Place | None]:
+        """At most `PAGE_ROWS`, the newest first, and where the next page begins, if there is one."""
+        async with self._database.read() as unit:
+            lines = await unit.payment_list.page(query, PAGE_ROWS + 1, after)
+        shown = lines[:PAGE_ROWS]
+        if len(lines) == len(shown):
+            return shown, None
+        return shown, Place(accepted_at=shown[-1].accepted_at, med_org_ord=shown[-1].med_org_ord)
 
     async def _pre_settle(self, order: Order, terms: PaymentTerms, fingerprint: str) -> PreSettleAnswer:
         recorded = await self._recorded_pre_settlement(order)

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from api.payments.schemas import LONG_CHARS_MAX, NUMBER_PATTERN
 from api.payments.view import SplitData
 from api.reviews.service import CaseLook
-from api.web.models import Absent, CallModel, DataModel, iso, missing, reading
+from api.web.models import Absent, CallModel, DataModel, iso, missing, reading, sample_of
 from domain.reviews import ALONE, Approval, Decision, Proposal, Proposed, ReviewAction, ReviewFacts
 from security.masking.values import mask_text
 from storage.records import CaseEventRecord, CaseRecord
@@ -123,29 +123,23 @@ class CaseData(DataModel):
     workflow_id: str = Field(alias="workflowId", title="Temporal工作流ID", examples=["payment-main-ORD20250101000001"])
 
     @classmethod
-    def of(cls, case: CaseRecord, now: datetime) -> Self:
-        return cls(**_line(case, now))
-
-
-def _line(case: CaseRecord, now: datetime) -> dict[str, str]:
-    until = case.closed_at or now
-    return {
-        "med_org_ord": case.key.med_org_ord,
-        "refund_no": case.refund_no,
-        "reason": case.reason,
-        "message": mask_text(case.message),
-        "at_risk_fen": str(case.at_risk_fen),
-        "opened_at": iso(case.opened_at),
-        "age_s": str(max(0, round((until - case.opened_at).total_seconds()))),
-        "deadline": iso(case.deadline),
-        "closed_at": iso(case.closed_at),
-        "outcome": case.outcome or "",
-        "workflow_id": case.workflow_id,
-    }
-
-
-def _sample_case() -> dict[str, str]:
-    return {field.alias or "": field.examples[0] for field in CaseData.model_fields.values() if field.examples}
+    def of(cls, case: CaseRecord, now: datetime, **more: object) -> Self:
+        """`more`: what a subclass adds."""
+        until = case.closed_at or now
+        return cls(
+            med_org_ord=case.key.med_org_ord,
+            refund_no=case.refund_no,
+            reason=case.reason,
+            message=mask_text(case.message),
+            at_risk_fen=str(case.at_risk_fen),
+            opened_at=iso(case.opened_at),
+            age_s=str(max(0, round((until - case.opened_at).total_seconds()))),
+            deadline=iso(case.deadline),
+            closed_at=iso(case.closed_at),
+            outcome=case.outcome or "",
+            workflow_id=case.workflow_id,
+            **more,
+        )
 
 
 class PageData(DataModel):
@@ -153,8 +147,8 @@ class PageData(DataModel):
 
     cases: list[CaseData] = Field(
         alias="cases",
-        title=f"未结束的核查, 先来的在前: {', '.join(_sample_case())}",
-        examples=[[_sample_case()]],
+        title=f"未结束的核查, 先来的在前: {', '.join(sample_of(CaseData))}",
+        examples=[[sample_of(CaseData)]],
     )
     next_cursor: str = Field(alias="nextCursor", title="下一页的cursor; 最后一页为空", examples=[""])
 
@@ -266,8 +260,9 @@ class CaseLookData(CaseData):
     @classmethod
     def of_look(cls, look: CaseLook, now: datetime) -> Self:
         view = look.view
-        return cls(
-            **_line(look.case, now),
+        return cls.of(
+            look.case,
+            now,
             state=look.state.value,
             centre=CentreData.of(view.facts) if view else CentreData(),
             his=HisData.of(view.facts) if view else HisData(),

@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from api.web.envelope import ERROR_HEADER, REQUEST_ID_HEADER
 from api.web.errors import STATUS
-from api.web.models import Answer, CallModel, DataModel, chars_max_of, fields_of
+from api.web.models import Answer, CallModel, DataModel, chars_max_of, fields_of, sample_of
 from domain.errors import ErrorCode
 
 Response = dict[str, Any]
@@ -113,7 +113,7 @@ def request_body(
 
     An empty one is left out.
     """
-    fields, schema = _sample(call), _json_schema(call)
+    fields, schema = sample_of(call), _json_schema(call)
     as_text = json.dumps(fields, ensure_ascii=False)
     other_call = {name: other.get(name, fields.get(name, "")) for name, _ in fields_of(call)}
     examples = {
@@ -137,7 +137,7 @@ def request_body(
 
 def plain_body(call: type[CallModel]) -> dict[str, Any]:
     """A JSON object with the fields of a call that people's tools make; the two other forms are accepted too."""
-    content = {"application/json": {"schema": _json_schema(call), "example": _sample(call)}}
+    content = {"application/json": {"schema": _json_schema(call), "example": sample_of(call)}}
     return {"requestBody": {"required": True, "content": content}}
 
 
@@ -169,19 +169,19 @@ def answers(
 
     `other`: what the sample holds instead of its fields' examples.
     """
-    examples = {"success": _success({**_sample(data), **(other or {})}), **_failures(failures)}
+    examples = {"success": _success({**sample_of(data), **(other or {})}), **_failures(failures)}
     return {200: _answered(data, examples), **_transport(STATUS)}
 
 
 def looked_up(data: type[DataModel], *failures: ErrorCode) -> Answers:
     """A GET's answers: 200 with a sample, and the transport `failures` that it may have beside the usual ones."""
-    examples = {"success": _success(_sample(data))}
+    examples = {"success": _success(sample_of(data))}
     return {200: _answered(data, examples), **_transport([*_ALWAYS, *failures]), **_others()}
 
 
 def listed(row: type[DataModel], failures: Mapping[ErrorCode, str], headers: Mapping[str, str]) -> Answers:
     """A GET's answers whose DATA is an array, with `headers` of its own beside the usual ones."""
-    examples = {"success": _success([_sample(row)]), **_failures(failures)}
+    examples = {"success": _success([sample_of(row)]), **_failures(failures)}
     response = _answered(list[row], examples)  # type: ignore[valid-type]  # known at run time
     own = {name: {"description": meaning, "schema": {"type": "string"}} for name, meaning in headers.items()}
     return {200: {**response, "headers": {**_HEADERS, **own}}, **_transport(_ALWAYS), **_others()}
@@ -219,11 +219,6 @@ def _property_schema(field: FieldInfo) -> Response:
         if pattern := getattr(rule, "pattern", None):
             schema["pattern"] = f"^\\s*{pattern.strip('^$')}\\s*$"
     return schema
-
-
-def _sample(model: type[CallModel | DataModel]) -> dict[str, Any]:
-    """Every field that has an example."""
-    return {name: field.examples[0] for name, field in fields_of(model) if field.examples}
 
 
 def _success(data: object) -> Response:

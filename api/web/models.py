@@ -150,6 +150,11 @@ def title_of(model: type[BaseModel], name: str) -> str:
     return f"{dict(fields_of(model))[name].title}({name})"
 
 
+def sample_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Every field that has an example, with its first one."""
+    return {name: field.examples[0] for name, field in fields_of(model) if field.examples}
+
+
 def chars_max_of(field: FieldInfo) -> int:
     return next((rule.max_length for rule in field.metadata if isinstance(rule, MaxLen)), TEXT_CHARS_MAX)
 
