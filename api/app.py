@@ -12,43 +12,29 @@ from api import health
 from api.access.gate import Callers, Gate
 from api.access.limits import RateLimits
 from api.access.recording import AccessRecording, write
-from api.access.refusal_log import Refusals
+from api.access.refusals import Refusals
 from api.codec import routes as codec
-from api.codec import sign_in as codec_sign_in
 from api.codec.door import CodecCors
 from api.codec.service import CodecService
 from api.codec.session import CodecSessions
-from api.notices import routes as settlement_notice
+from api.notices import routes as notices
 from api.notices.door import NoticeDoor
 from api.notices.hints import Hints
 from api.notices.service import NoticesService
-from api.payments import (
-    actions as payment_actions,
-)
-from api.payments import (
-    interfaces as insurance,
-)
-from api.payments import (
-    listing as payment_list,
-)
-from api.payments import (
-    looking as payments,
-)
+from api.payments import routes as payments
 from api.payments.service import PaymentsService
 from api.payments.workflows import PaymentWorkflows
 from api.refunds import routes as refunds
 from api.refunds.service import RefundsService
 from api.reviews import routes as reviews
-from api.reviews.service import ReviewsService
-from api.reviews.workflows import ReviewWorkflows
+from api.reviews.service import ReviewsService, ReviewWorkflows
 from api.services import Services
 from api.temporal import TemporalLink
 from api.web.documentation import introduction
 from api.web.errors import install_handlers
-from api.web.head_limits import HeadLimits
 from api.web.headers import ASSETS_PATH, DOCUMENT_PATH, SecurityHeaders
-from api.web.metrics import HttpMetrics
-from api.web.trace import RequestTracing
+from api.web.server import HeadLimits
+from api.web.trace import HttpMetrics, RequestTracing
 from hospitals import Hospital, load_hospitals
 from security.crypto.data_converter import data_converter
 from security.crypto.payload_codec import SealingCodec
@@ -104,11 +90,7 @@ def create_app(settings: Settings, keys: KeyProvider | None = None) -> FastAPI:
     app.add_middleware(HeadLimits)
     app.add_middleware(RequestTracing, metrics=services.metrics)
     app.add_middleware(SecurityHeaders)
-    routers = (
-        *(insurance, settlement_notice, payments, payment_list, payment_actions, refunds, reviews, health),
-        *(codec, codec_sign_in),
-    )
-    for routes in routers:
+    for routes in (payments, notices, refunds, reviews, health, codec):
         app.include_router(routes.router)
     return app
 

@@ -13,8 +13,7 @@ from api.access.gate import Right, demand
 from api.services import services_of
 from api.web import documentation as doc
 from api.web.envelope import failure, success
-from api.web.metrics import CONTENT_TYPE
-from api.web.trace import trace_of
+from api.web.trace import CONTENT_TYPE, trace_of
 from domain.base import PaymentKey
 from domain.errors import ErrorCode
 from storage.session import Database

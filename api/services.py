@@ -10,10 +10,13 @@ from api.notices.door import NoticeDoor
 from api.notices.hints import Hints
 from api.notices.service import NoticesService
 from api.payments.service import PaymentsService
+from api.payments.workflows import payment_terms
 from api.refunds.service import RefundsService
 from api.reviews.service import ReviewsService
 from api.temporal import TemporalLink
-from api.web.metrics import HttpMetrics
+from api.web.trace import HttpMetrics
+from domain.orders import PaymentTerms
+from hospitals import Hospital
 from settings import Settings
 from storage.session import Database
 
@@ -32,6 +35,10 @@ class Services:
     metrics: HttpMetrics
     codec: CodecService
     codec_sessions: CodecSessions
+
+    def terms(self, hospital: Hospital) -> PaymentTerms:
+        """The limits of a payment of this hospital that starts now."""
+        return payment_terms(self.settings, hospital)
 
 
 def services_of(request: Request) -> Services:

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from api.access.refusals import AccessRefused, Reason
+from api.access.refusals import AccessRefused, Holder, Reason
 from api.access.rights import Role
+from domain.base import PaymentKey
 from domain.errors import ErrorCode
 from hospitals import Hospital
 from settings import Settings, is_loopback
@@ -35,17 +36,14 @@ class Caller:
     expires_at: datetime | None = None
     hmac_secret: str | None = field(default=None, repr=False)
 
+    def payment(self, med_org_ord: str) -> PaymentKey:
+        """A payment of the caller's hospital: no key reaches another one's."""
+        return PaymentKey(hospital=self.hospital.id, med_org_ord=med_org_ord)
+
     def refused(self, reason: Reason, code: ErrorCode, message: str, retry_after_s: int | None = None) -> AccessRefused:
         """The refusal of a call with this key."""
-        return AccessRefused(
-            reason,
-            code,
-            message,
-            hospital=self.hospital.id,
-            key_name=self.key_name,
-            role=self.role,
-            retry_after_s=retry_after_s,
-        )
+        holder = Holder(self.hospital.id, self.key_name, self.role.value)
+        return AccessRefused(reason, code, message, holder, retry_after_s)
 
 
 class Callers:

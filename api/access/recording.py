@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access.gate import Role
-from api.access.refusal_log import Refusals
+from api.access.refusals import Refusals
 from api.web.errors import answer
 from api.web.trace import RequestTrace, route_template, trace_of
 from domain.errors import ErrorCode, PaymentError

@@ -1,14 +1,17 @@
 """Who was not let in, and why: every refusal of a key passes through `report`."""
 
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import structlog
 from fastapi import Request
 
-from api.access.rights import Role
 from api.web.errors import ApiError
 from api.web.trace import route_template, trace_of
 from domain.errors import ErrorCode
+from security.access import Access
 
 logger = structlog.get_logger(__name__)
 
@@ -26,39 +29,104 @@ class Reason(StrEnum):
     TOO_MANY_REFUSALS = "too_many_refusals"
 
 
-class AccessRefused(ApiError):
-    """A call that is not let in. `key_name`, `hospital` and `role` are empty where nobody is known."""
+@dataclass(frozen=True)
+class Holder:
+    """Whose key it is. All is empty where nobody is known."""
 
-    def __init__(  # noqa: PLR0913 - an answer and whose it is, all by name
+    hospital: str = ""
+    key_name: str = ""
+    role: str = ""
+
+
+NOBODY = Holder()
+
+
+class AccessRefused(ApiError):
+    """A call that is not let in."""
+
+    def __init__(
         self,
         reason: Reason,
         code: ErrorCode,
         message: str,
-        *,
-        hospital: str = "",
-        key_name: str = "",
-        role: Role | None = None,
+        holder: Holder = NOBODY,
         retry_after_s: int | None = None,
     ) -> None:
         super().__init__(code, message, retry_after_s=retry_after_s)
         self.reason = reason
-        self.hospital = hospital
-        self.key_name = key_name
-        self.role = role
+        self.holder = holder
 
 
 def report(request: Request, refused: AccessRefused) -> None:
     """The one place where refusals are known: key's name, role, route, reason, and where the call came from."""
-    trace = trace_of(request.scope)
-    trace.hospital, trace.key_name = refused.hospital, refused.key_name
-    trace.role = refused.role.value if refused.role else ""
+    trace, holder = trace_of(request.scope), refused.holder
+    trace.hospital, trace.key_name, trace.role = holder.hospital, holder.key_name, holder.role
     logger.warning(
         "access_refused",
         reason=refused.reason.value,
-        hospital=refused.hospital,
-        key_name=refused.key_name,
-        role=refused.role.value if refused.role else "",
+        hospital=holder.hospital,
+        key_name=holder.key_name,
+        role=holder.role,
         method=request.method,
         route=route_template(request.scope),
         client=request.client.host if request.client else "",
     )
+
+
+WINDOW_S = 60.0
+SOURCES_MAX = 100
+OTHERS = "others"
+"""Stands for every source beyond the first `SOURCES_MAX` of a minute."""
+
+
+@dataclass
+class _Window:
+    access: Access
+    begun_at: float
+    more: int = 0
+
+
+class Refusals:
+    """From each source (an address, or a key by name) at most two records a minute, which tell all of its refusals.
+
+    The first is recorded at once; those that follow within its minute are counted and recorded together after it.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._windows: dict[tuple[str, str], _Window] = {}
+        """In the order in which they began."""
+
+    def seen(self, refusal: Access) -> list[Access]:
+        """What is to be recorded now."""
+        due, source = self.due(), (refusal.hospital, refusal.actor)
+        if source not in self._windows and len(self._windows) >= SOURCES_MAX:
+            source, refusal = ("", OTHERS), replace(refusal, hospital="", actor=OTHERS, role="", subject="")
+        if (window := self._windows.get(source)) is not None:
+            window.more += 1
+            return due
+        self._windows[source] = _Window(refusal, self._clock())
+        return [*due, refusal]
+
+    def due(self) -> list[Access]:
+        """The counts of the minutes that are over."""
+        oldest = self._clock() - WINDOW_S
+        over = []
+        for source, window in self._windows.items():
+            if window.begun_at > oldest:
+                break
+            over.append(source)
+        return self._closed(over)
+
+    def rest(self) -> list[Access]:
+        """The counts of the minutes that are not over: nothing more will come."""
+        return self._closed(list(self._windows))
+
+    def _closed(self, sources: list[tuple[str, str]]) -> list[Access]:
+        windows = [self._windows.pop(source) for source in sources]
+        return [_count_of(window) for window in windows if window.more]
+
+
+def _count_of(window: _Window) -> Access:
+    """How many followed: whatever they asked for."""
+    return replace(window.access, subject="", details={"more": window.more})

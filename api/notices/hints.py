@@ -8,12 +8,11 @@ from enum import StrEnum
 
 import structlog
 
-from api.payments.broken_off import take_up
-from api.payments.order_fields import MED_ORG_ORD
-from api.payments.reopening import reopening
+from api.payments.path import unknown_order
+from api.payments.reopening import reopening, take_up
 from api.payments.workflows import PaymentWorkflows, WorkflowClosedError
 from domain.base import PaymentKey
-from domain.errors import ErrorCode, PaymentError
+from domain.errors import ErrorCode
 from domain.ids import payment_workflow_id
 from domain.orders import PaymentTerms
 from domain.states import TERMINAL, UNPAID_ENDS, PaymentState, has_reached
@@ -64,7 +63,7 @@ class Hints:
             except WorkflowClosedError:
                 logger.info("hint_after_the_end", hospital=key.hospital, medOrgOrd=key.med_org_ord)
         if record is None:
-            raise PaymentError(ErrorCode.UNKNOWN_ORDER, f"没有这个{MED_ORG_ORD.title}的订单")
+            raise unknown_order()
         told = await take_up(self._workflows, record, terms)
         return Followed.TAKEN_UP if told.code is ErrorCode.IN_REVIEW else Followed.BROKEN_OFF
 

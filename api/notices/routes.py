@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,11 +14,10 @@ from api.services import services_of
 from api.web.body import read_text
 from api.web.envelope import ERROR_HEADER
 from api.web.errors import RETRY_AFTER_S, STATUS, ApiError
-from api.web.trace import trace_of, where
+from api.web.trace import log_failure, trace_of
 from domain.errors import ErrorCode, PaymentError
 from gateways.insurance.canonical import parse_object
-
-logger = structlog.get_logger(__name__)
+from gateways.insurance.notice import HEAD
 
 router = APIRouter(prefix="/api/v1/insurance", tags=["医保中心通知"])
 
@@ -32,7 +30,6 @@ _DESCRIPTION = """\
 
 `success`为false且HTTP状态为503时, 请稍后重发。
 """
-_ENVELOPE_FIELDS = ("appId", "encType", "signType", "version", "timestamp", "encData", "signData")
 _SAMPLE = {
     "appId": "8A06878F7C9782F5D6CA50198152787E",
     "encType": "SM4",
@@ -42,30 +39,35 @@ _SAMPLE = {
     "encData": "16进制密文",
     "signData": "BASE64签名",
 }
-_COME_AGAIN = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
-_ANSWER_SCHEMA = {
+_REQUEST = {
+    "type": "object",
+    "required": list(HEAD),
+    "properties": {name: {"type": ["string", "number"]} for name in _SAMPLE},
+}
+_REQUEST_BODY = {"required": True, "content": {"application/json": {"schema": _REQUEST, "example": _SAMPLE}}}
+_ANSWER = {
     "type": "object",
     "required": ["success", "message"],
     "properties": {"success": {"type": "boolean"}, "message": {"type": "string"}},
 }
-_REQUEST_BODY = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["appId", "timestamp", "encData", "signData"],
-                "properties": {name: {"type": ["string", "number"]} for name in _ENVELOPE_FIELDS},
-            },
-            "example": _SAMPLE,
-        }
-    },
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": description,
+        "content": {
+            "application/json": {"schema": _ANSWER, "example": {"success": status == HTTPStatus.OK, "message": message}}
+        },
+    }
+    for status, description, message in (
+        (200, "已接受", "已转交支付流程, 向医保中心核实(6301)"),
+        (400, "报文头或内容缺字段", "报文头字段缺失: signData"),
+        (401, "验签或解密失败, 或时间戳过期", "验签或解密失败: appId, encData, signData"),
+        (413, "请求体过大", "请求体不能超过1024KB"),
+        (422, "不是JSON对象", "报文不是JSON对象"),
+        (429, "此地址未通过验签的调用过于频繁", "未通过鉴权的调用过于频繁"),
+        (503, "暂时无法处理, 请稍后重发", "支付服务暂不可用, 请稍后重发"),
+    )
 }
-
-
-def _documented(description: str, *, success: bool, message: str) -> dict[str, Any]:
-    example = {"success": success, "message": message}
-    return {"description": description, "content": {"application/json": {"schema": _ANSWER_SCHEMA, "example": example}}}
+_COME_AGAIN = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 @router.post(
@@ -73,17 +75,7 @@ def _documented(description: str, *, success: bool, message: str) -> dict[str, A
     summary="医保结算结果通知(6302)",
     description=_DESCRIPTION,
     openapi_extra={"requestBody": _REQUEST_BODY},
-    responses={
-        200: _documented("已接受", success=True, message="已转交支付流程, 向医保中心核实(6301)"),
-        400: _documented("报文头或内容缺字段", success=False, message="报文头字段缺失: signData"),
-        401: _documented(
-            "验签或解密失败, 或时间戳过期", success=False, message="验签或解密失败: appId, encData, signData"
-        ),
-        413: _documented("请求体过大", success=False, message="请求体不能超过1024KB"),
-        422: _documented("不是JSON对象", success=False, message="报文不是JSON对象"),
-        429: _documented("此地址未通过验签的调用过于频繁", success=False, message="未通过鉴权的调用过于频繁"),
-        503: _documented("暂时无法处理, 请稍后重发", success=False, message="支付服务暂不可用, 请稍后重发"),
-    },
+    responses=_ANSWERS,
 )
 async def settlement_notice(request: Request) -> Response:
     try:
@@ -94,7 +86,7 @@ async def settlement_notice(request: Request) -> Response:
         trace_of(request.scope).error_code = error.code.value
         return _refusal(error)
     except (SQLAlchemyError, OSError) as error:
-        logger.error("database_unavailable", error=type(error).__name__, where=where(error))  # noqa: TRY400 - see `where`
+        log_failure("database_unavailable", error)
         trace_of(request.scope).error_code = ErrorCode.UNAVAILABLE.value
         return _refusal(PaymentError(ErrorCode.UNAVAILABLE, "支付服务的数据库暂不可用, 请稍后重发"))
 

@@ -6,7 +6,7 @@ import structlog
 
 from api.notices.door import OpenedNotice
 from api.notices.hints import EXPLAINED, Hints
-from api.payments.terms import payment_terms
+from api.payments.workflows import payment_terms
 from domain.base import PaymentKey
 from domain.errors import PaymentError
 from gateways.insurance.envelope import utc_now

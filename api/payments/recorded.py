@@ -1,8 +1,7 @@
 """What our row alone can answer, also after Temporal has forgotten the workflow. None: ask the workflow. Pure."""
 
-from api.payments.order_fields import CHANNEL, MED_ORG_ORD, PATIENT_ID, VISIT_ID
-from api.payments.pre_settle_fields import TITLES
-from api.payments.settle_fields import PAY_ORD_ID
+from api.payments.schemas import PreSettleCall
+from api.web.models import title_of
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Order, PreSettleAnswer, SettlementAnswer, SettleRequest
 from domain.states import SETTLED_STATES, UNPAID_ENDS, PaymentState, has_reached
@@ -16,19 +15,19 @@ def check_same_transaction(record: PaymentRecord, order: Order) -> None:
     """Raise `PaymentError` ORDER_CONFLICT if medOrgOrd is used for another transaction (product rule 2)."""
     field = record.order.differing_field(order)
     if field is not None:
-        message = f"{MED_ORG_ORD.title}已用于另一笔交易: {TITLES[field]}不一致"
+        message = f"医院订单号(medOrgOrd)已用于另一笔交易: {title_of(PreSettleCall, field)}不一致"
         raise PaymentError(ErrorCode.ORDER_CONFLICT, message)
 
 
 def check_same_payment(record: PaymentRecord, request: SettleRequest) -> None:
     """Raise `PaymentError` ORDER_CONFLICT or PATIENT_MISMATCH if the call names what is not this payment's."""
     if record.pay_ord_id and request.pay_ord_id != record.pay_ord_id:
-        message = f"{PAY_ORD_ID.title}不是{MED_ORG_ORD.title}对应的医保订单"
+        message = "医保订单号(payOrdId)不是医院订单号(medOrgOrd)对应的医保订单"
         raise PaymentError(ErrorCode.ORDER_CONFLICT, message)
     if request.patient_id != record.order.patient_id:
-        raise PaymentError(ErrorCode.PATIENT_MISMATCH, f"{PATIENT_ID.title}不是该订单的患者")
+        raise PaymentError(ErrorCode.PATIENT_MISMATCH, "患者ID(PATIENT_ID)不是该订单的患者")
     if request.channel not in {None, record.order.channel}:
-        raise PaymentError(ErrorCode.ORDER_CONFLICT, f"{CHANNEL.title}与下单时不一致")
+        raise PaymentError(ErrorCode.ORDER_CONFLICT, "渠道(CHANNEL)与下单时不一致")
 
 
 def pre_settle_answer(record: PaymentRecord) -> PreSettleAnswer | None:
@@ -62,7 +61,7 @@ def settlement_answer(record: PaymentRecord, request: SettleRequest) -> Settleme
         return None
     visit_id = record.visit_id or request.visit_id
     if request.visit_id not in {None, visit_id}:
-        raise PaymentError(ErrorCode.ORDER_CONFLICT, f"该订单已用另一个{VISIT_ID.title}结算")
+        raise PaymentError(ErrorCode.ORDER_CONFLICT, "该订单已用另一个就诊ID(VISIT_ID)结算")
     return SettlementAnswer(
         pay_ord_id=record.pay_ord_id,
         med_org_ord=record.order.med_org_ord,
@@ -76,7 +75,7 @@ def withdrawn_state(record: PaymentRecord) -> PaymentState | None:
     if record.state is PaymentState.CANCELLED:
         return record.state
     if has_reached(record.state, PaymentState.PAID) or record.state is PaymentState.REVERSING:
-        raise PaymentError(ErrorCode.BILL_ALREADY_PAID, f"{MED_ORG_ORD.title}对应的订单已付款, 不能取消")
+        raise PaymentError(ErrorCode.BILL_ALREADY_PAID, "医院订单号(medOrgOrd)对应的订单已付款, 不能取消")
     _raise_bad_end(record)
     return None
 

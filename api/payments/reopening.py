@@ -1,7 +1,10 @@
 """From our row back to a workflow: of a payment that was closed, and has to be looked at once more. Pure."""
 
+import structlog
+
+from api.payments.workflows import PaymentWorkflows
 from domain.bills import Patient
-from domain.errors import ErrorCode
+from domain.errors import ErrorCode, PaymentError
 from domain.insurance import PreSettlement, UploadedFees
 from domain.orders import PaymentEnd, PaymentStart, PaymentTerms, Reopened
 from domain.states import TERMINAL
@@ -69,3 +72,18 @@ def _pre_settlement(record: PaymentRecord) -> PreSettlement | None:
         balance_fen=record.balance_fen,
         window_ends_at=record.window_ends_at,
     )
+
+
+logger = structlog.get_logger(__name__)
+
+
+async def take_up(workflows: PaymentWorkflows, record: PaymentRecord, terms: PaymentTerms) -> PaymentError:
+    """Start it. What a caller is told. Raises `PaymentError` UNAVAILABLE."""
+    logger.error("payment_broken_off", workflow_id=record.order.workflow_id)
+    start = reopening(record, terms)
+    if start is None or start.reopened is None:
+        raise AssertionError("a payment that goes on can be started")
+    await workflows.reopen(start)
+    if start.reopened.uploaded is None:
+        return PaymentError(ErrorCode.PROCESSING, "该订单的处理曾被中断, 正在关闭, 请稍后重试")
+    return PaymentError(ErrorCode.IN_REVIEW, "该订单的处理被中断, 需要人工核查, 请联系医院")

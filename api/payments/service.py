@@ -1,10 +1,11 @@
 """Where a valid call meets its payment: our row first, then the workflow (product rules 1 and 2)."""
 
 import json
+from http import HTTPStatus
+from typing import Final
 
-from api.payments.broken_off import take_up
 from api.payments.not_paid import INTERVAL_S, NotPaidBrake
-from api.payments.order_fields import MED_ORG_ORD
+from api.payments.path import unknown_order
 from api.payments.recorded import (
     check_same_payment,
     check_same_transaction,
@@ -12,7 +13,8 @@ from api.payments.recorded import (
     settlement_answer,
     withdrawn_state,
 )
-from api.payments.settle_fields import check_visit_id
+from api.payments.reopening import take_up
+from api.payments.schemas import check_visit_id
 from api.payments.workflows import Life, PaymentWorkflows, WorkflowClosedError
 from api.web.errors import ApiError
 from api.web.in_flight import InFlight
@@ -30,9 +32,11 @@ from domain.orders import (
 )
 from domain.states import PaymentState
 from security.crypto.keyring import Keyring
-from storage.records import PaymentRecord, RefundRecord, TimelineEntry
+from storage.records import PaymentLine, PaymentQuery, PaymentRecord, Place, RefundRecord, TimelineEntry
 from storage.refunds import with_refunds
 from storage.session import Database
+
+PAGE_ROWS: Final = 50
 
 
 class PaymentsService:
@@ -63,15 +67,24 @@ class PaymentsService:
         return await self._cancelling.join(key, lambda: self._cancel(key, by, terms))
 
     async def look(self, key: PaymentKey) -> tuple[PaymentRecord, list[TimelineEntry], list[RefundRecord]] | None:
-        """The payment, its timeline, its refunds; None where it runs and has no row yet. Raises UNKNOWN_ORDER."""
+        """The payment, its timeline, its refunds; None where it runs and has no row yet. UNKNOWN_ORDER with 404."""
         async with self._database.read() as unit:
             record = await unit.payments.find(key)
             if record is not None:
                 refunds = await unit.refunds.of_payment(key)
                 return record, with_refunds(await unit.payments.timeline(key), refunds), refunds
         if await self._workflows.life(payment_workflow_id(key.hospital, key.med_org_ord)) is Life.UNKNOWN:
-            raise _unknown_order()
+            raise unknown_order(HTTPStatus.NOT_FOUND)
         return None
+
+    async def page(self, query: PaymentQuery, after: Place | None) -> tuple[list[PaymentLine], Place | None]:
+        """At most `PAGE_ROWS`, the newest first, and where the next page begins, if there is one."""
+        async with self._database.read() as unit:
+            lines = await unit.payment_list.page(query, PAGE_ROWS + 1, after)
+        shown = lines[:PAGE_ROWS]
+        if len(lines) == len(shown):
+            return shown, None
+        return shown, Place(accepted_at=shown[-1].accepted_at, med_org_ord=shown[-1].med_org_ord)
 
     async def _pre_settle(self, order: Order, terms: PaymentTerms, fingerprint: str) -> PreSettleAnswer:
         recorded = await self._recorded_pre_settlement(order)
@@ -133,7 +146,7 @@ class PaymentsService:
         except WorkflowClosedError:
             record = await self._find(key)
         if record is None:
-            raise _unknown_order()
+            raise unknown_order()
         state = withdrawn_state(record)
         if state is None:
             raise await self._broken_off(key, terms)
@@ -142,11 +155,11 @@ class PaymentsService:
     async def _broken_off(self, key: PaymentKey, terms: PaymentTerms) -> PaymentError:
         """Its workflow is closed, and our row says that it goes on."""
         record = await self._find(key)
-        return _unknown_order() if record is None else await take_up(self._workflows, record, terms)
+        return unknown_order() if record is None else await take_up(self._workflows, record, terms)
 
     async def _without_row(self, request: SettleRequest) -> PaymentError:
         if await self._workflows.life(request.workflow_id) is Life.UNKNOWN:
-            return _unknown_order()
+            return unknown_order()
         return PaymentError(ErrorCode.PROCESSING, "该订单正在下单, 请稍后重试")
 
     async def _find(self, key: PaymentKey) -> PaymentRecord | None:
@@ -157,10 +170,6 @@ class PaymentsService:
         """Keyed, since the fields are few enough to be guessed and update ids are clear text in Temporal."""
         canonical = json.dumps(order.fingerprint_fields(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return self._keyring.digest(canonical)
-
-
-def _unknown_order() -> PaymentError:
-    return PaymentError(ErrorCode.UNKNOWN_ORDER, f"没有这个{MED_ORG_ORD.title}的订单")
 
 
 def key_of(call: Order | SettleRequest) -> PaymentKey:

@@ -1,6 +1,7 @@
 """The updates that the API sends to payments, and what each way to fail means to a caller (04-temporal 4.1)."""
 
 import asyncio
+import math
 import uuid
 from collections.abc import Awaitable
 from datetime import timedelta
@@ -20,9 +21,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.temporal import TemporalLink, unavailable
 from domain.errors import ErrorCode, PaymentError
 from domain.ids import payment_workflow_id
-from domain.orders import CancelRequest, PaymentStart, PreSettleAnswer, SettlementAnswer, SettleRequest
+from domain.orders import CancelRequest, PaymentStart, PaymentTerms, PreSettleAnswer, SettlementAnswer, SettleRequest
 from domain.refunds import RefundStart
 from domain.states import RefundState
+from gateways.insurance.profile import DEFAULT_PATHS
+from hospitals import Hospital
 from settings import Settings
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.refund.workflow import RefundWorkflow
@@ -168,3 +171,24 @@ def _rpc_failure(error: RPCError) -> Exception:
         return WorkflowClosedError()
     logger.warning("temporal_unavailable", status=error.status.name)
     return unavailable()
+
+
+PAID_SHOWN_AFTER_MS = 500
+"""HIS mostly books sooner: then nobody could have seen it, and a settlement is faster (docs/decisions)."""
+
+
+def payment_terms(settings: Settings, hospital: Hospital) -> PaymentTerms:
+    """Fixed at the start of a payment, so that a later change of settings never moves them."""
+    centre_timeouts_s = (hospital.centre.timeout_s(transaction) for transaction in DEFAULT_PATHS)
+    return PaymentTerms(
+        pre_settle_budget_s=settings.pre_settle_budget_s,
+        payment_window_s=settings.payment_window_s,
+        auto_finish_after_s=settings.auto_finish_after_s,
+        his_retry_budget_s=settings.his_retry_budget_s,
+        reversal_window_s=settings.reversal_window_s,
+        registers=hospital.registers,
+        cash_refunded_by=hospital.centre.cash_refunded_by,
+        call_timeout_s=math.ceil(max(settings.his_timeout_s, *centre_timeouts_s)),
+        his_timeout_s=settings.his_timeout_s,
+        paid_shown_after_ms=PAID_SHOWN_AFTER_MS,
+    )

@@ -4,10 +4,8 @@ import json
 
 import structlog
 
-from api.payments.order_fields import MED_ORG_ORD
+from api.payments.path import unknown_order, unknown_refund
 from api.payments.workflows import Life, PaymentWorkflows, WorkflowClosedError
-from api.refunds.schemas import REFUND_NO
-from api.refunds.view import begun_data, refund_data
 from api.web.errors import ApiError
 from api.web.in_flight import InFlight
 from domain.base import PaymentKey
@@ -35,20 +33,18 @@ class RefundsService:
         self._keyring = keyring
         self._refunding = InFlight[RefundRecord]()
 
-    async def refund(self, order: RefundOrder, terms: PaymentTerms) -> dict[str, str]:
-        """DATA of a refund that was made. Identical calls at once are one call."""
+    async def refund(self, order: RefundOrder, terms: PaymentTerms) -> RefundRecord:
+        """A refund that was made. Identical calls at once are one call."""
         fingerprint = self._fingerprint(order)
         key = (order.workflow_id, fingerprint)
-        return refund_data(await self._refunding.join(key, lambda: self._refund(order, terms, fingerprint)))
+        return await self._refunding.join(key, lambda: self._refund(order, terms, fingerprint))
 
-    async def look(self, key: PaymentKey, refund_no: str) -> dict[str, str]:
-        """DATA of a refund wherever it stands. Raises UNKNOWN_ORDER."""
+    async def look(self, key: PaymentKey, refund_no: str) -> RefundRecord | None:
+        """A refund wherever it stands; None where it runs and has no row yet. Raises UNKNOWN_ORDER, with 404."""
         _, known = await self._find(key, refund_no)
-        if known is not None:
-            return refund_data(known)
-        if await self._workflows.life(refund_workflow_id(key, refund_no)) is Life.RUNNING:
-            return begun_data(key, refund_no)
-        raise PaymentError(ErrorCode.UNKNOWN_ORDER, f"没有这个{REFUND_NO.title}的退款")
+        if known is None and await self._workflows.life(refund_workflow_id(key, refund_no)) is not Life.RUNNING:
+            raise unknown_refund()
+        return known
 
     async def _refund(self, order: RefundOrder, terms: PaymentTerms, fingerprint: str) -> RefundRecord:
         payment, known = await self._find(order, order.refund_no)
@@ -94,7 +90,7 @@ class RefundsService:
 
     async def _without_row(self, order: RefundOrder) -> PaymentError:
         if await self._workflows.life(payment_workflow_id(order.hospital, order.med_org_ord)) is Life.UNKNOWN:
-            return PaymentError(ErrorCode.UNKNOWN_ORDER, f"没有这个{MED_ORG_ORD.title}的订单")
+            return unknown_order()
         return PaymentError(ErrorCode.NOT_REFUNDABLE, "该订单正在下单, 不能退费")
 
     async def _find(self, key: PaymentKey, refund_no: str) -> tuple[PaymentRecord | None, RefundRecord | None]:

@@ -1,25 +1,29 @@
 """Where a person meets a case: our row says which workflow has it, the workflow asks the other sides and decides."""
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
+from typing import Any, TypeVar
 
 import structlog
 
-from api.payments.order_fields import MED_ORG_ORD
-from api.payments.workflows import WorkflowClosedError
-from api.reviews.workflows import ReviewWorkflows
+from api.payments.workflows import WorkflowClosedError, told
+from api.temporal import TemporalLink
 from api.web.errors import ApiError
 from api.web.in_flight import InFlight
 from domain.base import PaymentKey
 from domain.errors import ErrorCode, PaymentError
 from domain.reviews import Approval, CaseEvent, Decision, Proposal, ReviewView
 from domain.states import PaymentState
+from settings import Settings
 from storage.records import CaseEventRecord, CaseRecord
 from storage.session import Database
 
 logger = structlog.get_logger(__name__)
 
+R = TypeVar("R")
 PAGE_MAX = 50
 _NO_CASE = "不在人工核查中"
 _BROKEN_OFF = "该订单的处理被中断, 不能自动查询和处理, 请联系运维"
@@ -37,6 +41,37 @@ class CaseLook:
     state: PaymentState
     view: ReviewView | None
     unasked: str = ""
+
+
+class ReviewWorkflows:
+    """The updates that the API sends to whatever has a case.
+
+    Every method raises `PaymentError` by the workflow's word, PROCESSING, UNAVAILABLE; or `WorkflowClosedError`.
+    """
+
+    def __init__(self, link: TemporalLink, settings: Settings) -> None:
+        self._link = link
+        self._wait = timedelta(seconds=settings.sync_wait_s)
+
+    async def inspect(self, workflow_id: str) -> ReviewView:
+        """What each side says now."""
+        return await self._update(workflow_id, "inspect", [], ReviewView)
+
+    async def propose(self, workflow_id: str, proposal: Proposal) -> Decision:
+        """Ask again, or put an action before a second person."""
+        return await self._update(workflow_id, "propose", [proposal], Decision)
+
+    async def approve(self, workflow_id: str, approval: Approval) -> Decision:
+        """Carry out what another person proposed."""
+        return await self._update(workflow_id, "approve", [approval], Decision)
+
+    async def _update(self, workflow_id: str, name: str, arguments: list[Any], result: type[R]) -> R:
+        """Payments and refunds have the same updates by the same names."""
+        client = await self._link.client()
+        call: Awaitable[R] = client.get_workflow_handle(workflow_id).execute_update(
+            name, args=arguments, id=f"{name}-{uuid.uuid4()}", rpc_timeout=self._wait, result_type=result
+        )
+        return await told(call, self._wait)
 
 
 class ReviewsService:
@@ -100,7 +135,7 @@ class ReviewsService:
             case = await unit.reviews.find(key, refund_no)
             events = await unit.reviews.events(key, refund_no)
         if case is None:
-            message = f"没有这个{MED_ORG_ORD.title}的核查"
+            message = "没有这个医院订单号(medOrgOrd)的核查"
             raise ApiError(ErrorCode.UNKNOWN_ORDER, message, status=HTTPStatus.NOT_FOUND)
         return case, events
 

@@ -1,18 +1,42 @@
-"""Reads a request's body, in one of the three forms, never more than its limit (contract 2.3)."""
+"""A request's body, in one of the three forms, never more than its limit, and as it was written (contract 2.3).
 
+Numbers keep their text, keys are trimmed, P_JSON is unwrapped.
+"""
+
+import json
 from email.message import Message
+from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from api.web.p_json import P_JSON, Fields, parse_fields
 from domain.errors import ErrorCode, PaymentError
 
 BODY_BYTES_MAX = 1024 * 1024
+P_JSON = "P_JSON"
+WRAPPINGS_MAX = 2
+"""A gateway in between may wrap what is wrapped already; more than that is a mistake."""
+
+Fields = dict[str, Any]
+"""Trimmed key to value: str, `Number`, bool, None, list, `Fields`, or `REPEATED`."""
+
 _KEPT = "medpay_body"
 _FORM = "application/x-www-form-urlencoded"
 _FORM_FIELDS_MAX = 100
 _UTF8 = frozenset({"utf-8", "utf8"})
+
+
+class Number(str):
+    """A JSON number, as its text: 128.50 stays 128.50, and 1E2 is seen as 1E2."""
+
+    __slots__ = ()
+
+
+class _Repeated:
+    """Stands for a key that came twice: which of its values is meant can't be known."""
+
+
+REPEATED = _Repeated()
 
 
 async def read_fields(request: Request) -> Fields:
@@ -20,8 +44,15 @@ async def read_fields(request: Request) -> Fields:
 
     Raises `PaymentError` UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, MALFORMED_JSON; `ClientDisconnect` if the caller hangs up.
     """
-    form = is_form(request.headers.get("content-type", ""), request.headers.get("content-encoding", "identity"))
-    return _fields_in(await read_text(request), form=form)
+    as_form = is_form(request)
+    text = await read_text(request)
+    return parse_fields(_p_json_of(text) if as_form else text)
+
+
+async def check_optional_body(request: Request) -> None:
+    """For a call that needs no fields: no body, or an object of whatever keys. Raises as `read_fields`."""
+    if (await read_text(request)).strip():
+        await read_fields(request)
 
 
 async def read_text(request: Request) -> str:
@@ -29,24 +60,21 @@ async def read_text(request: Request) -> str:
     try:
         return (await read_bytes(request)).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _not_utf8() from None
+        raise _malformed("请求内容不是UTF-8编码") from None
 
 
-async def check_optional_body(request: Request) -> None:
-    """For a call that needs no fields: no body, or an object of whatever keys. Raises as `read_fields`."""
-    text = await read_text(request)
-    if text.strip():
-        headers = request.headers
-        form = is_form(headers.get("content-type", ""), headers.get("content-encoding", "identity"))
-        _fields_in(text, form=form)
+async def read_bytes(request: Request) -> bytes:
+    """The whole body, kept for who reads it next. Raises `PaymentError` TOO_LARGE; `ClientDisconnect`."""
+    if not hasattr(request.state, _KEPT):
+        setattr(request.state, _KEPT, await _read(request))
+    body: bytes = getattr(request.state, _KEPT)
+    return body
 
 
-def _fields_in(text: str, *, form: bool) -> Fields:
-    return parse_fields(_p_json_of(text) if form else text)
-
-
-def is_form(content_type: str, content_encoding: str) -> bool:
+def is_form(request: Request) -> bool:
     """Whether the body is a form; else it is JSON. Raises `PaymentError` UNSUPPORTED_MEDIA_TYPE."""
+    content_type = request.headers.get("content-type", "")
+    content_encoding = request.headers.get("content-encoding", "identity")
     header = Message()
     header["Content-Type"] = content_type
     charset = str(header.get_param("charset", "utf-8")).strip().lower()
@@ -60,12 +88,23 @@ def is_form(content_type: str, content_encoding: str) -> bool:
     return not as_json
 
 
-async def read_bytes(request: Request) -> bytes:
-    """The whole body, kept for who reads it next. Raises `PaymentError` TOO_LARGE; `ClientDisconnect`."""
-    if not hasattr(request.state, _KEPT):
-        setattr(request.state, _KEPT, await _read(request))
-    body: bytes = getattr(request.state, _KEPT)
-    return body
+def query_fields(request: Request) -> Fields:
+    """The query's parameters. One that comes twice is told as such."""
+    given = request.query_params
+    return {name: REPEATED if len(given.getlist(name)) > 1 else given[name] for name in given}
+
+
+def parse_fields(text: str) -> Fields:
+    """The object in `text`, out of its P_JSON if it is in one. Raises `PaymentError` MALFORMED_JSON."""
+    value = _parse(text)
+    for _ in range(WRAPPINGS_MAX):
+        if isinstance(value, dict) and P_JSON in value:
+            value = value[P_JSON]
+        if isinstance(value, str) and not isinstance(value, Number):
+            value = _parse(value)
+    if not isinstance(value, dict) or P_JSON in value:
+        raise _malformed("请求内容必须是JSON对象, 或放在P_JSON中的JSON对象")
+    return value
 
 
 async def _read(request: Request) -> bytes:
@@ -85,18 +124,46 @@ def _p_json_of(form: str) -> str:
     try:
         pairs = parse_qsl(form, keep_blank_values=True, errors="strict", max_num_fields=_FORM_FIELDS_MAX)
     except UnicodeDecodeError:
-        raise _not_utf8() from None
+        raise _malformed("请求内容不是UTF-8编码") from None
     except ValueError:
-        raise PaymentError(ErrorCode.MALFORMED_JSON, "表单字段过多") from None
+        raise _malformed("表单字段过多") from None
     values = [value for name, value in pairs if name.strip() == P_JSON]
     if len(values) != 1:
-        raise PaymentError(ErrorCode.MALFORMED_JSON, "表单中必须有且只有一个P_JSON字段")
+        raise _malformed("表单中必须有且只有一个P_JSON字段")
     return values[0]
+
+
+def _parse(text: str) -> object:
+    try:
+        value: object = json.loads(
+            text.removeprefix("\ufeff"),
+            parse_int=Number,
+            parse_float=Number,
+            parse_constant=_no_constant,
+            object_pairs_hook=_object,
+        )
+    except RecursionError:
+        raise _malformed("JSON嵌套过深") from None
+    except ValueError:
+        raise _malformed("请求内容不是合法的JSON") from None
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Fields:
+    fields: Fields = {}
+    for key, value in pairs:
+        name = key.strip()
+        fields[name] = REPEATED if name in fields else value
+    return fields
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _malformed(message: str) -> PaymentError:
+    return PaymentError(ErrorCode.MALFORMED_JSON, message)
 
 
 def _too_large() -> PaymentError:
     return PaymentError(ErrorCode.TOO_LARGE, f"请求体不能超过{BODY_BYTES_MAX // 1024}KB")
-
-
-def _not_utf8() -> PaymentError:
-    return PaymentError(ErrorCode.MALFORMED_JSON, "请求内容不是UTF-8编码")

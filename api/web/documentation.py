@@ -1,17 +1,19 @@
 """OpenAPI parts that make /docs the interface document an integrator gets: tables, examples of each form, answers."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from api.web.envelope import ERROR_HEADER, REQUEST_ID_HEADER
-from api.web.fields import Field, example, json_schema, markdown
+from api.web.errors import STATUS
+from api.web.models import Answer, CallModel, DataModel, chars_max_of, fields_of, sample_of
 from domain.errors import ErrorCode
 
 Response = dict[str, Any]
 Answers = dict[int | str, Response]
-Data = Mapping[str, str]
-"""An answer's fields and what they mean."""
 
 INTRODUCTION = """\
 医保移动支付: 医院侧提供给公众号后台的接口。
@@ -74,16 +76,12 @@ _HEADERS = {
     ERROR_HEADER: {"description": "失败的原因代码", "schema": {"type": "string"}},
     REQUEST_ID_HEADER: {"description": "本次请求的编号", "schema": {"type": "string"}},
 }
-_TRANSPORT = {
-    202: ErrorCode.PROCESSING,
-    401: ErrorCode.UNAUTHORIZED,
-    403: ErrorCode.FORBIDDEN,
-    413: ErrorCode.TOO_LARGE,
-    415: ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-    422: ErrorCode.MALFORMED_JSON,
-    429: ErrorCode.RATE_LIMITED,
-    503: ErrorCode.UNAVAILABLE,
+_FAILURE_SCHEMA = {
+    "type": "object",
+    "required": ["CODE", "MSG"],
+    "properties": {"CODE": {"type": "integer", "enum": [-1]}, "MSG": {"type": "string"}},
 }
+_ALWAYS = (ErrorCode.UNAUTHORIZED, ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE)
 
 
 def introduction() -> str:
@@ -92,28 +90,37 @@ def introduction() -> str:
     return "\n".join([INTRODUCTION, "| 代码 | 含义 |", "|---|---|", *rows])
 
 
-def described(purpose: str, table: Sequence[Field], data: Mapping[str, str]) -> str:
+def described(purpose: str, call: type[CallModel], data: type[DataModel]) -> str:
     """An interface's text: its purpose, the table of its fields, the table of its answer."""
-    return f"{purpose}\n\n### 输入字段\n\n{markdown(table)}\n\n### 返回DATA\n\n{data_table(data)}"
+    head = "| 字段 | 含义 | 必填 | 规则 |\n|---|---|---|---|"
+    rows = [
+        f"| `{name}` | {field.title} | {_required(field)} | {_cell(field.description or '')} |"
+        for name, field in fields_of(call)
+    ]
+    return answering(f"{purpose}\n\n### 输入字段\n\n" + "\n".join([head, *rows]), data)
 
 
-def data_table(data: Mapping[str, str]) -> str:
-    """The table of an answer's fields."""
-    rows = [f"| `{name}` | {meaning} |" for name, meaning in data.items()]
-    return "\n".join(["| 字段 | 含义 |", "|---|---|", *rows])
+def answering(purpose: str, data: type[DataModel], heading: str = "返回DATA") -> str:
+    """The text of a call that has no fields: its purpose, and the table of its answer."""
+    rows = [f"| `{name}` | {field.title} |" for name, field in fields_of(data)]
+    return "\n".join([f"{purpose}\n\n### {heading}\n", "| 字段 | 含义 |", "|---|---|", *rows])
 
 
 def request_body(
-    table: Sequence[Field], another: tuple[str, str] = ("registration", "挂号"), **other: str
+    call: type[CallModel], other: Mapping[str, str], another: tuple[str, str] = ("registration", "挂号")
 ) -> dict[str, Any]:
-    """The three forms, each with an example; the last one, named `another`, is the call with `other` fields."""
-    fields, schema = example(table), json_schema(table)
+    """The three forms, each with an example; the last one, named `another`, is the call with `other` fields.
+
+    An empty one is left out.
+    """
+    fields, schema = sample_of(call), _json_schema(call)
     as_text = json.dumps(fields, ensure_ascii=False)
+    other_call = {name: other.get(name, fields.get(name, "")) for name, _ in fields_of(call)}
     examples = {
         "object": {"summary": "JSON对象", "value": fields},
         "p_json_object": {"summary": "P_JSON中的JSON对象", "value": {"P_JSON": fields}},
         "p_json_text": {"summary": "P_JSON中的JSON文本", "value": {"P_JSON": as_text}},
-        another[0]: {"summary": another[1], "value": example(table, **other)},
+        another[0]: {"summary": another[1], "value": {name: value for name, value in other_call.items() if value}},
     }
     form = {"type": "object", "required": ["P_JSON"], "properties": {"P_JSON": {"type": "string", "example": as_text}}}
     wrapped = {
@@ -128,62 +135,118 @@ def request_body(
     return {"requestBody": {"required": True, "content": content}}
 
 
-def plain_body(table: Sequence[Field]) -> dict[str, Any]:
+def plain_body(call: type[CallModel]) -> dict[str, Any]:
     """A JSON object with the fields of a call that people's tools make; the two other forms are accepted too."""
-    content = {"application/json": {"schema": json_schema(table), "example": example(table)}}
+    content = {"application/json": {"schema": _json_schema(call), "example": sample_of(call)}}
     return {"requestBody": {"required": True, "content": content}}
 
 
-def answers(data: Mapping[str, str], sample: Mapping[str, Any], failures: Mapping[ErrorCode, str]) -> Answers:
-    """200 with `sample` and some of the business `failures`, and every transport failure, in OpenAPI's words."""
-    examples: dict[str, Any] = {"success": {"summary": "成功", "value": {"CODE": 0, "MSG": "", "DATA": dict(sample)}}}
-    for code, message in failures.items():
-        examples[code.value] = {"summary": f"{ERROR_HEADER}: {code.value}", "value": {"CODE": -1, "MSG": message}}
-    responses: Answers = {200: _response("业务结果", _envelope_schema(data), examples)}
-    for status, code in _TRANSPORT.items():
-        responses[status] = failure_answer(code)
-    return responses
+def optional_body() -> dict[str, Any]:
+    """A call that needs no fields."""
+    content = {"application/json": {"schema": {"type": "object"}, "example": {}}}
+    return {"requestBody": {"required": False, "content": content}}
 
 
-def list_answers(
-    row: Mapping[str, str],
-    sample: Sequence[Mapping[str, Any]],
-    failures: Mapping[ErrorCode, str],
-    headers: Mapping[str, str],
+def query(call: type[CallModel]) -> dict[str, Any]:
+    """The parameters of a GET. By hand: FastAPI would promise a 422 of its own form for those that it knows."""
+    parameters = [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": f"{field.title}: {field.description}",
+            "schema": {"type": "string"},
+        }
+        for name, field in fields_of(call)
+    ]
+    return {"parameters": parameters}
+
+
+def answers(
+    data: type[DataModel], failures: Mapping[ErrorCode, str], other: Mapping[str, str] | None = None
 ) -> Answers:
+    """200 with a sample and some of the business `failures`, and every transport failure.
+
+    `other`: what the sample holds instead of its fields' examples.
+    """
+    examples = {"success": _success({**sample_of(data), **(other or {})}), **_failures(failures)}
+    return {200: _answered(data, examples), **_transport(STATUS)}
+
+
+def looked_up(data: type[DataModel], *failures: ErrorCode) -> Answers:
+    """A GET's answers: 200 with a sample, and the transport `failures` that it may have beside the usual ones."""
+    examples = {"success": _success(sample_of(data))}
+    return {200: _answered(data, examples), **_transport([*_ALWAYS, *failures]), **_others()}
+
+
+def listed(row: type[DataModel], failures: Mapping[ErrorCode, str], headers: Mapping[str, str]) -> Answers:
     """A GET's answers whose DATA is an array, with `headers` of its own beside the usual ones."""
-    kept = {200, 401, 429, 503}
-    responses: Answers = {status: answer for status, answer in answers(row, {}, failures).items() if status in kept}
-    content = responses[200]["content"]["application/json"]
-    content["examples"]["success"]["value"]["DATA"] = [dict(entry) for entry in sample]
-    data = content["schema"]["properties"]["DATA"]
-    content["schema"]["properties"]["DATA"] = {
-        "type": "array",
-        "description": data.pop("description"),
-        "items": data,
-    }
+    examples = {"success": _success([sample_of(row)]), **_failures(failures)}
+    response = _answered(list[row], examples)  # type: ignore[valid-type]  # known at run time
     own = {name: {"description": meaning, "schema": {"type": "string"}} for name, meaning in headers.items()}
-    responses[200]["headers"] = {**responses[200]["headers"], **own}
-    return responses
+    return {200: {**response, "headers": {**_HEADERS, **own}}, **_transport(_ALWAYS), **_others()}
 
 
 def failure_answer(code: ErrorCode) -> Response:
     """A failure's answer by its reason."""
-    sample = {code.value: {"value": {"CODE": -1, "MSG": ERRORS[code].partition(" (HTTP")[0]}}}
-    return _response(ERRORS[code], _envelope_schema(None), sample)
+    return _failed(ERRORS[code], {code.value: {"value": {"CODE": -1, "MSG": ERRORS[code].partition(" (HTTP")[0]}}})
 
 
-def _response(description: str, schema: Response, examples: Response) -> Response:
-    content = {"application/json": {"schema": schema, "examples": examples}}
-    return {"description": description, "headers": _HEADERS, "content": content}
+def _required(field: FieldInfo) -> str:
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    return str(extra.get("x-required", "是" if field.is_required() else "否"))
 
 
-def _envelope_schema(data: Mapping[str, str] | None) -> Response:
-    properties: Response = {
-        "CODE": {"type": "integer", "enum": [-1] if data is None else [0, -1]},
-        "MSG": {"type": "string"},
+def _cell(text: str) -> str:
+    return text.replace("|", "&#124;")  # Swagger's Markdown knows no escaped bar in a table
+
+
+def _json_schema(call: type[CallModel]) -> Response:
+    """A scalar may be a string or a number, with blanks around it: pydantic's own schema would not say so."""
+    properties = {name: _property_schema(field) for name, field in fields_of(call)}
+    required = [name for name, field in fields_of(call) if field.is_required()]
+    return {"type": "object", "required": required, "properties": properties}
+
+
+def _property_schema(field: FieldInfo) -> Response:
+    schema: Response = {
+        "type": ["string", "number"],
+        "title": field.title,
+        "description": field.description or "",
+        "maxLength": chars_max_of(field),
     }
-    if data is not None:
-        fields = {name: {"description": meaning} for name, meaning in data.items()}
-        properties["DATA"] = {"type": "object", "description": "仅在成功时", "properties": fields}
-    return {"type": "object", "required": ["CODE", "MSG"], "properties": properties}
+    for rule in field.metadata:
+        if pattern := getattr(rule, "pattern", None):
+            schema["pattern"] = f"^\\s*{pattern.strip('^$')}\\s*$"
+    return schema
+
+
+def _success(data: object) -> Response:
+    return {"summary": "成功", "value": {"CODE": 0, "MSG": "", "DATA": data}}
+
+
+def _failures(failures: Mapping[ErrorCode, str]) -> Response:
+    return {
+        code.value: {"summary": f"{ERROR_HEADER}: {code.value}", "value": {"CODE": -1, "MSG": message}}
+        for code, message in failures.items()
+    }
+
+
+def _transport(failures: Iterable[ErrorCode]) -> Answers:
+    return {int(STATUS.get(code, HTTPStatus.NOT_FOUND)): failure_answer(code) for code in failures}
+
+
+def _others() -> Answers:
+    """Also keeps FastAPI from promising a 422 of its own form for a path's parameters."""
+    return {"default": _failed("其他失败, 格式相同", {})}
+
+
+def _answered(data: type, examples: Response) -> Response:
+    """FastAPI fills in the schema of the model."""
+    content = {"application/json": {"examples": examples}}
+    return {"description": "业务结果", "headers": _HEADERS, "content": content, "model": Answer[data]}  # type: ignore[valid-type]  # known at run time
+
+
+def _failed(description: str, examples: Response) -> Response:
+    content = {"application/json": {"schema": _FAILURE_SCHEMA, "examples": examples}}
+    return {"description": description, "headers": _HEADERS, "content": content}

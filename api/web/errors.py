@@ -2,20 +2,16 @@
 
 from http import HTTPStatus
 
-import structlog
 from fastapi import FastAPI, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from api.web.envelope import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, failure
-from api.web.trace import trace_of, where
+from api.web.trace import log_failure, trace_of
 from domain.errors import ErrorCode, PaymentError
-
-logger = structlog.get_logger(__name__)
 
 RETRY_AFTER_S = 2
 """What a caller is told to wait before the same call again."""
-
 STATUS: dict[ErrorCode, HTTPStatus] = {
     ErrorCode.PROCESSING: HTTPStatus.ACCEPTED,
     ErrorCode.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
@@ -86,6 +82,5 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _database_down(request: Request, error: Exception) -> Response:
-    """Its own text would hold SQL and parameters: only its kind and place are logged."""
-    logger.error("database_unavailable", error=type(error).__name__, where=where(error))
+    log_failure("database_unavailable", error)
     return await _payment_error(request, PaymentError(ErrorCode.UNAVAILABLE, _DATABASE_DOWN))

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.refunds.view import refunded_amounts
+from api.refunds.schemas import RefundedAmounts
 from cli.access_log import access_here
 from cli.configuration import read_settings
 from cli.database import database_trouble_in_one_line
@@ -175,7 +175,7 @@ def _fields(record: PaymentRecord, refunds: Sequence[RefundRecord]) -> Fields:
         "fundPay": split and yuan(split.fund_fen),
         "psnAcctPay": split and yuan(split.psn_acct_fen),
         "ownPayAmt": split and yuan(split.own_pay_fen),
-        **(refunded_amounts(refunds) if refunds else {}),
+        **(RefundedAmounts.of_payment(refunds).data() if refunds else {}),
         "refunding": record.refunding,
         "windowEnds": _time(record.window_ends_at),
         "traceTime": settlement and _time(settlement.trace_time),

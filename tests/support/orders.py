@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from api.payments.terms import PAID_SHOWN_AFTER_MS
+from api.payments.workflows import PAID_SHOWN_AFTER_MS
 from domain.bills import Bill, FeeLine, Fees, Patient
 from domain.fen import Fen
 from domain.insurance import Split

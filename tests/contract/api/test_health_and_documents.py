@@ -6,11 +6,27 @@ from pathlib import Path
 
 import structlog
 
-from api.payments import pre_settle_fields as pre_settle
-from api.payments import settle_fields as settle
+from api.payments.schemas import PreSettleCall, SettleCall
 from api.web.documentation import ERRORS
+from api.web.models import fields_of
 from domain.errors import ErrorCode
-from tests.support.api_server import KEY, PRE_SETTLE, ApiServer, bill, free_port, prepare, serving_api
+from tests.support.api_server import KEY, PRE_SETTLE, SETTLE, ApiServer, bill, free_port, prepare, serving_api
+
+DEMANDED = {
+    PRE_SETTLE: {
+        **dict.fromkeys(("payAuthNo", "uldLatlnt", "PATIENT_ID", "CATEGORY"), "是"),
+        "VISIT_ID": "否",
+        "CLINIC_ID": "CATEGORY=1时",
+        "ORDER_ID": "CATEGORY=2时",
+        "ID_NO": "是",
+        "PATIENT_NAME": "否",
+        "medOrgOrd": "是",
+        "TOTAL": "是",
+        "CHANNEL": "否",
+    },
+    SETTLE: {"payOrdId": "是", "PATIENT_ID": "是", "VISIT_ID": "CATEGORY=2时", "medOrgOrd": "是", "CHANNEL": "否"},
+}
+"""The interface's fields, in order, and when each is demanded."""
 
 
 class TestHealth:
@@ -82,10 +98,12 @@ class TestDocument:
 
     async def test_has_every_field_with_its_rule(self, api: ApiServer) -> None:
         document = (await api.call("GET", "/openapi.json", key=None)).json
-        for path, table in ((PRE_SETTLE, pre_settle.TABLE), ("/api/v1/insurance/settle", settle.TABLE)):
+        for path, call in ((PRE_SETTLE, PreSettleCall), (SETTLE, SettleCall)):
             operation = document["paths"][path]["post"]
-            for field in table:
-                assert f"| `{field.name}` | {field.label} | {field.required} |" in operation["description"]
+            assert [name for name, _ in fields_of(call)] == list(DEMANDED[path])
+            for name, field in fields_of(call):
+                row = f"| `{name}` | {field.title} | {DEMANDED[path][name]} | {field.description} |"
+                assert row.replace("以|分隔", "以&#124;分隔") in operation["description"]
             content = operation["requestBody"]["content"]
             assert set(content["application/json"]["examples"]) == {
                 "object",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.web.p_json import REPEATED, Fields, Number, parse_fields
+from api.web.body import REPEATED, Fields, Number, parse_fields
 from domain.errors import ErrorCode, PaymentError
 
 FIELDS = {"payAuthNo": "A1", "TOTAL": "128.50"}

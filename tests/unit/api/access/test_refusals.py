@@ -1,4 +1,4 @@
-from api.access.refusal_log import OTHERS, SOURCES_MAX, WINDOW_S, Refusals
+from api.access.refusals import OTHERS, SOURCES_MAX, WINDOW_S, Refusals
 from security.access import Access, AccessEvent
 
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.payments.pre_settle_fields import TABLE, read_order
-from api.web.p_json import Fields, parse_fields
+from api.payments.schemas import PreSettleCall
+from api.web.body import Fields, parse_fields
+from api.web.models import fields_of, title_of
 from domain.errors import ErrorCode, PaymentError
 from domain.fen import Fen
 from domain.orders import Category, Channel, Order
@@ -16,11 +17,12 @@ from tests.support.api_server import bill
 
 ABSENT = None
 REQUIRED = ("payAuthNo", "uldLatlnt", "PATIENT_ID", "CATEGORY", "ORDER_ID", "ID_NO", "medOrgOrd", "TOTAL")
+NAMES = [name for name, _ in fields_of(PreSettleCall)]
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 
 
 def read(**changes: object) -> Order:
-    return read_order(parse_fields(json.dumps(bill(**changes))), "main")
+    return PreSettleCall.read(parse_fields(json.dumps(bill(**changes)))).order("main")
 
 
 def refusal(**changes: object) -> PaymentError:
@@ -64,7 +66,7 @@ class TestAValidCall:
 
     def test_is_trimmed(self) -> None:
         spaced = {f" {name}\t": f"\u3000 {value} \n" for name, value in bill().items()}
-        assert read_order(parse_fields(json.dumps(spaced)), "main") == read()
+        assert PreSettleCall.read(parse_fields(json.dumps(spaced))).order("main") == read()
 
     def test_takes_a_small_x_for_the_check_digit(self) -> None:
         assert read(ID_NO="11010119900307109x").id_no == "11010119900307109X"
@@ -82,13 +84,13 @@ class TestAMissingField:
     @pytest.mark.parametrize("value", [ABSENT, "", "  \u3000"])
     def test_is_named_in_both_spellings(self, name: str, value: object) -> None:
         error = refusal(**{name: value})
-        title = next(field.title for field in TABLE if field.name == name)
+        title = title_of(PreSettleCall, name)
         assert (error.code, error.message) == (ErrorCode.MISSING_FIELD, f"{title}不能为空")
 
     def test_is_a_null_one_too(self) -> None:
         fields: Fields = parse_fields(json.dumps(bill() | {"PATIENT_ID": None}))
         with pytest.raises(PaymentError, match=r"MISSING_FIELD: 患者ID\(PATIENT_ID\)不能为空"):
-            read_order(fields, "main")
+            PreSettleCall.read(fields)
 
     def test_is_a_registration_s_clinic(self) -> None:
         assert refusal(CATEGORY="1").code is ErrorCode.MISSING_FIELD
@@ -118,14 +120,14 @@ class TestAnInvalidField:
     )
     def test_is_refused_by_name(self, name: str, value: object) -> None:
         error = refusal(**{name: value})
-        title = next(field.title for field in TABLE if field.name == name)
+        title = title_of(PreSettleCall, name)
         assert error.code is ErrorCode.INVALID_FIELD
         assert error.message.startswith(title)
 
     def test_is_a_repeated_one_too(self) -> None:
         text = json.dumps(bill())[:-1] + ', " TOTAL ": "1.00"}'
         with pytest.raises(PaymentError, match=r"INVALID_FIELD: 总金额\(TOTAL\)重复出现"):
-            read_order(parse_fields(text), "main")
+            PreSettleCall.read(parse_fields(text))
 
     def test_never_repeats_the_value(self) -> None:
         error = refusal(ID_NO="110101199003070135", PATIENT_NAME="王五")
@@ -134,11 +136,13 @@ class TestAnInvalidField:
     def test_an_exponent_written_as_a_number_is_seen(self) -> None:
         text = json.dumps(bill()).replace('"128.50"', "1.285E2")
         with pytest.raises(PaymentError, match="INVALID_FIELD: 总金额"):
-            read_order(parse_fields(text), "main")
+            PreSettleCall.read(parse_fields(text))
 
 
 class TestAnyInput:
-    @given(st.dictionaries(st.sampled_from([field.name for field in TABLE]), SCALARS | st.lists(SCALARS)))
+    @given(
+        st.dictionaries(st.sampled_from([name for name, _ in fields_of(PreSettleCall)]), SCALARS | st.lists(SCALARS))
+    )
     def test_is_an_order_or_a_refusal(self, changes: dict[str, Any]) -> None:
         outcome = order_or_refusal(changes)
         if isinstance(outcome, Order):

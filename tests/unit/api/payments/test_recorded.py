@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from api.payments.answers import PRE_SETTLE_DATA, SETTLE_DATA, pre_settle_data, settle_data
 from api.payments.recorded import (
     check_same_payment,
     check_same_transaction,
@@ -13,6 +12,8 @@ from api.payments.recorded import (
     settlement_answer,
     withdrawn_state,
 )
+from api.payments.schemas import PreSettleData, SettleData
+from api.web.models import fields_of
 from domain.errors import ErrorCode, PaymentError
 from domain.fen import Fen
 from domain.orders import Category, Channel
@@ -63,8 +64,8 @@ class TestInterface1:
     def test_is_answered_again_from_then_on(self, state: PaymentState) -> None:
         answer = pre_settle_answer(record(state))
         assert answer is not None
-        data = pre_settle_data(answer)
-        assert list(data) == list(PRE_SETTLE_DATA)
+        data = PreSettleData.of(answer).data()
+        assert list(data) == [name for name, _ in fields_of(PreSettleData)]
         assert data == {
             "payOrdId": "ORD1",
             "feeSumamt": "128.50",
@@ -81,7 +82,7 @@ class TestInterface1:
     def test_has_an_empty_balance_where_the_centre_gave_none(self) -> None:
         answer = pre_settle_answer(record(S.PRE_SETTLED, balance_fen=None))
         assert answer is not None
-        assert pre_settle_data(answer)["balance"] == ""
+        assert PreSettleData.of(answer).data()["balance"] == ""
 
     @pytest.mark.parametrize(("state", "code"), BAD_ENDS.items())
     def test_of_a_dead_payment_is_its_end(self, state: PaymentState, code: ErrorCode) -> None:
@@ -107,8 +108,8 @@ class TestInterface2:
     def test_once_settled_is_answered_again(self) -> None:
         answer = settlement_answer(record(S.SETTLED, visit_id="V1"), CALL)
         assert answer is not None
-        data = settle_data(answer, AT)
-        assert list(data) == list(SETTLE_DATA)
+        data = SettleData.of(answer, AT).data()
+        assert list(data) == [name for name, _ in fields_of(SettleData)]
         assert data == {
             "payOrdId": "ORD1",
             "medOrgOrd": "M1",
@@ -126,8 +127,8 @@ class TestInterface2:
         answer = settlement_answer(record(S.SETTLED), CALL)
         assert answer is not None
         deadline = SETTLEMENT.reversal_deadline
-        assert settle_data(answer, deadline - timedelta(seconds=1))["revsToken"] == "REVS-MARKER-7"
-        assert settle_data(answer, deadline)["revsToken"] == ""
+        assert SettleData.of(answer, deadline - timedelta(seconds=1)).data()["revsToken"] == "REVS-MARKER-7"
+        assert SettleData.of(answer, deadline).data()["revsToken"] == ""
 
     @pytest.mark.parametrize(
         ("ours", "theirs", "told"), [("V1", None, "V1"), ("V1", "V1", "V1"), (None, "V1", "V1"), (None, None, None)]

@@ -7,8 +7,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
-from api.web.metrics import HttpMetrics
-from api.web.trace import RequestTracing
+from api.web.trace import HttpMetrics, RequestTracing
 
 SECRET = "110101199003070134 could not be booked"
 

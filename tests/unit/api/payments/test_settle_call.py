@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from api.payments.settle_fields import TABLE, check_visit_id, read_settle_request
-from api.web.p_json import parse_fields
+from api.payments.schemas import SettleCall, check_visit_id
+from api.web.body import parse_fields
+from api.web.models import title_of
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Channel, Registers, SettleRequest
 from tests.support.api_server import writing_back
@@ -13,7 +14,7 @@ from tests.support.orders import outpatient, registration
 
 
 def read(**changes: object) -> SettleRequest:
-    return read_settle_request(parse_fields(json.dumps(writing_back(**changes))), "main")
+    return SettleCall.read(parse_fields(json.dumps(writing_back(**changes)))).request("main")
 
 
 class TestACall:
@@ -33,7 +34,7 @@ class TestACall:
 
     @pytest.mark.parametrize("name", ["payOrdId", "PATIENT_ID", "medOrgOrd"])
     def test_names_what_is_missing(self, name: str) -> None:
-        title = next(field.title for field in TABLE if field.name == name)
+        title = title_of(SettleCall, name)
         with pytest.raises(PaymentError) as refused:
             read(**{name: ""})
         assert (refused.value.code, refused.value.message) == (ErrorCode.MISSING_FIELD, f"{title}不能为空")

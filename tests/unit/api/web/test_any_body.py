@@ -5,9 +5,8 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.types import Message
 
-from api.payments.pre_settle_fields import read_order
-from api.web.body import read_fields
-from api.web.p_json import Fields
+from api.payments.schemas import PreSettleCall
+from api.web.body import Fields, read_fields
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Order
 
@@ -41,7 +40,7 @@ def request(chunks: list[bytes], content_type: bytes) -> Request:
 
 async def outcome(chunks: list[bytes], content_type: bytes) -> Order | Fields | ErrorCode:
     try:
-        return read_order(await read_fields(request(chunks, content_type)), "main")
+        return PreSettleCall.read(await read_fields(request(chunks, content_type))).order("main")
     except PaymentError as error:
         return error.code
 

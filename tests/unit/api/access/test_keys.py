@@ -8,9 +8,9 @@ import pytest
 import structlog
 
 from api.access.keys import Callers, UnsafeSettingsError
-from api.access.refusals import AccessRefused, Reason
+from api.access.refusals import AccessRefused, Holder, Reason
 from api.access.rights import RULES, Right, Role
-from api.payments.terms import PAID_SHOWN_AFTER_MS, payment_terms
+from api.payments.workflows import PAID_SHOWN_AFTER_MS, payment_terms
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Registers
 from hospitals import Hospital, load_hospitals
@@ -69,7 +69,7 @@ class TestExpiry:
         with pytest.raises(AccessRefused) as refused:
             callers.who(KEYS["west"], datetime.fromisoformat(now))
         assert (refused.value.reason, refused.value.code) == (Reason.EXPIRED_KEY, ErrorCode.UNAUTHORIZED)
-        assert (refused.value.key_name, refused.value.hospital, refused.value.role) == ("west-key", "west", Role.CALLER)
+        assert refused.value.holder == Holder("west", "west-key", Role.CALLER.value)
 
     def test_is_warned_of_at_the_start(self, hospitals: dict[str, Hospital]) -> None:
         with structlog.testing.capture_logs() as logs:

@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from api.payments.list_fields import CURSOR, cursor_of, read_place, read_query
-from api.web.p_json import REPEATED
+from api.payments.schemas import CURSOR_CHARS_MAX, ListCall, cursor_of
+from api.web.body import REPEATED
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Category, Channel
 from domain.states import PaymentState
@@ -14,21 +14,20 @@ from tests.support.records import AT, later
 
 
 def refusal(fields: dict[str, object]) -> PaymentError:
-    read = read_place if "cursor" in fields else lambda fields: read_query(fields, "main")
     with pytest.raises(PaymentError) as refused:
-        read(fields)
+        ListCall.read(fields)
     return refused.value
 
 
 class TestAQuery:
     def test_of_nothing_is_everything(self) -> None:
         empty = {"state": "", "channel": " ", "category": "", "from": "", "to": "", "cursor": "", "other": "x"}
-        assert read_query(empty, "main") == read_query({}, "main") == PaymentQuery(hospital="main")
-        assert read_place(empty) is None
+        assert ListCall.read(empty).query("main") == ListCall.read({}).query("main") == PaymentQuery(hospital="main")
+        assert ListCall.read(empty).place() is None
 
     def test_is_read_whole(self) -> None:
         fields = {"state": "PAID", "channel": "Alipay", "category": "1", "from": "2026-01-05", "to": "2026-01-05"}
-        query = read_query(fields, "west")
+        query = ListCall.read(fields).query("west")
         assert (query.hospital, query.state, query.channel) == ("west", PaymentState.PAID, Channel.ALIPAY)
         assert query.category is Category.REGISTRATION
         assert query.begins is not None
@@ -64,8 +63,8 @@ class TestACursor:
     )
     def test_comes_back_as_the_place_that_it_was(self, place: Place) -> None:
         cursor = cursor_of(place)
-        assert len(cursor) <= CURSOR.chars_max
-        assert read_place({"cursor": cursor}) == place
+        assert len(cursor) <= CURSOR_CHARS_MAX
+        assert ListCall.read({"cursor": cursor}).place() == place
 
     @pytest.mark.parametrize(
         "content",
