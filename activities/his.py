@@ -32,7 +32,7 @@ from gateways.his.port import (
     HisRefund,
     HospitalSystem,
 )
-from gateways.messages import shown
+from gateways.http import shown
 from storage.records import PaymentFacts
 from storage.session import Database, Unit
 

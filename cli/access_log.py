@@ -11,10 +11,9 @@ from typing import Any
 import typer
 from sqlalchemy import make_url
 
-from cli.configuration import read_settings
-from cli.database import database_trouble_in_one_line
-from cli.failures import CommandError
-from security.access import OS_USER, Access, AccessEvent
+from cli.configuration import CommandError, read_settings
+from cli.connections import database_trouble_in_one_line
+from security.access_log import OS_USER, Access, AccessEvent
 from security.masking.values import mask, mask_text
 from storage.access_log import AccessLogRepository
 from storage.sql.engines import open_engines

@@ -9,10 +9,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from hospitals.model import ApiKey, Hospital, WebhookTarget
-from hospitals.problems import ConfigError, KeyPath, Problem, key_text
+from hospitals.problems import ConfigError, KeyLines, KeyPath, Problem, key_text
 from hospitals.secret_values import exposed_file, read_secret
 from hospitals.tables import CentreTable, HospitalTable, WebhookTable
-from hospitals.toml_lines import KeyLines
 from security.crypto import sm
 from security.keys import request_signing
 from security.keys.practice import is_practice_text

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from security.access import Access
+from security.access_log import Access
 
 WINDOW_S = 60.0
 SOURCES_MAX = 100

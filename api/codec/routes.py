@@ -14,7 +14,7 @@ from api.codec.service import NotYours, Opened
 from api.services import services_of
 from api.web.body import is_form, read_text
 from domain.errors import ErrorCode, PaymentError
-from security.access import Access, AccessEvent
+from security.access_log import Access, AccessEvent
 
 router = APIRouter(include_in_schema=False)
 """Not in the interface's documents: Temporal's tools speak this, callers don't."""

@@ -15,7 +15,7 @@ from api.services import services_of
 from api.web.body import is_form, read_text
 from api.web.trace import trace_of
 from domain.errors import ErrorCode, PaymentError
-from security.access import Access, AccessEvent
+from security.access_log import Access, AccessEvent
 
 router = APIRouter(include_in_schema=False)
 

@@ -11,14 +11,14 @@ import typer
 
 from cli.access_log import record_key_work
 from cli.commands import keyring
-from cli.commands.keys_sign import sign
-from cli.failures import WRONG_USE, CommandError
+from cli.configuration import WRONG_USE, CommandError
 from cli.stack.private_files import write_private
-from security.access import AccessEvent
+from security.access_log import AccessEvent
 from security.crypto import sm
 from security.crypto.gcm import SealCipher
 from security.crypto.keyring import Keyring
 from security.keys import request_signing
+from security.keys.request_signing import check_secret, signed_headers
 from security.keys.webhook_secret import new_secret
 
 app = typer.Typer(name="keys", no_args_is_help=True, help="Keys of hospitals, callers and records.")
@@ -39,12 +39,34 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
-app.command()(sign)
+class Method(StrEnum):
+    GET = "GET"
+    POST = "POST"
 
 
 @app.callback()
 def group() -> None:
     """Keys of hospitals, callers and records."""
+
+
+@app.command()
+def sign(
+    method: Annotated[Method, typer.Argument(help="Of the call.", case_sensitive=False)],
+    target: Annotated[str, typer.Argument(metavar="PATH", help="Path and query, exactly as they will be sent.")],
+    secret_file: Annotated[Path, typer.Option(help="File with the key's hmac_secret.")],
+    body: Annotated[Path | None, typer.Option(help="File with the body, exactly as it will be sent.")] = None,
+) -> None:
+    """Print the headers that sign one call; they serve once, for five minutes. For curl: -H @FILE."""
+    if not target.startswith("/"):
+        raise CommandError("PATH: starts with /, without the server's address", exit_code=WRONG_USE)
+    secret = _read("--secret-file", secret_file).decode("utf-8", "replace").strip()
+    try:
+        check_secret(secret)
+    except ValueError as problem:
+        raise CommandError(f"--secret-file: {secret_file} {problem}", exit_code=WRONG_USE) from None
+    content = b"" if body is None else _read("--body", body)
+    for name, value in signed_headers(secret, method.value, target, content).items():
+        typer.echo(f"{name}: {value}")
 
 
 @app.command()
@@ -108,6 +130,13 @@ def _new_caller(name: str, role: Role) -> None:
     typer.echo("For the hospitals file:")
     typer.echo(f'[[hospitals.MY_HOSPITAL.keys]]\nname = {json.dumps(name)}\nrole = "{role}"')
     typer.echo(f'sha256 = "{hashlib.sha256(key.encode("ascii")).hexdigest()}"')
+
+
+def _read(option: str, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CommandError(f"{option}: can't read {path}: {error.strerror}", exit_code=WRONG_USE) from None
 
 
 for command in (keyring.rotate, keyring.reseal, keyring.check, keyring.remove):

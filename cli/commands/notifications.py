@@ -8,22 +8,19 @@ from typing import Annotated, Any
 import typer
 
 from cli.access_log import access_here
-from cli.configuration import read_hospitals, read_settings
-from cli.database import database_trouble_in_one_line
-from cli.failures import CommandError
-from cli.keyring_file import read_keyring
+from cli.configuration import CommandError, read_hospitals, read_keyring, read_settings
+from cli.connections import database_trouble_in_one_line
 from domain.base import PaymentKey
 from domain.china_time import to_china
 from domain.ids import payment_workflow_id
 from domain.notifications import NotificationEvent
-from security.access import AccessEvent
+from security.access_log import AccessEvent
 from settings import Settings
 from storage.notifications import LISTED_MAX
 from storage.records import NotificationRecord
 from storage.session import Database
 
 app = typer.Typer(name="notifications", no_args_is_help=True, help="Webhooks to the callers.")
-
 Hospital = Annotated[str | None, typer.Option(help="The hospital; MEDPAY_HOSPITAL by default.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As a JSON array.")]
 

@@ -10,10 +10,8 @@ import typer
 
 from api.refunds.view import refunded_amounts
 from cli.access_log import access_here
-from cli.configuration import read_settings
-from cli.database import database_trouble_in_one_line
-from cli.failures import WRONG_USE, CommandError
-from cli.keyring_file import read_keyring
+from cli.configuration import WRONG_USE, CommandError, read_keyring, read_settings
+from cli.connections import database_trouble_in_one_line
 from domain import china_time as periods
 from domain.base import PaymentKey
 from domain.china_time import to_china
@@ -21,7 +19,7 @@ from domain.fen import yuan
 from domain.ids import payment_workflow_id
 from domain.orders import Category, Channel
 from domain.states import PaymentState
-from security.access import AccessEvent
+from security.access_log import AccessEvent
 from security.crypto.keyring import Keyring
 from settings import Settings
 from storage.records import PaymentLine, PaymentQuery, PaymentRecord, RefundRecord, TimelineEntry
@@ -29,7 +27,6 @@ from storage.refunds import with_refunds
 from storage.session import Database
 
 app = typer.Typer(name="payments", no_args_is_help=True, help="Payments in our records.")
-
 Fields = dict[str, Any]
 LINES_MAX = 1_000
 Hospital = Annotated[str | None, typer.Option(help="Its hospital; MEDPAY_HOSPITAL by default.")]

@@ -13,7 +13,6 @@ CALL_S_MAX = 30.0
 REPEAT_S_MAX = 2.0
 LOOK_EVERY_S = 0.2
 HTTP_ACCEPTED = 202
-
 Answer = dict[str, Any]
 
 

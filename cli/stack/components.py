@@ -7,8 +7,7 @@ from pathlib import Path
 import aiohttp
 
 from cli.stack.child import Component, Probe
-from cli.stack.temporal_cli import TemporalCommand
-from cli.stack.temporal_server import worker_is_polling
+from cli.stack.temporal import TemporalCommand, worker_is_polling
 from settings import Settings, env_name
 
 PROBE_S_MAX = 2.0

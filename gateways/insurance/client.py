@@ -7,14 +7,20 @@ from domain.bills import Bill
 from domain.errors import Refused, Unknown
 from domain.insurance import OrderReference, OrderStatus, PlacedOrder, RefundAnswer, UploadedFees
 from domain.orders import Order
-from gateways.http import HttpCaller, JsonReply
+from gateways.http import HttpCaller, JsonReply, shown
 from gateways.insurance import answers, requests
-from gateways.insurance.codes import contradicts, is_accepted, protocol_code, protocol_message
-from gateways.insurance.envelope import Envelope, EnvelopeError, OpenedAnswer
+from gateways.insurance.envelope import (
+    Envelope,
+    EnvelopeError,
+    OpenedAnswer,
+    contradicts,
+    is_accepted,
+    protocol_code,
+    protocol_message,
+)
 from gateways.insurance.port import OrderPlacement, RefundRequest
 from gateways.insurance.profile import CentreProfile, HospitalAccount
 from gateways.insurance.upload import fee_upload
-from gateways.messages import shown
 from security.crypto.sm import GmsslSigner, GmsslVerifier, Signer
 from security.tls import client_tls
 

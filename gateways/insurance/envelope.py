@@ -13,10 +13,11 @@ from typing import Any, Literal, Protocol
 
 from domain.china_time import to_china_compact
 from gateways.insurance.canonical import Numbers, cleaned, compact, parse_object, text_to_sign
-from gateways.insurance.codes import is_accepted, protocol_code, protocol_message
 from security.crypto.sm import Signer, Verifier, sm4_ecb_decrypt, sm4_ecb_encrypt
 
 _KEY_CHARS = 16
+CODE_FIELDS = ("code", "respCode", "responseCode")
+MESSAGE_FIELDS = ("message", "msg", "errorMsg", "respMessage")
 
 
 class EnvelopeError(Exception):
@@ -171,3 +172,28 @@ def _signature(sign_data: object) -> bytes:
         return base64.b64decode(str(sign_data), validate=True)
     except (binascii.Error, ValueError) as error:
         raise EnvelopeError("signData is no base64") from error
+
+
+def protocol_code(fields: Mapping[str, Any]) -> str | None:
+    """The answer's code as text: it comes as a number or a string. None where there is none."""
+    for name in CODE_FIELDS:
+        code = fields.get(name)
+        if isinstance(code, str | int) and not isinstance(code, bool) and str(code).strip():
+            return str(code).strip()
+    return None
+
+
+def protocol_message(fields: Mapping[str, Any]) -> str:
+    """The first message that holds anything, as the centre wrote it: not yet fit to be shown."""
+    texts = (fields.get(name) for name in MESSAGE_FIELDS)
+    return next((text for text in texts if isinstance(text, str) and text.strip()), "")
+
+
+def is_accepted(code: str) -> bool:
+    """0, also written as 0000."""
+    return set(code) == {"0"}
+
+
+def contradicts(fields: Mapping[str, Any]) -> bool:
+    """Whether an answer with code 0 says at the same time that it did not succeed."""
+    return str(fields.get("success", "true")).strip().lower() == "false"

@@ -24,7 +24,6 @@ from security.keys.files import KeyringError
 from security.keys.practice import is_for_practice, practice_bytes
 
 __all__ = ["Keyring", "KeyringError", "SealBrokenError"]
-
 DIGEST_KEY_BYTES = 32
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,16}", re.ASCII)
 _READ_AGAIN_S = 1.0

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from domain.china_time import to_china
-from simulator.core.calls import Verdict
+from simulator.core.store import Verdict
 from simulator.insurance.config import CentreConfig
 from simulator.insurance.orders import CentreOrder, Orders
 from simulator.insurance.people import People
-from simulator.insurance.refusal import CentreRefusal
+from simulator.insurance.wire import CentreRefusal
 
 AUTHORISATION_MISUSED = 114
 """The code seen in the field for a payAuthNo that is another order's."""

@@ -7,9 +7,9 @@ from domain.fen import Fen, yuan
 from domain.insurance import REVOCABLE, Split
 from simulator.insurance.centre import Centre, Outcome
 from simulator.insurance.orders import CentreOrder
-from simulator.insurance.refusal import CentreRefusal
-from simulator.insurance.split import split_of
-from simulator.insurance.wire import PlacementAsked, asked
+from simulator.insurance.wire import CentreRefusal, PlacementAsked, asked
+
+_FUND_PERCENT = 60
 
 
 def place_order(centre: Centre, data: Mapping[str, Any]) -> Outcome:
@@ -63,3 +63,11 @@ def _answer(centre: Centre, order: CentreOrder, split: Split, balance: Fen) -> d
             }
         },
     }
+
+
+def split_of(total: Fen, balance: Fen, *, use_account: bool) -> Split:
+    """60 % from the pooled fund, half of the rest from the personal account while it lasts, the remainder in cash."""
+    fund = total * _FUND_PERCENT // 100
+    rest = total - fund
+    account = min(rest // 2, max(balance, 0)) if use_account else 0
+    return Split(fee_sum_fen=total, own_pay_fen=Fen(rest - account), psn_acct_fen=Fen(account), fund_fen=Fen(fund))

@@ -4,11 +4,10 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from simulator.core.calls import Verdict
+from simulator.core.store import Verdict
 from simulator.insurance.centre import Centre, Outcome
 from simulator.insurance.orders import CentreOrder, NewOrder
-from simulator.insurance.refusal import CentreRefusal
-from simulator.insurance.wire import UploadAsked, asked
+from simulator.insurance.wire import CentreRefusal, UploadAsked, asked
 
 
 def upload_fees(centre: Centre, data: Mapping[str, Any]) -> Outcome:

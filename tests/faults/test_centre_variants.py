@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from cli.stack import practice
-from cli.stack.addresses import with_ports
+from cli.stack.ports import with_ports
 from hospitals import load_hospitals
 from settings import Settings
 from tests.support.stack import Stack, outpatient_call, running_stack

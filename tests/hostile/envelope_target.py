@@ -8,8 +8,7 @@ from api.notices.door import NoticeDoor
 from domain.errors import ErrorCode, PaymentError
 from gateways.insurance import answers
 from gateways.insurance.canonical import parse_object
-from gateways.insurance.codes import contradicts
-from gateways.insurance.envelope import Envelope, EnvelopeError
+from gateways.insurance.envelope import Envelope, EnvelopeError, contradicts
 from gateways.insurance.notice import settlement_notice
 from hospitals import Hospital
 from security.crypto.sm import GmsslSigner, Verifier

@@ -13,13 +13,13 @@ from domain.fen import parse_yuan, yuan
 from gateways.insurance import answers
 from gateways.insurance.client import HttpInsuranceCentre
 from gateways.insurance.profile import CentreProfile
-from simulator.core.database import open_database
+from simulator.core.store import open_database
 from simulator.insurance import orders, people
 from simulator.insurance.centre import Centre
 from simulator.insurance.config import CentreConfig
-from simulator.insurance.paying import PayOutcome, pay
-from simulator.insurance.refusal import CentreRefusal
+from simulator.insurance.control import PayOutcome, pay
 from simulator.insurance.sealed import TRANSACTIONS
+from simulator.insurance.wire import CentreRefusal
 from tests.property.faults import Faults, Kind, OnItsWay, WorkerDiedError
 
 Parsed = TypeVar("Parsed")

@@ -17,8 +17,7 @@ from cli.stack import components
 from cli.stack.child import Component
 from cli.stack.embedded import EmbeddedStack, embedded_stack
 from cli.stack.supervisor import Supervisor
-from cli.stack.temporal_cli import TemporalCommand, temporal_binary
-from cli.stack.temporal_server import temporal_server
+from cli.stack.temporal import TemporalCommand, temporal_binary, temporal_server
 from domain.fen import Fen, yuan
 from gateways.his.http import HttpHospitalSystem
 from gateways.http import HttpCaller

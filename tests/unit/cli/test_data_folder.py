@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.failures import CommandError
+from cli.configuration import CommandError
 from cli.stack.folder import FREE_BYTES_MIN, check_room, data_folder, disk_trouble_in_one_line
 from cli.stack.private_files import keep_private, write_private
 

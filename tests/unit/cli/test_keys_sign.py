@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.commands.keys import app
-from cli.failures import CommandError
+from cli.configuration import CommandError
 from security.keys.request_signing import signature
 
 ORDER = b'{"medOrgOrd": "M1"}'

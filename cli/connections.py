@@ -1,17 +1,23 @@
-"""The records' database for a command, or the line that says why not."""
+"""A command's way to the records' database and to Temporal, or the line that says why there is none."""
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
+from temporalio.client import Client
+from temporalio.converter import DataConverter
 
-from cli.failures import CommandError
+from cli.configuration import CommandError
 from domain.base import PaymentKey
 from security.crypto.keyring import Keyring
+from security.tls import temporal_tls
 from settings import Settings
 from storage.migrate import upgrade
 from storage.session import Database
+
+NO_CONNECTION = "client connect"
+"""In the text of the SDK's RuntimeError where nothing answers."""
 
 _NO_PAYMENT = PaymentKey(hospital="", med_org_ord="")
 
@@ -39,3 +45,16 @@ async def migrate(url: str) -> None:
     """Bring the tables to today's before anything uses them. Raises `CommandError`."""
     with database_trouble_in_one_line():
         await asyncio.to_thread(upgrade, url)
+
+
+async def connect(settings: Settings, data_converter: DataConverter = DataConverter.default) -> Client:
+    """Raises `CommandError` if nothing answers there."""
+    try:
+        return await Client.connect(
+            settings.temporal_address,
+            namespace=settings.temporal_namespace,
+            data_converter=data_converter,
+            tls=temporal_tls(settings.temporal_tls_files),
+        )
+    except RuntimeError:
+        raise CommandError(f"MEDPAY_TEMPORAL_ADDRESS: no Temporal answers at {settings.temporal_address}") from None
