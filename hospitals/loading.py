@@ -13,10 +13,9 @@ from hospitals.problems import ConfigError, KeyLines, KeyPath, Problem, key_text
 from hospitals.secret_values import exposed_file, read_secret
 from hospitals.tables import CentreTable, HospitalTable, WebhookTable
 from security.crypto import sm
-from security.keys import request_signing
 from security.keys.practice import is_practice_text
 from security.keys.provider import HARDWARE
-from security.keys.webhook_secret import check_secret
+from security.keys.signing import check_signing_secret, check_webhook_secret
 from security.tls import TlsFileError, TlsFiles
 
 APP_SECRET_CHARS_MIN = 16
@@ -171,7 +170,7 @@ class _Reader:
         if table is None:
             return None
         secret = self._secret((*at, "secret"), table.secret)
-        self._check((*at, "secret"), secret, check_secret)
+        self._check((*at, "secret"), secret, check_webhook_secret)
         return WebhookTarget(url=table.url, secret=secret)
 
     def _tls(self, at: KeyPath, files: TlsFiles | None, url: str) -> TlsFiles | None:
@@ -191,7 +190,7 @@ class _Reader:
         if key.hmac_secret is None:
             return key
         secret = self._secret((*at, "hmac_secret"), key.hmac_secret)
-        self._check((*at, "hmac_secret"), secret, request_signing.check_secret)
+        self._check((*at, "hmac_secret"), secret, check_signing_secret)
         return key.model_copy(update={"hmac_secret": secret})
 
     def _check(self, key: KeyPath, secret: str, check: Callable[[str], object]) -> None:

@@ -10,7 +10,7 @@ from api.access.keys import Caller
 from api.access.refusals import Reason
 from api.web.body import read_bytes
 from domain.errors import ErrorCode
-from security.keys.request_signing import FRESH_FOR, NONCE, NONCE_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, signature
+from security.keys.signing import FRESH_FOR, NONCE, NONCE_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, signature
 from storage.session import Database
 
 REMEMBERED_FOR = 2 * FRESH_FOR

@@ -12,14 +12,12 @@ import typer
 from cli.access_log import record_key_work
 from cli.commands import keyring
 from cli.configuration import WRONG_USE, CommandError
-from cli.stack.private_files import write_private
 from security.access_log import AccessEvent
 from security.crypto import sm
 from security.crypto.gcm import SealCipher
 from security.crypto.keyring import Keyring
-from security.keys import request_signing
-from security.keys.request_signing import check_secret, signed_headers
-from security.keys.webhook_secret import new_secret
+from security.keys.files import write_over
+from security.keys.signing import check_signing_secret, new_signing_secret, new_webhook_secret, signed_headers
 
 app = typer.Typer(name="keys", no_args_is_help=True, help="Keys of hospitals, callers and records.")
 
@@ -61,7 +59,7 @@ def sign(
         raise CommandError("PATH: starts with /, without the server's address", exit_code=WRONG_USE)
     secret = _read("--secret-file", secret_file).decode("utf-8", "replace").strip()
     try:
-        check_secret(secret)
+        check_signing_secret(secret)
     except ValueError as problem:
         raise CommandError(f"--secret-file: {secret_file} {problem}", exit_code=WRONG_USE) from None
     content = b"" if body is None else _read("--body", body)
@@ -105,18 +103,18 @@ def new(
 
 def _new_hospital(output: Path) -> None:
     pair = sm.generate_key_pair()
-    write_private(output, pair.private_key_b64 + "\n")
+    write_over(output, pair.private_key_b64 + "\n")
     typer.echo(f"Public key, for the insurance centre: {pair.public_key_b64}")
 
 
 def _new_webhook(output: Path) -> None:
-    write_private(output, new_secret() + "\n")
+    write_over(output, new_webhook_secret() + "\n")
     typer.echo("For the hospitals file, where that is beside it; the receiver needs the secret itself:")
     typer.echo(f'[hospitals.MY_HOSPITAL.webhook]\nurl = "https://…"\nsecret = {json.dumps(f"file:{output.name}")}')
 
 
 def _new_signing(output: Path) -> None:
-    write_private(output, request_signing.new_secret() + "\n")
+    write_over(output, new_signing_secret() + "\n")
     typer.echo("For the caller's [[hospitals.MY_HOSPITAL.keys]], where that is beside it; the caller needs it too:")
     typer.echo(f"hmac_secret = {json.dumps(f'file:{output.name}')}")
 

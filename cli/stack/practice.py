@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.stack.private_files import keep_private, write_private
 from hospitals import Hospital
 from security.crypto import sm
 from security.crypto.keyring import Keyring
+from security.keys.files import keep, write_over
 from security.keys.practice import practice_bytes, practice_text
 from simulator.insurance.config import CentreConfig
 
@@ -29,7 +29,7 @@ class Addresses:
 
 
 def make_api_key(folder: Path) -> str:
-    return keep_private(folder / "api-key", practice_text)
+    return keep(folder / "api-key", practice_text)
 
 
 def make_keyring(path: Path) -> None:
@@ -48,10 +48,10 @@ def person_key_file(folder: Path, person: str) -> Path:
 
 def make_hospital(folder: Path, hospital: str, addresses: Addresses) -> Path:
     """The hospitals file of one practising hospital, written anew since addresses may change; its keys stay."""
-    keep_private(folder / f"{hospital}.key", _practice_private_key)
-    keep_private(folder / f"{hospital}.app-secret", practice_text)
+    keep(folder / f"{hospital}.key", _practice_private_key)
+    keep(folder / f"{hospital}.app-secret", practice_text)
     path = folder / "hospitals.toml"
-    write_private(
+    write_over(
         path,
         f"""\
 # For practice on the simulators. `medpay up` writes it anew at every start: to change it, copy it and name the copy in
@@ -63,7 +63,7 @@ platform_public_key = "{centre_public_key(folder)}"
 [hospitals.{hospital}]
 centre = "{CENTRE_NAME}"
 org_codg = "{ORG_CODG}"
-app_id = "{keep_private(folder / f"{hospital}.app-id", lambda: secrets.token_hex(16).upper())}"
+app_id = "{keep(folder / f"{hospital}.app-id", lambda: secrets.token_hex(16).upper())}"
 app_secret = "file:{hospital}.app-secret"
 private_key = "file:{hospital}.key"
 his_url = "{addresses.his_url}"
@@ -83,7 +83,7 @@ def _practice_private_key() -> str:
 
 def _person(folder: Path, hospital: str, person: str) -> str:
     """A person's lines of the hospitals file. The key itself is only in its own file."""
-    key = keep_private(person_key_file(folder, person), lambda: secrets.token_urlsafe(32))
+    key = keep(person_key_file(folder, person), lambda: secrets.token_urlsafe(32))
     digest = hashlib.sha256(key.encode()).hexdigest()
     return f"""
 [[hospitals.{hospital}.keys]]
@@ -106,7 +106,7 @@ def make_centre(folder: Path, hospital: Hospital, notice_url: str) -> Path:
         **profile.model_dump(include=_SHARED_BITS),
     )
     path = folder / CENTRE_FILE
-    write_private(path, config.model_dump_json(indent=2) + "\n")
+    write_over(path, config.model_dump_json(indent=2) + "\n")
     return path
 
 
@@ -129,4 +129,4 @@ _SHARED_BITS = {
 
 
 def _centre_key(folder: Path) -> str:
-    return keep_private(folder / "centre.key", lambda: sm.generate_key_pair().private_key_b64)
+    return keep(folder / "centre.key", lambda: sm.generate_key_pair().private_key_b64)

@@ -65,7 +65,7 @@ class Centre:
         if not secrets.compare_digest(order.pay_token.encode(), pay_token.encode()):
             raise CentreRefusal("支付订单token不正确: payToken")
 
-    def claim_authorisation(self, pay_auth_no: str, med_org_ord: str) -> None:
+    def take_authorisation(self, pay_auth_no: str, med_org_ord: str) -> None:
         """payAuthNo serves one medOrgOrd."""
-        if not self.orders.claim_authorisation(pay_auth_no, med_org_ord):
+        if not self.orders.take_authorisation(pay_auth_no, med_org_ord):
             raise CentreRefusal("支付授权码已用于其他订单: payAuthNo", AUTHORISATION_MISUSED)

@@ -96,14 +96,14 @@ class Orders:
         update = "UPDATE pay_order SET ord_stas = 6, trace_time = ?, revs_token = ? WHERE pay_ord_id = ?"
         self._connection.execute(update, (trace_time, revs_token, pay_ord_id))
 
-    def claim_authorisation(self, pay_auth_no: str, med_org_ord: str) -> bool:
+    def take_authorisation(self, pay_auth_no: str, med_org_ord: str) -> bool:
         """False: it serves another medOrgOrd."""
         insert = "INSERT OR IGNORE INTO authorisation VALUES (?, ?)"
         self._connection.execute(insert, (pay_auth_no, med_org_ord))
         query = "SELECT med_org_ord FROM authorisation WHERE pay_auth_no = ?"
         return bool(self._connection.execute(query, (pay_auth_no,)).fetchone()[0] == med_org_ord)
 
-    def claim_serial(self, org_biz_ser: str) -> bool:
+    def take_serial(self, org_biz_ser: str) -> bool:
         """False: it was used before."""
         insert = "INSERT OR IGNORE INTO business_serial VALUES (?)"
         return self._connection.execute(insert, (org_biz_ser,)).rowcount == 1

@@ -20,8 +20,8 @@ def place_order(centre: Centre, data: Mapping[str, Any]) -> Outcome:
     _check_upload(order, request)
     if order.ord_stas not in REVOCABLE:
         raise CentreRefusal(f"订单当前状态不能支付下单: ordStas={order.ord_stas}")
-    centre.claim_authorisation(request.pay_auth_no, order.med_org_ord)
-    if not centre.orders.claim_serial(request.org_biz_ser):
+    centre.take_authorisation(request.pay_auth_no, order.med_org_ord)
+    if not centre.orders.take_serial(request.org_biz_ser):
         raise CentreRefusal("机构业务流水号重复: orgBizSer")
     balance = centre.people.balance(order.id_no)
     split = split_of(order.fee_sum_fen, balance, use_account=request.acct_used_flag == "1")

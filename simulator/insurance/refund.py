@@ -82,7 +82,7 @@ def _check_token(centre: Centre, order: CentreOrder, split: Split, request: Refu
         _check_revs_token(centre, order, token)
         check_reversal(request, split)
     elif name == "payAuthNo":
-        centre.claim_authorisation(token, order.med_org_ord)
+        centre.take_authorisation(token, order.med_org_ord)
 
 
 def _check_revs_token(centre: Centre, order: CentreOrder, token: str) -> None:

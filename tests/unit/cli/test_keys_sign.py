@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from cli.commands.keys import app
 from cli.configuration import CommandError
-from security.keys.request_signing import signature
+from security.keys.signing import signature
 
 ORDER = b'{"medOrgOrd": "M1"}'
 

@@ -5,7 +5,7 @@ import hmac
 
 import pytest
 
-from security.keys.request_signing import NONCE, check_secret, new_secret, signature, signed_headers
+from security.keys.signing import NONCE, check_signing_secret, new_signing_secret, signature, signed_headers
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -26,6 +26,6 @@ def test_headers_are_new_each_time() -> None:
 
 
 def test_a_secret_is_long() -> None:
-    check_secret(new_secret())
+    check_signing_secret(new_signing_secret())
     with pytest.raises(ValueError, match="32 characters"):
-        check_secret("short")
+        check_signing_secret("short")

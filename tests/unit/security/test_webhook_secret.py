@@ -3,7 +3,7 @@ import base64
 import pytest
 from standardwebhooks import Webhook
 
-from security.keys.webhook_secret import check_secret, new_secret
+from security.keys.signing import check_webhook_secret, new_webhook_secret
 from tests.support.records import AT
 
 
@@ -13,7 +13,7 @@ def whsec(length: int) -> str:
 
 @pytest.mark.parametrize("secret", [whsec(24), whsec(32), whsec(64), whsec(25).rstrip("=")])
 def test_right(secret: str) -> None:
-    check_secret(secret)
+    check_webhook_secret(secret)
     assert Webhook(secret).sign("id", AT, "{}").startswith("v1,")
 
 
@@ -22,10 +22,10 @@ def test_right(secret: str) -> None:
 )
 def test_wrong(secret: str) -> None:
     with pytest.raises(ValueError, match=r"^must be whsec_ and base64 of 24 to 64 bytes$"):
-        check_secret(secret)
+        check_webhook_secret(secret)
 
 
 def test_each_new_one_is_another() -> None:
-    first, second = new_secret(), new_secret()
-    check_secret(first)
+    first, second = new_webhook_secret(), new_webhook_secret()
+    check_webhook_secret(first)
     assert first != second
