@@ -32,7 +32,7 @@ def os_user() -> str:
     return name if login == name else f"{login} as {name}"
 
 
-def access_here(event: AccessEvent, hospital: str, subject: str = "", **details: Any) -> Access:  # noqa: ANN401 - JSON
+def access_here(event: AccessEvent, hospital: str, subject: str = "", **details: Any) -> Access:
     """An access of whoever runs this command. What was typed may be an identity number: it is masked."""
     return Access(event, hospital, os_user(), OS_USER, mask_text(subject), details)
 

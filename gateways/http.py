@@ -27,7 +27,9 @@ KEEPALIVE_S = 4.0
 loses the request, and a lost request is an unknown outcome."""
 
 MESSAGE_CHARS_MAX = 120
+SUCCESSFUL = range(200, 300)
 _HEADERS = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"}
+_REDIRECTING = range(300, 400)
 _SERVER_ERROR = 500
 _HIDDEN = "***"
 _ID_NUMBER = r"[1-9]\d{16}[\dXx]|[1-9]\d{14}"
@@ -45,7 +47,7 @@ class JsonReply:
     @property
     def ok(self) -> bool:
         """A 2xx. A 4xx with a JSON object is the gateway's to judge."""
-        return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's own numbers
+        return self.status in SUCCESSFUL
 
 
 class HttpCaller:
@@ -88,7 +90,7 @@ class HttpCaller:
         after the other side acted.
         """
         status, content = await self._post(transaction, url, body, timeout_s, tls)
-        if status >= _SERVER_ERROR or 300 <= status < 400:  # noqa: PLR2004 - HTTP's own numbers
+        if status >= _SERVER_ERROR or status in _REDIRECTING:
             raise Unknown(transaction, f"对方系统答复异常(HTTP {status}), 结果未知")
         try:
             answer = json.loads(content, parse_float=str, parse_constant=_not_json)

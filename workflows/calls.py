@@ -38,7 +38,7 @@ class Unresolved(Exception):
         self.outcome = outcome
 
 
-async def local_then_remote(  # noqa: PLR0913 - as `change`
+async def local_then_remote(
     method: Method[S, R],
     step: S,
     terms: PaymentTerms,
@@ -78,7 +78,7 @@ async def glance(method: Method[S, R], step: S, summary: str) -> R | None:
         return None
 
 
-async def remote(  # noqa: PLR0913 - what to do, for whom, how long, how often, and its words
+async def remote(
     method: Method[S, R],
     step: S,
     terms: PaymentTerms,

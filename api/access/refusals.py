@@ -29,7 +29,7 @@ class Reason(StrEnum):
 class AccessRefused(ApiError):
     """A call that is not let in. `key_name`, `hospital` and `role` are empty where nobody is known."""
 
-    def __init__(  # noqa: PLR0913 - an answer and whose it is, all by name
+    def __init__(
         self,
         reason: Reason,
         code: ErrorCode,

@@ -33,7 +33,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     request_timeout_s: float = 30
     answer_timeout_s: float = 75
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._arriving: asyncio.TimerHandle | None = None
         self._answering: asyncio.TimerHandle | None = None

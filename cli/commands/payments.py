@@ -61,7 +61,7 @@ def show(
 
 
 @app.command("list")
-def list_payments(  # noqa: PLR0913 - the command's options
+def list_payments(
     *,
     state: Annotated[PaymentState | None, typer.Option(help="Only those in this state.")] = None,
     channel: Annotated[Channel | None, typer.Option(help="Only those of this channel.")] = None,

@@ -78,10 +78,10 @@ class ReviewClient:
                 time.sleep(REPEAT_AFTER_S)
         return self._call("POST", path, json=body)
 
-    def _call(self, method: str, path: str, **kwargs: Any) -> Data:  # noqa: ANN401 - aiohttp's
+    def _call(self, method: str, path: str, **kwargs: Any) -> Data:
         return asyncio.run(self._request(method, f"{self.url}{PATH}{path}", **kwargs))
 
-    async def _request(self, method: str, url: str, **kwargs: Any) -> Data:  # noqa: ANN401 - aiohttp's
+    async def _request(self, method: str, url: str, **kwargs: Any) -> Data:
         timeout = aiohttp.ClientTimeout(total=CALL_S_MAX)
         headers = {"Authorization": f"Bearer {self.key}"}
         try:
@@ -143,7 +143,7 @@ def show(
 
 
 @app.command()
-def propose(  # noqa: PLR0913 - an option each
+def propose(
     med_org_ord: Number,
     action: Action,
     *,
@@ -163,7 +163,7 @@ def propose(  # noqa: PLR0913 - an option each
 
 
 @app.command()
-def approve(  # noqa: PLR0913 - an option each
+def approve(
     med_org_ord: Number,
     action: Action,
     *,

@@ -65,7 +65,7 @@ def utc_now() -> datetime:
 class Envelope:
     """One side of one hospital's connection to its centre: `signer` is this side's, `verifier` the other's."""
 
-    def __init__(  # noqa: PLR0913 - the connection's parts, all needed, all by name
+    def __init__(
         self,
         *,
         app_id: str,
@@ -144,7 +144,7 @@ class Envelope:
         if enc_data is None or enc_data == "":
             return {}
         if not isinstance(enc_data, str):
-            raise ValueError("encData is no text")  # noqa: TRY004 - told as bad input by the one caller
+            raise ValueError("encData is no text")
         return parse_object(sm4_ecb_decrypt(self._key, bytes.fromhex(enc_data)))
 
     def _timestamp(self) -> str | int:

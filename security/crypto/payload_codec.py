@@ -131,7 +131,7 @@ class _SealingConverter(DataConverter):
     def with_context(self, context: SerializationContext) -> "_SealingConverter":
         """Of the workflow that `context` names."""
         if not isinstance(self.payload_codec, SealingCodec):
-            raise AssertionError("a converter that doesn't seal")  # noqa: TRY004 - a bug, not a wrong type of a caller's
+            raise AssertionError("a converter that doesn't seal")
         bound = object.__new__(_SealingConverter)
         bound.__dict__.update(self.__dict__, payload_codec=self.payload_codec.with_context(context))
         return bound

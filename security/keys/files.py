@@ -1,4 +1,4 @@
-"""Files with secrets, a keyring's above all: their owner's alone, written whole or not at all, never overwritten unasked."""
+"""Files with secrets, a keyring's above all: their owner's alone, and written whole or not at all."""
 
 import fcntl
 import os

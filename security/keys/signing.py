@@ -39,7 +39,7 @@ def check_signing_secret(secret: str) -> None:
         raise ValueError(f"must have at least {SECRET_CHARS_MIN} characters: `medpay keys new signing` makes one")
 
 
-def signature(secret: str, method: str, target: str, timestamp: str, nonce: str, body: bytes) -> str:  # noqa: PLR0913, PLR0917 - what is signed
+def signature(secret: str, method: str, target: str, body: bytes, *, timestamp: str, nonce: str) -> str:
     """In hex. `target`: path and query as they stand in the request line. `timestamp`: Unix time in seconds."""
     text = "\n".join((method.upper(), target, timestamp, nonce, hashlib.sha256(body).hexdigest()))
     return hmac.new(secret.encode(), text.encode("latin-1"), hashlib.sha256).hexdigest()
@@ -51,7 +51,7 @@ def signed_headers(secret: str, method: str, target: str, body: bytes) -> dict[s
     return {
         TIMESTAMP_HEADER: timestamp,
         NONCE_HEADER: nonce,
-        SIGNATURE_HEADER: signature(secret, method, target, timestamp, nonce, body),
+        SIGNATURE_HEADER: signature(secret, method, target, body, timestamp=timestamp, nonce=nonce),
     }
 
 

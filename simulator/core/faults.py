@@ -78,8 +78,8 @@ class FaultTable:
 
     def take(self, txn: str) -> Fault | None:
         """The fault that this call of `txn` is to have. Counted ones come first, in the order they were set."""
-        order = "times = -1, CASE times WHEN -1 THEN -id ELSE id END"
-        query = f"SELECT * FROM sim_fault WHERE txn = ? ORDER BY {order} LIMIT 1"  # noqa: S608 - the constant above
+        query = """SELECT * FROM sim_fault WHERE txn = ?
+            ORDER BY times = -1, CASE times WHEN -1 THEN -id ELSE id END LIMIT 1"""
         row = self._connection.execute(query, (txn,)).fetchone()
         if row is None:
             return None

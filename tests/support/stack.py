@@ -177,7 +177,7 @@ async def running_stack(
     folder: Path,
     *,
     on_any_port: bool = True,
-    **settings: Any,  # noqa: ANN401 - any setting
+    **settings: Any,
 ) -> AsyncIterator[Stack]:
     """Everything on free ports while the block runs; its data stay in `folder`."""
     with pytest.MonkeyPatch.context() as environment:

@@ -48,7 +48,7 @@ def signed(body: bytes = BODY, target: str = PRE_SETTLE, secret: str = SIGNING_S
 
 
 def signed_at(timestamp: str, nonce: str = "0123456789abcdef") -> dict[str, str]:
-    made = signature(SIGNING_SECRET, "POST", PRE_SETTLE, timestamp, nonce, BODY)
+    made = signature(SIGNING_SECRET, "POST", PRE_SETTLE, BODY, timestamp=timestamp, nonce=nonce)
     return {"X-Timestamp": timestamp, "X-Nonce": nonce, "X-Signature": made}
 
 
@@ -142,7 +142,7 @@ class TestReplayed:
 
 
 async def test_without_a_database_nobody_is_let_in(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*_: Any) -> None:  # noqa: ANN401 - whatever is asked
+    def away(*_: Any) -> None:
         raise OSError("away")
 
     monkeypatch.setattr(Database, "begin", away)

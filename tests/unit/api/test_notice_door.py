@@ -18,7 +18,7 @@ NOW = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)
 PAID = {"payOrdId": "ORD1", "ordStas": "6"}
 
 
-def hospital(name: str, **changes: Any) -> Hospital:  # noqa: ANN401 - a hospital's own
+def hospital(name: str, **changes: Any) -> Hospital:
     facts = centres.ACCOUNT.model_dump() | {
         "id": name,
         "centre": centres.profile(),

@@ -14,7 +14,7 @@ EVERY = set(ReviewAction) - ALONE
 WAITING = ["STILL_PAYING", "ORDER_STATUS_UNKNOWN", "ORDER_STATUS_14", "REVOCATION_REFUSED", "REVOCATION_UNRESOLVED"]
 
 
-def facts(ord_stas: int | None = 6, **changes: Any) -> ReviewFacts:  # noqa: ANN401 - any fact
+def facts(ord_stas: int | None = 6, **changes: Any) -> ReviewFacts:
     """Paid, HIS answers and has nothing booked, revsToken serves."""
     known: dict[str, Any] = {
         "ord_stas": ord_stas,

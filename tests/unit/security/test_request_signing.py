@@ -14,7 +14,9 @@ def test_is_hmac_sha256_over_five_lines() -> None:
     """The digest of the empty body is SHA-256's own, known everywhere."""
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     text = f"GET\n/api/v1/payments?state=PAID\n1767225600\nnonce-0123456789\n{empty}"
-    made = signature(SECRET, "get", "/api/v1/payments?state=PAID", "1767225600", "nonce-0123456789", b"")
+    made = signature(
+        SECRET, "get", "/api/v1/payments?state=PAID", b"", timestamp="1767225600", nonce="nonce-0123456789"
+    )
     assert made == hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
