@@ -142,8 +142,19 @@ class Settings(BaseSettings):
 
     def _tls_files(self, prefix: str) -> TlsFiles | None:
         """What is set of `{prefix}_tls_…`; None: nothing."""
-        given = {part: getattr(self, f"{prefix}_tls_{part}", None) for part in TlsFiles.model_fields}
-        return TlsFiles(**given) if any(given.values()) else None
+        match prefix:
+            case "api":
+                files = TlsFiles(cert=self.api_tls_cert, key=self.api_tls_key)
+            case "temporal":
+                files = TlsFiles(
+                    ca=self.temporal_tls_ca,
+                    cert=self.temporal_tls_cert,
+                    key=self.temporal_tls_key,
+                    server_name=self.temporal_tls_server_name,
+                )
+            case _:
+                files = TlsFiles(ca=self.database_tls_ca, cert=self.database_tls_cert, key=self.database_tls_key)
+        return files if any(dict(files).values()) else None
 
     @cached_property
     def api_tls(self) -> TlsFiles | None:

@@ -116,7 +116,6 @@ class _Reader:
         return Hospital(
             id=name,
             centre=centre,
-            centre_name=row.centre,
             org_codg=row.org_codg,
             app_id=row.app_id,
             app_secret=app_secret,

@@ -48,7 +48,6 @@ class Hospital(HospitalAccount):
 
     id: HospitalId
     centre: CentreProfile
-    centre_name: str
     registers: Registers = Registers.MEDPAY
     his_url: str
     his_tls: TlsFiles | None = None

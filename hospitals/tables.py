@@ -1,6 +1,6 @@
 """The tables of the hospitals file as they are written, each value checked on its own."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -56,6 +56,9 @@ class CentreTable(CentreProfile):
 
     url: Url
     platform_public_key: Annotated[str, AfterValidator(_public_key)]
+    repeated_upload: Literal["same_order", "refused"] = "same_order"
+    """What the simulator that stands in for this centre answers to a known medOrgOrd. medpay never asks: it judges a
+    repeat of 6201 by the answer, since what a profile promises of it may be wrong."""
 
     @field_validator("paths")
     @classmethod

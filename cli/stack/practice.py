@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateways.insurance.profile import CentreForm
 from hospitals import Hospital
 from security.crypto import sm
 from security.crypto.keyring import Keyring
@@ -103,7 +104,7 @@ def make_centre(folder: Path, hospital: Hospital, notice_url: str) -> Path:
         hospital_public_key=sm.public_key_of(hospital.private_key),
         org_codg=hospital.org_codg,
         notice_url=notice_url,
-        **profile.model_dump(include=_SHARED_BITS),
+        **profile.model_dump(include={*CentreForm.model_fields, "repeated_upload"}),
     )
     path = folder / CENTRE_FILE
     write_over(path, config.model_dump_json(indent=2) + "\n")
@@ -113,19 +114,6 @@ def make_centre(folder: Path, hospital: Hospital, notice_url: str) -> Path:
 def centre_public_key(folder: Path) -> str:
     """What `platform_public_key` must be for the simulated centre's answers to be believed."""
     return sm.public_key_of(_centre_key(folder))
-
-
-_SHARED_BITS = {
-    "version",
-    "timestamp",
-    "numbers",
-    "enc_hex",
-    "sm2_user_id",
-    "reversal_token_field",
-    "repeated_upload",
-    "cash_refunded_by",
-    "paths",
-}
 
 
 def _centre_key(folder: Path) -> str:

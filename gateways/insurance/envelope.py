@@ -9,10 +9,11 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol
+from typing import Any
 
 from domain.china_time import to_china_compact
-from gateways.insurance.canonical import Numbers, cleaned, compact, parse_object, text_to_sign
+from gateways.insurance.canonical import cleaned, compact, parse_object, text_to_sign
+from gateways.insurance.profile import CentreForm
 from security.crypto.sm import Signer, Verifier, sm4_ecb_decrypt, sm4_ecb_encrypt
 
 _KEY_CHARS = 16
@@ -22,19 +23,6 @@ MESSAGE_FIELDS = ("message", "msg", "errorMsg", "respMessage")
 
 class EnvelopeError(Exception):
     """An envelope that can't be believed. The message says why, and holds nothing of the content."""
-
-
-class WireForm(Protocol):
-    """How one centre writes its envelopes: a part of its profile."""
-
-    @property
-    def version(self) -> str: ...
-    @property
-    def timestamp(self) -> Literal["datetime", "epoch_ms", "epoch_s"]: ...
-    @property
-    def numbers(self) -> Numbers: ...
-    @property
-    def enc_hex(self) -> Literal["upper", "lower"]: ...
 
 
 @dataclass(frozen=True)
@@ -70,7 +58,7 @@ class Envelope:
         *,
         app_id: str,
         app_secret: str,
-        form: WireForm,
+        form: CentreForm,
         signer: Signer,
         verifier: Verifier,
         clock: Callable[[], datetime] = utc_now,

@@ -39,9 +39,7 @@ class EnvelopeTarget:
     def __init__(self, verifier: Verifier | None) -> None:
         form = centres.profile()
         self._envelope = centres.hospital_side(form)
-        hospital = Hospital(
-            **centres.ACCOUNT.model_dump(), id="main", centre=form, centre_name="sim", his_url="http://127.0.0.1:9"
-        )
+        hospital = Hospital(**centres.ACCOUNT.model_dump(), id="main", centre=form, his_url="http://127.0.0.1:9")
         self._door = NoticeDoor([hospital])
         if verifier is not None:
             self._envelope = Envelope(

@@ -22,7 +22,6 @@ def hospital(name: str, **changes: Any) -> Hospital:
     facts = centres.ACCOUNT.model_dump() | {
         "id": name,
         "centre": centres.profile(),
-        "centre_name": "sim",
         "his_url": "http://127.0.0.1:9",
     }
     return Hospital(**(facts | changes))
