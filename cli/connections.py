@@ -1,16 +1,15 @@
 """A command's way to the records' database and to Temporal, or the line that says why there is none."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 
-from cli.configuration import CommandError
+from cli.configuration import CommandError, read_keyring
 from domain.base import PaymentKey
-from security.crypto.keyring import Keyring
 from security.tls import temporal_tls
 from settings import Settings
 from storage.migrate import upgrade
@@ -34,11 +33,18 @@ def database_trouble_in_one_line() -> Iterator[None]:
         raise CommandError(f"MEDPAY_DATABASE_URL: the database can't be used: {reason}") from None
 
 
-async def check_tables(settings: Settings, keyring: Keyring) -> None:
-    """Raises `CommandError` if the database can't be reached or was never migrated."""
+@asynccontextmanager
+async def records(settings: Settings) -> AsyncIterator[Database]:
+    """The records' database, with the keyring that seals it. Raises `CommandError`."""
     with database_trouble_in_one_line():
-        async with Database(settings.database, keyring) as database, database.read() as unit:
-            await unit.payments.find(_NO_PAYMENT)
+        async with Database(settings.database, read_keyring(settings)) as database:
+            yield database
+
+
+async def check_tables(settings: Settings) -> None:
+    """Raises `CommandError` if the database can't be reached or was never migrated."""
+    async with records(settings) as database, database.read() as unit:
+        await unit.payments.find(_NO_PAYMENT)
 
 
 async def migrate(url: str) -> None:

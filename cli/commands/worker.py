@@ -10,7 +10,7 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
-from cli.configuration import CommandError, read_hospitals, read_keyring, read_settings
+from cli.configuration import CommandError, read_hospitals, read_settings
 from cli.connections import NO_CONNECTION, check_tables, connect
 from security.logs import configure_logging
 from settings import Settings
@@ -36,7 +36,7 @@ def worker(
         asyncio.run(_check(settings))
         return
     read_hospitals(settings)
-    asyncio.run(check_tables(settings, read_keyring(settings)))
+    asyncio.run(check_tables(settings))
     configure_logging(settings.log_level, "worker")
     try:
         asyncio.run(run_worker(settings))

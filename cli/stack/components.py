@@ -2,7 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
 
 import aiohttp
 
@@ -57,10 +56,6 @@ def environment_of(settings: Settings) -> dict[str, str]:
     values = settings.model_dump(mode="json", exclude_none=True)
     ours = {env_name(field): str(value) for field, value in values.items()}
     return {**os.environ, **ours, "MEDPAY_DATABASE_URL": settings.database, "PYTHONUNBUFFERED": "1"}
-
-
-def data_file(settings: Settings, name: str) -> str:
-    return str(Path(settings.data_dir) / name)
 
 
 def _medpay(*arguments: str) -> tuple[str, ...]:

@@ -10,10 +10,10 @@ from domain.orders import Order
 from gateways.http import HttpCaller, JsonReply, shown
 from gateways.insurance import answers, requests
 from gateways.insurance.envelope import (
-    Envelope,
     EnvelopeError,
     OpenedAnswer,
     contradicts,
+    hospital_envelope,
     is_accepted,
     protocol_code,
     protocol_message,
@@ -21,7 +21,7 @@ from gateways.insurance.envelope import (
 from gateways.insurance.port import OrderPlacement, RefundRequest
 from gateways.insurance.profile import CentreProfile, HospitalAccount
 from gateways.insurance.upload import fee_upload
-from security.crypto.sm import GmsslSigner, GmsslVerifier, Signer
+from security.crypto.sm import Signer
 from security.tls import client_tls
 
 _TRY_AGAIN = frozenset({408, 425, 429})
@@ -40,13 +40,7 @@ class HttpInsuranceCentre:
         self._profile = profile
         self._org_codg = account.org_codg
         self._tls = client_tls(profile.tls)
-        self._envelope = Envelope(
-            app_id=account.app_id,
-            app_secret=account.app_secret,
-            form=profile,
-            signer=signer or GmsslSigner(account.private_key, profile.sm2_user_id),
-            verifier=GmsslVerifier(profile.platform_public_key, profile.sm2_user_id),
-        )
+        self._envelope = hospital_envelope(profile, account, signer)
 
     def timeout_s(self, transaction: str) -> float:
         """How long one call may take, by the centre's profile."""

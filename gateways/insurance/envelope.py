@@ -13,8 +13,8 @@ from typing import Any
 
 from domain.china_time import to_china_compact
 from gateways.insurance.canonical import cleaned, compact, parse_object, text_to_sign
-from gateways.insurance.profile import CentreForm
-from security.crypto.sm import Signer, Verifier, sm4_ecb_decrypt, sm4_ecb_encrypt
+from gateways.insurance.profile import CentreForm, CentreProfile, HospitalAccount
+from security.crypto.sm import GmsslSigner, GmsslVerifier, Signer, Verifier, sm4_ecb_decrypt, sm4_ecb_encrypt
 
 _KEY_CHARS = 16
 CODE_FIELDS = ("code", "respCode", "responseCode")
@@ -144,6 +144,20 @@ class Envelope:
                 return str(round(now.timestamp() * 1000))
             case "epoch_s":
                 return int(now.timestamp())
+
+
+def hospital_envelope(profile: CentreProfile, account: HospitalAccount, signer: Signer | None) -> Envelope:
+    """The hospital's side. `signer`: None for the account's own private key.
+
+    Raises ValueError for keys or an appId that can't be used.
+    """
+    return Envelope(
+        app_id=account.app_id,
+        app_secret=account.app_secret,
+        form=profile,
+        signer=signer or GmsslSigner(account.private_key, profile.sm2_user_id),
+        verifier=GmsslVerifier(profile.platform_public_key, profile.sm2_user_id),
+    )
 
 
 def signature_digest(body: Mapping[str, Any]) -> str:

@@ -31,7 +31,7 @@ CHANGES = {
 WRITER = """
 import asyncio, sys
 from pathlib import Path
-from security.access import Access, AccessEvent
+from security.access_log import Access, AccessEvent
 from security.crypto.keyring import Keyring
 from storage.session import Database
 
