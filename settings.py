@@ -21,6 +21,7 @@ CALL_TIMEOUT_S_MAX = 120
 REVERSAL_WINDOW_S_MAX = 3_600
 """revsToken serves one hour: a longer window would promise reversals that the centre refuses."""
 
+_URL = TypeAdapter(HttpUrl)
 _DRIVERS = {
     "sqlite": "sqlite",
     "sqlite+aiosqlite": "sqlite",
@@ -41,12 +42,17 @@ def _database_url(text: str) -> str:
     return f"{_DRIVERS[scheme]}://{rest}"
 
 
-def _http_url(text: str) -> str:
+def http_address(text: str) -> str:
+    """The address as it is written. Raises ValueError."""
     try:
-        TypeAdapter(HttpUrl).validate_python(text)
+        _URL.validate_python(text)
     except ValidationError:
         raise ValueError("must be an http:// or https:// address") from None
-    return text.rstrip("/")
+    return text
+
+
+def _http_url(text: str) -> str:
+    return http_address(text).rstrip("/")
 
 
 def _host_and_port(text: str) -> str:

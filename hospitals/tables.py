@@ -7,9 +7,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    HttpUrl,
-    TypeAdapter,
-    ValidationError,
     field_validator,
 )
 
@@ -18,22 +15,9 @@ from gateways.insurance.profile import DEFAULT_PATHS, CentreProfile
 from hospitals.model import ApiKey
 from security.crypto import sm
 from security.tls import TlsFiles
+from settings import CALL_TIMEOUT_S_MAX, Url, http_address
 
 APP_ID_CHARS_MIN = 16
-CALL_TIMEOUT_S_MAX = 120.0
-_URL = TypeAdapter(HttpUrl)
-
-
-def _http_address(text: str) -> str:
-    try:
-        _URL.validate_python(text)
-    except ValidationError:
-        raise ValueError("must be an http:// or https:// address") from None
-    return text
-
-
-def _http_url(text: str) -> str:
-    return _http_address(text).rstrip("/")
 
 
 def _public_key(text: str) -> str:
@@ -46,9 +30,6 @@ def check_app_id(text: str) -> str:
     if len(text) < APP_ID_CHARS_MIN or not text.isascii():
         raise ValueError(f"must have at least {APP_ID_CHARS_MIN} ASCII characters")
     return text
-
-
-Url = Annotated[str, AfterValidator(_http_url)]
 
 
 class CentreTable(CentreProfile):
@@ -87,7 +68,7 @@ class WebhookTable(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: Annotated[str, AfterValidator(_http_address)]
+    url: Annotated[str, AfterValidator(http_address)]
     """As it is written: to the receiver a slash at its end may matter, and redirects are not followed."""
     secret: str = Field(repr=False)
 
