@@ -12,6 +12,7 @@ import typer
 from cli.access_log import record_key_work
 from cli.commands import keyring
 from cli.configuration import WRONG_USE, CommandError
+from hospitals import Role
 from security.access_log import AccessEvent
 from security.crypto import sm
 from security.crypto.gcm import SealCipher
@@ -28,13 +29,6 @@ class Kind(StrEnum):
     KEYRING = "keyring"
     WEBHOOK = "webhook"
     SIGNING = "signing"
-
-
-class Role(StrEnum):
-    CALLER = "caller"
-    OPERATOR = "operator"
-    APPROVER = "approver"
-    AUDITOR = "auditor"
 
 
 class Method(StrEnum):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateways.insurance.profile import CentreForm
-from hospitals import Hospital
+from hospitals import Hospital, Role
 from security.crypto import sm
 from security.crypto.keyring import Keyring
 from security.keys.files import keep, write_over
@@ -39,7 +39,7 @@ def make_keyring(path: Path) -> None:
         Keyring.generate_for_practice().save(path)
 
 
-PEOPLE = ("operator", "approver", "auditor")
+PEOPLE = (Role.OPERATOR, Role.APPROVER, Role.AUDITOR)
 """The people of the practising hospital: two who decide its review queue, and one who looks. Each is a role, too."""
 
 
