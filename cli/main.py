@@ -1,4 +1,4 @@
-"""The `medpay` command. Each group of commands is imported only when it is used: a simulator needs no Temporal SDK."""
+"""The `medpay` command. Each group of commands is imported only when it is used: a simulator needs no FastAPI."""
 
 import importlib
 import os

@@ -20,7 +20,6 @@ from gateways.insurance.envelope import (
 )
 from gateways.insurance.port import OrderPlacement, RefundRequest
 from gateways.insurance.profile import CentreProfile, HospitalAccount
-from gateways.insurance.upload import fee_upload
 from security.crypto.sm import Signer
 from security.tls import client_tls
 
@@ -48,7 +47,7 @@ class HttpInsuranceCentre:
 
     async def upload_fees(self, order: Order, bill: Bill, chrg_bchno: str) -> UploadedFees:
         """6201."""
-        data = fee_upload(order, bill, chrg_bchno, self._profile, self._org_codg)
+        data = requests.upload_fees(order, bill, chrg_bchno, self._profile, self._org_codg)
         return await self._call(
             "6201", data, lambda answer: answers.uploaded_fees(answer, order.med_org_ord, bill.fees.mdtrt_id)
         )
