@@ -10,6 +10,7 @@ from temporalio.converter import DataConverter
 
 from cli.configuration import CommandError, read_keyring
 from domain.base import PaymentKey
+from security.crypto.keyring import Keyring
 from security.tls import temporal_tls
 from settings import Settings
 from storage.migrate import upgrade
@@ -34,10 +35,16 @@ def database_trouble_in_one_line() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def records(settings: Settings) -> AsyncIterator[Database]:
-    """The records' database, with the keyring that seals it. Raises `CommandError`."""
+async def records(
+    settings: Settings, keyring: Keyring | None = None, *, unhurried: bool = False
+) -> AsyncIterator[Database]:
+    """The records' database. `keyring`: None for the one in the settings. `unhurried`: a statement may take its time.
+
+    Raises `CommandError`.
+    """
+    limit: dict[str, None] = {"statement_s_max": None} if unhurried else {}
     with database_trouble_in_one_line():
-        async with Database(settings.database, read_keyring(settings)) as database:
+        async with Database(settings.database, keyring or read_keyring(settings), **limit) as database:
             yield database
 
 

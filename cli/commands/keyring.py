@@ -17,7 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from cli.access_log import record_key_work
 from cli.configuration import CHECK_FAILED, WRONG_USE, CommandError, read_keyring, read_settings
-from cli.connections import connect, database_trouble_in_one_line
+from cli.connections import connect, records
 from security.access_log import AccessEvent
 from security.crypto.gcm import SealCipher
 from security.crypto.keyring import Keyring
@@ -25,7 +25,6 @@ from security.crypto.payload_codec import KEY_ID
 from security.keys import files as key_files
 from settings import Settings
 from storage.resealing import sealed_tables
-from storage.session import Database
 
 ROWS_AT_ONCE = 100
 """A transaction's: payments wait for it on SQLite, some milliseconds."""
@@ -132,20 +131,18 @@ def _file_of(settings: Settings) -> Path:
 async def _reseal(settings: Settings, keyring: Keyring) -> None:
     """Raises `CommandError` if a row's seal does not open."""
     rows = broken = 0
-    console = Console(stderr=True)
-    with database_trouble_in_one_line():
-        async with Database(settings.database, keyring, statement_s_max=None) as database:
-            with Progress(console=console, transient=True) as progress:
-                task = progress.add_task("Rows sealed anew", total=None)
-                for table in sealed_tables():
-                    after: tuple[object, ...] | None = None
-                    while True:
-                        async with database.begin() as unit:
-                            done = await unit.seals.reseal(table, after, ROWS_AT_ONCE)
-                        rows, broken, after = rows + done.rows, broken + done.broken, done.last
-                        progress.update(task, completed=rows)
-                        if after is None:
-                            break
+    async with records(settings, keyring, unhurried=True) as database:
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("Rows sealed anew", total=None)
+            for table in sealed_tables():
+                after: tuple[object, ...] | None = None
+                while True:
+                    async with database.begin() as unit:
+                        done = await unit.seals.reseal(table, after, ROWS_AT_ONCE)
+                    rows, broken, after = rows + done.rows, broken + done.broken, done.last
+                    progress.update(task, completed=rows)
+                    if after is None:
+                        break
     typer.echo(f"{rows} rows sealed anew with {keyring.active}")
     if broken:
         raise CommandError(
@@ -184,9 +181,8 @@ def _as_json(
 
 async def in_rows(settings: Settings, keyring: Keyring) -> Counter[str]:
     """How many sealed texts of each key there are. Raises `CommandError`."""
-    with database_trouble_in_one_line():
-        async with Database(settings.database, keyring, statement_s_max=None) as database, database.read() as unit:
-            return await unit.seals.key_ids()
+    async with records(settings, keyring, unhurried=True) as database, database.read() as unit:
+        return await unit.seals.key_ids()
 
 
 async def in_histories(settings: Settings) -> Counter[str]:
