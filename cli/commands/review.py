@@ -22,6 +22,7 @@ from domain.fen import Fen, yuan
 from domain.reviews import ReviewAction
 
 app = typer.Typer(name="review", no_args_is_help=True, help="Payments and refunds that people must decide.")
+
 KEY_VARIABLE = "MEDPAY_REVIEW_KEY"
 STDIN = "-"
 CALL_S_MAX = 60.0
@@ -30,6 +31,7 @@ REPEAT_AFTER_S = 2.0
 PATH = "/api/v1/reviews"
 _NOT_ALLOWED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 Data = dict[str, Any]
+
 KeyFile = Annotated[Path | None, typer.Option(help=f"File with your key; else {KEY_VARIABLE}.")]
 Api = Annotated[str | None, typer.Option(help="The API's address; MEDPAY_API_HOST and _PORT by default.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
