@@ -16,10 +16,12 @@ DAY_S = 86_400
 SECRET_CHARS_MIN = 16
 """Of a secret that others could try to guess."""
 
+PORT_MAX = 65_535
 CALL_TIMEOUT_S_MAX = 120
 REVERSAL_WINDOW_S_MAX = 3_600
 """revsToken serves one hour: a longer window would promise reversals that the centre refuses."""
 
+_URL = TypeAdapter(HttpUrl)
 _DRIVERS = {
     "sqlite": "sqlite",
     "sqlite+aiosqlite": "sqlite",
@@ -40,17 +42,22 @@ def _database_url(text: str) -> str:
     return f"{_DRIVERS[scheme]}://{rest}"
 
 
-def _http_url(text: str) -> str:
+def http_address(text: str) -> str:
+    """The address as it is written. Raises ValueError."""
     try:
-        TypeAdapter(HttpUrl).validate_python(text)
+        _URL.validate_python(text)
     except ValidationError:
         raise ValueError("must be an http:// or https:// address") from None
-    return text.rstrip("/")
+    return text
+
+
+def _http_url(text: str) -> str:
+    return http_address(text).rstrip("/")
 
 
 def _host_and_port(text: str) -> str:
     host, _, port = text.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65_535:  # noqa: PLR2004 - TCP's
+    if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= PORT_MAX:
         raise ValueError("must be HOST:PORT")
     return text
 
@@ -63,13 +70,14 @@ def _printable(text: str) -> str:
 
 CallsPerMinute = Annotated[int, Field(ge=0, le=10_000_000)]
 Seconds = Annotated[int, Field(ge=1, le=DAY_S)]
-Port = Annotated[int, Field(ge=1, le=65_535)]
+Port = Annotated[int, Field(ge=1, le=PORT_MAX)]
 Url = Annotated[str, AfterValidator(_http_url)]
 
 
 def _origin(text: str) -> str:
     address = _http_url(text)
-    if address.count("/") != 2:  # noqa: PLR2004 - those of http://
+    _, separator, place = address.partition("://")
+    if not separator or "/" in place:
         raise ValueError("must be http://HOST[:PORT] or https://HOST[:PORT], without a path")
     return address.lower()
 
@@ -140,8 +148,19 @@ class Settings(BaseSettings):
 
     def _tls_files(self, prefix: str) -> TlsFiles | None:
         """What is set of `{prefix}_tls_…`; None: nothing."""
-        given = {part: getattr(self, f"{prefix}_tls_{part}", None) for part in TlsFiles.model_fields}
-        return TlsFiles(**given) if any(given.values()) else None
+        match prefix:
+            case "api":
+                files = TlsFiles(cert=self.api_tls_cert, key=self.api_tls_key)
+            case "temporal":
+                files = TlsFiles(
+                    ca=self.temporal_tls_ca,
+                    cert=self.temporal_tls_cert,
+                    key=self.temporal_tls_key,
+                    server_name=self.temporal_tls_server_name,
+                )
+            case _:
+                files = TlsFiles(ca=self.database_tls_ca, cert=self.database_tls_cert, key=self.database_tls_key)
+        return files if any(dict(files).values()) else None
 
     @cached_property
     def api_tls(self) -> TlsFiles | None:

@@ -24,7 +24,7 @@ from gateways.http import HttpCaller
 from gateways.insurance.client import HttpInsuranceCentre
 from gateways.webhook import CallerWebhook
 from hospitals import load_hospitals
-from security.crypto.data_converter import data_converter
+from security.crypto.payload_codec import data_converter
 from security.keys.provider import KeyProvider, LocalKeys
 from security.logs import configure_logging
 from security.tls import temporal_tls

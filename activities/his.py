@@ -31,7 +31,7 @@ from gateways.his.port import (
     HospitalSystem,
     Registration,
 )
-from gateways.messages import shown
+from gateways.http import shown
 from storage.records import PaymentFacts
 from storage.session import Unit
 

@@ -36,8 +36,7 @@ from api.web.headers import ASSETS_PATH, DOCUMENT_PATH, SecurityHeaders
 from api.web.server import HeadLimits
 from api.web.trace import HttpMetrics, RequestTracing
 from hospitals import Hospital, load_hospitals
-from security.crypto.data_converter import data_converter
-from security.crypto.payload_codec import SealingCodec
+from security.crypto.payload_codec import SealingCodec, data_converter
 from security.keys.provider import KeyProvider, LocalKeys
 from settings import Settings
 from storage.session import Database

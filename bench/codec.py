@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 from run import HERE, free_port, one_payment, ready
 
+from cli.commands.demo import demo_settings
 from cli.demo.client import DemoClient, new_session
-from cli.demo.run import demo_settings
 from cli.stack.components import environment_of
 from cli.stack.embedded import EmbeddedStack, embedded_stack
 

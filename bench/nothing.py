@@ -15,8 +15,8 @@ from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.worker import Worker
 
-from security.crypto.data_converter import data_converter
 from security.crypto.keyring import Keyring
+from security.crypto.payload_codec import data_converter
 
 TASK_QUEUE = "nothing"
 

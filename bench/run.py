@@ -20,8 +20,8 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
+from cli.commands.demo import demo_settings
 from cli.demo.client import DemoClient, new_session
-from cli.demo.run import demo_settings
 from cli.stack.embedded import EmbeddedStack, embedded_stack
 
 T = TypeVar("T")

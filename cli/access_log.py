@@ -11,10 +11,9 @@ from typing import Any
 import typer
 from sqlalchemy import make_url
 
-from cli.configuration import read_settings
-from cli.database import database_trouble_in_one_line
-from cli.failures import CommandError
-from security.access import OS_USER, Access, AccessEvent
+from cli.configuration import CommandError, read_settings
+from cli.connections import database_trouble_in_one_line
+from security.access_log import OS_USER, Access, AccessEvent
 from security.masking.values import mask, mask_text
 from storage.access_log import AccessLogRepository
 from storage.sql.engines import open_engines
@@ -33,7 +32,7 @@ def os_user() -> str:
     return name if login == name else f"{login} as {name}"
 
 
-def access_here(event: AccessEvent, hospital: str, subject: str = "", **details: Any) -> Access:  # noqa: ANN401 - JSON
+def access_here(event: AccessEvent, hospital: str, subject: str = "", **details: Any) -> Access:
     """An access of whoever runs this command. What was typed may be an identity number: it is masked."""
     return Access(event, hospital, os_user(), OS_USER, mask_text(subject), details)
 

@@ -1,13 +1,29 @@
-"""Settings and hospitals for a command, or the line that says what is wrong with them."""
+"""What is written down for a command: settings, hospitals, keyring, or the lines that say what is wrong with them.
+
+A command that can't go on ends with such a line on standard error and an exit code (contract 2.5).
+"""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from cli.failures import WRONG_USE, CommandError
 from hospitals import ConfigError, Hospital, load_hospitals, unguarded
+from security.crypto.keyring import Keyring, KeyringError
+from security.keys.provider import LocalKeys
 from settings import Settings, complaints
+
+CHECK_FAILED = 1
+WRONG_USE = 2
+
+
+class CommandError(Exception):
+    """A failure that the user can act on. `lines` go to standard error as they are; no stack trace follows."""
+
+    def __init__(self, *lines: str, exit_code: int = CHECK_FAILED) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+        self.exit_code = exit_code
 
 
 def read_settings() -> Settings:
@@ -38,3 +54,12 @@ def read_hospitals_file(path: Path, guarded: Callable[..., bool] = unguarded) ->
         return load_hospitals(path, guarded)
     except ConfigError as error:
         raise CommandError(*str(error).splitlines(), exit_code=WRONG_USE) from None
+
+
+def read_keyring(settings: Settings) -> Keyring:
+    """Raises `CommandError`, also for one made for practice where that is not to be used."""
+    try:
+        return LocalKeys(settings.keyring_path, settings.keyring, practice=not settings.guards_keys()).keyring()
+    except KeyringError as error:
+        source = "" if settings.keyring is not None else "MEDPAY_KEYRING_FILE: "
+        raise CommandError(f"{source}{error}", exit_code=WRONG_USE) from None

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from cli.failures import CommandError
+from cli.configuration import CommandError
 from cli.stack.child import ComponentFailed
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

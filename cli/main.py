@@ -1,4 +1,4 @@
-"""The `medpay` command. Each group of commands is imported only when it is used: a simulator needs no Temporal SDK."""
+"""The `medpay` command. Each group of commands is imported only when it is used: a simulator needs no FastAPI."""
 
 import importlib
 import os
@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from cli.failures import CommandError
+from cli.configuration import CommandError
 
 COMMANDS = {
     "up": "up",
@@ -28,7 +28,6 @@ COMMANDS = {
 """Name to module of `cli.commands`, each with a Typer application called `app`, in the order of the help."""
 
 SDK_WITH_THREADS = "temporalio.bridge"
-
 HELP = "Medical-insurance payments, each one durable workflow. `make help` lists the usual ways in."
 
 

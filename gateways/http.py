@@ -5,7 +5,9 @@ request before it closed.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -19,12 +21,20 @@ from security.tls import ClientTls
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
 CONNECTIONS_MAX = 200
 CONNECT_S_MAX = 5.0
+
 KEEPALIVE_S = 4.0
 """Below what servers keep an idle connection for (uvicorn and Node 5 s, Tomcat 20 s): the later of the two to close
 loses the request, and a lost request is an unknown outcome."""
 
+MESSAGE_CHARS_MAX = 120
+SUCCESSFUL = range(200, 300)
 _HEADERS = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"}
+_REDIRECTING = range(300, 400)
 _SERVER_ERROR = 500
+_HIDDEN = "***"
+_ID_NUMBER = r"[1-9]\d{16}[\dXx]|[1-9]\d{14}"
+_MOBILE_NUMBER = r"1[3-9]\d{9}"
+_PERSONAL = re.compile(rf"(?<![0-9A-Za-z])(?:{_ID_NUMBER}|{_MOBILE_NUMBER})(?![0-9A-Za-z])", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,7 @@ class JsonReply:
     @property
     def ok(self) -> bool:
         """A 2xx. A 4xx with a JSON object is the gateway's to judge."""
-        return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's own numbers
+        return self.status in SUCCESSFUL
 
 
 class HttpCaller:
@@ -80,7 +90,7 @@ class HttpCaller:
         after the other side acted.
         """
         status, content = await self._post(transaction, url, body, timeout_s, tls)
-        if status >= _SERVER_ERROR or 300 <= status < 400:  # noqa: PLR2004 - HTTP's own numbers
+        if status >= _SERVER_ERROR or status in _REDIRECTING:
             raise Unknown(transaction, f"对方系统答复异常(HTTP {status}), 结果未知")
         try:
             answer = json.loads(content, parse_float=str, parse_constant=_not_json)
@@ -156,3 +166,14 @@ async def _bounded(transaction: str, response: aiohttp.ClientResponse) -> bytes:
 
 def _not_json(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
+
+
+def shown(text: str, secrets: Iterable[str] = ()) -> str:
+    """`text` on one line, trimmed, without control characters, at most `MESSAGE_CHARS_MAX` characters.
+
+    `secrets`, and what looks like an identity or a mobile number, are blotted out.
+    """
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, _HIDDEN)
+    plain = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in text)
+    return _PERSONAL.sub(_HIDDEN, " ".join(plain.split()))[:MESSAGE_CHARS_MAX]

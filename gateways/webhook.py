@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from standardwebhooks import Webhook
 
 from domain.errors import Refused, Unknown
-from gateways.http import HttpCaller
+from gateways.http import SUCCESSFUL, HttpCaller
 
 TIMEOUT_S = 10.0
 _GONE = 410
@@ -31,5 +31,5 @@ class CallerWebhook:
         status = await self._http.post_for_status(event, self._url, body.encode(), headers, TIMEOUT_S)
         if status == _GONE:
             raise Refused(event, "接收方不再接收通知(HTTP 410)")
-        if not 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
+        if status not in SUCCESSFUL:
             raise Unknown(event, f"接收方未确认收到(HTTP {status})")

@@ -9,15 +9,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from hospitals.model import ApiKey, Hospital, WebhookTarget
-from hospitals.problems import ConfigError, KeyPath, Problem, key_text
+from hospitals.problems import ConfigError, KeyLines, KeyPath, Problem, key_text
 from hospitals.secret_values import exposed_file, read_secret
 from hospitals.tables import CentreTable, HospitalTable, WebhookTable
-from hospitals.toml_lines import KeyLines
 from security.crypto import sm
-from security.keys import request_signing
 from security.keys.practice import is_practice_text
 from security.keys.provider import HARDWARE
-from security.keys.webhook_secret import check_secret
+from security.keys.signing import check_signing_secret, check_webhook_secret
 from security.tls import TlsFileError, TlsFiles
 
 APP_SECRET_CHARS_MIN = 16
@@ -118,7 +116,6 @@ class _Reader:
         return Hospital(
             id=name,
             centre=centre,
-            centre_name=row.centre,
             org_codg=row.org_codg,
             app_id=row.app_id,
             app_secret=app_secret,
@@ -172,7 +169,7 @@ class _Reader:
         if table is None:
             return None
         secret = self._secret((*at, "secret"), table.secret)
-        self._check((*at, "secret"), secret, check_secret)
+        self._check((*at, "secret"), secret, check_webhook_secret)
         return WebhookTarget(url=table.url, secret=secret)
 
     def _tls(self, at: KeyPath, files: TlsFiles | None, url: str) -> TlsFiles | None:
@@ -192,7 +189,7 @@ class _Reader:
         if key.hmac_secret is None:
             return key
         secret = self._secret((*at, "hmac_secret"), key.hmac_secret)
-        self._check((*at, "hmac_secret"), secret, request_signing.check_secret)
+        self._check((*at, "hmac_secret"), secret, check_signing_secret)
         return key.model_copy(update={"hmac_secret": secret})
 
     def _check(self, key: KeyPath, secret: str, check: Callable[[str], object]) -> None:

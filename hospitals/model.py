@@ -1,7 +1,8 @@
 """A hospital as the rest of the product sees it: its secrets read, its centre beside it."""
 
 from datetime import date, datetime, time
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +14,15 @@ from security.tls import TlsFiles
 HospitalId = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")]
 
 
+class Role(StrEnum):
+    """What a key is for; what each may do stands in `api.access.rights`."""
+
+    CALLER = "caller"
+    OPERATOR = "operator"
+    APPROVER = "approver"
+    AUDITOR = "auditor"
+
+
 class ApiKey(BaseModel):
     """A caller or a person. `sha256`: hex of the key's SHA-256; the key itself is never stored.
 
@@ -22,7 +32,7 @@ class ApiKey(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1, max_length=64)
-    role: Literal["caller", "operator", "approver", "auditor"]
+    role: Role
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     expires: date | None = None
     hmac_secret: str | None = Field(default=None, repr=False)
@@ -48,7 +58,6 @@ class Hospital(HospitalAccount):
 
     id: HospitalId
     centre: CentreProfile
-    centre_name: str
     registers: Registers = Registers.MEDPAY
     his_url: str
     his_tls: TlsFiles | None = None

@@ -1,15 +1,12 @@
 """The tables of the hospitals file as they are written, each value checked on its own."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
-    HttpUrl,
-    TypeAdapter,
-    ValidationError,
     field_validator,
 )
 
@@ -18,22 +15,9 @@ from gateways.insurance.profile import DEFAULT_PATHS, CentreProfile
 from hospitals.model import ApiKey
 from security.crypto import sm
 from security.tls import TlsFiles
+from settings import CALL_TIMEOUT_S_MAX, Url, http_address
 
 APP_ID_CHARS_MIN = 16
-CALL_TIMEOUT_S_MAX = 120.0
-_URL = TypeAdapter(HttpUrl)
-
-
-def _http_address(text: str) -> str:
-    try:
-        _URL.validate_python(text)
-    except ValidationError:
-        raise ValueError("must be an http:// or https:// address") from None
-    return text
-
-
-def _http_url(text: str) -> str:
-    return _http_address(text).rstrip("/")
 
 
 def _public_key(text: str) -> str:
@@ -48,14 +32,14 @@ def check_app_id(text: str) -> str:
     return text
 
 
-Url = Annotated[str, AfterValidator(_http_url)]
-
-
 class CentreTable(CentreProfile):
     """`[centres.NAME]`."""
 
     url: Url
     platform_public_key: Annotated[str, AfterValidator(_public_key)]
+    repeated_upload: Literal["same_order", "refused"] = "same_order"
+    """What the simulator that stands in for this centre answers to a known medOrgOrd. medpay never asks: it judges a
+    repeat of 6201 by the answer, since what a profile promises of it may be wrong."""
 
     @field_validator("paths")
     @classmethod
@@ -84,7 +68,7 @@ class WebhookTable(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: Annotated[str, AfterValidator(_http_address)]
+    url: Annotated[str, AfterValidator(http_address)]
     """As it is written: to the receiver a slash at its end may matter, and redirects are not followed."""
     secret: str = Field(repr=False)
 

@@ -110,5 +110,4 @@ def _named(component: str) -> Processor:
 
 
 def _masking(_: object, __: str, event: EventDict) -> MutableMapping[str, Any]:
-    masked: dict[str, Any] = mask(dict(event))
-    return masked
+    return mask(event)

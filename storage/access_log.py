@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping, bindparam, func, insert, select
 
-from security.access import Access
-from security.audit_chain import EMPTY, Head, Link, digest_of, json_text
+from security.access_log import EMPTY, Access, Head, Link, digest_of, json_text
 from storage.access_table import AccessLog
 from storage.sql.engines import AnyConnection
 from storage.sql.statements import table_of

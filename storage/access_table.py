@@ -16,7 +16,7 @@ def _sequence() -> Column[int]:
 
 
 class AccessLog(SQLModel, table=True):
-    """One access, as `security.audit_chain.Link` says. `at` is text, since what is digested must be what is stored."""
+    """One access, as `security.access_log.Link` says. `at` is text, since what is digested must be what is stored."""
 
     __tablename__ = "access_log"
     __table_args__ = (CheckConstraint("sequence > 0", name="sequence_positive"),)

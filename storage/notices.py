@@ -27,7 +27,7 @@ class NoticeRepository:
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
 
-    async def keep(  # noqa: PLR0913, PLR0917 - what a notice says, and when
+    async def keep(  # noqa: PLR0917 - what a notice says, and when
         self, key: PaymentKey, pay_ord_id: str, ord_stas: str, at: datetime, message: str, signature_digest: str
     ) -> KeptNotice:
         """A notice that came. `key` need not be a payment of ours. `message`: what is made of it.

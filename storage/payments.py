@@ -41,7 +41,7 @@ class PaymentRepository:
         self._notices = NoticeRepository(connection)
         self._notifications = NotificationRepository(connection)
 
-    async def record(  # noqa: PLR0913 - one row, whatever of it became known
+    async def record(
         self,
         key: PaymentKey,
         revision: int,

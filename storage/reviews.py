@@ -19,7 +19,7 @@ class ReviewRepository:
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
 
-    async def opened(  # noqa: PLR0913, PLR0917 - one row
+    async def opened(  # noqa: PLR0917 - one row
         self,
         key: PaymentKey,
         refund_no: str,
@@ -49,7 +49,7 @@ class ReviewRepository:
         values = _key_of(key, refund_no) | {"outcome": outcome, "closed_at": at}
         await self._connection.execute(_CLOSE, values)
 
-    async def noted(  # noqa: PLR0913, PLR0917 - one row
+    async def noted(  # noqa: PLR0917 - one row
         self,
         key: PaymentKey,
         refund_no: str,

@@ -38,7 +38,7 @@ class Unresolved(Exception):
         self.outcome = outcome
 
 
-async def local_then_remote(  # noqa: PLR0913 - as `remote`
+async def local_then_remote(
     method: Method[S, R],
     step: S,
     terms: PaymentTerms,
@@ -76,7 +76,7 @@ async def _local(method: Method[S, R], step: S, lasts_max: timedelta, summary: s
     )
 
 
-async def remote(  # noqa: PLR0913 - what to do, for whom, how long, how often, and its words
+async def remote(
     method: Method[S, R],
     step: S,
     terms: PaymentTerms,

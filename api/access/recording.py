@@ -18,7 +18,7 @@ from api.web.errors import answer
 from api.web.trace import RequestTrace, route_template, trace_of
 from domain.errors import ErrorCode, PaymentError
 from domain.ids import payment_workflow_id
-from security.access import Access, AccessEvent
+from security.access_log import Access, AccessEvent
 from security.masking.values import mask_text
 from storage.session import Database
 

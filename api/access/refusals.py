@@ -11,7 +11,7 @@ from fastapi import Request
 from api.web.errors import ApiError
 from api.web.trace import route_template, trace_of
 from domain.errors import ErrorCode
-from security.access import Access
+from security.access_log import Access
 
 logger = structlog.get_logger(__name__)
 

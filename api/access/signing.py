@@ -10,7 +10,7 @@ from api.access.keys import Caller
 from api.access.refusals import Reason
 from api.web.body import read_bytes
 from domain.errors import ErrorCode
-from security.keys.request_signing import FRESH_FOR, NONCE, NONCE_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, signature
+from security.keys.signing import FRESH_FOR, NONCE, NONCE_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, signature
 from storage.session import Database
 
 REMEMBERED_FOR = 2 * FRESH_FOR
@@ -30,7 +30,9 @@ async def check_signature(request: Request, caller: Caller, secret: str, databas
     if not _TIMESTAMP.fullmatch(timestamp) or not NONCE.fullmatch(nonce) or not signed:
         message = f"该访问密钥的请求必须签名, 缺少请求头或格式不正确({_HEADERS})"
         raise caller.refused(Reason.UNSIGNED, ErrorCode.UNAUTHORIZED, message)
-    wanted = signature(secret, request.method, _target(request), timestamp, nonce, await read_bytes(request))
+    wanted = signature(
+        secret, request.method, _target(request), await read_bytes(request), timestamp=timestamp, nonce=nonce
+    )
     if not hmac.compare_digest(wanted.encode(), signed.lower().encode("latin-1", "replace")):
         message = f"请求签名不正确({SIGNATURE_HEADER})"
         raise caller.refused(Reason.BAD_SIGNATURE, ErrorCode.UNAUTHORIZED, message)

@@ -24,7 +24,7 @@ from api.web.body import is_form, read_text
 from api.web.errors import STATUS
 from api.web.trace import trace_of
 from domain.errors import ErrorCode, PaymentError
-from security.access import Access, AccessEvent
+from security.access_log import Access, AccessEvent
 
 router = APIRouter(include_in_schema=False)
 """Not in the interface's documents: Temporal's tools speak this, callers don't."""

@@ -6,9 +6,7 @@ import uvicorn
 from api.access.gate import UnsafeSettingsError
 from api.app import create_app
 from api.web.server import server_config
-from cli.configuration import read_hospitals, read_settings
-from cli.failures import WRONG_USE, CommandError
-from cli.keyring_file import read_keyring
+from cli.configuration import WRONG_USE, CommandError, read_hospitals, read_keyring, read_settings
 from security.logs import configure_logging
 
 app = typer.Typer()

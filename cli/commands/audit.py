@@ -1,10 +1,13 @@
-"""`medpay audit`: what auditors take away, and whether today's code still tells the same story."""
+"""`medpay audit`: the log of access, checked and read; histories, taken away and told again by today's code."""
 
 import asyncio
 import json
 import re
+from collections import deque
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from temporalio.client import WorkflowHistory
@@ -12,24 +15,22 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer
 
-from cli.access_log import access_here, record
-from cli.commands.audit_access import access, verify
-from cli.configuration import read_settings
-from cli.failures import CHECK_FAILED, CommandError
-from cli.keyring_file import read_keyring
-from cli.temporal_client import connect
+from cli.access_log import access_here, access_log, record
+from cli.configuration import CHECK_FAILED, WRONG_USE, CommandError, read_keyring, read_settings
+from cli.connections import connect
 from domain.base import PaymentKey
-from domain.ids import payment_workflow_id, refund_workflow_id
-from security.access import AccessEvent
-from security.crypto.data_converter import data_converter
+from domain.china_time import to_china
+from domain.ids import is_about, payment_workflow_id, refund_workflow_id
+from security.access_log import GENESIS, HEAD_PATTERN, AccessEvent, Break, ChainCheck, Head, Link
 from security.crypto.keyring import Keyring
+from security.crypto.payload_codec import data_converter
 from settings import Settings
 from workflows.sandbox import sandbox
 from workflows.start import WORKFLOWS
 
 app = typer.Typer(name="audit", no_args_is_help=True, help="Histories and the log of access, for auditors.")
-
-
+LINES_MAX = 10_000
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 _SENTENCE = re.compile(r'message: "((?:[^"\\]|\\.)+)"')
 
 
@@ -38,8 +39,47 @@ def group() -> None:
     """Histories and the log of access, for auditors."""
 
 
-app.command()(verify)
-app.command()(access)
+@app.command()
+def verify(
+    expect_head: Annotated[
+        str | None,
+        typer.Option(metavar="DIGEST", help="A head noted earlier: fails if the chain no longer holds it."),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Check the log of access: PASS and its head, or the first record that breaks the chain and exit 1."""
+    wanted = None if expect_head is None else _digest(expect_head)
+    broken, head, held = asyncio.run(_check(read_settings().database, wanted))
+    why = _complaint(broken, wanted, held=held)
+    if as_json:
+        first_bad = None if broken is None else asdict(broken)
+        verdict = {"pass": why is None, "records": head.sequence, "head": head.digest, "first_bad": first_bad}
+        typer.echo(json.dumps(verdict | {"why": why}))
+    elif why is None:
+        typer.echo(f"PASS {head.sequence} records, head {head.digest}")
+    else:
+        typer.echo(f"FAIL {why}")
+    raise typer.Exit(0 if why is None else CHECK_FAILED)
+
+
+@app.command()
+def access(
+    payment: Annotated[str | None, typer.Option(metavar="MEDORGORD", help="Only about this payment.")] = None,
+    last: Annotated[int, typer.Option(min=1, max=LINES_MAX, help="The longest list: the last ones.")] = 50,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show who looked at what, the last ones last. Times in UTC+8."""
+    links = asyncio.run(_last(read_settings().database, payment, last))
+    if as_json:
+        typer.echo(json.dumps([_fields(link) for link in links], ensure_ascii=False))
+        return
+    for link in links:
+        when = to_china(datetime.fromisoformat(link.at))
+        who = f"{link.actor} ({link.role})" if link.role else link.actor
+        words = (str(link.sequence), when, link.event, link.hospital, who, link.subject, link.details)
+        typer.echo("  ".join(filter(None, words)))
 
 
 @app.command()
@@ -80,6 +120,52 @@ def replay(
             line = f"PASS {file}" if difference is None else f"FAIL {file}: {difference}"
         typer.echo(line)
     raise typer.Exit(CHECK_FAILED if any(verdicts.values()) else 0)
+
+
+async def _check(url: str, wanted: str | None) -> tuple[Break | None, Head, bool]:
+    """What breaks the chain, how far it is whole, and whether `wanted` is one of its digests."""
+    check, held = ChainCheck(), wanted == GENESIS
+    async with access_log(url) as log:
+        async for link, digest in log.records():
+            if broken := check.broken_by(link, digest):
+                return broken, check.head, held
+            held = held or digest == wanted
+    return None, check.head, held
+
+
+async def _last(url: str, payment: str | None, count: int) -> list[Link]:
+    async with access_log(url) as log:
+        links: deque[Link] = deque(maxlen=count)
+        async for link, _ in log.records():
+            if payment is None or _concerns(link, payment):
+                links.append(link)
+        return list(links)
+
+
+def _complaint(broken: Break | None, wanted: str | None, *, held: bool) -> str | None:
+    if broken is not None:
+        return f"record {broken.sequence}: {broken.why}"
+    if wanted is not None and not held:
+        return "no record has the expected head: the log was cut at its end, or written anew"
+    return None
+
+
+def _digest(text: str) -> str:
+    """Raises `CommandError`."""
+    digest = text.strip().lower()
+    if not HEAD_PATTERN.fullmatch(digest):
+        raise CommandError("--expect-head: must be the 64 hex digits of a head", exit_code=WRONG_USE)
+    return digest
+
+
+def _concerns(link: Link, payment: str) -> bool:
+    """Also where a decode was of several workflows."""
+    ids = [link.subject, *json.loads(link.details).get("workflows", [])]
+    return any(is_about(workflow_id, payment) for workflow_id in ids)
+
+
+def _fields(link: Link) -> dict[str, Any]:
+    return asdict(link) | {"details": json.loads(link.details)}
 
 
 def _write(text: str, file: Path) -> None:

@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from api.access.gate import Callers, UnsafeSettingsError
-from cli.configuration import read_hospitals, read_hospitals_file, read_settings
-from cli.failures import CHECK_FAILED, WRONG_USE, CommandError
+from cli.configuration import CHECK_FAILED, WRONG_USE, CommandError, read_hospitals, read_hospitals_file, read_settings
 from cli.stack import practice
 
 app = typer.Typer(name="config", no_args_is_help=True, help="Settings and hospitals.")

@@ -5,7 +5,7 @@ import asyncio
 import typer
 
 from cli.configuration import read_settings
-from cli.database import migrate
+from cli.connections import migrate
 
 app = typer.Typer(name="database", no_args_is_help=True, help="The records' tables.")
 

@@ -9,22 +9,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from google.protobuf.message import Message
 from rich.console import Console
 from rich.progress import Progress
+from temporalio.api.common.v1 import Payload
+from temporalio.service import RPCError, RPCStatusCode
 
 from cli.access_log import record_key_work
-from cli.configuration import read_settings
-from cli.database import database_trouble_in_one_line
-from cli.failures import CHECK_FAILED, WRONG_USE, CommandError
-from cli.keyring_file import read_keyring
-from cli.keys_in_use import in_histories, in_rows
-from security.access import AccessEvent
+from cli.configuration import CHECK_FAILED, WRONG_USE, CommandError, read_keyring, read_settings
+from cli.connections import connect, records
+from security.access_log import AccessEvent
 from security.crypto.gcm import SealCipher
 from security.crypto.keyring import Keyring
+from security.crypto.payload_codec import KEY_ID
 from security.keys import files as key_files
 from settings import Settings
 from storage.resealing import sealed_tables
-from storage.session import Database
 
 ROWS_AT_ONCE = 100
 """A transaction's: payments wait for it on SQLite, some milliseconds."""
@@ -131,20 +131,18 @@ def _file_of(settings: Settings) -> Path:
 async def _reseal(settings: Settings, keyring: Keyring) -> None:
     """Raises `CommandError` if a row's seal does not open."""
     rows = broken = 0
-    console = Console(stderr=True)
-    with database_trouble_in_one_line():
-        async with Database(settings.database, keyring, statement_s_max=None) as database:
-            with Progress(console=console, transient=True) as progress:
-                task = progress.add_task("Rows sealed anew", total=None)
-                for table in sealed_tables():
-                    after: tuple[object, ...] | None = None
-                    while True:
-                        async with database.begin() as unit:
-                            done = await unit.seals.reseal(table, after, ROWS_AT_ONCE)
-                        rows, broken, after = rows + done.rows, broken + done.broken, done.last
-                        progress.update(task, completed=rows)
-                        if after is None:
-                            break
+    async with records(settings, keyring, unhurried=True) as database:
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("Rows sealed anew", total=None)
+            for table in sealed_tables():
+                after: tuple[object, ...] | None = None
+                while True:
+                    async with database.begin() as unit:
+                        done = await unit.seals.reseal(table, after, ROWS_AT_ONCE)
+                    rows, broken, after = rows + done.rows, broken + done.broken, done.last
+                    progress.update(task, completed=rows)
+                    if after is None:
+                        break
     typer.echo(f"{rows} rows sealed anew with {keyring.active}")
     if broken:
         raise CommandError(
@@ -179,3 +177,43 @@ def _as_json(
         "keys": keys,
         "missing": missing,
     }
+
+
+async def in_rows(settings: Settings, keyring: Keyring) -> Counter[str]:
+    """How many sealed texts of each key there are. Raises `CommandError`."""
+    async with records(settings, keyring, unhurried=True) as database, database.read() as unit:
+        return await unit.seals.key_ids()
+
+
+async def in_histories(settings: Settings) -> Counter[str]:
+    """How many workflows need each key, of all that Temporal keeps: every history is read. Raises `CommandError`."""
+    client = await connect(settings)
+    counts: Counter[str] = Counter()
+    try:
+        async for run in client.list_workflows():
+            try:
+                history = await client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:  # its retention may just have ended
+                    raise
+                continue
+            counts.update({key_id for event in history.events for key_id in _key_ids(event)})
+    except RPCError as error:
+        raise CommandError(f"Temporal at {settings.temporal_address} refused: {error.message}") from None
+    return counts
+
+
+def _key_ids(message: Message) -> Iterator[str]:
+    """Of every sealed payload in it, however deep."""
+    if isinstance(message, Payload):
+        if KEY_ID in message.metadata:
+            yield message.metadata[KEY_ID].decode("ascii", "replace")
+        return
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        is_map = field.message_type.GetOptions().map_entry
+        children = value.values() if is_map else [value] if isinstance(value, Message) else value
+        for child in children:
+            if isinstance(child, Message):
+                yield from _key_ids(child)

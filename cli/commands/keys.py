@@ -11,15 +11,14 @@ import typer
 
 from cli.access_log import record_key_work
 from cli.commands import keyring
-from cli.commands.keys_sign import sign
-from cli.failures import WRONG_USE, CommandError
-from cli.stack.private_files import write_private
-from security.access import AccessEvent
+from cli.configuration import WRONG_USE, CommandError
+from hospitals import Role
+from security.access_log import AccessEvent
 from security.crypto import sm
 from security.crypto.gcm import SealCipher
 from security.crypto.keyring import Keyring
-from security.keys import request_signing
-from security.keys.webhook_secret import new_secret
+from security.keys.files import write_over
+from security.keys.signing import check_signing_secret, new_signing_secret, new_webhook_secret, signed_headers
 
 app = typer.Typer(name="keys", no_args_is_help=True, help="Keys of hospitals, callers and records.")
 
@@ -32,19 +31,34 @@ class Kind(StrEnum):
     SIGNING = "signing"
 
 
-class Role(StrEnum):
-    CALLER = "caller"
-    OPERATOR = "operator"
-    APPROVER = "approver"
-    AUDITOR = "auditor"
-
-
-app.command()(sign)
+class Method(StrEnum):
+    GET = "GET"
+    POST = "POST"
 
 
 @app.callback()
 def group() -> None:
     """Keys of hospitals, callers and records."""
+
+
+@app.command()
+def sign(
+    method: Annotated[Method, typer.Argument(help="Of the call.", case_sensitive=False)],
+    target: Annotated[str, typer.Argument(metavar="PATH", help="Path and query, exactly as they will be sent.")],
+    secret_file: Annotated[Path, typer.Option(help="File with the key's hmac_secret.")],
+    body: Annotated[Path | None, typer.Option(help="File with the body, exactly as it will be sent.")] = None,
+) -> None:
+    """Print the headers that sign one call; they serve once, for five minutes. For curl: -H @FILE."""
+    if not target.startswith("/"):
+        raise CommandError("PATH: starts with /, without the server's address", exit_code=WRONG_USE)
+    secret = _read("--secret-file", secret_file).decode("utf-8", "replace").strip()
+    try:
+        check_signing_secret(secret)
+    except ValueError as problem:
+        raise CommandError(f"--secret-file: {secret_file} {problem}", exit_code=WRONG_USE) from None
+    content = b"" if body is None else _read("--body", body)
+    for name, value in signed_headers(secret, method.value, target, content).items():
+        typer.echo(f"{name}: {value}")
 
 
 @app.command()
@@ -83,18 +97,18 @@ def new(
 
 def _new_hospital(output: Path) -> None:
     pair = sm.generate_key_pair()
-    write_private(output, pair.private_key_b64 + "\n")
+    write_over(output, pair.private_key_b64 + "\n")
     typer.echo(f"Public key, for the insurance centre: {pair.public_key_b64}")
 
 
 def _new_webhook(output: Path) -> None:
-    write_private(output, new_secret() + "\n")
+    write_over(output, new_webhook_secret() + "\n")
     typer.echo("For the hospitals file, where that is beside it; the receiver needs the secret itself:")
     typer.echo(f'[hospitals.MY_HOSPITAL.webhook]\nurl = "https://…"\nsecret = {json.dumps(f"file:{output.name}")}')
 
 
 def _new_signing(output: Path) -> None:
-    write_private(output, request_signing.new_secret() + "\n")
+    write_over(output, new_signing_secret() + "\n")
     typer.echo("For the caller's [[hospitals.MY_HOSPITAL.keys]], where that is beside it; the caller needs it too:")
     typer.echo(f"hmac_secret = {json.dumps(f'file:{output.name}')}")
 
@@ -108,6 +122,13 @@ def _new_caller(name: str, role: Role) -> None:
     typer.echo("For the hospitals file:")
     typer.echo(f'[[hospitals.MY_HOSPITAL.keys]]\nname = {json.dumps(name)}\nrole = "{role}"')
     typer.echo(f'sha256 = "{hashlib.sha256(key.encode("ascii")).hexdigest()}"')
+
+
+def _read(option: str, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CommandError(f"{option}: can't read {path}: {error.strerror}", exit_code=WRONG_USE) from None
 
 
 for command in (keyring.rotate, keyring.reseal, keyring.check, keyring.remove):

@@ -8,22 +8,18 @@ from typing import Annotated, Any
 import typer
 
 from cli.access_log import access_here
-from cli.configuration import read_hospitals, read_settings
-from cli.database import database_trouble_in_one_line
-from cli.failures import CommandError
-from cli.keyring_file import read_keyring
+from cli.configuration import CommandError, read_hospitals, read_settings
+from cli.connections import records
 from domain.base import PaymentKey
 from domain.china_time import to_china
 from domain.ids import payment_workflow_id
 from domain.notifications import NotificationEvent
-from security.access import AccessEvent
+from security.access_log import AccessEvent
 from settings import Settings
 from storage.notifications import LISTED_MAX
 from storage.records import NotificationRecord
-from storage.session import Database
 
 app = typer.Typer(name="notifications", no_args_is_help=True, help="Webhooks to the callers.")
-
 Hospital = Annotated[str | None, typer.Option(help="The hospital; MEDPAY_HOSPITAL by default.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As a JSON array.")]
 
@@ -67,23 +63,21 @@ def replay(
 
 
 async def _newest(settings: Settings, hospital: str, *, failed: bool) -> list[NotificationRecord]:
-    with database_trouble_in_one_line():
-        async with Database(settings.database, read_keyring(settings)) as database, database.begin() as unit:
-            await unit.access.append(access_here(AccessEvent.CLI_NOTIFICATION_LISTED, hospital))
-            return await unit.notifications.newest(hospital, failed=failed)
+    async with records(settings) as database, database.begin() as unit:
+        await unit.access.append(access_here(AccessEvent.CLI_NOTIFICATION_LISTED, hospital))
+        return await unit.notifications.newest(hospital, failed=failed)
 
 
 async def _replay(settings: Settings, key: PaymentKey, event: NotificationEvent | None) -> list[NotificationRecord]:
-    with database_trouble_in_one_line():
-        async with Database(settings.database, read_keyring(settings)) as database, database.begin() as unit:
-            workflow_id = payment_workflow_id(key.hospital, key.med_org_ord)
-            chosen = await unit.notifications.replay(key, event)
-            await unit.access.append(access_here(AccessEvent.CLI_NOTIFICATION_REPLAYED, key.hospital, workflow_id))
-            return chosen
+    async with records(settings) as database, database.begin() as unit:
+        workflow_id = payment_workflow_id(key.hospital, key.med_org_ord)
+        chosen = await unit.notifications.replay(key, event)
+        await unit.access.append(access_here(AccessEvent.CLI_NOTIFICATION_REPLAYED, key.hospital, workflow_id))
+        return chosen
 
 
-def _print(records: list[NotificationRecord], *, as_json: bool) -> None:
-    shown = [_fields(record) for record in records]
+def _print(found: list[NotificationRecord], *, as_json: bool) -> None:
+    shown = [_fields(record) for record in found]
     if as_json:
         typer.echo(json.dumps(shown, ensure_ascii=False))
         return

@@ -10,10 +10,8 @@ import typer
 
 from api.refunds.schemas import RefundedAmounts
 from cli.access_log import access_here
-from cli.configuration import read_settings
-from cli.database import database_trouble_in_one_line
-from cli.failures import WRONG_USE, CommandError
-from cli.keyring_file import read_keyring
+from cli.configuration import WRONG_USE, CommandError, read_settings
+from cli.connections import records
 from domain import china_time as periods
 from domain.base import PaymentKey
 from domain.china_time import to_china
@@ -21,15 +19,12 @@ from domain.fen import yuan
 from domain.ids import payment_workflow_id
 from domain.orders import Category, Channel
 from domain.states import PaymentState
-from security.access import AccessEvent
-from security.crypto.keyring import Keyring
+from security.access_log import AccessEvent
 from settings import Settings
 from storage.records import PaymentLine, PaymentQuery, PaymentRecord, RefundRecord, TimelineEntry
 from storage.refunds import with_refunds
-from storage.session import Database
 
 app = typer.Typer(name="payments", no_args_is_help=True, help="Payments in our records.")
-
 Fields = dict[str, Any]
 LINES_MAX = 1_000
 Hospital = Annotated[str | None, typer.Option(help="Its hospital; MEDPAY_HOSPITAL by default.")]
@@ -50,7 +45,7 @@ def show(
     """Show a payment: state, amounts, deadlines and everything that happened. No personal data, no tokens."""
     settings = read_settings()
     key = PaymentKey(hospital=hospital or settings.hospital, med_org_ord=med_org_ord)
-    record, timeline, refunds = asyncio.run(_find(settings, read_keyring(settings), key))
+    record, timeline, refunds = asyncio.run(_find(settings, key))
     if record is None:
         raise CommandError(f"{key.hospital} has no payment {med_org_ord}")
     if as_json:
@@ -64,7 +59,7 @@ def show(
 
 
 @app.command("list")
-def list_payments(  # noqa: PLR0913 - the command's options
+def list_payments(
     *,
     state: Annotated[PaymentState | None, typer.Option(help="Only those in this state.")] = None,
     channel: Annotated[Channel | None, typer.Option(help="Only those of this channel.")] = None,
@@ -89,7 +84,7 @@ def list_payments(  # noqa: PLR0913 - the command's options
         begins=_moment("--from", periods.beginning, since),
         ends=_moment("--to", periods.end, until),
     )
-    lines = [_line(line) for line in asyncio.run(_page(settings, read_keyring(settings), query, limit))]
+    lines = [_line(line) for line in asyncio.run(_page(settings, query, limit))]
     if as_json:
         typer.echo(json.dumps(lines, ensure_ascii=False))
         return
@@ -97,13 +92,12 @@ def list_payments(  # noqa: PLR0913 - the command's options
         typer.echo("  ".join(f"{line[name] or '':<{width}}" for name, width in _WIDTHS.items()).rstrip())
 
 
-async def _page(settings: Settings, keyring: Keyring, query: PaymentQuery, limit: int) -> list[PaymentLine]:
-    with database_trouble_in_one_line():
-        async with Database(settings.database, keyring) as database:
-            async with database.begin() as unit:
-                await unit.access.append(access_here(AccessEvent.CLI_PAYMENT_LISTED, query.hospital))
-            async with database.read() as unit:
-                return await unit.payment_list.page(query, limit)
+async def _page(settings: Settings, query: PaymentQuery, limit: int) -> list[PaymentLine]:
+    async with records(settings) as database:
+        async with database.begin() as unit:
+            await unit.access.append(access_here(AccessEvent.CLI_PAYMENT_LISTED, query.hospital))
+        async with database.read() as unit:
+            return await unit.payment_list.page(query, limit)
 
 
 _WIDTHS = {
@@ -145,17 +139,16 @@ def _moment(option: str, read: Callable[[str], datetime], text: str | None) -> d
 
 
 async def _find(
-    settings: Settings, keyring: Keyring, key: PaymentKey
+    settings: Settings, key: PaymentKey
 ) -> tuple[PaymentRecord | None, list[TimelineEntry], list[RefundRecord]]:
-    with database_trouble_in_one_line():
-        async with Database(settings.database, keyring) as database:
-            workflow_id = payment_workflow_id(key.hospital, key.med_org_ord)
-            async with database.begin() as unit:
-                await unit.access.append(access_here(AccessEvent.CLI_PAYMENT_SHOWN, key.hospital, workflow_id))
-            async with database.read() as unit:
-                refunds = await unit.refunds.of_payment(key)
-                timeline = with_refunds(await unit.payments.timeline(key), refunds)
-                return await unit.payments.find(key), timeline, refunds
+    async with records(settings) as database:
+        workflow_id = payment_workflow_id(key.hospital, key.med_org_ord)
+        async with database.begin() as unit:
+            await unit.access.append(access_here(AccessEvent.CLI_PAYMENT_SHOWN, key.hospital, workflow_id))
+        async with database.read() as unit:
+            refunds = await unit.refunds.of_payment(key)
+            timeline = with_refunds(await unit.payments.timeline(key), refunds)
+            return await unit.payments.find(key), timeline, refunds
 
 
 def _fields(record: PaymentRecord, refunds: Sequence[RefundRecord]) -> Fields:

@@ -9,9 +9,8 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSe
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from cli.configuration import read_settings
-from cli.failures import CommandError
-from cli.temporal_client import connect
+from cli.configuration import CommandError, read_settings
+from cli.connections import connect
 from settings import Settings
 from workflows import search_attributes
 

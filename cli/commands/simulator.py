@@ -7,8 +7,7 @@ import typer
 from aiohttp import web
 from pydantic import ValidationError
 
-from cli.configuration import read_settings
-from cli.failures import WRONG_USE, CommandError
+from cli.configuration import WRONG_USE, CommandError, read_settings
 from cli.stack.practice import CENTRE_FILE
 from simulator.core.server import run
 from simulator.his.server import build_app as build_his

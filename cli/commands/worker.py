@@ -10,11 +10,8 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
-from cli.configuration import read_hospitals, read_settings
-from cli.database import check_tables
-from cli.failures import CommandError
-from cli.keyring_file import read_keyring
-from cli.temporal_client import NO_CONNECTION, connect
+from cli.configuration import CommandError, read_hospitals, read_settings
+from cli.connections import NO_CONNECTION, check_tables, connect
 from security.logs import configure_logging
 from settings import Settings
 from worker import run_worker
@@ -39,7 +36,7 @@ def worker(
         asyncio.run(_check(settings))
         return
     read_hospitals(settings)
-    asyncio.run(check_tables(settings, read_keyring(settings)))
+    asyncio.run(check_tables(settings))
     configure_logging(settings.log_level, "worker")
     try:
         asyncio.run(run_worker(settings))

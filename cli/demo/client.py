@@ -13,7 +13,6 @@ CALL_S_MAX = 30.0
 REPEAT_S_MAX = 2.0
 LOOK_EVERY_S = 0.2
 HTTP_ACCEPTED = 202
-
 Answer = dict[str, Any]
 
 
@@ -66,10 +65,10 @@ class DemoClient:
             f"{self._stack.insurance_url}/_sim/orders/{pay_ord_id}/pay", {"outcome": "paid", "notify": notify}
         )
 
-    async def break_centre(self, **fault: Any) -> None:  # noqa: ANN401 - JSON as it stands in the contract
+    async def break_centre(self, **fault: Any) -> None:
         await self._post(f"{self._stack.insurance_url}/_sim/faults", fault)
 
-    async def break_his(self, **fault: Any) -> None:  # noqa: ANN401 - JSON as it stands in the contract
+    async def break_his(self, **fault: Any) -> None:
         await self._post(f"{self._stack.his_url}/_sim/faults", fault)
 
     async def repair(self) -> None:

@@ -1,4 +1,4 @@
-"""One supervised process: how it starts, when it is ready, how it ends."""
+"""One supervised process: how it starts, when it is ready, what it logs, how it ends."""
 
 import asyncio
 import contextlib
@@ -9,13 +9,14 @@ from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from cli.stack.logs import log_tail, open_log
-from cli.stack.signals import send
+from typing import BinaryIO
 
 READY_S_MAX = 60.0
 STOP_S_MAX = 10.0
 PROBE_INTERVAL_S = 0.1
+LOG_BYTES_MAX = 20 * 1024 * 1024
+TAIL_LINES_MAX = 20
+_TAIL_BYTES_MAX = 16 * 1024
 _LEASH = Path(__file__).with_name("leash.py")
 
 Probe = Callable[[int], Awaitable[bool]]
@@ -103,3 +104,31 @@ def _ending(returncode: int) -> str:
     if returncode < 0:
         return f"signal {signal.Signals(-returncode).name}"
     return f"exit code {returncode}"
+
+
+def open_log(path: Path) -> BinaryIO:
+    """Append to a component's log. One that has grown past its limit is set aside, replacing the one before."""
+    if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
+        path.replace(path.with_suffix(".log.1"))
+    return path.open("ab")
+
+
+def log_tail(path: Path) -> tuple[str, ...]:
+    """The last lines, bounded, for a failure's report."""
+    if not path.exists():
+        return ()
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES_MAX))
+        text = file.read().decode("utf-8", errors="replace")
+    return tuple(text.splitlines()[-TAIL_LINES_MAX:])
+
+
+def send(process: Process, what: signal.Signals) -> None:
+    """Nothing where it has ended.
+
+    asyncio's own `terminate` and `kill` look first whether the process lives, and so may take the end of one that has
+    just died from asyncio's watcher, which then complains on standard error.
+    """
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, what)

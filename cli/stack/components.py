@@ -2,13 +2,11 @@
 
 import os
 import sys
-from pathlib import Path
 
 import aiohttp
 
 from cli.stack.child import Component, Probe
-from cli.stack.temporal_cli import TemporalCommand
-from cli.stack.temporal_server import worker_is_polling
+from cli.stack.temporal import TemporalCommand, worker_is_polling
 from settings import Settings, env_name
 
 PROBE_S_MAX = 2.0
@@ -58,10 +56,6 @@ def environment_of(settings: Settings) -> dict[str, str]:
     values = settings.model_dump(mode="json", exclude_none=True)
     ours = {env_name(field): str(value) for field, value in values.items()}
     return {**os.environ, **ours, "MEDPAY_DATABASE_URL": settings.database, "PYTHONUNBUFFERED": "1"}
-
-
-def data_file(settings: Settings, name: str) -> str:
-    return str(Path(settings.data_dir) / name)
 
 
 def _medpay(*arguments: str) -> tuple[str, ...]:

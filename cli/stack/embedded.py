@@ -5,15 +5,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.configuration import read_hospitals
-from cli.database import migrate
-from cli.keyring_file import read_keyring
+from cli.configuration import read_hospitals, read_keyring
+from cli.connections import migrate
 from cli.stack import components, practice
-from cli.stack.addresses import LOOPBACK, with_ports
 from cli.stack.folder import data_folder, disk_trouble_in_one_line
+from cli.stack.ports import LOOPBACK, with_ports
 from cli.stack.supervisor import Supervisor
-from cli.stack.temporal_cli import TemporalCommand, temporal_binary
-from cli.stack.temporal_server import temporal_server
+from cli.stack.temporal import TemporalCommand, temporal_binary, temporal_server
 from settings import Settings
 
 Say = Callable[[str], None]

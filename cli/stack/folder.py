@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cli.failures import CommandError
+from cli.configuration import CommandError
 
 FREE_BYTES_MIN = 64 * 1024 * 1024
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)

@@ -7,10 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.stack.private_files import keep_private, write_private
-from hospitals import Hospital
+from gateways.insurance.profile import CentreForm
+from hospitals import Hospital, Role
 from security.crypto import sm
 from security.crypto.keyring import Keyring
+from security.keys.files import keep, write_over
 from security.keys.practice import practice_bytes, practice_text
 from simulator.insurance.config import CentreConfig
 
@@ -29,7 +30,7 @@ class Addresses:
 
 
 def make_api_key(folder: Path) -> str:
-    return keep_private(folder / "api-key", practice_text)
+    return keep(folder / "api-key", practice_text)
 
 
 def make_keyring(path: Path) -> None:
@@ -38,7 +39,7 @@ def make_keyring(path: Path) -> None:
         Keyring.generate_for_practice().save(path)
 
 
-PEOPLE = ("operator", "approver", "auditor")
+PEOPLE = (Role.OPERATOR, Role.APPROVER, Role.AUDITOR)
 """The people of the practising hospital: two who decide its review queue, and one who looks. Each is a role, too."""
 
 
@@ -48,10 +49,10 @@ def person_key_file(folder: Path, person: str) -> Path:
 
 def make_hospital(folder: Path, hospital: str, addresses: Addresses) -> Path:
     """The hospitals file of one practising hospital, written anew since addresses may change; its keys stay."""
-    keep_private(folder / f"{hospital}.key", _practice_private_key)
-    keep_private(folder / f"{hospital}.app-secret", practice_text)
+    keep(folder / f"{hospital}.key", _practice_private_key)
+    keep(folder / f"{hospital}.app-secret", practice_text)
     path = folder / "hospitals.toml"
-    write_private(
+    write_over(
         path,
         f"""\
 # For practice on the simulators. `medpay up` writes it anew at every start: to change it, copy it and name the copy in
@@ -63,7 +64,7 @@ platform_public_key = "{centre_public_key(folder)}"
 [hospitals.{hospital}]
 centre = "{CENTRE_NAME}"
 org_codg = "{ORG_CODG}"
-app_id = "{keep_private(folder / f"{hospital}.app-id", lambda: secrets.token_hex(16).upper())}"
+app_id = "{keep(folder / f"{hospital}.app-id", lambda: secrets.token_hex(16).upper())}"
 app_secret = "file:{hospital}.app-secret"
 private_key = "file:{hospital}.key"
 his_url = "{addresses.his_url}"
@@ -83,7 +84,7 @@ def _practice_private_key() -> str:
 
 def _person(folder: Path, hospital: str, person: str) -> str:
     """A person's lines of the hospitals file. The key itself is only in its own file."""
-    key = keep_private(person_key_file(folder, person), lambda: secrets.token_urlsafe(32))
+    key = keep(person_key_file(folder, person), lambda: secrets.token_urlsafe(32))
     digest = hashlib.sha256(key.encode()).hexdigest()
     return f"""
 [[hospitals.{hospital}.keys]]
@@ -103,10 +104,10 @@ def make_centre(folder: Path, hospital: Hospital, notice_url: str) -> Path:
         hospital_public_key=sm.public_key_of(hospital.private_key),
         org_codg=hospital.org_codg,
         notice_url=notice_url,
-        **profile.model_dump(include=_SHARED_BITS),
+        **profile.model_dump(include={*CentreForm.model_fields, "repeated_upload"}),
     )
     path = folder / CENTRE_FILE
-    write_private(path, config.model_dump_json(indent=2) + "\n")
+    write_over(path, config.model_dump_json(indent=2) + "\n")
     return path
 
 
@@ -115,18 +116,5 @@ def centre_public_key(folder: Path) -> str:
     return sm.public_key_of(_centre_key(folder))
 
 
-_SHARED_BITS = {
-    "version",
-    "timestamp",
-    "numbers",
-    "enc_hex",
-    "sm2_user_id",
-    "reversal_token_field",
-    "repeated_upload",
-    "cash_refunded_by",
-    "paths",
-}
-
-
 def _centre_key(folder: Path) -> str:
-    return keep_private(folder / "centre.key", lambda: sm.generate_key_pair().private_key_b64)
+    return keep(folder / "centre.key", lambda: sm.generate_key_pair().private_key_b64)

@@ -21,8 +21,7 @@ from gateways.his.answers import (
     read,
 )
 from gateways.his.port import REASONS, HisRefund, Registration
-from gateways.http import HttpCaller, JsonReply
-from gateways.messages import shown
+from gateways.http import HttpCaller, JsonReply, shown
 from security.tls import TlsFiles, client_tls
 
 Fields = Mapping[str, str | None]

@@ -23,7 +23,7 @@ Data = Mapping[str, Any]
 
 IDENTIFIER_CHARS_MAX = 128
 
-_ORD_STAS = re.compile(r"[0-9]{1,3}", re.ASCII)
+ORD_STAS = re.compile(r"[0-9]{1,3}", re.ASCII)
 _AMOUNTS = ("feeSumamt", "ownPayAmt", "ownpayAmt", "psnAcctPay", "fundPay")
 
 
@@ -35,9 +35,9 @@ def uploaded_fees(data: Data, med_org_ord: str, mdtrt_id: str) -> UploadedFees:
     """6201. `mdtrt_id`: ours, where the centre gives none of its own."""
     _same(data, "medOrgOrd", med_org_ord)
     return UploadedFees(
-        pay_ord_id=_identifier(data, "payOrdId"),
+        pay_ord_id=identifier(data, "payOrdId"),
         pay_token=_required(data, "payToken"),
-        mdtrt_id=_text(_object(data, "extData"), "mdtrtId") or mdtrt_id,
+        mdtrt_id=text_of(_object(data, "extData"), "mdtrtId") or mdtrt_id,
     )
 
 
@@ -54,14 +54,14 @@ def order_status(data: Data, pay_ord_id: str) -> OrderStatus:
     """
     _the_order(data, pay_ord_id)
     ord_stas = _ord_stas(data)
-    setl_type = _text(data, "setlType")
+    setl_type = text_of(data, "setlType")
     return OrderStatus(
         pay_ord_id=pay_ord_id,
         ord_stas=ord_stas,
         split=_split_if_any(data),
         trace_time=_time(data, "traceTime"),
         setl_type=SetlType(setl_type) if setl_type in set(SetlType) else None,
-        revs_token=_text(data, "revsToken"),
+        revs_token=text_of(data, "revsToken"),
         balance_fen=_balance(data),
     )
 
@@ -69,7 +69,7 @@ def order_status(data: Data, pay_ord_id: str) -> OrderStatus:
 def revocation(data: Data, pay_ord_id: str) -> None:
     """6401, whose answer may hold nothing. A status in it that is not revoked leaves the outcome open."""
     _same(data, "payOrdId", pay_ord_id)
-    if _text(data, "ordStas") and verdict(_ord_stas(data)) is not OrderVerdict.REVOKED:
+    if text_of(data, "ordStas") and verdict(_ord_stas(data)) is not OrderVerdict.REVOKED:
         raise IllFormed("ordStas")
 
 
@@ -80,11 +80,11 @@ def refund_answer(data: Data, pay_ord_id: str, app_refd_sn: str) -> RefundAnswer
     status = _required(data, "refStatus").upper()
     if status not in set(RefundStatus):
         raise IllFormed("refStatus")
-    return RefundAnswer(status=RefundStatus(status), refd_sn=_text(data, "refdSn"))
+    return RefundAnswer(status=RefundStatus(status), refd_sn=text_of(data, "refdSn"))
 
 
 def _split(data: Data) -> Split:
-    own = "ownPayAmt" if _text(data, "ownPayAmt") else "ownpayAmt"
+    own = "ownPayAmt" if text_of(data, "ownPayAmt") else "ownpayAmt"
     return Split(
         fee_sum_fen=_amount(data, "feeSumamt"),
         own_pay_fen=_amount(data, own),
@@ -96,7 +96,7 @@ def _split(data: Data) -> Split:
 
 
 def _split_if_any(data: Data) -> Split | None:
-    if not any(_text(data, name) for name in _AMOUNTS):
+    if not any(text_of(data, name) for name in _AMOUNTS):
         return None
     try:
         return _split(data)
@@ -107,21 +107,21 @@ def _split_if_any(data: Data) -> Split | None:
 def _balance(data: Data) -> Fen | None:
     """balc of the pre-settlement: shown to the patient, decides nothing."""
     try:
-        return parse_yuan(_text(_object(_object(data, "extData"), "preSetl"), "balc"))
+        return parse_yuan(text_of(_object(_object(data, "extData"), "preSetl"), "balc"))
     except ValueError:
         return None
 
 
 def _amount(data: Data, name: str, absent: str = "") -> Fen:
     try:
-        return parse_yuan(_text(data, name) or absent)
+        return parse_yuan(text_of(data, name) or absent)
     except ValueError:
         raise IllFormed(name) from None
 
 
 def _ord_stas(data: Data) -> int:
     text = _required(data, "ordStas")
-    if not _ORD_STAS.fullmatch(text):
+    if not ORD_STAS.fullmatch(text):
         raise IllFormed("ordStas")
     return int(text)
 
@@ -129,7 +129,7 @@ def _ord_stas(data: Data) -> int:
 def _time(data: Data, name: str) -> datetime | None:
     """None for one that can't be read: then the hour runs from when we first saw the settlement (product rule 10)."""
     try:
-        return from_china(_text(data, name))
+        return from_china(text_of(data, name))
     except ValueError:
         return None
 
@@ -141,17 +141,17 @@ def _the_order(data: Data, pay_ord_id: str) -> None:
 
 def _same(data: Data, name: str, expected: str) -> None:
     """An echo need not be there, but where it is it must be ours."""
-    if _text(data, name) not in {"", expected}:
+    if text_of(data, name) not in {"", expected}:
         raise IllFormed(name)
 
 
 def _required(data: Data, name: str) -> str:
-    if text := _text(data, name):
+    if text := text_of(data, name):
         return text
     raise IllFormed(name)
 
 
-def _identifier(data: Data, name: str) -> str:
+def identifier(data: Data, name: str) -> str:
     """What every later call names the order by, and a search attribute: bounded, printable ASCII."""
     text = _required(data, name)
     if len(text) > IDENTIFIER_CHARS_MAX or not (text.isascii() and text.isprintable()):
@@ -159,7 +159,7 @@ def _identifier(data: Data, name: str) -> str:
     return text
 
 
-def _text(data: Data, name: str) -> str:
+def text_of(data: Data, name: str) -> str:
     """A scalar as text, trimmed. Numbers come as the text they had, see `canonical.Numeral`."""
     value = data.get(name)
     return value.strip() if isinstance(value, str) else ""

@@ -20,23 +20,20 @@ def parse_object(text: str | bytes) -> dict[str, Any]:
     """A JSON object, its numbers as `Numeral`. Raises ValueError, RecursionError."""
     parsed = json.loads(text, parse_int=Numeral, parse_float=Numeral, parse_constant=_no_constant)
     if not isinstance(parsed, dict):
-        raise ValueError("no JSON object")  # noqa: TRY004 - callers tell bad input by ValueError
+        raise ValueError("no JSON object")
     return parsed
 
 
-def cleaned(value: Any) -> Any:  # noqa: ANN401 - any JSON value, and the same kind back
+def cleaned(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Without "", null, {} and [], at every level and in arrays; what becomes empty by that goes too [inferred].
 
     0 and false are not empty.
     """
-    if isinstance(value, Mapping):
-        return _kept({key: cleaned(item) for key, item in value.items()})
-    if isinstance(value, list | tuple):
-        return [item for item in map(cleaned, value) if not _is_empty(item)]
-    return value
+    items = {key: _cleaned(item) for key, item in fields.items()}
+    return {key: item for key, item in items.items() if not _is_empty(item)}
 
 
-def compact(value: Any, numbers: Numbers) -> str:  # noqa: ANN401 - any JSON value
+def compact(value: object, numbers: Numbers) -> str:
     """JSON without spaces, keys in ASCII order, Chinese as it is. Raises ValueError for what has no exact text."""
     if isinstance(value, Mapping):
         pairs = (f"{_quoted(key)}:{compact(value[key], numbers)}" for key in sorted(value))
@@ -59,7 +56,7 @@ def text_to_sign(fields: Mapping[str, Any], app_secret: str, numbers: Numbers) -
     return "&".join([*pairs, f"key={app_secret}"])
 
 
-def _top_level(value: Any, numbers: Numbers) -> str:  # noqa: ANN401 - any JSON value
+def _top_level(value: object, numbers: Numbers) -> str:
     if isinstance(value, Mapping | list | tuple):
         return compact(value, numbers)
     return _scalar(value)
@@ -74,8 +71,12 @@ def _scalar(value: object) -> str:
     raise ValueError(f"a {type(value).__name__} can't be signed")
 
 
-def _kept(items: dict[str, Any]) -> dict[str, Any]:
-    return {key: item for key, item in items.items() if not _is_empty(item)}
+def _cleaned(value: object) -> object:
+    if isinstance(value, Mapping):
+        return cleaned(value)
+    if isinstance(value, list | tuple):
+        return [item for item in map(_cleaned, value) if not _is_empty(item)]
+    return value
 
 
 def _is_empty(value: object) -> bool:

@@ -7,15 +7,20 @@ from domain.bills import Bill
 from domain.errors import Refused, Transaction, Unknown
 from domain.insurance import OrderReference, OrderStatus, PlacedOrder, RefundAnswer, UploadedFees
 from domain.orders import Order
-from gateways.http import HttpCaller, JsonReply
+from gateways.http import HttpCaller, JsonReply, shown
 from gateways.insurance import answers, requests
-from gateways.insurance.codes import contradicts, is_accepted, protocol_code, protocol_message
-from gateways.insurance.envelope import Envelope, EnvelopeError, OpenedAnswer
+from gateways.insurance.envelope import (
+    EnvelopeError,
+    OpenedAnswer,
+    contradicts,
+    hospital_envelope,
+    is_accepted,
+    protocol_code,
+    protocol_message,
+)
 from gateways.insurance.port import OrderPlacement, RefundRequest
 from gateways.insurance.profile import CentreProfile, HospitalAccount
-from gateways.insurance.upload import fee_upload
-from gateways.messages import shown
-from security.crypto.sm import GmsslSigner, GmsslVerifier, Signer
+from security.crypto.sm import Signer
 from security.tls import client_tls
 
 _TRY_AGAIN = frozenset({408, 425, 429})
@@ -34,13 +39,7 @@ class HttpInsuranceCentre:
         self._profile = profile
         self._org_codg = account.org_codg
         self._tls = client_tls(profile.tls)
-        self._envelope = Envelope(
-            app_id=account.app_id,
-            app_secret=account.app_secret,
-            form=profile,
-            signer=signer or GmsslSigner(account.private_key, profile.sm2_user_id),
-            verifier=GmsslVerifier(profile.platform_public_key, profile.sm2_user_id),
-        )
+        self._envelope = hospital_envelope(profile, account, signer)
 
     def timeout_s(self, transaction: Transaction) -> float:
         """How long one call may take, by the centre's profile."""
@@ -48,7 +47,7 @@ class HttpInsuranceCentre:
 
     async def upload_fees(self, order: Order, bill: Bill, chrg_bchno: str) -> UploadedFees:
         """6201."""
-        data = fee_upload(order, bill, chrg_bchno, self._profile, self._org_codg)
+        data = requests.upload_fees(order, bill, chrg_bchno, self._profile, self._org_codg)
         return await self._call(
             Transaction.UPLOAD_FEES,
             data,

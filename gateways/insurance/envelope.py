@@ -9,31 +9,20 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol
+from typing import Any
 
 from domain.china_time import to_china_compact
-from gateways.insurance.canonical import Numbers, cleaned, compact, parse_object, text_to_sign
-from gateways.insurance.codes import is_accepted, protocol_code, protocol_message
-from security.crypto.sm import Signer, Verifier, sm4_ecb_decrypt, sm4_ecb_encrypt
+from gateways.insurance.canonical import cleaned, compact, parse_object, text_to_sign
+from gateways.insurance.profile import CentreForm, CentreProfile, HospitalAccount
+from security.crypto.sm import GmsslSigner, GmsslVerifier, Signer, Verifier, sm4_ecb_decrypt, sm4_ecb_encrypt
 
 _KEY_CHARS = 16
+CODE_FIELDS = ("code", "respCode", "responseCode")
+MESSAGE_FIELDS = ("message", "msg", "errorMsg", "respMessage")
 
 
 class EnvelopeError(Exception):
     """An envelope that can't be believed. The message says why, and holds nothing of the content."""
-
-
-class WireForm(Protocol):
-    """How one centre writes its envelopes: a part of its profile."""
-
-    @property
-    def version(self) -> str: ...
-    @property
-    def timestamp(self) -> Literal["datetime", "epoch_ms", "epoch_s"]: ...
-    @property
-    def numbers(self) -> Numbers: ...
-    @property
-    def enc_hex(self) -> Literal["upper", "lower"]: ...
 
 
 @dataclass(frozen=True)
@@ -64,12 +53,12 @@ def utc_now() -> datetime:
 class Envelope:
     """One side of one hospital's connection to its centre: `signer` is this side's, `verifier` the other's."""
 
-    def __init__(  # noqa: PLR0913 - the connection's parts, all needed, all by name
+    def __init__(
         self,
         *,
         app_id: str,
         app_secret: str,
-        form: WireForm,
+        form: CentreForm,
         signer: Signer,
         verifier: Verifier,
         clock: Callable[[], datetime] = utc_now,
@@ -143,7 +132,7 @@ class Envelope:
         if enc_data is None or enc_data == "":
             return {}
         if not isinstance(enc_data, str):
-            raise ValueError("encData is no text")  # noqa: TRY004 - told as bad input by the one caller
+            raise ValueError("encData is no text")
         return parse_object(sm4_ecb_decrypt(self._key, bytes.fromhex(enc_data)))
 
     def _timestamp(self) -> str | int:
@@ -155,6 +144,20 @@ class Envelope:
                 return str(round(now.timestamp() * 1000))
             case "epoch_s":
                 return int(now.timestamp())
+
+
+def hospital_envelope(profile: CentreProfile, account: HospitalAccount, signer: Signer | None) -> Envelope:
+    """The hospital's side. `signer`: None for the account's own private key.
+
+    Raises ValueError for keys or an appId that can't be used.
+    """
+    return Envelope(
+        app_id=account.app_id,
+        app_secret=account.app_secret,
+        form=profile,
+        signer=signer or GmsslSigner(account.private_key, profile.sm2_user_id),
+        verifier=GmsslVerifier(profile.platform_public_key, profile.sm2_user_id),
+    )
 
 
 def signature_digest(body: Mapping[str, Any]) -> str:
@@ -171,3 +174,28 @@ def _signature(sign_data: object) -> bytes:
         return base64.b64decode(str(sign_data), validate=True)
     except (binascii.Error, ValueError) as error:
         raise EnvelopeError("signData is no base64") from error
+
+
+def protocol_code(fields: Mapping[str, Any]) -> str | None:
+    """The answer's code as text: it comes as a number or a string. None where there is none."""
+    for name in CODE_FIELDS:
+        code = fields.get(name)
+        if isinstance(code, str | int) and not isinstance(code, bool) and str(code).strip():
+            return str(code).strip()
+    return None
+
+
+def protocol_message(fields: Mapping[str, Any]) -> str:
+    """The first message that holds anything, as the centre wrote it: not yet fit to be shown."""
+    texts = (fields.get(name) for name in MESSAGE_FIELDS)
+    return next((text for text in texts if isinstance(text, str) and text.strip()), "")
+
+
+def is_accepted(code: str) -> bool:
+    """0, also written as 0000."""
+    return set(code) == {"0"}
+
+
+def contradicts(fields: Mapping[str, Any]) -> bool:
+    """Whether an answer with code 0 says at the same time that it did not succeed."""
+    return str(fields.get("success", "true")).strip().lower() == "false"

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from domain.base import Frozen
 from domain.china_time import from_china
-from gateways.insurance.answers import IDENTIFIER_CHARS_MAX, IllFormed
-from gateways.insurance.envelope import Envelope, EnvelopeError, signature_digest
+from gateways.insurance.answers import ORD_STAS, identifier, text_of
+from gateways.insurance.envelope import EnvelopeError, hospital_envelope, signature_digest
 from gateways.insurance.profile import CentreProfile, HospitalAccount
-from security.crypto.sm import GmsslSigner, GmsslVerifier, Signer
+from security.crypto.sm import Signer
 
 FRESH_FOR: Final = timedelta(minutes=15)
 """How far a notice's timestamp may be from our clock: an old one that somebody sends again is not the centre's word."""
@@ -19,7 +19,6 @@ HEAD: Final = ("appId", "timestamp", "encData", "signData")
 """What an envelope must have to be looked at."""
 
 _MED_ORG_ORD = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-_ORD_STAS = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 
 class StaleNotice(Exception):
@@ -43,13 +42,7 @@ class NoticeReader:
     def __init__(self, profile: CentreProfile, account: HospitalAccount, signer: Signer | None = None) -> None:
         """`signer`: by default the account's own private key."""
         self._form = profile
-        self._envelope = Envelope(
-            app_id=account.app_id,
-            app_secret=account.app_secret,
-            form=profile,
-            signer=signer or GmsslSigner(account.private_key, profile.sm2_user_id),
-            verifier=GmsslVerifier(profile.platform_public_key, profile.sm2_user_id),
-        )
+        self._envelope = hospital_envelope(profile, account, signer)
 
     async def read(self, body: Mapping[str, Any], now: datetime) -> SettlementNotice:
         """Raises `EnvelopeError`, `StaleNotice`, `IllFormed`: in this order, since only what is signed is judged."""
@@ -75,27 +68,14 @@ class NoticeReader:
 
 def settlement_notice(data: Mapping[str, Any]) -> SettlementNotice:
     """Raises `IllFormed` where it names no order."""
-    pay_ord_id = _text(data, "payOrdId")
-    if (
-        not pay_ord_id
-        or len(pay_ord_id) > IDENTIFIER_CHARS_MAX
-        or not (pay_ord_id.isascii() and pay_ord_id.isprintable())
-    ):
-        raise IllFormed("payOrdId")
     return SettlementNotice(
-        pay_ord_id=pay_ord_id,
+        pay_ord_id=identifier(data, "payOrdId"),
         med_org_ord=_matching(data, "medOrgOrd", _MED_ORG_ORD),
-        ord_stas=_matching(data, "ordStas", _ORD_STAS),
-        org_codg=_text(data, "orgCodg") or _text(data, "orgCode"),
+        ord_stas=_matching(data, "ordStas", ORD_STAS),
+        org_codg=text_of(data, "orgCodg") or text_of(data, "orgCode"),
     )
 
 
 def _matching(data: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> str:
-    text = _text(data, name)
+    text = text_of(data, name)
     return text if pattern.fullmatch(text) else ""
-
-
-def _text(data: Mapping[str, Any], name: str) -> str:
-    """A scalar as text, trimmed. Numbers come as the text they had."""
-    value = data.get(name)
-    return value.strip() if isinstance(value, str) else ""

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.errors import Transaction
 from domain.orders import CashRefundedBy
+from gateways.insurance.canonical import Numbers
 from security.tls import TlsFiles
 
 DEFAULT_PATHS: Mapping[str, str] = {
@@ -19,31 +20,35 @@ DEFAULT_PATHS: Mapping[str, str] = {
 DEFAULT_TIMEOUT_S = 20.0
 
 
-class CentreProfile(BaseModel):
-    """One `[centres.NAME]` of the hospitals file. `platform_public_key`: base64 of 64 or 65 bytes, the centre's."""
+class CentreForm(BaseModel):
+    """What both sides of a connection must say alike: how envelopes are written, and where transactions are."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str
-    platform_public_key: str
     version: str = "2.0.1"
     timestamp: Literal["datetime", "epoch_ms", "epoch_s"] = "datetime"
-    numbers: Literal["string", "json"] = "string"
+    numbers: Numbers = "string"
     enc_hex: Literal["upper", "lower"] = "upper"
     sm2_user_id: str = "1234567812345678"
-    reversal_token_field: Literal["ecToken", "payAuthNo", "revsToken"] = "ecToken"  # noqa: S105 - a field's name
-    repeated_upload: Literal["same_order", "refused"] = "same_order"
+    reversal_token_field: Literal["ecToken", "payAuthNo", "revsToken"] = Field(default="ecToken")
     cash_refunded_by: CashRefundedBy = CashRefundedBy.CENTRE
-    busy_codes: tuple[str, ...] = ()
-    upload_fields: dict[str, str] = Field(default_factory=dict)
-    """Constants of 6201 that this province wants otherwise or in addition, such as feeType or pubHospRfomFlag."""
     paths: dict[str, str] = Field(default_factory=dict)
-    timeouts_s: dict[str, float] = Field(default_factory=dict)
-    tls: TlsFiles | None = None
-    """Beside an https:// `url`: whom we believe, unless the machine's own list of authorities, and who we are."""
 
     def path(self, transaction: str) -> str:
         return self.paths.get(transaction, DEFAULT_PATHS[transaction])
+
+
+class CentreProfile(CentreForm):
+    """One `[centres.NAME]` of the hospitals file. `platform_public_key`: base64 of 64 or 65 bytes, the centre's."""
+
+    url: str
+    platform_public_key: str
+    busy_codes: tuple[str, ...] = ()
+    upload_fields: dict[str, str] = Field(default_factory=dict)
+    """Constants of 6201 that this province wants otherwise or in addition, such as feeType or pubHospRfomFlag."""
+    timeouts_s: dict[str, float] = Field(default_factory=dict)
+    tls: TlsFiles | None = None
+    """Beside an https:// `url`: whom we believe, unless the machine's own list of authorities, and who we are."""
 
     def timeout_s(self, transaction: str) -> float:
         """How long one call may take, connection included, in seconds."""

@@ -1,8 +1,13 @@
-"""The data of 6202, 6203, 6301 and 6401 (protocol 3.2), every value a string. 6201's is in `upload`."""
+"""What the centre is asked (protocol 3.2), every value a string: 6201 with the bill, the others by an order's names."""
 
-from domain.china_time import to_china_compact
+from typing import Any
+
+from domain.bills import Bill, Diagnosis, FeeLine
+from domain.china_time import to_china, to_china_compact
+from domain.errors import Refused, Transaction
 from domain.fen import yuan
 from domain.insurance import OrderReference
+from domain.orders import Category, Order
 from gateways.insurance.port import OrderPlacement, RefundRequest
 from gateways.insurance.profile import CentreProfile
 
@@ -10,8 +15,55 @@ IDENTITY_CARD = "01"
 """idType and, in 6201, the only kind of document that interface 1 takes."""
 
 USE_PERSONAL_ACCOUNT = "1"
+
 FEE_TYPE = "01"
 """Sent with 6201 and again with 6202. Its code table is unknown: a province's own value stands in `upload_fields`."""
+
+SETTLE_BY_ITEM = "01"
+
+ELECTRONIC_CERTIFICATE = "01"
+"""mdtrtCertType: payAuthNo comes from the electronic insurance certificate (电子凭证)."""
+
+NO_OUTSIDE_PRESCRIPTION = "0"
+NO_APPROVAL_NEEDED = "0"
+VALID = "1"
+_MED_TYPES = {Category.OUTPATIENT: "11", Category.REGISTRATION: "12"}
+
+_FROM_HIS = (
+    "psnNo",
+    "userName",
+    "insutype",
+    "insuCode",
+    "iptOtpNo",
+    "deptCode",
+    "deptName",
+    "caty",
+    "mdtrtId",
+    "feedetailList",
+)
+"""The required fields that only HIS can fill. The others are ours, or were checked with the order."""
+
+
+def upload_fees(order: Order, bill: Bill, chrg_bchno: str, profile: CentreProfile, org_codg: str) -> dict[str, Any]:
+    """6201. Raises `Refused` where HIS left out what the centre demands: asking the centre would only say the same."""
+    data = {
+        **_person(order, bill),
+        **_visit(bill),
+        "orgCodg": org_codg,
+        "medOrgOrd": order.med_org_ord,
+        "medType": _MED_TYPES[order.category],
+        "feeType": FEE_TYPE,
+        "medfeeSumamt": yuan(bill.fees.total_fen),
+        "acctUsedFlag": USE_PERSONAL_ACCOUNT,
+        "psnSetlway": SETTLE_BY_ITEM,
+        "chrgBchno": chrg_bchno,
+        "rxCircFlag": NO_OUTSIDE_PRESCRIPTION,
+        "feedetailList": [_line(line, order, bill, chrg_bchno) for line in bill.fees.lines],
+        **profile.upload_fields,
+    }
+    if absent := [name for name in _FROM_HIS if not data[name]]:
+        raise Refused(Transaction.UPLOAD_FEES, f"医院未提供医保上传必填项: {', '.join(absent)}")
+    return data
 
 
 def place_order(placement: OrderPlacement, profile: CentreProfile, org_codg: str) -> dict[str, str]:
@@ -57,4 +109,76 @@ def refund(request: RefundRequest, profile: CentreProfile) -> dict[str, str]:
         slot: request.revs_token or request.pay_auth_no,
         "refdType": request.refund_type.value,
         "expContent": request.reason,
+    }
+
+
+def _person(order: Order, bill: Bill) -> dict[str, str]:
+    patient = bill.patient
+    return {
+        "psnNo": patient.psn_no,
+        "insutype": patient.insutype,
+        "insuCode": patient.insu_code,
+        "iptOtpNo": patient.ipt_otp_no,
+        "userName": patient.name,
+        "idNo": order.id_no,
+        "idType": IDENTITY_CARD,
+        "mdtrtCertType": ELECTRONIC_CERTIFICATE,
+        "payAuthNo": order.pay_auth_no,
+        "uldLatlnt": order.uld_latlnt,
+    }
+
+
+def _visit(bill: Bill) -> dict[str, Any]:
+    fees = bill.fees
+    main = fees.diagnoses[0] if fees.diagnoses else None
+    return {
+        "mdtrtId": fees.mdtrt_id,
+        "begntime": to_china(fees.began_at),
+        "atddrNo": fees.doctor_code,
+        "drName": fees.doctor_name,
+        "deptCode": fees.department_code,
+        "deptName": fees.department_name,
+        "caty": fees.caty,
+        "diseCodg": main.code if main else "",
+        "diseName": main.name if main else "",
+        "diseinfoList": [_diagnosis(diagnosis) for diagnosis in fees.diagnoses],
+    }
+
+
+def _diagnosis(diagnosis: Diagnosis) -> dict[str, str]:
+    return {
+        "diagType": diagnosis.diag_type,
+        "diagSrtNo": str(diagnosis.serial),
+        "diagCode": diagnosis.code,
+        "diagName": diagnosis.name,
+        "diagDept": diagnosis.department,
+        "diseDorNo": diagnosis.doctor_code,
+        "diseDorName": diagnosis.doctor_name,
+        "diagTime": to_china(diagnosis.diagnosed_at),
+        "valiFlag": VALID,
+    }
+
+
+def _line(line: FeeLine, order: Order, bill: Bill, chrg_bchno: str) -> dict[str, str]:
+    return {
+        "feedetlSn": line.serial,
+        "mdtrtId": bill.fees.mdtrt_id,
+        "psnNo": bill.patient.psn_no,
+        "chrgBchno": chrg_bchno,
+        "rxno": line.order_id,
+        "rxCircFlag": NO_OUTSIDE_PRESCRIPTION,
+        "feeOcurTime": to_china(line.occurred_at),
+        "medListCodg": line.national_code,
+        "medinsListCodg": line.hospital_code,
+        "medListName": line.name,
+        "medListSpc": line.specification,
+        "detItemFeeSumamt": yuan(line.amount_fen),
+        "cnt": line.quantity,
+        "pric": line.unit_price,
+        "bilgDeptCodg": line.department_code,
+        "bilgDeptName": line.department_name,
+        "bilgDrCodg": line.doctor_code,
+        "bilgDrName": line.doctor_name,
+        "hospApprFlag": NO_APPROVAL_NEEDED,
+        "medType": _MED_TYPES[order.category],
     }

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from security.crypto import gcm
 from security.crypto.gcm import SealBrokenError, SealCipher
@@ -24,7 +24,6 @@ from security.keys.files import KeyringError
 from security.keys.practice import is_for_practice, practice_bytes
 
 __all__ = ["Keyring", "KeyringError", "SealBrokenError"]
-
 DIGEST_KEY_BYTES = 32
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,16}", re.ASCII)
 _READ_AGAIN_S = 1.0
@@ -195,12 +194,12 @@ class _Latest:
         return None
 
 
-def _content(content: Any) -> tuple[str, dict[str, bytes], bytes]:  # noqa: ANN401 - whatever JSON holds; it is checked here
+def _content(content: object) -> tuple[str, dict[str, bytes], bytes]:
     """Active key, keys, digest key. Raises ValueError."""
     if not isinstance(content, dict) or content.keys() != {"active", "keys", "digest_key"}:
         raise ValueError("must have active, keys and digest_key")
     if not isinstance(content["active"], str) or not isinstance(content["keys"], dict):
-        raise ValueError("active must be a key's id, keys an object")  # noqa: TRY004 - a broken file, not a broken call
+        raise ValueError("active must be a key's id, keys an object")
     keys = {key_id: _decoded(key, f"key {key_id}") for key_id, key in content["keys"].items()}
     return content["active"], keys, _decoded(content["digest_key"], "digest_key")
 
@@ -214,9 +213,9 @@ def _seal_key(key_id: str, key: bytes) -> gcm.SealKey:
         raise ValueError(f"key {key_id} {error}") from None
 
 
-def _decoded(value: Any, name: str) -> bytes:  # noqa: ANN401 - whatever JSON holds; it is checked here
+def _decoded(value: object, name: str) -> bytes:
     if not isinstance(value, str):
-        raise ValueError(f"{name} must be base64")  # noqa: TRY004 - a broken file, not a broken call
+        raise ValueError(f"{name} must be base64")
     try:
         return base64.b64decode(value, validate=True)
     except binascii.Error:

@@ -16,14 +16,24 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from security.crypto.sm2_curve import ORDER, public_point
-
 SIGNATURE_BYTES = 64
 _HALF = SIGNATURE_BYTES // 2
 _PRIVATE_KEY_BYTES = 32
 _PUBLIC_KEY_BYTES = 64
 _UNCOMPRESSED = b"\x04"
 _SM4_BLOCK_BITS = 128
+
+# The curve of GB/T 32918.5.
+PRIME = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
+ORDER = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
+_A = PRIME - 3
+
+_GENERATOR = (
+    0x32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7,
+    0xBC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0,
+)
+
+_Point = tuple[int, int]
 
 # One thread each for signing and verifying: a signature takes 4 ms and holds the interpreter's lock, so more threads
 # give no more signatures (measured), and none of the default pool, which resolves names, may wait behind it.
@@ -143,3 +153,31 @@ def _decoded(text: str, kind: str) -> bytes:
         return base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError):
         raise ValueError(f"the SM2 {kind} key is no base64") from None
+
+
+def public_point(private_key: int) -> bytes:
+    """X and Y of d times the generator, 32 bytes each. `private_key`: from 1 to the order - 2.
+
+    gmssl-pyx signs with both keys and derives neither. Not constant in time: it runs once, when a key is loaded.
+    """
+    x, y = _times(private_key, _GENERATOR)
+    return x.to_bytes(32) + y.to_bytes(32)
+
+
+def _times(factor: int, point: _Point) -> _Point:
+    """Double and add, from the highest bit."""
+    product = point
+    for bit in bin(factor)[3:]:
+        product = _sum(product, product)
+        if bit == "1":
+            product = _sum(product, point)
+    return product
+
+
+def _sum(one: _Point, other: _Point) -> _Point:
+    """Neither the point at infinity nor a pair of opposites comes up for a factor below the order."""
+    (x1, y1), (x2, y2) = one, other
+    rise, run = (3 * x1 * x1 + _A, 2 * y1) if one == other else (y2 - y1, x2 - x1)
+    slope = rise * pow(run, -1, PRIME)
+    x3 = (slope * slope - x1 - x2) % PRIME
+    return x3, (slope * (x1 - x3) - y1) % PRIME

@@ -1,10 +1,10 @@
-"""A keyring's file: its owner's alone, written whole or not at all, and never lost under another."""
+"""Files with secrets, a keyring's above all: their owner's alone, and written whole or not at all."""
 
 import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,9 +39,18 @@ def write_new(path: Path, text: str) -> None:
 
 
 def write_over(path: Path, text: str) -> None:
-    """Whoever reads meanwhile has the old file or the new one. Raises OSError if it can't be written."""
+    """Mode 600; whoever reads meanwhile has the old file or the new one. Raises OSError if it can't be written."""
     with _draft(path, text) as draft:
         draft.replace(path)
+
+
+def keep(path: Path, make: Callable[[], str]) -> str:
+    """The file's text; made once, where the file is missing or empty. Raises OSError."""
+    if path.exists() and (text := path.read_text(encoding="utf-8").strip()):
+        return text
+    text = make()
+    write_over(path, text + "\n")
+    return text
 
 
 @contextmanager
@@ -61,7 +70,7 @@ def _draft(path: Path, text: str) -> Iterator[Path]:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
     try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, overload
 
 from pydantic import BaseModel
 
@@ -16,12 +16,16 @@ _PAIR = 2
 __all__ = ["DEPTH_MAX", "MASK", "mask", "mask_id_no", "mask_name", "mask_secret", "mask_text"]
 
 
-def mask(value: Any, key: str = "") -> Any:  # noqa: ANN401 - whatever somebody logs
-    """`value` in plain types, fit to be shown: by its `key`, by the keys within it, and by what its texts look like."""
-    return _masked(value, by_key(key), DEPTH_MAX)
+@overload
+def mask(value: Mapping[str, object]) -> dict[str, Any]: ...
+@overload
+def mask(value: object) -> object: ...
+def mask(value: object) -> object:
+    """`value` in plain types, fit to be shown: by the keys within it, and by what its texts look like."""
+    return _masked(value, None, DEPTH_MAX)
 
 
-def _masked(value: Any, how: How | None, depth: int) -> Any:  # noqa: ANN401 - see `mask`
+def _masked(value: object, how: How | None, depth: int) -> object:
     if value is None or isinstance(value, bool) or (how is None and _is_plain_number(value)):
         return value
     if depth == 0:
@@ -40,7 +44,7 @@ def _is_plain_number(value: object) -> bool:
     return isinstance(value, float) or (isinstance(value, int) and abs(value) < 10 ** (_ID_NO_DIGITS_MIN - 1))
 
 
-def _named_values(value: Any) -> Mapping[Any, Any] | None:  # noqa: ANN401 - see `mask`
+def _named_values(value: object) -> Mapping[Any, Any] | None:
     """What `value` holds by name, where it is a record of any kind."""
     if isinstance(value, Mapping):
         return value

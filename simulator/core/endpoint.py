@@ -10,9 +10,8 @@ from typing import Protocol
 
 from aiohttp import web
 
-from simulator.core.calls import Verdict
 from simulator.core.faults import Fault, FaultKind
-from simulator.core.store import Store
+from simulator.core.store import Store, Verdict
 
 GARBAGE = b"<html><body>Bad Gateway</body></html>"
 

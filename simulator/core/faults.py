@@ -11,7 +11,7 @@ FOR_EVER = -1
 SECONDS_MAX = 3_600
 TIMES_MAX = 1_000_000
 
-SCHEMA = """
+FAULTS_SCHEMA = """
 CREATE TABLE IF NOT EXISTS sim_fault (
     id INTEGER PRIMARY KEY, txn TEXT NOT NULL, kind TEXT NOT NULL, times INTEGER NOT NULL, seconds REAL NOT NULL,
     message TEXT NOT NULL);
@@ -78,8 +78,8 @@ class FaultTable:
 
     def take(self, txn: str) -> Fault | None:
         """The fault that this call of `txn` is to have. Counted ones come first, in the order they were set."""
-        order = "times = -1, CASE times WHEN -1 THEN -id ELSE id END"
-        query = f"SELECT * FROM sim_fault WHERE txn = ? ORDER BY {order} LIMIT 1"  # noqa: S608 - the constant above
+        query = """SELECT * FROM sim_fault WHERE txn = ?
+            ORDER BY times = -1, CASE times WHEN -1 THEN -id ELSE id END LIMIT 1"""
         row = self._connection.execute(query, (txn,)).fetchone()
         if row is None:
             return None

@@ -38,7 +38,7 @@ WHERE order_id = ? AND fee_sum_fen > (
 
 
 class Books:
-    """`connection` as `simulator.core.database` opens it."""
+    """`connection` as `simulator.core.store` opens it."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection

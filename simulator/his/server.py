@@ -9,11 +9,10 @@ from typing import Any
 from aiohttp import web
 
 from domain.fen import yuan
-from simulator.core.calls import Verdict
 from simulator.core.endpoint import Done, Read, endpoint
 from simulator.core.faults import FaultKind
 from simulator.core.server import ControlError, answered, asked, new_app
-from simulator.core.store import Store
+from simulator.core.store import Store, Verdict
 from simulator.his.books import SCHEMA, Books
 from simulator.his.catalogue import PEOPLE
 from simulator.his.operations import OPERATIONS, Operation

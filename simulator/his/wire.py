@@ -28,7 +28,7 @@ class HisRefusal(Exception):
 
 def _fen(value: object) -> Fen:
     if not isinstance(value, str):
-        raise ValueError("an amount is a text")  # noqa: TRY004 - pydantic reads ValueError as the field's error
+        raise ValueError("an amount is a text")
     return parse_yuan(value)
 
 

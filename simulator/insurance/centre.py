@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from domain.china_time import to_china
-from simulator.core.calls import Verdict
+from simulator.core.store import Verdict
 from simulator.insurance.config import CentreConfig
 from simulator.insurance.orders import CentreOrder, Orders
 from simulator.insurance.people import People
-from simulator.insurance.refusal import CentreRefusal
+from simulator.insurance.wire import CentreRefusal
 
 AUTHORISATION_MISUSED = 114
 """The code seen in the field for a payAuthNo that is another order's."""
@@ -65,7 +65,7 @@ class Centre:
         if not secrets.compare_digest(order.pay_token.encode(), pay_token.encode()):
             raise CentreRefusal("支付订单token不正确: payToken")
 
-    def claim_authorisation(self, pay_auth_no: str, med_org_ord: str) -> None:
+    def take_authorisation(self, pay_auth_no: str, med_org_ord: str) -> None:
         """payAuthNo serves one medOrgOrd."""
-        if not self.orders.claim_authorisation(pay_auth_no, med_org_ord):
+        if not self.orders.take_authorisation(pay_auth_no, med_org_ord):
             raise CentreRefusal("支付授权码已用于其他订单: payAuthNo", AUTHORISATION_MISUSED)

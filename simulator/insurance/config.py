@@ -2,18 +2,18 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+from pydantic import ConfigDict, Field, HttpUrl, TypeAdapter, ValidationError, field_validator
 
-from gateways.insurance.profile import DEFAULT_PATHS
+from gateways.insurance.profile import DEFAULT_PATHS, CentreForm
 
 _URL = TypeAdapter(HttpUrl)
 
 
-class CentreConfig(BaseModel):
-    """The profile bits stand here as they stand in the hospital's `[centres.NAME]`; both sides must agree.
+class CentreConfig(CentreForm):
+    """The form stands here as it stands in the hospital's `[centres.NAME]`; both sides must agree.
 
     `private_key`: the centre's own. `hospital_public_key`: verifies requests. `notice_url`: where 6302 goes; None:
-    nowhere.
+    nowhere. `repeated_upload`: what 6201 answers to a known medOrgOrd.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -24,18 +24,7 @@ class CentreConfig(BaseModel):
     hospital_public_key: str
     org_codg: str
     notice_url: str | None = None
-    version: str = "2.0.1"
-    timestamp: Literal["datetime", "epoch_ms", "epoch_s"] = "datetime"
-    numbers: Literal["string", "json"] = "string"
-    enc_hex: Literal["upper", "lower"] = "upper"
-    sm2_user_id: str = "1234567812345678"
-    reversal_token_field: Literal["ecToken", "payAuthNo", "revsToken"] = "ecToken"  # noqa: S105 - a field's name
     repeated_upload: Literal["same_order", "refused"] = "same_order"
-    cash_refunded_by: Literal["centre", "channel"] = "centre"
-    paths: dict[str, str] = Field(default_factory=dict)
-
-    def path(self, transaction: str) -> str:
-        return self.paths.get(transaction, DEFAULT_PATHS[transaction])
 
     @field_validator("notice_url")
     @classmethod

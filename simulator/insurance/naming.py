@@ -8,8 +8,7 @@ from domain.fen import yuan
 from domain.ord_stas import REVOCABLE
 from simulator.insurance.centre import Centre, Outcome
 from simulator.insurance.orders import CentreOrder
-from simulator.insurance.refusal import CentreRefusal
-from simulator.insurance.wire import OrderAsked, asked
+from simulator.insurance.wire import CentreRefusal, OrderAsked, asked
 
 REVOKED = 12
 _HOSPITAL_NAME = "模拟医院"

@@ -71,10 +71,10 @@ class Orders:
         self._insert("pay_order", order.model_dump())
 
     def find(self, pay_ord_id: str) -> CentreOrder | None:
-        return self._order("pay_ord_id", pay_ord_id)
+        return self._order("SELECT * FROM pay_order WHERE pay_ord_id = ?", pay_ord_id)
 
     def of_hospital(self, med_org_ord: str) -> CentreOrder | None:
-        return self._order("med_org_ord", med_org_ord)
+        return self._order("SELECT * FROM pay_order WHERE med_org_ord = ?", med_org_ord)
 
     def listed(self, med_org_ord: str | None) -> list[CentreOrder]:
         """The newest `ROWS_MAX`, oldest first; None: all."""
@@ -96,14 +96,14 @@ class Orders:
         update = "UPDATE pay_order SET ord_stas = 6, trace_time = ?, revs_token = ? WHERE pay_ord_id = ?"
         self._connection.execute(update, (trace_time, revs_token, pay_ord_id))
 
-    def claim_authorisation(self, pay_auth_no: str, med_org_ord: str) -> bool:
+    def take_authorisation(self, pay_auth_no: str, med_org_ord: str) -> bool:
         """False: it serves another medOrgOrd."""
         insert = "INSERT OR IGNORE INTO authorisation VALUES (?, ?)"
         self._connection.execute(insert, (pay_auth_no, med_org_ord))
         query = "SELECT med_org_ord FROM authorisation WHERE pay_auth_no = ?"
         return bool(self._connection.execute(query, (pay_auth_no,)).fetchone()[0] == med_org_ord)
 
-    def claim_serial(self, org_biz_ser: str) -> bool:
+    def take_serial(self, org_biz_ser: str) -> bool:
         """False: it was used before."""
         insert = "INSERT OR IGNORE INTO business_serial VALUES (?)"
         return self._connection.execute(insert, (org_biz_ser,)).rowcount == 1
@@ -119,8 +119,7 @@ class Orders:
         rows = self._connection.execute("SELECT * FROM refund WHERE pay_ord_id = ? ORDER BY id", (pay_ord_id,))
         return [_refund_of(row) for row in rows]
 
-    def _order(self, column: str, value: str) -> CentreOrder | None:
-        query = f"SELECT * FROM pay_order WHERE {column} = ?"  # noqa: S608 - own column names
+    def _order(self, query: str, value: str) -> CentreOrder | None:
         row = self._connection.execute(query, (value,)).fetchone()
         return _order_of(row) if row else None
 

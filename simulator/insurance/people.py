@@ -5,7 +5,7 @@ import sqlite3
 from stdnum.cn import ric
 
 from domain.fen import Fen
-from simulator.insurance.refusal import CentreRefusal
+from simulator.insurance.wire import CentreRefusal
 
 BALANCE_FEN_AT_START = Fen(50_000)
 INSURED = {"110101199003070134": "张三", "11010119900307109X": "李四"}

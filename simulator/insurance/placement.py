@@ -8,9 +8,9 @@ from domain.insurance import Split
 from domain.ord_stas import REVOCABLE
 from simulator.insurance.centre import Centre, Outcome
 from simulator.insurance.orders import CentreOrder
-from simulator.insurance.refusal import CentreRefusal
-from simulator.insurance.split import split_of
-from simulator.insurance.wire import PlacementAsked, asked
+from simulator.insurance.wire import CentreRefusal, PlacementAsked, asked
+
+_FUND_PERCENT = 60
 
 
 def place_order(centre: Centre, data: Mapping[str, Any]) -> Outcome:
@@ -21,8 +21,8 @@ def place_order(centre: Centre, data: Mapping[str, Any]) -> Outcome:
     _check_upload(order, request)
     if order.ord_stas not in REVOCABLE:
         raise CentreRefusal(f"订单当前状态不能支付下单: ordStas={order.ord_stas}")
-    centre.claim_authorisation(request.pay_auth_no, order.med_org_ord)
-    if not centre.orders.claim_serial(request.org_biz_ser):
+    centre.take_authorisation(request.pay_auth_no, order.med_org_ord)
+    if not centre.orders.take_serial(request.org_biz_ser):
         raise CentreRefusal("机构业务流水号重复: orgBizSer")
     balance = centre.people.balance(order.id_no)
     split = split_of(order.fee_sum_fen, balance, use_account=request.acct_used_flag == "1")
@@ -64,3 +64,11 @@ def _answer(centre: Centre, order: CentreOrder, split: Split, balance: Fen) -> d
             }
         },
     }
+
+
+def split_of(total: Fen, balance: Fen, *, use_account: bool) -> Split:
+    """60 % from the pooled fund, half of the rest from the personal account while it lasts, the remainder in cash."""
+    fund = total * _FUND_PERCENT // 100
+    rest = total - fund
+    account = min(rest // 2, max(balance, 0)) if use_account else 0
+    return Split(fee_sum_fen=total, own_pay_fen=Fen(rest - account), psn_acct_fen=Fen(account), fund_fen=Fen(fund))

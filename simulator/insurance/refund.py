@@ -1,21 +1,24 @@
-"""6203 医保退费, and the reversal (冲正) that goes the same way with revsToken. appRefdSn is the idempotency key."""
+"""6203 医保退费, and the reversal (冲正) that goes the same way with revsToken. appRefdSn is the idempotency key.
+
+What may go back, and the order's status after it, is pure: protocol 3.2, amounts in fen.
+"""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from domain.china_time import from_china, to_china_compact
+from domain.fen import yuan
 from domain.insurance import RefundStatus, RefundType, Split
-from simulator.core.calls import Verdict
+from simulator.core.store import Verdict
 from simulator.insurance.centre import Centre, Outcome
 from simulator.insurance.orders import CentreOrder, CentreRefund
-from simulator.insurance.refund_rules import check_amounts, check_reversal, status_after
-from simulator.insurance.refusal import CentreRefusal
-from simulator.insurance.wire import RefundAsked, asked
+from simulator.insurance.wire import CentreRefusal, RefundAsked, asked
 
-REVS_TOKEN_PREFIX = "REVS"  # noqa: S105 - how a token starts, not one
+REVERSAL_PREFIX = "REVS"
 REVS_TOKEN_LIFE = timedelta(hours=1)
+REFUNDED, INSURANCE_REFUNDED, CASH_REFUNDED, CASH_PARTLY, INSURANCE_AND_CASH_PARTLY = 7, 8, 9, 10, 11
 
 
 def refund(centre: Centre, data: Mapping[str, Any]) -> Outcome:
@@ -36,7 +39,7 @@ def refund(centre: Centre, data: Mapping[str, Any]) -> Outcome:
 
 
 def new_revs_token() -> str:
-    return REVS_TOKEN_PREFIX + secrets.token_hex(16)
+    return REVERSAL_PREFIX + secrets.token_hex(16)
 
 
 def _wanted(centre: Centre, request: RefundAsked) -> CentreRefund:
@@ -75,11 +78,11 @@ def _check_token(centre: Centre, order: CentreOrder, split: Split, request: Refu
     if len(given) != 1 or not given.keys() <= usable:
         raise CentreRefusal(f"须有且仅有一个: {', '.join(sorted(usable))}")
     name, token = given.popitem()
-    if name == slot and (slot != "payAuthNo" or token.startswith(REVS_TOKEN_PREFIX)):
+    if name == slot and (slot != "payAuthNo" or token.startswith(REVERSAL_PREFIX)):
         _check_revs_token(centre, order, token)
         check_reversal(request, split)
     elif name == "payAuthNo":
-        centre.claim_authorisation(token, order.med_org_ord)
+        centre.take_authorisation(token, order.med_org_ord)
 
 
 def _check_revs_token(centre: Centre, order: CentreOrder, token: str) -> None:
@@ -100,3 +103,49 @@ def _answer(refund: CentreRefund) -> dict[str, Any]:
         "hiTrnsTime": made[8:],
         "refStatus": RefundStatus.SUCC.value,
     }
+
+
+def check_amounts(wanted: CentreRefund, split: Split, before: Sequence[CentreRefund], *, cash_refunded_by: str) -> None:
+    """Raises `CentreRefusal` for amounts that its type can't have, or above what is left of a part."""
+    if wanted.psn_acct_fen + wanted.fund_fen + wanted.cash_fen != wanted.total_fen:
+        raise CentreRefusal("退款总额与各部分合计不一致: totlRefdAmt")
+    if wanted.cash_fen and cash_refunded_by == "channel":
+        raise CentreRefusal("现金部分由支付渠道退款: cashRefdAmt")
+    _check_type(wanted, split)
+    for name, part, back, paid in (
+        ("psnAcctRefdAmt", wanted.psn_acct_fen, [refund.psn_acct_fen for refund in before], split.psn_acct_fen),
+        ("fundRefdAmt", wanted.fund_fen, [refund.fund_fen for refund in before], split.fund_fen),
+        ("cashRefdAmt", wanted.cash_fen, [refund.cash_fen for refund in before], split.own_pay_fen),
+    ):
+        left = paid - sum(back)
+        if part > left:
+            raise CentreRefusal(f"退款金额超过可退金额{yuan(left)}元: {name}")
+
+
+def check_reversal(request: RefundAsked, split: Split) -> None:
+    """A reversal takes all of the insurance's money back."""
+    if (request.psn_acct_refd_amt, request.fund_refd_amt) != (split.psn_acct_fen, split.fund_fen):
+        raise CentreRefusal("冲正须退回全部医保金额: psnAcctRefdAmt, fundRefdAmt")
+
+
+def status_after(refunds: Sequence[CentreRefund], split: Split) -> int:
+    """ALL 7, HI 8, CASH 9 or 10; 11 and 7 where insurance and cash went back one after the other."""
+    cash = sum(refund.cash_fen for refund in refunds)
+    insurance = sum(refund.psn_acct_fen + refund.fund_fen for refund in refunds)
+    if refunds[-1].refd_type is RefundType.ALL:
+        return REFUNDED
+    if not insurance:
+        return CASH_REFUNDED if cash == split.own_pay_fen else CASH_PARTLY
+    if not cash:
+        return INSURANCE_REFUNDED
+    return REFUNDED if cash == split.own_pay_fen else INSURANCE_AND_CASH_PARTLY
+
+
+def _check_type(wanted: CentreRefund, split: Split) -> None:
+    parts = (wanted.cash_fen, wanted.psn_acct_fen, wanted.fund_fen)
+    if wanted.refd_type is RefundType.ALL and parts != (split.own_pay_fen, split.psn_acct_fen, split.fund_fen):
+        raise CentreRefusal("全部退款时各部分须与原支付金额一致: refdType=ALL")
+    if wanted.refd_type is RefundType.CASH and (wanted.psn_acct_fen or wanted.fund_fen):
+        raise CentreRefusal("仅退现金时不能退医保部分: refdType=CASH")
+    if wanted.refd_type is RefundType.HI and wanted.cash_fen:
+        raise CentreRefusal("仅退医保时不能退现金部分: refdType=HI")

@@ -10,16 +10,16 @@ from domain.insurance import RefundStatus
 from gateways.insurance.canonical import parse_object
 from gateways.insurance.envelope import Envelope, EnvelopeError
 from security.crypto.sm import GmsslSigner, GmsslVerifier
-from simulator.core.calls import Verdict
 from simulator.core.endpoint import Done, Read
 from simulator.core.faults import FaultKind
+from simulator.core.store import Verdict
 from simulator.insurance.centre import Centre, Outcome
 from simulator.insurance.config import CentreConfig
 from simulator.insurance.naming import query_order, revoke_order
 from simulator.insurance.placement import place_order
 from simulator.insurance.refund import refund
-from simulator.insurance.refusal import CentreRefusal
 from simulator.insurance.upload import upload_fees
+from simulator.insurance.wire import CentreRefusal
 
 Transaction = Callable[[Centre, Mapping[str, Any]], Outcome]
 TRANSACTIONS: dict[str, Transaction] = {

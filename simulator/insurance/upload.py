@@ -4,11 +4,10 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from simulator.core.calls import Verdict
+from simulator.core.store import Verdict
 from simulator.insurance.centre import Centre, Outcome
 from simulator.insurance.orders import CentreOrder, NewOrder
-from simulator.insurance.refusal import CentreRefusal
-from simulator.insurance.wire import UploadAsked, asked
+from simulator.insurance.wire import CentreRefusal, UploadAsked, asked
 
 
 def upload_fees(centre: Centre, data: Mapping[str, Any]) -> Outcome:
@@ -19,7 +18,7 @@ def upload_fees(centre: Centre, data: Mapping[str, Any]) -> Outcome:
     _check_details(request)
     centre.people.check_insured(request.id_no, request.user_name)
     if request.pay_auth_no is not None:
-        centre.claim_authorisation(request.pay_auth_no, request.med_org_ord)
+        centre.take_authorisation(request.pay_auth_no, request.med_org_ord)
     known = centre.orders.of_hospital(request.med_org_ord)
     if known is not None:
         return _repeated(centre, request, known)

@@ -1,4 +1,4 @@
-"""What each transaction must hold (protocol 3.2): required fields and their form. Amounts come out in fen."""
+"""What each transaction must hold (protocol 3.2), and how the centre says no. Amounts come out in fen."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
@@ -17,14 +17,22 @@ from pydantic.alias_generators import to_camel
 from domain.china_time import from_china
 from domain.fen import Fen, parse_yuan
 from gateways.insurance.canonical import cleaned
-from simulator.insurance.refusal import CentreRefusal
 
 LINES_MAX = 5_000
 
 
+class CentreRefusal(Exception):
+    """A signed answer whose code is not 0. `message` is Chinese and names the field."""
+
+    def __init__(self, message: str, code: int = -1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+
+
 def _fen(value: object) -> Fen:
     if not isinstance(value, str):
-        raise ValueError("an amount is a text")  # noqa: TRY004 - pydantic reads ValueError as the field's error
+        raise ValueError("an amount is a text")
     return parse_yuan(value)
 
 

@@ -87,7 +87,7 @@ def _sqlite(url: str) -> Engines:
     )
 
 
-def _engine(url: URL, size: int, **options: Any) -> AsyncEngine:  # noqa: ANN401 - passed on to SQLAlchemy
+def _engine(url: URL, size: int, **options: Any) -> AsyncEngine:
     """`hide_parameters`: an error's text would hold the row's values."""
     return create_async_engine(
         url, pool_size=size, max_overflow=0, pool_timeout=WAIT_S_MAX, hide_parameters=True, **options

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from cli.stack import practice
-from cli.stack.addresses import with_ports
+from cli.stack.ports import with_ports
 from hospitals import load_hospitals
 from settings import Settings
 from tests.support.stack import Stack, outpatient_call, running_stack
@@ -25,7 +25,7 @@ async def variant_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
     own = folder / "own.toml"
     own.write_text(generated.read_text(encoding="utf-8").replace("\n[hospitals", f"{VARIANTS}\n[hospitals"))
     own.chmod(0o600)
-    assert load_hospitals(own)["main"].centre.repeated_upload == "refused"
+    assert load_hospitals(own)["main"].centre.model_dump()["repeated_upload"] == "refused"
     async with running_stack(
         folder, on_any_port=False, hospitals_file=own, sim_insurance_port=insurance, sim_his_port=his
     ) as running:

@@ -5,7 +5,7 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowHandle
 
 from domain.ids import payment_workflow_id
-from security.crypto.data_converter import data_converter
+from security.crypto.payload_codec import data_converter
 from tests.support.eventually import eventually
 from tests.support.stack import Stack, outpatient_call
 from workflows.payment.workflow import PaymentWorkflow

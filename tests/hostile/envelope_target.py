@@ -8,8 +8,7 @@ from api.notices.door import NoticeDoor
 from domain.errors import ErrorCode, PaymentError
 from gateways.insurance import answers
 from gateways.insurance.canonical import parse_object
-from gateways.insurance.codes import contradicts
-from gateways.insurance.envelope import Envelope, EnvelopeError
+from gateways.insurance.envelope import Envelope, EnvelopeError, contradicts
 from gateways.insurance.notice import settlement_notice
 from hospitals import Hospital
 from security.crypto.sm import GmsslSigner, Verifier
@@ -40,9 +39,7 @@ class EnvelopeTarget:
     def __init__(self, verifier: Verifier | None) -> None:
         form = centres.profile()
         self._envelope = centres.hospital_side(form)
-        hospital = Hospital(
-            **centres.ACCOUNT.model_dump(), id="main", centre=form, centre_name="sim", his_url="http://127.0.0.1:9"
-        )
+        hospital = Hospital(**centres.ACCOUNT.model_dump(), id="main", centre=form, his_url="http://127.0.0.1:9")
         self._door = NoticeDoor([hospital])
         if verifier is not None:
             self._envelope = Envelope(

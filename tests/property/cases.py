@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from domain.reviews import ReviewAction
-from simulator.insurance.paying import PayOutcome
+from simulator.insurance.control import PayOutcome
 from tests.property.faults import Fault, Kind
 from tests.property.steps import (
     Approves,

@@ -5,7 +5,7 @@ Sealing and HTTP are left out (one SM2 signature costs as much as a whole paymen
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from activities.call_log import now
 from domain.errors import NotSent, Refused, Unknown
@@ -13,13 +13,13 @@ from domain.fen import parse_yuan, yuan
 from gateways.insurance import answers
 from gateways.insurance.client import HttpInsuranceCentre
 from gateways.insurance.profile import CentreProfile
-from simulator.core.database import open_database
+from simulator.core.store import open_database
 from simulator.insurance import orders, people
 from simulator.insurance.centre import Centre
 from simulator.insurance.config import CentreConfig
-from simulator.insurance.paying import PayOutcome, pay
-from simulator.insurance.refusal import CentreRefusal
+from simulator.insurance.control import PayOutcome, pay
 from simulator.insurance.sealed import TRANSACTIONS
+from simulator.insurance.wire import CentreRefusal
 from tests.property.faults import Faults, Kind, OnItsWay, WorkerDiedError
 
 Parsed = TypeVar("Parsed")
@@ -38,7 +38,9 @@ class CentreSide(HttpInsuranceCentre):
     `not_told`: the payOrdIds of which 6301 was refused: what is there we may not know.
     """
 
-    def __init__(self, profile: CentreProfile, faults: Faults) -> None:
+    def __init__(
+        self, profile: CentreProfile, faults: Faults, repeated_upload: Literal["same_order", "refused"]
+    ) -> None:
         self._profile = profile
         self._org_codg = ORG_CODG
         self._faults = faults
@@ -51,7 +53,7 @@ class CentreSide(HttpInsuranceCentre):
             app_secret="-",
             hospital_public_key="-",
             org_codg=ORG_CODG,
-            repeated_upload=profile.repeated_upload,
+            repeated_upload=repeated_upload,
             cash_refunded_by=profile.cash_refunded_by,
         )
         connection = open_database(Path(":memory:"), orders.SCHEMA, people.SCHEMA)

@@ -6,7 +6,7 @@ from typing import Any
 from domain.errors import NotSent, Unknown
 from gateways.http import HttpCaller, JsonReply
 from security.tls import ClientTls
-from simulator.core.database import open_database
+from simulator.core.store import open_database
 from simulator.his.books import SCHEMA, Books
 from simulator.his.operations import OPERATIONS
 from simulator.his.wire import HisRefusal

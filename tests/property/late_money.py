@@ -3,7 +3,7 @@
 from api.payments.reopening import reopening
 from domain.orders import Order
 from domain.states import TERMINAL, UNPAID_ENDS
-from simulator.insurance.paying import SETTLED, PayOutcome, pay
+from simulator.insurance.control import SETTLED, PayOutcome, pay
 from tests.property.run import RPC_TIMEOUT, Run
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.start import reopen

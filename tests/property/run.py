@@ -92,14 +92,9 @@ class Run:
         self.callers_visits: dict[str, str] = {}
         self.faults = Faults()
         self.calm = False
-        profile = CentreProfile(
-            url="",
-            platform_public_key="-",
-            repeated_upload=hospital.repeated_upload,
-            cash_refunded_by=hospital.cash_refunded_by,
-        )
+        profile = CentreProfile(url="", platform_public_key="-", cash_refunded_by=hospital.cash_refunded_by)
         self.hospital = hospital
-        self.centre = CentreSide(profile, self.faults)
+        self.centre = CentreSide(profile, self.faults, hospital.repeated_upload)
         self.his = HisSide(self.faults)
         stage.centres[name] = self.centre
         stage.systems[name] = HttpHospitalSystem(self.his, "")

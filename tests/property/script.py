@@ -3,7 +3,7 @@
 from itertools import count
 
 from domain.base import Frozen
-from simulator.insurance.paying import PayOutcome
+from simulator.insurance.control import PayOutcome
 from tests.property.invariants import check
 from tests.property.refunding import end_refunds, refunds_at_rest
 from tests.property.run import HospitalSpec, OrderSpec, Run

@@ -11,7 +11,7 @@ from domain.fen import Fen, yuan
 from domain.insurance import RefundType
 from domain.orders import Order
 from domain.reviews import ReviewAction
-from simulator.insurance.paying import SETTLED, PayOutcome
+from simulator.insurance.control import SETTLED, PayOutcome
 from tests.property import faults
 from tests.property.deciding import APPROVER, PROPOSER, approve, propose
 from tests.property.late_money import hint, pay_late

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from domain.insurance import RefundType
 from domain.orders import CashRefundedBy, Registers
 from domain.reviews import ReviewAction
-from simulator.insurance.paying import PayOutcome
+from simulator.insurance.control import PayOutcome
 from tests.property.cases import CASES, Case, decision, opened
 from tests.property.faults import Fault, Kind
 from tests.property.run import BILLS, CLINICS, RECORDS, HospitalSpec, OrderSpec

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulator.insurance.paying import PayOutcome
+from simulator.insurance.control import PayOutcome
 from tests.property.campaign import Theatre, open_theatre
 from tests.property.faults import Fault, Kind
 from tests.property.run import HospitalSpec, OrderSpec

@@ -11,11 +11,10 @@ from pathlib import Path
 
 from temporalio.client import Client
 
-from cli.demo.checks import Findings
+from cli.commands.demo import demo_settings
 from cli.demo.client import DemoClient, new_session
-from cli.demo.endings import SHORT
-from cli.demo.run import demo_settings
-from cli.demo.scenarios import SCENARIOS
+from cli.demo.findings import Findings
+from cli.demo.stories import SCENARIOS, SHORT
 from cli.stack.embedded import EmbeddedStack, embedded_stack
 from domain.base import PaymentKey
 from domain.ids import payment_workflow_id, refund_workflow_id

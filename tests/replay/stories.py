@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from cli.demo.client import DemoClient
-from cli.demo.orders import LI, ZHANG, confirmation, order_of
+from cli.demo.stories import LI, ZHANG, confirmation, order_of
 from domain.states import PaymentState
 
 Story = Callable[[DemoClient, str], Awaitable[None]]

@@ -8,8 +8,8 @@ import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from security.crypto.data_converter import data_converter
 from security.crypto.keyring import Keyring
+from security.crypto.payload_codec import data_converter
 from workflows.sandbox import sandbox
 from workflows.start import WORKFLOWS
 

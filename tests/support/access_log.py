@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from security.audit_chain import ChainCheck
+from security.access_log import ChainCheck
 from storage.session import Database
 
 

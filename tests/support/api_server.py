@@ -71,7 +71,7 @@ class ApiServer:
     keyring: Keyring
     session: aiohttp.ClientSession
 
-    async def call(self, method: str, path: str, *, key: str | None = KEY, **kwargs: Any) -> Answer:  # noqa: ANN401 - aiohttp's
+    async def call(self, method: str, path: str, *, key: str | None = KEY, **kwargs: Any) -> Answer:
         headers = dict(kwargs.pop("headers", {}))
         if key is not None:
             headers["Authorization"] = f"Bearer {key}"
@@ -80,7 +80,7 @@ class ApiServer:
             as_json = await response.json() if response.content_type == "application/json" else None
             return Answer(response.status, response.headers, text, as_json)
 
-    async def post(self, path: str, body: object, **kwargs: Any) -> Answer:  # noqa: ANN401 - aiohttp's
+    async def post(self, path: str, body: object, **kwargs: Any) -> Answer:
         return await self.call("POST", path, json=body, **kwargs)
 
     @asynccontextmanager
@@ -102,7 +102,7 @@ def centre_side(keys: KeyPair = _CENTRE, clock: Callable[[], datetime] = utc_now
     )
 
 
-def prepare(folder: Path, temporal_address: str, **settings: Any) -> Settings:  # noqa: ANN401 - any setting
+def prepare(folder: Path, temporal_address: str, **settings: Any) -> Settings:
     """A data folder as the embedded stack would leave it, and its settings."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "hospitals.toml").write_text(hospitals_toml(), encoding="utf-8")
@@ -112,7 +112,7 @@ def prepare(folder: Path, temporal_address: str, **settings: Any) -> Settings:  
     return made
 
 
-def settings_for(folder: Path, temporal_address: str, **settings: Any) -> Settings:  # noqa: ANN401 - any setting
+def settings_for(folder: Path, temporal_address: str, **settings: Any) -> Settings:
     """The settings of a data folder that is prepared."""
     facts: dict[str, Any] = {
         "data_dir": folder,

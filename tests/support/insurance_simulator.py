@@ -174,7 +174,7 @@ class SimulatedCentre:
         async with self._session.post(self.url + self.profile.path(txn), data=body, timeout=limit) as response:
             return response.status, await response.read()
 
-    async def control(self, method: str, path: str, **body: Any) -> tuple[int, Any]:  # noqa: ANN401 - JSON
+    async def control(self, method: str, path: str, **body: Any) -> tuple[int, Any]:
         """One control call; its status and JSON."""
         async with self._session.request(method, self.url + path, **body) as response:
             return response.status, json.loads(await response.read())

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 from standardwebhooks import Webhook
 
-from security.keys.webhook_secret import new_secret
+from security.keys.signing import new_webhook_secret
 from tests.support.listening import serving
 
 
@@ -20,7 +20,7 @@ class Receiver:
     It answers while `open` is set, and hangs while it isn't.
     """
 
-    secret: str = field(default_factory=new_secret)
+    secret: str = field(default_factory=new_webhook_secret)
     url: str = ""
     statuses: list[int] = field(default_factory=lambda: [204])
     told: list[dict[str, Any]] = field(default_factory=list)

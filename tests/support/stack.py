@@ -17,8 +17,7 @@ from cli.stack import components
 from cli.stack.child import Component
 from cli.stack.embedded import EmbeddedStack, embedded_stack
 from cli.stack.supervisor import Supervisor
-from cli.stack.temporal_cli import TemporalCommand, temporal_binary
-from cli.stack.temporal_server import temporal_server
+from cli.stack.temporal import TemporalCommand, temporal_binary, temporal_server
 from domain.fen import Fen, yuan
 from gateways.his.http import HttpHospitalSystem
 from gateways.http import HttpCaller
@@ -178,7 +177,7 @@ async def running_stack(
     folder: Path,
     *,
     on_any_port: bool = True,
-    **settings: Any,  # noqa: ANN401 - any setting
+    **settings: Any,
 ) -> AsyncIterator[Stack]:
     """Everything on free ports while the block runs; its data stay in `folder`."""
     with pytest.MonkeyPatch.context() as environment:

@@ -11,8 +11,8 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import WorkflowUpdateHandle, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.testing import WorkflowEnvironment
 
-from security.crypto.data_converter import data_converter
 from security.crypto.keyring import Keyring
+from security.crypto.payload_codec import data_converter
 from tests.support.deadlines import DeadlinesBesideTheSecond
 from workflows.search_attributes import ALL
 

@@ -21,9 +21,8 @@ from activities.reporting import refusal
 from domain.base import MARK
 from domain.errors import ErrorCode
 from domain.orders import PaymentStart
-from security.crypto.data_converter import data_converter
 from security.crypto.keyring import Keyring
-from security.crypto.payload_codec import ENCODINGS, WORKFLOW_ID, SealingCodec
+from security.crypto.payload_codec import ENCODINGS, WORKFLOW_ID, SealingCodec, data_converter
 from tests.support.eventually import eventually
 from tests.support.orders import outpatient, start
 from tests.support.scripted import Script

@@ -16,7 +16,7 @@ from domain.attention import AttentionReason
 from domain.errors import ErrorCode
 from domain.orders import Order
 from domain.states import PaymentState
-from security.crypto.data_converter import data_converter
+from security.crypto.payload_codec import data_converter
 from storage.records import PaymentFacts
 from tests.contract.api.test_payments_over_temporal import TO_PRE_SETTLED, row, worker
 from tests.support.api_server import (

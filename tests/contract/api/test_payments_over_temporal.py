@@ -20,7 +20,7 @@ from api.payments.not_paid import FREE_ANSWERS
 from domain.errors import ErrorCode
 from domain.orders import Order, PaymentEnd
 from domain.states import PaymentState
-from security.crypto.data_converter import data_converter
+from security.crypto.payload_codec import data_converter
 from storage.records import PaymentFacts
 from tests.support.api_server import PRE_SETTLE, SETTLE, ApiServer, bill, prepare, serving_api, writing_back
 from tests.support.orders import SPLIT, outpatient

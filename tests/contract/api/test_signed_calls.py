@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from api.web.body import BODY_BYTES_MAX
-from security.keys.request_signing import FRESH_FOR, new_secret, signature, signed_headers
+from security.keys.signing import FRESH_FOR, new_signing_secret, signature, signed_headers
 from storage.session import Database
 from tests.support.api_server import (
     PRE_SETTLE,
@@ -48,7 +48,7 @@ def signed(body: bytes = BODY, target: str = PRE_SETTLE, secret: str = SIGNING_S
 
 
 def signed_at(timestamp: str, nonce: str = "0123456789abcdef") -> dict[str, str]:
-    made = signature(SIGNING_SECRET, "POST", PRE_SETTLE, timestamp, nonce, BODY)
+    made = signature(SIGNING_SECRET, "POST", PRE_SETTLE, BODY, timestamp=timestamp, nonce=nonce)
     return {"X-Timestamp": timestamp, "X-Nonce": nonce, "X-Signature": made}
 
 
@@ -99,7 +99,7 @@ class TestNotSigned:
         assert_unauthorized(await post(api, signed() | changed), "必须签名")
 
     async def test_with_this_secret(self, api: ApiServer) -> None:
-        assert_unauthorized(await post(api, signed(secret=new_secret())), "签名不正确")
+        assert_unauthorized(await post(api, signed(secret=new_signing_secret())), "签名不正确")
 
     async def test_of_another_body_path_query_method_time_or_nonce(self, api: ApiServer) -> None:
         later = str(int(time.time()) + 60)
@@ -142,7 +142,7 @@ class TestReplayed:
 
 
 async def test_without_a_database_nobody_is_let_in(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*_: Any) -> None:  # noqa: ANN401 - whatever is asked
+    def away(*_: Any) -> None:
         raise OSError("away")
 
     monkeypatch.setattr(Database, "begin", away)

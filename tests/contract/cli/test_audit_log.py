@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from security.access import OS_USER, Access, AccessEvent
-from security.audit_chain import GENESIS
+from security.access_log import GENESIS, OS_USER, Access, AccessEvent
 from security.crypto.keyring import Keyring
 from storage.migrate import upgrade
 from storage.session import Database

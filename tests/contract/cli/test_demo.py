@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from cli.demo.scenarios import SCENARIOS
+from cli.demo.stories import SCENARIOS
 from tests.support.medpay_up import medpay_environment, run_medpay
 
 

@@ -11,9 +11,9 @@ import pytest_asyncio
 from temporalio.client import Client
 
 from domain.states import PaymentState
-from security.crypto.data_converter import data_converter
 from security.crypto.gcm import SealCipher
 from security.crypto.keyring import Keyring
+from security.crypto.payload_codec import data_converter
 from storage.migrate import upgrade
 from storage.session import Database
 from tests.support.medpay_up import medpay_environment, run_medpay

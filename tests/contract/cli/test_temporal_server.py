@@ -11,11 +11,10 @@ from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from cli.failures import CommandError
-from cli.stack.addresses import with_ports
+from cli.configuration import CommandError
+from cli.stack.ports import with_ports
 from cli.stack.supervisor import Supervisor
-from cli.stack.temporal_cli import TemporalCommand, temporal_binary
-from cli.stack.temporal_server import temporal_server, worker_is_polling
+from cli.stack.temporal import TemporalCommand, temporal_binary, temporal_server, worker_is_polling
 from settings import Settings
 from tests.support.orders import outpatient
 from tests.support.records import AT

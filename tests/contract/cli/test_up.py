@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from cli.stack.addresses import with_ports
+from cli.stack.ports import with_ports
 from settings import Settings
 from tests.support.eventually import eventually
 from tests.support.medpay_up import RunningStack, medpay_environment, run_medpay

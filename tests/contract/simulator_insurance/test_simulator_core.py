@@ -9,11 +9,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from simulator.core.calls import Verdict
 from simulator.core.endpoint import Done, endpoint
 from simulator.core.faults import FaultKind
 from simulator.core.server import new_app
-from simulator.core.store import Store
+from simulator.core.store import Store, Verdict
 from tests.support.listening import serving
 from tests.support.processes import until
 

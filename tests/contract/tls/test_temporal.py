@@ -11,11 +11,11 @@ import pytest
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
-from cli.failures import CommandError
+from cli.configuration import CommandError
+from cli.connections import connect
 from cli.stack import components
 from cli.stack.supervisor import Supervisor
-from cli.stack.temporal_cli import TemporalCommand, temporal_binary
-from cli.temporal_client import connect
+from cli.stack.temporal import TemporalCommand, temporal_binary
 from security.tls import TlsFiles
 from settings import Settings
 from tests.support.api_server import prepare, serving_api, settings_for

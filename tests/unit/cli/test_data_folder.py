@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.failures import CommandError
+from cli.configuration import CommandError
 from cli.stack.folder import FREE_BYTES_MIN, check_room, data_folder, disk_trouble_in_one_line
-from cli.stack.private_files import keep_private, write_private
 
 
 def test_it_is_made_for_its_owner_alone(tmp_path: Path) -> None:
@@ -57,18 +56,3 @@ def test_the_file_systems_errors_in_one_line(number: int, line: str) -> None:
     with pytest.raises(CommandError) as caught, disk_trouble_in_one_line(Path("/d")):
         raise OSError(number, os.strerror(number))
     assert caught.value.lines == (line,)
-
-
-class TestPrivateFiles:
-    def test_only_the_owner_may_read_it(self, tmp_path: Path) -> None:
-        write_private(tmp_path / "key", "secret")
-        assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
-        assert [file.name for file in tmp_path.iterdir()] == ["key"]
-
-    def test_it_is_made_once(self, tmp_path: Path) -> None:
-        assert keep_private(tmp_path / "key", lambda: "first") == "first"
-        assert keep_private(tmp_path / "key", lambda: "second") == "first"
-
-    def test_an_empty_one_is_made_again(self, tmp_path: Path) -> None:
-        (tmp_path / "key").touch()
-        assert keep_private(tmp_path / "key", lambda: "made") == "made"

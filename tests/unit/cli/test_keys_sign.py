@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.commands.keys import app
-from cli.failures import CommandError
-from security.keys.request_signing import signature
+from cli.configuration import CommandError
+from security.keys.signing import signature
 
 ORDER = b'{"medOrgOrd": "M1"}'
 
@@ -43,7 +43,7 @@ def test_headers_are_as_curl_takes_them_and_verify(secret: Path, tmp_path: Path)
     result = run("sign", "post", "/api/x?a=1", "--secret-file", str(secret), "--body", str(tmp_path / "order.json"))
     headers = dict(line.split(": ") for line in result.output.splitlines())
     key = secret.read_text(encoding="utf-8").strip()
-    made = signature(key, "POST", "/api/x?a=1", headers["X-Timestamp"], headers["X-Nonce"], ORDER)
+    made = signature(key, "POST", "/api/x?a=1", ORDER, timestamp=headers["X-Timestamp"], nonce=headers["X-Nonce"])
     assert headers["X-Signature"] == made
 
 

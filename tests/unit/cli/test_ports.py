@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.failures import WRONG_USE, CommandError
-from cli.stack.addresses import with_ports
-from cli.stack.ports import PortBook, is_free
+from cli.configuration import WRONG_USE, CommandError
+from cli.stack.ports import PortBook, is_free, with_ports
 from settings import Settings
 
 HOST = "127.0.0.1"

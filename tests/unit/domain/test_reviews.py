@@ -17,7 +17,7 @@ AFTER_REVERSAL = sorted(reason for reason, rule in ATTENTION.items() if rule.aft
 WAITING = [R.STILL_PAYING, R.ORDER_STATUS_UNKNOWN, R.ORDER_STATUS_14, R.REVOCATION_REFUSED, R.REVOCATION_UNRESOLVED]
 
 
-def facts(ord_stas: int | None = 6, **changes: Any) -> ReviewFacts:  # noqa: ANN401 - any fact
+def facts(ord_stas: int | None = 6, **changes: Any) -> ReviewFacts:
     """Paid, HIS answers and has nothing booked, revsToken serves."""
     known: dict[str, Any] = {
         "ord_stas": ord_stas,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateways.messages import MESSAGE_CHARS_MAX, shown
+from gateways.http import MESSAGE_CHARS_MAX, shown
 
 
 @pytest.mark.parametrize(

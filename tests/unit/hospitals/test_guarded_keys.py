@@ -38,11 +38,11 @@ def hospitals(folder: Path, **changes: str) -> Path:
     return path
 
 
-def settings(**changes: Any) -> Settings:  # noqa: ANN401 - any setting
+def settings(**changes: Any) -> Settings:
     return Settings(_env_file=None, **changes)
 
 
-def problems(path: Path, **changes: Any) -> list[str]:  # noqa: ANN401 - any setting
+def problems(path: Path, **changes: Any) -> list[str]:
     try:
         load_hospitals(path, settings(**changes).guards_keys)
     except ConfigError as error:

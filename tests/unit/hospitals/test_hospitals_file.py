@@ -67,7 +67,7 @@ def _problems(folder: Path, text: str) -> list[str]:
 class TestAccepted:
     def test_a_whole_file(self, tmp_path: Path) -> None:
         hospital = load_hospitals(_written(tmp_path, CENTRE + HOSPITAL + KEY))["main"]
-        assert (hospital.id, hospital.centre_name, hospital.registers) == ("main", "sim", Registers.MEDPAY)
+        assert (hospital.id, hospital.registers) == ("main", Registers.MEDPAY)
         assert hospital.app_secret == "a secret"
         assert hospital.private_key == PRIVATE_KEY
         assert [(key.name, key.role, key.sha256) for key in hospital.keys] == [("wechat-backend", "caller", DIGEST)]

@@ -6,9 +6,8 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.converter import ActivitySerializationContext, DataConverter, WorkflowSerializationContext
 from temporalio.exceptions import ApplicationError
 
-from security.crypto.data_converter import data_converter
 from security.crypto.keyring import Keyring, SealBrokenError
-from security.crypto.payload_codec import WORKFLOW_ID, PayloadMovedError, SealingCodec
+from security.crypto.payload_codec import WORKFLOW_ID, PayloadMovedError, SealingCodec, data_converter
 
 KEYRING = Keyring.generate()
 OURS, THEIRS = "payment-main-A", "payment-main-B"

@@ -8,10 +8,9 @@ from temporalio.exceptions import ApplicationError
 
 from domain.base import for_operators
 from domain.orders import PaymentStart
-from security.crypto.data_converter import data_converter
 from security.crypto.gcm import SealCipher
 from security.crypto.keyring import Keyring, SealBrokenError
-from security.crypto.payload_codec import ENCODINGS, SealingCodec
+from security.crypto.payload_codec import ENCODINGS, SealingCodec, data_converter
 from tests.support.orders import outpatient, start
 
 MARKERS = ("NAME-MARKER", "AUTH-MARKER", "LATLNT-MARKER", "110101199003070134")

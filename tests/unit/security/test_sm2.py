@@ -7,7 +7,7 @@ from gmssl import sm2 as pure_python_sm2
 from gmssl import sm3 as pure_python_sm3
 
 from security.crypto import sm
-from security.crypto.sm2_curve import ORDER, public_point
+from security.crypto.sm import ORDER, public_point
 
 USER_ID = "1234567812345678"
 MESSAGE = "高平市人民医院-SM2交叉验证消息-0123456789".encode()

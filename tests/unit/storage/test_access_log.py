@@ -8,8 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from security.access import Access, AccessEvent
-from security.audit_chain import EMPTY, Break, ChainCheck, Head, Link
+from security.access_log import EMPTY, Access, AccessEvent, Break, ChainCheck, Head, Link
 from security.crypto.keyring import Keyring
 from storage.access_log import PAGE_ROWS
 from storage.session import Database
@@ -32,7 +31,7 @@ CHANGES = {
 WRITER = """
 import asyncio, sys
 from pathlib import Path
-from security.access import Access, AccessEvent
+from security.access_log import Access, AccessEvent
 from security.crypto.keyring import Keyring
 from storage.session import Database
 

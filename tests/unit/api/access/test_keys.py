@@ -27,7 +27,7 @@ def hospitals(tmp_path: Path) -> dict[str, Hospital]:
     return dict(load_hospitals(path))
 
 
-def settings(**changes: Any) -> Settings:  # noqa: ANN401 - any setting
+def settings(**changes: Any) -> Settings:
     return Settings(_env_file=None, **changes)
 
 

@@ -1,5 +1,5 @@
 from api.access.refusals import OTHERS, SOURCES_MAX, WINDOW_S, Refusals
-from security.access import Access, AccessEvent
+from security.access_log import Access, AccessEvent
 
 
 class Clock:

@@ -13,7 +13,7 @@ NOBODY: dict[str, Hospital] = {}
 OPEN = {"api_host": "0.0.0.0"}  # noqa: S104 - the case
 
 
-def weakness(**settings: Any) -> str | None:  # noqa: ANN401 - any setting
+def weakness(**settings: Any) -> str | None:
     return Settings(_env_file=None, **settings).weak_api_key
 
 

@@ -18,11 +18,10 @@ NOW = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)
 PAID = {"payOrdId": "ORD1", "ordStas": "6"}
 
 
-def hospital(name: str, **changes: Any) -> Hospital:  # noqa: ANN401 - a hospital's own
+def hospital(name: str, **changes: Any) -> Hospital:
     facts = centres.ACCOUNT.model_dump() | {
         "id": name,
         "centre": centres.profile(),
-        "centre_name": "sim",
         "his_url": "http://127.0.0.1:9",
     }
     return Hospital(**(facts | changes))

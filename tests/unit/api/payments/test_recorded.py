@@ -36,7 +36,7 @@ BAD_ENDS = {
 }
 
 
-def record(state: PaymentState, **facts: Any) -> PaymentRecord:  # noqa: ANN401 - a record's own
+def record(state: PaymentState, **facts: Any) -> PaymentRecord:
     known: dict[str, Any] = {
         "order": ORDER,
         "state": state,

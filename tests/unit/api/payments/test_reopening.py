@@ -17,7 +17,7 @@ from tests.support.records import AT, later
 S = PaymentState
 
 
-def row(**changes: Any) -> PaymentRecord:  # noqa: ANN401 - a record's own
+def row(**changes: Any) -> PaymentRecord:
     known: dict[str, Any] = {
         "order": outpatient("M1", patient_name="张三"),
         "state": S.EXPIRED,

@@ -3,11 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from cli.demo.after_payment import refund, review
-from cli.demo.checks import Findings, ended_as, settled_everywhere
 from cli.demo.client import Answer, DemoClient
-from cli.demo.endings import auto_finish, expiry, superseded
-from cli.demo.orders import LI, ZHANG, confirmation, order_of
+from cli.demo.findings import Findings, ended_as, settled_everywhere
 from domain.states import PaymentState
 
 Story = Callable[[DemoClient, Findings], Awaitable[None]]
@@ -18,6 +15,31 @@ class Scenario(NamedTuple):
     med_org_ord: str
     expected: PaymentState
     story: Story
+
+
+ZHANG = {"PATIENT_ID": "100001", "ID_NO": "110101199003070134", "PATIENT_NAME": "张三"}
+LI = {"PATIENT_ID": "100002", "ID_NO": "11010119900307109X", "PATIENT_NAME": "李四"}
+
+SHORT = {"payment_window_s": 6, "auto_finish_after_s": 2}
+"""Seconds. The demo's payment window, and how long it waits for interface 2: 30 and 5 minutes would be long."""
+
+
+def order_of(med_org_ord: str, patient: dict[str, str], **fields: str) -> dict[str, str]:
+    """A call of interface 1."""
+    return {
+        **patient,
+        **fields,
+        "medOrgOrd": med_org_ord,
+        "payAuthNo": f"auth-{med_org_ord}",
+        "uldLatlnt": "116.397,39.908",
+        "CHANNEL": "WeChat",
+    }
+
+
+def confirmation(order: dict[str, str], pay_ord_id: str) -> dict[str, str]:
+    """The call of interface 2 for it."""
+    repeated_fields = {"medOrgOrd", "PATIENT_ID", "CHANNEL", "VISIT_ID"}
+    return {**{key: order[key] for key in order.keys() & repeated_fields}, "payOrdId": pay_ord_id}
 
 
 _OUTPATIENT = order_of("demo-outpatient", ZHANG, CATEGORY="2", ORDER_ID="300001", TOTAL="128.50", VISIT_ID="V1")
@@ -95,6 +117,77 @@ async def reversal(client: DemoClient, found: Findings) -> None:
     orders = await client.centre_orders(found.med_org_ord)
     found.expect("refunded in full at the centre", [order["ordStas"] for order in orders], [7])
     found.expect("nothing booked in HIS", await client.his_settlements(found.med_org_ord), [])
+
+
+async def auto_finish(client: DemoClient, found: Findings) -> None:
+    """The patient pays, the centre says so by 6302, and interface 2 is never called."""
+    order = order_of(found.med_org_ord, LI, CATEGORY="1", CLINIC_ID="200002", TOTAL="50.00")
+    quoted = found.accepted("pre-settle", await client.pre_settle(order))
+    found.split(quoted)
+    await client.patient_pays(quoted.get("payOrdId", "?"), notify=True)
+    await client.until_state(found.med_org_ord, found.expected)
+    await settled_everywhere(client, found)
+    visits = await client.his_registrations(found.med_org_ord)
+    found.expect("registered by us, nobody called interface 2", len(visits), 1)
+
+
+async def superseded(client: DemoClient, found: Findings) -> None:
+    """The patient leaves the page and comes back: the same bill under a new number."""
+    order = order_of(found.med_org_ord, ZHANG, CATEGORY="2", ORDER_ID="900500", TOTAL="5.01", VISIT_ID="V1")
+    quoted = found.accepted("pre-settle", await client.pre_settle(order))
+    found.split(quoted)
+    newer = {**order, "medOrgOrd": f"{found.med_org_ord}-newer", "payAuthNo": "auth-newer"}
+    found.accepted("the newer one", await client.pre_settle(newer))
+    await ended_as(client, found)
+    orders = await client.centre_orders(found.med_org_ord)
+    found.expect("revoked at the centre (6401)", [order["ordStas"] for order in orders], [12])
+    orders = await client.centre_orders(newer["medOrgOrd"])
+    found.expect("the newer one may be paid", [order["ordStas"] for order in orders], [1])
+
+
+async def expiry(client: DemoClient, found: Findings) -> None:
+    """Nobody pays."""
+    order = order_of(found.med_org_ord, LI, CATEGORY="2", ORDER_ID="900600", TOTAL="6.01", VISIT_ID="V2")
+    found.split(found.accepted("pre-settle", await client.pre_settle(order)))
+    await client.until_state(found.med_org_ord, found.expected)
+    await ended_as(client, found)
+    orders = await client.centre_orders(found.med_org_ord)
+    found.expect("asked, then revoked at the centre", [order["ordStas"] for order in orders], [12])
+
+
+async def refund(client: DemoClient, found: Findings) -> None:
+    """A settled bill goes back as a whole; asked for twice, it goes back once."""
+    order = order_of(found.med_org_ord, ZHANG, CATEGORY="2", ORDER_ID="900700", TOTAL="7.01", VISIT_ID="V1")
+    quoted = found.accepted("pre-settle", await client.pre_settle(order))
+    found.split(quoted)
+    await client.patient_pays(quoted.get("payOrdId", "?"))
+    found.accepted("settle", await client.settle(confirmation(order, quoted.get("payOrdId", "?"))))
+    wish = {"refundNo": "R1", "type": "ALL", "payAuthNo": f"auth-{found.med_org_ord}", "reason": "患者未取药"}
+    answers = [await client.refund(found.med_org_ord, wish) for _ in range(2)]
+    found.accepted("refund", answers[0])
+    found.expect("asked for twice, answered the same", answers[1], answers[0])
+    await ended_as(client, found)
+    refunds = [order["refunds"] for order in await client.centre_orders(found.med_org_ord)]
+    found.expect("one refund at the centre (6203)", [len(each) for each in refunds], [1])
+    orders = await client.centre_orders(found.med_org_ord)
+    found.expect("all of it is back", [order["ordStas"] for order in orders], [7])
+
+
+async def review(client: DemoClient, found: Findings) -> None:
+    """6301's amounts are not 6202's, once: nothing is booked until two people have looked at it."""
+    order = order_of(found.med_org_ord, LI, CATEGORY="2", ORDER_ID="900800", TOTAL="8.01", VISIT_ID="V2")
+    quoted = found.accepted("pre-settle", await client.pre_settle(order))
+    found.split(quoted)
+    await client.break_centre(txn="6301", kind="wrong_amount", times=1)
+    await client.patient_pays(quoted.get("payOrdId", "?"))
+    answer = await client.settle(confirmation(order, quoted.get("payOrdId", "?")))
+    found.expect("one fen off: IN_REVIEW, nothing booked", answer["reason"], "IN_REVIEW")
+    proposed = await client.propose(found.med_org_ord, "BOOK", by="operator")
+    found.accepted("the operator's proposal", proposed)
+    alone = await client.approve(found.med_org_ord, "BOOK", by="operator")
+    found.expect("the operator can't approve it alone", alone["reason"], "FORBIDDEN")
+    found.accepted("the approver's word", await client.approve(found.med_org_ord, "BOOK", by="approver"))
+    await settled_everywhere(client, found)
 
 
 SCENARIOS = (

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from cli.stack.signals import send
+from cli.stack.child import send
 
 
 async def _started(code: str) -> asyncio.subprocess.Process:

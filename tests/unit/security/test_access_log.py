@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security.audit_chain import EMPTY, GENESIS, Break, ChainCheck, Head, Link, digest_of, json_text
+from security.access_log import EMPTY, GENESIS, Break, ChainCheck, Head, Link, digest_of, json_text
 
 Record = tuple[Link, str]
 CLERK: dict[str, Any] = {"event": "api:payment:read", "hospital": "main", "actor": "zhang", "role": "operator"}

@@ -1,0 +1,91 @@
+"""The measures of the house, where they are numbers: how large a room may be, and what may not be said in it."""
+
+import ast
+import re
+import statistics
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = [
+    "activities",
+    "api",
+    "cli",
+    "domain",
+    "gateways",
+    "hospitals",
+    "security",
+    "simulator",
+    "storage",
+    "workflows",
+]
+FILES = sorted(
+    [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")] + [ROOT / "settings.py", ROOT / "worker.py"]
+)
+TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in FILES}
+LINES = {name: text.count("\n") for name, text in TEXTS.items() if not name.endswith("__init__.py")}
+
+NOT_OUR_WORDS = re.compile(
+    r"(?<![A-Za-z])(?i:claim|desk|ledger)(?!top)|(?<=[a-z])(?:Claim|Desk|Ledger)(?!top)|want_none"
+)
+"""A claim is a reimbursement and a ledger is double entry in this field; a desk is a service, or an inbox."""
+
+SAID_ALL_THE_SAME: dict[str, str] = {}
+"""Files that must use such a word, each with the reason."""
+
+
+def functions() -> Iterator[tuple[str, int]]:
+    """Where each function is, and its lines without decorators."""
+    for name, text in TEXTS.items():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield f"{name}:{node.lineno} {node.name}", (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+class TestSizes:
+    @pytest.mark.parametrize("folder", FOLDERS)
+    def test_no_folder_has_more_than_sixteen_files(self, folder: str) -> None:
+        held = Counter(name.rpartition("/")[0] for name in TEXTS if name.startswith(f"{folder}/"))
+        assert {name: count for name, count in held.items() if count > 16} == {}
+
+    def test_no_file_has_more_than_400_lines(self) -> None:
+        assert {name: count for name, count in LINES.items() if count > 400} == {}
+
+    def test_half_of_the_files_have_at_most_120_lines(self) -> None:
+        assert statistics.median(LINES.values()) <= 120
+
+    def test_at_most_a_tenth_of_the_files_has_less_than_40_lines(self) -> None:
+        small = sorted(name for name, count in LINES.items() if count < 40)
+        assert len(small) <= len(LINES) / 10, small
+
+    def test_no_function_has_more_than_60_lines(self) -> None:
+        assert {where: count for where, count in functions() if count > 60} == {}
+
+    def test_half_of_the_functions_have_at_most_10_lines(self) -> None:
+        assert statistics.median(count for _, count in functions()) <= 10
+
+
+class TestWords:
+    def test_at_most_50_rules_are_silenced_each_with_a_reason(self) -> None:
+        silenced = [f"{name}: {line}" for name, text in TEXTS.items() for line in text.split("\n") if "noqa" in line]
+        assert [line for line in silenced if not re.search(r"# noqa: [A-Z]+[0-9]+(, [A-Z]+[0-9]+)* - \S", line)] == []
+        assert len(silenced) <= 50, silenced
+
+    def test_nothing_has_the_name_of_a_module_of_the_standard_library(self) -> None:
+        folders = {part for name in TEXTS for part in name.split("/")[:-1]}
+        assert (folders | {"settings", "worker"}) & sys.stdlib_module_names == set()
+
+    @pytest.mark.parametrize("folder", [*FOLDERS, "settings.py", "worker.py"])
+    def test_no_word_is_used_that_means_something_else_in_this_field(self, folder: str) -> None:
+        said = {
+            f"{name}:{number}: {line.strip()}"
+            for name, text in TEXTS.items()
+            if name.split("/")[0] == folder and name not in SAID_ALL_THE_SAME
+            for number, line in enumerate(text.split("\n"), start=1)
+            if NOT_OUR_WORDS.search(line)
+        }
+        assert said == set()
