@@ -68,7 +68,7 @@ class HospitalActivities(HisActivities):
             await self._record_order(unit, step, questions, PaymentState.PRICED)
             await unit.fee_lines.replace(step, bill.fees.lines)
             # After pricing, so that a wrong patient number can't disturb another's payment (product rule 3).
-            held_by = await unit.claims.claim(step, bills_of(step.order, step.accepted_at), now())
+            held_by = await unit.bill_locks.take(step, bills_of(step.order, step.accepted_at), now())
         return PricedBill(patient=bill.patient, fees=bill.fees, held_by=held_by)
 
     @activity.defn(name="his_find_booking")
@@ -216,9 +216,8 @@ class HospitalActivities(HisActivities):
         return await ask(self._database, step, questions, questions.ask(question, answer), _as_it_is)
 
     async def _record_order(self, unit: Unit, step: PriceBill, questions: Questions, state: PaymentState) -> None:
-        await unit.payments.record(
-            step, step.revision, now(), state=state, order=step.order, accepted_at=step.accepted_at
-        )
+        await unit.payments.receive(step.order, step.accepted_at)
+        await unit.payments.record(step, step.revision, now(), state=state)
         await questions.write(unit, step)
 
     async def _record_no_visit(self, unit: Unit, step: CancelRegistration) -> None:

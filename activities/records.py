@@ -7,8 +7,8 @@ from activities.contract import ClaimBills, Claimed, NoteCase, RecordActivities,
 from activities.reporting import refusal
 from domain.errors import ErrorCode
 from domain.orders import PaymentEnd, bills_of
-from storage.free_text import fit_to_keep
-from storage.records import PaymentFacts
+from storage.records import CaseEventRecord, PaymentFacts
+from storage.sealing import fit_to_keep
 from storage.session import Database
 
 
@@ -24,31 +24,25 @@ class DatabaseRecords(RecordActivities):
     @activity.defn(name="record_end")
     async def record_end(self, step: RecordEnd) -> None:
         async with self._database.begin() as unit:
-            await unit.payments.record(
-                step,
-                step.revision,
-                now(),
-                state=step.end.state,
-                facts=end_facts(step.end),
-                order=step.order,
-                accepted_at=step.accepted_at,
-            )
+            await unit.payments.receive(step.order, step.accepted_at)
+            await unit.payments.record(step, step.revision, now(), state=step.end.state, facts=end_facts(step.end))
 
     @activity.defn(name="claim_bills")
     async def claim_bills(self, step: ClaimBills) -> Claimed:
         async with self._database.begin() as unit:
-            return Claimed(held_by=await unit.claims.claim(step, bills_of(step.order, step.accepted_at), now()))
+            return Claimed(held_by=await unit.bill_locks.take(step, bills_of(step.order, step.accepted_at), now()))
 
     @activity.defn(name="record_case_event")
     async def record_case_event(self, step: NoteCase) -> None:
         async with self._database.begin() as unit:
             reason = fit_to_keep(step.reason, await unit.payments.find(step))
-            await unit.reviews.noted(step, step.refund_no, step.event, step.action, step.by, reason, step.at)
+            event = CaseEventRecord(event=step.event, action=step.action, by=step.by, reason=reason, at=step.at)
+            await unit.reviews.noted(step, step.refund_no, event)
 
     @activity.defn(name="record_resolution")
     async def record_resolution(self, step: ResolveCase) -> None:
         async with self._database.begin() as unit:
-            holder = await unit.claims.claim(step, step.bills, now())
+            holder = await unit.bill_locks.take(step, step.bills, now())
             if holder not in {None, step.med_org_ord}:
                 message = f"该费用已由另一笔支付占用, 医院订单号(medOrgOrd) {holder}, 不能入账"
                 raise refusal(ErrorCode.BILL_ALREADY_PAID, message)

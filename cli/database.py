@@ -10,8 +10,8 @@ from cli.failures import CommandError
 from domain.base import PaymentKey
 from security.crypto.keyring import Keyring
 from settings import Settings
-from storage.migrate import upgrade
 from storage.session import Database
+from storage.sql.migrate import upgrade
 
 _NO_PAYMENT = PaymentKey(hospital="", med_org_ord="")
 

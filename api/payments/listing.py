@@ -68,7 +68,7 @@ async def payment_page(request: Request, caller: AnyCaller) -> Response:
     query, after = schema.read_query(fields, caller.hospital.id), schema.read_place(fields)
     async with services_of(request).database.read() as unit:
         # One more than a page tells whether there is another one.
-        lines = await unit.payment_list.page(query, PAGE_ROWS + 1, after)
+        lines = await unit.payments.page(query, PAGE_ROWS + 1, after)
     answer = success([line_view(line) for line in lines[:PAGE_ROWS]])
     if len(lines) > PAGE_ROWS:
         answer.headers[NEXT_CURSOR_HEADER] = schema.cursor_of(_place(lines[PAGE_ROWS - 1]))

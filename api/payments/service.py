@@ -31,7 +31,6 @@ from domain.orders import (
 from domain.states import PaymentState
 from security.crypto.keyring import Keyring
 from storage.records import PaymentRecord, RefundRecord, TimelineEntry
-from storage.refunds import with_refunds
 from storage.session import Database
 
 
@@ -68,7 +67,7 @@ class PaymentsService:
             record = await unit.payments.find(key)
             if record is not None:
                 refunds = await unit.refunds.of_payment(key)
-                return record, with_refunds(await unit.payments.timeline(key), refunds), refunds
+                return record, await unit.timeline.of_payment(key), refunds
         if await self._workflows.life(payment_workflow_id(key.hospital, key.med_org_ord)) is Life.UNKNOWN:
             raise _unknown_order()
         return None

@@ -23,7 +23,7 @@ from security.crypto.gcm import SealCipher
 from security.crypto.keyring import Keyring
 from security.keys import files as key_files
 from settings import Settings
-from storage.resealing import sealed_tables
+from storage.sealing import sealed_tables
 from storage.session import Database
 
 ROWS_AT_ONCE = 100

@@ -25,7 +25,6 @@ from security.access import AccessEvent
 from security.crypto.keyring import Keyring
 from settings import Settings
 from storage.records import PaymentLine, PaymentQuery, PaymentRecord, RefundRecord, TimelineEntry
-from storage.refunds import with_refunds
 from storage.session import Database
 
 app = typer.Typer(name="payments", no_args_is_help=True, help="Payments in our records.")
@@ -103,7 +102,7 @@ async def _page(settings: Settings, keyring: Keyring, query: PaymentQuery, limit
             async with database.begin() as unit:
                 await unit.access.append(access_here(AccessEvent.CLI_PAYMENT_LISTED, query.hospital))
             async with database.read() as unit:
-                return await unit.payment_list.page(query, limit)
+                return await unit.payments.page(query, limit)
 
 
 _WIDTHS = {
@@ -154,7 +153,7 @@ async def _find(
                 await unit.access.append(access_here(AccessEvent.CLI_PAYMENT_SHOWN, key.hospital, workflow_id))
             async with database.read() as unit:
                 refunds = await unit.refunds.of_payment(key)
-                timeline = with_refunds(await unit.payments.timeline(key), refunds)
+                timeline = await unit.timeline.of_payment(key)
                 return await unit.payments.find(key), timeline, refunds
 
 

@@ -12,9 +12,9 @@ from activities.outbox_tmp import empty, outbox_emptied
 from domain.notifications import NotificationStatus, Notify
 from domain.states import PaymentState
 from security.crypto.keyring import Keyring
-from storage.migrate import upgrade
 from storage.notifications import BATCH_MAX
 from storage.session import Database
+from storage.sql.migrate import upgrade
 from tests.support.eventually import eventually
 from tests.support.orders import outpatient
 from tests.support.records import AT, key_of
@@ -46,7 +46,8 @@ async def expired(database: Database, *numbers: str, hospital: str = "main") -> 
     async with database.begin() as unit:
         for number in numbers:
             order = outpatient(number, hospital=hospital)
-            await unit.payments.record(key_of(order), 1, AT, state=PaymentState.EXPIRED, order=order)
+            await unit.payments.receive(order, AT)
+            await unit.payments.record(key_of(order), 1, AT, state=PaymentState.EXPIRED)
 
 
 async def statuses(database: Database, hospital: str = "main") -> list[NotificationStatus]:

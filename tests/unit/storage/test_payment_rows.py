@@ -38,9 +38,8 @@ FACTS = PaymentFacts(
 
 async def record(database: Database, order: Order, facts: PaymentFacts | None = None, revision: int = 1) -> None:
     async with database.begin() as unit:
-        await unit.payments.record(
-            key_of(order), revision, later(1), state=PaymentState.PRICED, facts=facts, order=order, accepted_at=AT
-        )
+        await unit.payments.receive(order, AT)
+        await unit.payments.record(key_of(order), revision, later(1), state=PaymentState.PRICED, facts=facts)
 
 
 class TestRoundTrip:
@@ -90,7 +89,7 @@ class TestRoundTrip:
         order = outpatient("ROW6")
         with pytest.raises(Exception, match="without a zone"):
             async with database.begin() as unit:
-                await unit.payments.record(key_of(order), 1, AT.replace(tzinfo=None), order=order)
+                await unit.payments.receive(order, AT.replace(tzinfo=None))
 
     async def test_an_amount_beyond_32_bits_is_kept(self, database: Database) -> None:
         order = outpatient("ROW7")
@@ -177,7 +176,7 @@ class TestTimeline:
             refused = await unit.calls.begin(key, "patient", later(0.5))
             await unit.calls.finish(refused, Outcome.REFUSED, 4, "没有")
         async with database.read() as unit:
-            timeline = await unit.payments.timeline(key)
+            timeline = await unit.timeline.of_payment(key)
         call, state = TimelineKind.CALL, TimelineKind.STATE
         assert timeline == [
             TimelineEntry(at=AT, kind=state, name="RECEIVED"),
