@@ -3,8 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import text
-
 from activities.background import AUTHORISATION_SERVES, forget, tokens_forgotten
 from domain.fen import Fen
 from domain.insurance import RefundType
@@ -97,23 +95,6 @@ class TestPayAuthNo:
             await forget(database, [stuck.hospital], AT + AUTHORISATION_SERVES)
             assert await _authorisations(database, "payment") == {"M1": False}
             assert not any((await _authorisations(database, "refund")).values())
-
-    async def test_a_row_of_an_earlier_version_loses_it_when_a_worker_starts(self, tmp_path: Path) -> None:
-        upgrade(url := f"sqlite:///{tmp_path / 'records.db'}")
-        order = outpatient("M1")
-        async with Database(url, Keyring.generate()) as database:
-            async with database.begin() as unit:
-                await unit.payments.receive(order, AT)
-                await unit.payments.record(key_of(order), 1, AT, state=PaymentState.PRE_SETTLED)
-            async with database._engines.writer.begin() as connection:
-                await connection.execute(text("UPDATE payment SET pay_auth_no_sealed = 'k1:AAAA'"))
-
-            async def forgotten() -> bool:
-                return await _authorisations(database, "payment") == {"M1": False}
-
-            assert not await forgotten()
-            async with tokens_forgotten(database, [order.hospital]):
-                await eventually(forgotten, within_s=5)
 
 
 def _refund(med_org_ord: str) -> RefundOrder:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities import outbox_tmp as outbox
-from activities.outbox_tmp import empty, outbox_emptied
+from activities import background
+from activities.background import empty, outbox_emptied
 from domain.notifications import NotificationStatus, Notify
 from domain.states import PaymentState
 from security.crypto.keyring import Keyring
@@ -91,7 +91,7 @@ async def test_a_full_round_says_that_there_may_be_more(database: Database) -> N
 
 
 async def test_trouble_ends_nothing(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "AFTER_TROUBLE_S", 0.01)
+    monkeypatch.setattr(background, "AFTER_TROUBLE_S", 0.01)
     await expired(database, "A")
     temporal = Temporal(broken={"A"})
 
