@@ -31,9 +31,7 @@ ARRIVING: dict[PaymentState, tuple[Release | None, NotificationEvent | None]] = 
 REFUND: dict[RefundState, RefundEffects] = {
     R.REFUNDING: RefundEffects(),
     R.REFUNDED: RefundEffects(shows=S.REFUNDED, tells=E.REFUNDED, case=CaseChange.CLOSES),
-    R.PARTIALLY_REFUNDED: RefundEffects(
-        shows=S.PARTIALLY_REFUNDED, tells=E.PARTIALLY_REFUNDED, case=CaseChange.CLOSES
-    ),
+    R.PARTIALLY_REFUNDED: RefundEffects(shows=S.PARTIALLY_REFUNDED, tells=E.PARTIALLY_REFUNDED, case=CaseChange.CLOSES),
     R.REFUND_FAILED: RefundEffects(gives_back=True, case=CaseChange.CLOSES),
     R.IN_REVIEW: RefundEffects(tells=E.IN_REVIEW, case=CaseChange.OPENS),
 }
