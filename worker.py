@@ -10,12 +10,11 @@ from functools import partial
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
-from activities.background import tokens_forgotten
+from activities.background import outbox_emptied, tokens_forgotten
 from activities.bill_locks import BillLocks
 from activities.call_log import CallLog
 from activities.centre import Centre
 from activities.his import His
-from activities.outbox_tmp import outbox_emptied
 from activities.records import Records
 from activities.refunds import Refunds
 from activities.webhooks import Webhooks
@@ -23,7 +22,7 @@ from gateways.his.http import HttpHospitalSystem
 from gateways.http import HttpCaller
 from gateways.insurance.client import HttpInsuranceCentre
 from gateways.webhook import CallerWebhook
-from hospitals import load_hospitals
+from hospitals import Hospital, load_hospitals
 from security.crypto.payload_codec import data_converter
 from security.keys.provider import KeyProvider, LocalKeys
 from security.logs import configure_logging
@@ -46,12 +45,22 @@ DRAIN_S = 30
 """How long running activities may finish after SIGTERM. More than one remote call's timeout."""
 
 
-def make_worker(client: Client, settings: Settings, call_log: CallLog, http: HttpCaller, keys: KeyProvider) -> Worker:
-    """The composition root: every payment's workflow and all its activities on one task queue."""
-    hospitals = load_hospitals(settings.hospitals_path, settings.guards_keys)
+Gateways = tuple[dict[str, HttpInsuranceCentre], dict[str, HttpHospitalSystem]]
+"""By hospital: its insurance centre, and its HIS."""
+
+
+def make_gateways(
+    http: HttpCaller, settings: Settings, hospitals: Mapping[str, Hospital], keys: KeyProvider
+) -> Gateways:
     signers = {h.id: keys.signer(h.private_key, h.centre.sm2_user_id) for h in hospitals.values()}
     centres = {h.id: HttpInsuranceCentre(http, h.centre, h, signers[h.id]) for h in hospitals.values()}
     systems = {h.id: HttpHospitalSystem(http, h.his_url, settings.his_timeout_s, h.his_tls) for h in hospitals.values()}
+    return centres, systems
+
+
+def make_worker(client: Client, settings: Settings, call_log: CallLog, gateways: Gateways) -> Worker:
+    """The composition root: every payment's workflow and all its activities on one task queue."""
+    centres, systems = gateways
     groups = [
         His(call_log, systems, settings.his_timeout_s),
         Centre(call_log, centres),
@@ -88,15 +97,16 @@ def make_notifier(client: Client, task_queue: str, call_log: CallLog, webhooks: 
 
 
 @asynccontextmanager
-async def callers_told(client: Client, settings: Settings, call_log: CallLog) -> AsyncIterator[None]:
+async def callers_told(
+    client: Client, task_queue: str, call_log: CallLog, hospitals: Mapping[str, Hospital]
+) -> AsyncIterator[None]:
     """Tell callers what becomes of their payments while the block runs, over connections of their own."""
     async with HttpCaller() as http:
         webhooks = {
             hospital.id: CallerWebhook(http, hospital.webhook.url, hospital.webhook.secret)
-            for hospital in load_hospitals(settings.hospitals_path).values()
+            for hospital in hospitals.values()
             if hospital.webhook is not None
         }
-        task_queue = f"{settings.task_queue}-notifications"
         start = partial(start_notification, client, task_queue)
         async with (
             make_notifier(client, task_queue, call_log, webhooks),
@@ -122,9 +132,12 @@ async def run_worker(settings: Settings, keys: KeyProvider | None = None) -> Non
             data_converter=data_converter(keyring),
             tls=temporal_tls(settings.temporal_tls_files),
         )
-        await stack.enter_async_context(make_worker(client, settings, call_log, http, keys))
-        await stack.enter_async_context(callers_told(client, settings, call_log))
-        await stack.enter_async_context(tokens_forgotten(database, load_hospitals(settings.hospitals_path)))
+        hospitals = load_hospitals(settings.hospitals_path, settings.guards_keys)
+        gateways = make_gateways(http, settings, hospitals, keys)
+        notifications = f"{settings.task_queue}-notifications"
+        await stack.enter_async_context(make_worker(client, settings, call_log, gateways))
+        await stack.enter_async_context(callers_told(client, notifications, call_log, hospitals))
+        await stack.enter_async_context(tokens_forgotten(database, hospitals))
         await stop.wait()
 
 

@@ -31,7 +31,7 @@ class BillLocks(BillLockActivities):
 
     async def lock_bills(self, step: LockBills) -> LockedBills:
         async with self._database.begin() as unit:
-            return LockedBills(held_by=await unit.claims.claim(step, bills_of(step.order, step.accepted_at), now()))
+            return LockedBills(held_by=await unit.bill_locks.take(step, bills_of(step.order, step.accepted_at), now()))
 
     async def withdraw_holder(self, step: WithdrawHolder) -> None:
         holder = PaymentKey(hospital=step.hospital, med_org_ord=step.holder)

@@ -67,7 +67,7 @@ class His(HisActivities):
                 await self._record_order(unit, step, PaymentState.PRICED)
                 await unit.fee_lines.replace(step, bill.fees.lines)
                 # After pricing, so that a wrong patient number can't disturb another's payment (product rule 3).
-                held_by = await unit.claims.claim(step, bills_of(step.order, step.accepted_at), now())
+                held_by = await unit.bill_locks.take(step, bills_of(step.order, step.accepted_at), now())
         return PricedBill(patient=bill.patient, fees=bill.fees, held_by=held_by)
 
     async def find_booking(self, step: FindBooking) -> Booking:
@@ -192,9 +192,8 @@ class His(HisActivities):
             return await questions.ask(transaction, answer)
 
     async def _record_order(self, unit: Unit, step: PriceBill, state: PaymentState) -> None:
-        await unit.payments.record(
-            step, step.revision, now(), state=state, order=step.order, accepted_at=step.accepted_at
-        )
+        await unit.payments.receive(step.order, step.accepted_at)
+        await unit.payments.record(step, step.revision, now(), state=state)
 
     async def _record_booking(self, unit: Unit, step: FindBooking | BookPayment, booking: Booking) -> None:
         """SETTLED or REGISTERED, whichever HIS has."""

@@ -1,13 +1,11 @@
 """Our own records, where no remote call wrote them."""
 
-from datetime import datetime
-
 from activities.call_log import now
 from activities.contract import NoteCase, RecordActivities, RecordEnd, ResolveCase, Step
 from domain.errors import ErrorCode, PaymentError
-from domain.orders import Order, PaymentEnd
-from storage.free_text import fit_to_keep
-from storage.records import PaymentFacts
+from domain.orders import PaymentEnd
+from storage.records import CaseEventRecord, PaymentFacts
+from storage.sealing import fit_to_keep
 from storage.session import Database, Unit
 
 
@@ -17,16 +15,18 @@ class Records(RecordActivities):
 
     async def record_end(self, step: RecordEnd) -> None:
         async with self._database.begin() as unit:
-            await write_end(unit, step, step.end, step.order, step.accepted_at)
+            await unit.payments.receive(step.order, step.accepted_at)
+            await write_end(unit, step, step.end)
 
     async def record_case_event(self, step: NoteCase) -> None:
         async with self._database.begin() as unit:
             reason = fit_to_keep(step.reason, await unit.payments.find(step))
-            await unit.reviews.noted(step, step.refund_no, step.event, step.action, step.by, reason, step.at)
+            event = CaseEventRecord(event=step.event, action=step.action, by=step.by, reason=reason, at=step.at)
+            await unit.reviews.noted(step, step.refund_no, event)
 
     async def record_resolution(self, step: ResolveCase) -> None:
         async with self._database.begin() as unit:
-            holder = await unit.claims.claim(step, step.bills, now())
+            holder = await unit.bill_locks.take(step, step.bills, now())
             if holder not in {None, step.med_org_ord}:
                 message = f"该费用已由另一笔支付占用, 医院订单号(medOrgOrd) {holder}, 不能入账"
                 raise PaymentError(ErrorCode.BILL_ALREADY_PAID, message)
@@ -35,14 +35,10 @@ class Records(RecordActivities):
                 await unit.settlements.booked(step, step.settlement_no, now())
 
 
-async def write_end(
-    unit: Unit, step: Step, end: PaymentEnd, order: Order | None = None, accepted_at: datetime | None = None
-) -> None:
-    """How a payment ended, in its row. `order` and `accepted_at`: where there may be no row yet."""
+async def write_end(unit: Unit, step: Step, end: PaymentEnd) -> None:
+    """How a payment ended, in its row."""
     facts = PaymentFacts(error_code=end.code, error_message=end.message, note=end.note)
-    await unit.payments.record(
-        step, step.revision, now(), state=end.state, facts=facts, order=order, accepted_at=accepted_at
-    )
+    await unit.payments.record(step, step.revision, now(), state=end.state, facts=facts)
 
 
 def _resolved_facts(step: ResolveCase) -> PaymentFacts:

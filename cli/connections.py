@@ -13,8 +13,8 @@ from domain.base import PaymentKey
 from security.crypto.keyring import Keyring
 from security.tls import temporal_tls
 from settings import Settings
-from storage.migrate import upgrade
 from storage.session import Database
+from storage.sql.migrate import upgrade
 
 NO_CONNECTION = "client connect"
 """In the text of the SDK's RuntimeError where nothing answers."""

@@ -104,3 +104,9 @@ ATTENTION: dict[AttentionReason, Attention] = {
     _R.NOTIFICATION_FAILED: Attention("未能通知调用方", money_at_risk=False),
 }
 """Every reason, once."""
+
+
+def puts_money_at_risk(note: str) -> bool:
+    """Whether money may be in the wrong place for this reason; for one that is not known it may be."""
+    reason = AttentionReason.__members__.get(note)
+    return reason is None or ATTENTION[reason].money_at_risk

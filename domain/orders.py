@@ -141,11 +141,11 @@ def _check_patient(order: Order, bill: Bill) -> None:
 
 
 REGISTRATION = "registration:"
-"""How a registration's bill starts: its claim ends when the registration is settled, another one may follow."""
+"""How a registration's bill starts: its lock ends when the registration is settled, another one may follow."""
 
 
 def bills_of(order: Order, accepted_at: datetime) -> tuple[str, ...]:
-    """The bills that an order would pay, in the order in which they are claimed: two who meet can't lock each other.
+    """The bills that an order would pay, in the order in which they are locked: two who meet can't wait for each other.
 
     A registration is the patient's at a clinic on the (Chinese) day on which it was ordered.
     """
@@ -232,6 +232,15 @@ class Reopened(Frozen):
     visit_id: str | None
     visit_is_ours: bool = False
     settlement: Settlement | None = None
+
+    def counts_from(self, started_at: datetime) -> int:
+        """Where the revisions of a run begin that started then: above all that an earlier run can have given out.
+
+        The row's own would not do. A run counts every request, also those that wrote nothing: what a terminated run
+        left under way carries a higher number than the row, and would win over what the new run has written. So a run
+        counts from the microsecond of its start, which no earlier one has reached: a request takes longer than one.
+        """
+        return max(self.revision, round(started_at.timestamp() * 1_000_000))
 
 
 class PaymentStart(Frozen):

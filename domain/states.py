@@ -32,7 +32,7 @@ TERMINAL = SETTLED_STATES | UNPAID_ENDS | {_S.REVERSED}
 """Where a payment ends. IN_REVIEW is not an end: somebody must decide."""
 
 RELEASING = UNPAID_ENDS | {_S.REVERSED, _S.REFUNDED}
-"""Ends that give the bill free for another payment (product rule 3). A registration's claim ends with SETTLED too."""
+"""Ends that give the bill free for another payment (product rule 3). A registration's lock ends with SETTLED too."""
 
 TRANSITIONS: dict[PaymentState, frozenset[PaymentState]] = {
     _S.RECEIVED: frozenset({_S.PRICED, _S.REJECTED}),

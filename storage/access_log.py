@@ -1,22 +1,48 @@
-"""The log of access: appended to, read in order, never changed."""
+"""The log of access: appended to, read in order. Triggers refuse every change, and the chain shows it."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, func, insert, select
+from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, RowMapping, Text, bindparam, func, insert, select
+from sqlmodel import Field, SQLModel
 
 from security.access_log import EMPTY, Access, Head, Link, digest_of, json_text
-from storage.access_table import AccessLog
 from storage.sql.engines import AnyConnection
 from storage.sql.statements import table_of
-from storage.tables import HOSPITAL_CHARS_MAX, ID_CHARS_MAX, MESSAGE_CHARS_MAX
+from storage.tables import DIGEST_CHARS, HOSPITAL_CHARS_MAX, ID_CHARS_MAX, MESSAGE_CHARS_MAX, WORD_CHARS_MAX
 
 CHAIN_LOCK = 0x6D656471
 """A number of our own among PostgreSQL's advisory locks."""
 
 PAGE_ROWS = 1_000
+
+AT_CHARS = 32
+
+
+def _sequence() -> Column[int]:
+    """Given by the writer: a number that the database hands out has gaps, which look like removed records."""
+    kind = BigInteger().with_variant(Integer, "sqlite")
+    return Column("sequence", kind, primary_key=True, autoincrement=False)
+
+
+class AccessLog(SQLModel, table=True):
+    """One access, as `security.access_log.Link` says. `at` is text, since what is digested must be what is stored."""
+
+    __tablename__ = "access_log"
+    __table_args__ = (CheckConstraint("sequence > 0", name="sequence_positive"),)
+
+    sequence: int = Field(sa_column=_sequence())
+    at: str = Field(max_length=AT_CHARS)
+    event: str = Field(max_length=WORD_CHARS_MAX)
+    hospital: str = Field(max_length=HOSPITAL_CHARS_MAX)
+    actor: str = Field(max_length=ID_CHARS_MAX)
+    role: str = Field(max_length=WORD_CHARS_MAX)
+    subject: str = Field(max_length=MESSAGE_CHARS_MAX)
+    details: str = Field(sa_type=Text)
+    previous: str = Field(max_length=DIGEST_CHARS)
+    digest: str = Field(max_length=DIGEST_CHARS)
 
 
 class AccessLogRepository:

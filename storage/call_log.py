@@ -1,4 +1,4 @@
-"""The calls that left us: written before they leave, finished when they are back."""
+"""The call log: calls to the outside, written before they leave, finished when they are back."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,12 +11,12 @@ from domain.errors import Outcome
 from storage.records import EndedCall
 from storage.sql.engines import AnyConnection
 from storage.sql.statements import here, key_of, place_of, table_of
-from storage.tables import MESSAGE_CHARS_MAX, Payment, RemoteCall
+from storage.tables import MESSAGE_CHARS_MAX, CallLog, Payment
 
 _CERTAINLY_NOTHING = (Outcome.NOT_SENT.value, Outcome.REFUSED.value)
 
 
-class RemoteCallRepository:
+class CallLogRepository:
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
 
@@ -73,7 +73,7 @@ class RemoteCallRepository:
         return begun_at
 
 
-_CALL, _PAYMENT = table_of(RemoteCall), table_of(Payment)
+_CALL, _PAYMENT = table_of(CallLog), table_of(Payment)
 _OF_TRANSACTION = (*here(_CALL), _CALL.c.transaction == bindparam("key_transaction"))
 _MAY_HAVE_ARRIVED = or_(_CALL.c.outcome.is_(None), _CALL.c.outcome.not_in(_CERTAINLY_NOTHING))
 _LOCKED = select(_PAYMENT.c.med_org_ord).where(*here(_PAYMENT)).with_for_update()

@@ -6,14 +6,10 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, select, update
 
 from domain.base import PaymentKey
-from storage.records import TimelineEntry, TimelineKind
+from storage.records import ReceivedNotice
 from storage.sql.engines import AnyConnection
-from storage.sql.statements import here, insert_if_new, key_of, place_of, table_of
+from storage.sql.statements import insert_if_new, place_of, table_of
 from storage.tables import MESSAGE_CHARS_MAX, Payment, SettlementNotice
-
-TRANSACTION = "6302"
-SHOWN_MAX = 50
-"""On one payment's timeline: the latest ones. All are kept."""
 
 
 class KeptNotice(NamedTuple):
@@ -27,25 +23,14 @@ class NoticeRepository:
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
 
-    async def keep(  # noqa: PLR0917 - what a notice says, and when
-        self, key: PaymentKey, pay_ord_id: str, ord_stas: str, at: datetime, message: str, signature_digest: str
-    ) -> KeptNotice:
-        """A notice that came. `key` need not be a payment of ours. `message`: what is made of it.
-
-        `signature_digest`: the same notice again, whoever sends it, adds no row.
-        """
-        values = {
-            "pay_ord_id": pay_ord_id,
-            "ord_stas": ord_stas,
-            "received_at": at,
-            "signature_digest": signature_digest,
-        }
-        kept = place_of(key) | values | {"message": message[:MESSAGE_CHARS_MAX]}
+    async def keep(self, key: PaymentKey, notice: ReceivedNotice) -> KeptNotice:
+        """Keep a notice. `key` need not be a payment of ours. The same notice once more adds no row."""
+        kept = place_of(key) | notice.model_dump() | {"message": notice.message[:MESSAGE_CHARS_MAX]}
         inserting = insert_if_new(self._connection, _NOTICE).returning(_NOTICE.c.id)
         new_id = (await self._connection.execute(inserting, kept)).scalar_one_or_none()
         if new_id is not None:
             return KeptNotice(int(new_id), None)
-        same = {"key_hospital": key.hospital, "key_digest": signature_digest}
+        same = {"key_hospital": key.hospital, "key_digest": notice.signature_digest}
         row = (await self._connection.execute(_SAME, same)).one()
         return KeptNotice(int(row.id), None if row.followed_at is None else str(row.message))
 
@@ -62,26 +47,12 @@ class NoticeRepository:
             return None
         return PaymentKey(hospital=hospital, med_org_ord=max(found, key=lambda row: row.accepted_at).med_org_ord)
 
-    async def timeline(self, key: PaymentKey) -> list[TimelineEntry]:
-        """The latest notices about a payment, in the order in which they came."""
-        rows = (await self._connection.execute(_OF_PAYMENT, key_of(key))).mappings().all()
-        return [
-            TimelineEntry(
-                at=row["received_at"],
-                kind=TimelineKind.NOTICE,
-                name=TRANSACTION,
-                message=f"ordStas {row['ord_stas']}: {row['message']}" if row["ord_stas"] else row["message"],
-            )
-            for row in reversed(rows)
-        ]
-
 
 _NOTICE, _PAYMENT = table_of(SettlementNotice), table_of(Payment)
 _SAME = select(_NOTICE.c.id, _NOTICE.c.message, _NOTICE.c.followed_at).where(
     _NOTICE.c.hospital == bindparam("key_hospital"), _NOTICE.c.signature_digest == bindparam("key_digest")
 )
 _REMARKED = update(_NOTICE).where(_NOTICE.c.id == bindparam("key_id"))
-_OF_PAYMENT = select(_NOTICE).where(*here(_NOTICE)).order_by(_NOTICE.c.id.desc()).limit(SHOWN_MAX)
 # Not sorted here: SQLite would rather walk through all payments by time than sort the one that it found.
 _ABOUT = select(_PAYMENT.c.med_org_ord, _PAYMENT.c.accepted_at).where(
     _PAYMENT.c.hospital == bindparam("key_hospital"), _PAYMENT.c.pay_ord_id == bindparam("key_pay_ord_id")

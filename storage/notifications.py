@@ -4,19 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Select, bindparam, insert, select, update
 
 from domain.base import PaymentKey
 from domain.notifications import NotificationEvent, Notify, ToldFacts, body_of
 from security.masking.values import mask_text
-from storage.records import NotificationRecord, TimelineEntry, TimelineKind
+from storage.records import NotificationRecord
 from storage.sql.engines import AnyConnection
 from storage.sql.statements import here, key_of, place_of, table_of
 from storage.tables import Notification, Payment
 
 BATCH_MAX = 50
 LISTED_MAX = 200
-_GIVEN_UP = "未能送达, 已放弃; 可用 medpay notifications replay 重发"
 
 
 class NotificationRepository:
@@ -84,14 +83,6 @@ class NotificationRepository:
         """The hospital's newest `LISTED_MAX`, the newest first; only what was given up, if `failed`."""
         return await self._matching(_FAILED if failed else _NEWEST, {"key_hospital": hospital})
 
-    async def timeline(self, key: PaymentKey) -> list[TimelineEntry]:
-        """What was given up. The attempts themselves are remote calls like others."""
-        return [
-            TimelineEntry(at=record.given_up_at, kind=TimelineKind.WEBHOOK, name=record.event, message=_GIVEN_UP)
-            for record in await self._matching(_OF_PAYMENT, key_of(key))
-            if record.given_up_at is not None
-        ]
-
     async def _taken(self, runs: Sequence[Notify], at: datetime, counted: int) -> None:
         values = [
             {"key_id": run.notification_id, "key_runs": run.run - 1, "runs": run.run - 1 + counted, "started_at": at}
@@ -100,7 +91,7 @@ class NotificationRepository:
         if values:
             await self._connection.execute(_TAKEN, values)
 
-    async def _matching(self, statement: Any, values: Mapping[str, Any]) -> list[NotificationRecord]:  # noqa: ANN401 - a select of whole rows
+    async def _matching(self, statement: Select[Any], values: Mapping[str, Any]) -> list[NotificationRecord]:
         return [NotificationRecord(**row) for row in (await self._connection.execute(statement, values)).mappings()]
 
 

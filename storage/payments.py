@@ -1,45 +1,44 @@
-"""The payment's row: the projection of its workflow, written by the activities, read by everybody."""
+"""Payments: the projection of their workflows, written by the activities, read by everybody."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Update, and_, bindparam, exists, insert, or_, select, update
-from sqlmodel import col
+from sqlalchemy import Select, and_, bindparam, delete, exists, insert, or_, select, update
 
+from domain import bills, insurance
 from domain.base import PaymentKey
-from domain.notifications import EVENT_NAMES
+from domain.insurance import Split
 from domain.orders import Order
-from domain.states import PaymentState, may_follow
+from domain.states import PaymentState
 from security.crypto.keyring import Keyring
-from storage.consequences import Consequences
-from storage.notices import NoticeRepository
-from storage.notifications import NotificationRepository
-from storage.payment_rows import fact_columns, order_columns, payment_record
-from storage.records import PaymentFacts, PaymentRecord, TimelineEntry, TimelineKind
-from storage.sealing import ERASED, RowSeal
-from storage.settlements import SettlementRepository
+from storage import tables
+from storage.projection import Projection
+from storage.records import PaymentFacts, PaymentLine, PaymentQuery, PaymentRecord, Place
+from storage.sealing import RowSeal
 from storage.sql.engines import AnyConnection
-from storage.sql.statements import here, insert_if_new, key_of, place_of, table_of
-from storage.tables import Payment, RemoteCall, ReviewEvent, StateChange
+from storage.sql.statements import here, insert_or_replace, key_of, place_of, table_of
+from storage.tables import MESSAGE_CHARS_MAX
 
-_BEFORE_THE_FIRST = 0
-"""The revision of a row that was only just inserted; the workflow counts from 1."""
+_AUTHORISATION_SERVES = (PaymentState.RECEIVED, PaymentState.PRICED, PaymentState.FEE_UPLOADED)
+"""Until 6202 has used it. The workflow has its own; nobody asks the row for it."""
 
 
 class NoSuchPaymentError(LookupError):
-    """Facts for a payment that has no row, and no order to make one from: a bug."""
+    """Facts for a payment that was never received: a bug."""
 
 
 class PaymentRepository:
     def __init__(self, connection: AnyConnection, keyring: Keyring) -> None:
         self._connection = connection
         self._keyring = keyring
+        self._projection = Projection(connection)
         self._settlements = SettlementRepository(connection, keyring)
-        self._consequences = Consequences(connection)
-        self._notices = NoticeRepository(connection)
-        self._notifications = NotificationRepository(connection)
+
+    async def receive(self, order: Order, accepted_at: datetime) -> None:
+        """Make the payment's row, RECEIVED at `accepted_at`. A row that is there already stays as it is."""
+        key = PaymentKey(hospital=order.hospital, med_org_ord=order.med_org_ord)
+        await self._projection.receive(key, accepted_at, _order_columns(RowSeal(self._keyring, key), order))
 
     async def record(
         self,
@@ -49,21 +48,16 @@ class PaymentRepository:
         *,
         state: PaymentState | None = None,
         facts: PaymentFacts | None = None,
-        order: Order | None = None,
-        accepted_at: datetime | None = None,
     ) -> bool:
         """Write what became known at `at`, unless a newer `revision` has written; whether it was written.
 
         The newest revision wins, whatever order the writers come in. Within one revision, which a repeated activity
-        carries again, the state only goes forward. `order` makes the row where it is missing, RECEIVED at
-        `accepted_at`. Raises `NoSuchPaymentError` if there is no row and no `order`.
+        carries again, the state only goes forward. Raises `NoSuchPaymentError` if the payment was never received.
         """
-        if order is not None:
-            await self._receive(key, order, accepted_at or at)
-        columns = fact_columns(RowSeal(self._keyring, key), facts or PaymentFacts())
+        columns = _fact_columns(RowSeal(self._keyring, key), facts or PaymentFacts())
         if state is not None and state not in _AUTHORISATION_SERVES:
-            columns["pay_auth_no_sealed"] = ERASED
-        written = await self._update(key, revision, at, state, columns | {"revision": revision, "updated_at": at})
+            columns["pay_auth_no_sealed"] = None
+        written = await self._projection.write(key, revision, at, state, columns)
         if written and facts is not None and facts.settlement is not None:
             await self._settlements.settled(key, facts.settlement)
         if not written and not await self._exists(key):
@@ -78,143 +72,164 @@ class PaymentRepository:
         values = {"hospitals": list(hospitals), "accepted_before": accepted_before}
         return (await self._connection.execute(_FORGET, values)).rowcount
 
-    async def forget_used_authorisations(self) -> int:
-        """The same for all that came further: of rows that were written before payAuthNo was deleted with the step."""
-        return (await self._connection.execute(_FORGET_USED)).rowcount
-
     async def find(self, key: PaymentKey) -> PaymentRecord | None:
         """The payment with its settlement. Raises `security.crypto.keyring.SealBrokenError`."""
         row = (await self._connection.execute(_FIND, key_of(key))).mappings().one_or_none()
         if row is None:
             return None
         values = RowSeal(self._keyring, key).values({**row})
-        return payment_record(values, await self._settlements.find(key))
+        return _payment_record(values, await self._settlements.find(key))
 
-    async def timeline(self, key: PaymentKey) -> list[TimelineEntry]:
-        """All that happened to it, in order of time. A state comes after the call of the same moment."""
-        entries = [
-            *await self._notices.timeline(key),
-            *await self._calls(key),
-            *await self._states(key),
-            *await self._notifications.timeline(key),
-            *await self._decisions(key),
-        ]
-        return sorted(entries, key=lambda entry: entry.at)
-
-    async def _receive(self, key: PaymentKey, order: Order, accepted_at: datetime) -> None:
-        columns = order_columns(RowSeal(self._keyring, key), order) | {
-            "revision": _BEFORE_THE_FIRST,
-            "state": PaymentState.RECEIVED.value,
-            "state_since": accepted_at,
-            "accepted_at": accepted_at,
-            "updated_at": accepted_at,
-        }
-        statement = insert_if_new(self._connection, _PAYMENT)
-        if (await self._connection.execute(statement, columns)).rowcount == 1:
-            await self._note(key, _BEFORE_THE_FIRST, PaymentState.RECEIVED, accepted_at)
-
-    async def _update(
-        self, key: PaymentKey, revision: int, at: datetime, state: PaymentState | None, columns: dict[str, Any]
-    ) -> bool:
-        """First as a change of state, else as facts of the same one. Each is one conditional UPDATE, safe in a race."""
-        values = columns | key_of(key) | {"key_revision": revision}
-        if state is None:
-            return await self._written(_FACTS, values)
-        if await self._written(_move_to(state), values | {"state": state.value, "state_since": at}):
-            await self._note(key, revision, state, at)
-            await self._consequences.follow(key, state, at)
-            return True
-        return await self._written(_STAY, values | {"key_state": state.value})
-
-    async def _written(self, statement: Update, values: dict[str, Any]) -> bool:
-        return (await self._connection.execute(statement, values)).rowcount == 1
-
-    async def _note(self, key: PaymentKey, revision: int, state: PaymentState, at: datetime) -> None:
-        values = place_of(key) | {"revision": revision, "state": state.value, "at": at}
-        await self._connection.execute(_CHANGED, values)
+    async def page(self, query: PaymentQuery, rows_max: int, after: Place | None = None) -> list[PaymentLine]:
+        """At most `rows_max` payments, the newest first, from `after` on, which is itself not among them."""
+        found = await self._connection.execute(_listed(query, after).limit(rows_max))
+        return [PaymentLine(**row) for row in found.mappings()]
 
     async def _exists(self, key: PaymentKey) -> bool:
-        return bool((await self._connection.execute(select(exists().where(*_is(key))))).scalar_one())
+        return bool((await self._connection.execute(_EXISTS, key_of(key))).scalar_one())
 
-    async def _calls(self, key: PaymentKey) -> list[TimelineEntry]:
-        statement = select(RemoteCall).where(
-            col(RemoteCall.hospital) == key.hospital, col(RemoteCall.med_org_ord) == key.med_org_ord
-        )
-        rows = (await self._connection.execute(statement.order_by(col(RemoteCall.id)))).mappings()
-        return [
-            TimelineEntry(
-                at=row["begun_at"],
-                kind=TimelineKind.WEBHOOK if row["transaction"] in EVENT_NAMES else TimelineKind.CALL,
-                name=row["transaction"],
-                outcome=row["outcome"],
-                duration_ms=row["duration_ms"],
-                message=row["message"] or "",
-            )
-            for row in rows
+
+class FeeLineRepository:
+    """The fee lines behind a payment's total."""
+
+    def __init__(self, connection: AnyConnection) -> None:
+        self._connection = connection
+
+    async def replace(self, key: PaymentKey, lines: Sequence[bills.FeeLine]) -> None:
+        """Let `lines` be the payment's fee lines. The payment's row must be there."""
+        # Two who replace at once take turns at the payment's row, else both would insert the same places.
+        await self._connection.execute(_LOCKED, key_of(key))
+        await self._connection.execute(_LINES_DELETED, key_of(key))
+        rows = [
+            place_of(key) | {"position": position, **line.model_dump()} for position, line in enumerate(lines, start=1)
         ]
+        if rows:
+            await self._connection.execute(_LINES_INSERTED, rows)
 
-    async def _states(self, key: PaymentKey) -> list[TimelineEntry]:
-        statement = select(StateChange).where(
-            col(StateChange.hospital) == key.hospital, col(StateChange.med_org_ord) == key.med_org_ord
+
+class SettlementRepository:
+    """What the centre settled and HIS booked: one row a payment."""
+
+    def __init__(self, connection: AnyConnection, keyring: Keyring) -> None:
+        self._connection = connection
+        self._keyring = keyring
+
+    async def settled(self, key: PaymentKey, settlement: insurance.Settlement) -> None:
+        """The centre's settlement. The latest word stands; what HIS has booked on it stays."""
+        values = RowSeal(self._keyring, key).columns(
+            settlement.model_dump(exclude={"split"}) | settlement.split.model_dump()
         )
-        rows = (await self._connection.execute(statement.order_by(col(StateChange.id)))).mappings()
-        return [TimelineEntry(at=row["at"], kind=TimelineKind.STATE, name=row["state"]) for row in rows]
+        statement = insert_or_replace(self._connection, _SETTLEMENT, tuple(values))
+        await self._connection.execute(statement, place_of(key) | values)
 
-    async def _decisions(self, key: PaymentKey) -> list[TimelineEntry]:
-        statement = select(ReviewEvent).where(
-            col(ReviewEvent.hospital) == key.hospital, col(ReviewEvent.med_org_ord) == key.med_org_ord
-        )
-        rows = (await self._connection.execute(statement.order_by(col(ReviewEvent.id)))).mappings()
-        return [
-            TimelineEntry(
-                at=row["at"],
-                kind=TimelineKind.DECISION,
-                name=row["action"],
-                message=" ".join(filter(None, (row["refund_no"], f"{row['event']} {row['by_name']}: {row['reason']}"))),
-            )
-            for row in rows
-        ]
+    async def booked(self, key: PaymentKey, settlement_no: str, at: datetime) -> None:
+        """HIS's settlement number, and when we first knew it."""
+        values = {"settlement_no": settlement_no, "booked_at": at}
+        await self._connection.execute(_BOOKED, values | key_of(key))
+
+    async def find(self, key: PaymentKey) -> insurance.Settlement | None:
+        row = (await self._connection.execute(_FIND_SETTLEMENT, key_of(key))).mappings().one_or_none()
+        if row is None:
+            return None
+        values = RowSeal(self._keyring, key).values({**row})
+        split = Split(**{name: values[name] for name in Split.model_fields})
+        rest = {name: values[name] for name in insurance.Settlement.model_fields if name != "split"}
+        return insurance.Settlement(**rest | {"split": split, "revs_token": values["revs_token"] or ""})
+
+    async def forget_tokens(self, at: datetime) -> int:
+        """Delete each revsToken whose hour is over at `at` (product rule 12); how many."""
+        return (await self._connection.execute(_TOKENS_FORGOTTEN, {"now": at})).rowcount
 
 
-def _is(key: PaymentKey) -> tuple[ColumnElement[bool], ...]:
-    return col(Payment.hospital) == key.hospital, col(Payment.med_org_ord) == key.med_org_ord
+_ORDER_IDS_SEPARATOR = "|"
+_CUT = frozenset({"error_message", "note"})
+_OWN_COLUMNS = frozenset({"order", "split", "settlement"})
 
 
-_PAYMENT = table_of(Payment)
-_NOT_NEWER = _PAYMENT.c.revision <= bindparam("key_revision")
-_FACTS = update(_PAYMENT).where(*here(_PAYMENT), _NOT_NEWER)
-_STAY = _FACTS.where(_PAYMENT.c.state == bindparam("key_state"))
-_CHANGED = insert(table_of(StateChange))
-_AUTHORISATION_SERVES = (PaymentState.RECEIVED, PaymentState.PRICED, PaymentState.FEE_UPLOADED)
-"""Until 6202 has used it. The workflow has its own; nobody asks the row for it."""
+def _order_columns(seal: RowSeal, order: Order) -> dict[str, Any]:
+    """An order's columns. The visit that it names is the one in HIS, until we hear otherwise."""
+    values = order.model_dump(mode="json")
+    values["order_ids"] = _ORDER_IDS_SEPARATOR.join(order.order_ids)
+    values["ordered_visit_id"] = order.visit_id
+    return seal.columns(values)
 
-_HAS_IT = _PAYMENT.c.pay_auth_no_sealed != ERASED
-_SERVES = _PAYMENT.c.state.in_([state.value for state in _AUTHORISATION_SERVES])
+
+def _fact_columns(seal: RowSeal, facts: PaymentFacts) -> dict[str, Any]:
+    """The columns of the facts that are set. The settlement has a table of its own."""
+    values = facts.model_dump(exclude_unset=True, exclude={"split", "settlement"})
+    if "split" in facts.model_fields_set:
+        values |= {name: getattr(facts.split, name, None) for name in Split.model_fields}
+    for name in _CUT & values.keys():
+        values[name] = values[name][:MESSAGE_CHARS_MAX]
+    return seal.columns(values)
+
+
+def _payment_record(values: Mapping[str, Any], settlement: insurance.Settlement | None) -> PaymentRecord:
+    """The record behind a row whose seals are opened."""
+    facts = {
+        name: values[name]
+        for name in PaymentRecord.model_fields.keys() - _OWN_COLUMNS
+        # An absent text is the model's own default.
+        if values[name] is not None
+    }
+    return PaymentRecord(order=_order(values), split=_split(values), settlement=settlement, **facts)
+
+
+def _order(values: Mapping[str, Any]) -> Order:
+    columns = {name: values[name] for name in Order.model_fields}
+    order_ids = values["order_ids"]
+    columns["order_ids"] = tuple(order_ids.split(_ORDER_IDS_SEPARATOR)) if order_ids else ()
+    columns["visit_id"] = values["ordered_visit_id"]
+    columns["pay_auth_no"] = values["pay_auth_no"] or ""
+    return Order(**columns)
+
+
+def _split(values: Mapping[str, Any]) -> Split | None:
+    if values["fee_sum_fen"] is None:
+        return None
+    return Split(**{name: values[name] for name in Split.model_fields})
+
+
+_PAYMENT, _LINE, _SETTLEMENT = table_of(tables.Payment), table_of(tables.FeeLine), table_of(tables.Settlement)
+_FIND = select(_PAYMENT).where(*here(_PAYMENT))
+_EXISTS = select(exists().where(*here(_PAYMENT)))
 _FORGET = (
     update(_PAYMENT)
     .where(
         # The index by state finds the few that are under way: this is asked every minute.
         _PAYMENT.c.hospital.in_(bindparam("hospitals", expanding=True)),
-        _SERVES,
+        _PAYMENT.c.state.in_([state.value for state in _AUTHORISATION_SERVES]),
         _PAYMENT.c.accepted_at <= bindparam("accepted_before"),
-        _HAS_IT,
+        _PAYMENT.c.pay_auth_no_sealed.is_not(None),
     )
-    .values(pay_auth_no_sealed=ERASED)
+    .values(pay_auth_no_sealed=None)
 )
-_FORGET_USED = update(_PAYMENT).where(~_SERVES, _HAS_IT).values(pay_auth_no_sealed=ERASED)
-_REFUNDED = (PaymentState.PARTIALLY_REFUNDED.value, PaymentState.REFUNDED.value)
-_FIND = select(_PAYMENT).where(*here(_PAYMENT))
+_LOCKED = select(_PAYMENT.c.revision).where(*here(_PAYMENT)).with_for_update()
+_LINES_DELETED = delete(_LINE).where(*here(_LINE))
+_LINES_INSERTED = insert(_LINE)
+_FIND_SETTLEMENT = select(_SETTLEMENT).where(*here(_SETTLEMENT))
+_BOOKED = update(_SETTLEMENT).where(*here(_SETTLEMENT), _SETTLEMENT.c.settlement_no.is_(None))
+_TOKENS_FORGOTTEN = (
+    update(_SETTLEMENT)
+    .where(_SETTLEMENT.c.revs_token_sealed.is_not(None), _SETTLEMENT.c.reversal_deadline <= bindparam("now"))
+    .values(revs_token_sealed=None)
+)
+_LISTED = [_PAYMENT.c[name] for name in PaymentLine.model_fields]
 
 
-@cache
-def _move_to(state: PaymentState) -> Update:
-    """The row is in another state, and an older revision wrote it; or the same one did, and `state` lies ahead.
-
-    A payment that was refunded only goes forward, whoever writes: its refunds know nothing of its workflow's revisions.
-    """
-    before = [earlier.value for earlier in PaymentState if may_follow(earlier, state)]
-    revision: BindParameter[int] = bindparam("key_revision")
-    current, written_by = _PAYMENT.c.state, _PAYMENT.c.revision
-    newer = and_(written_by < revision, current.not_in(_REFUNDED))
-    ahead = and_(written_by <= revision, current.in_(before))
-    return update(_PAYMENT).where(*here(_PAYMENT), current != state.value, or_(newer, ahead))
+def _listed(query: PaymentQuery, after: Place | None) -> Select[Any]:
+    """A page begins at the place where the last one ended, not at a count."""
+    accepted_at, med_org_ord = _PAYMENT.c.accepted_at, _PAYMENT.c.med_org_ord
+    statement = select(*_LISTED).where(_PAYMENT.c.hospital == query.hospital)
+    for name, wanted in (("state", query.state), ("channel", query.channel), ("category", query.category)):
+        if wanted is not None:
+            statement = statement.where(_PAYMENT.c[name] == wanted.value)
+    if query.begins is not None:
+        statement = statement.where(accepted_at >= query.begins)
+    if query.ends is not None:
+        statement = statement.where(accepted_at < query.ends)
+    if after is not None:
+        # The first condition alone is what an index can begin at.
+        same_moment = and_(accepted_at == after.accepted_at, med_org_ord < after.med_org_ord)
+        statement = statement.where(accepted_at <= after.accepted_at, or_(accepted_at < after.accepted_at, same_moment))
+    return statement.order_by(accepted_at.desc(), med_org_ord.desc())

@@ -138,6 +138,19 @@ class TimelineEntry(Frozen):
     message: str = ""
 
 
+class ReceivedNotice(Frozen):
+    """A 6302 that came. `message`: what is made of it.
+
+    `signature_digest`: the same notice again, whoever sends it, has the same one.
+    """
+
+    pay_ord_id: str
+    ord_stas: str
+    received_at: datetime
+    message: str
+    signature_digest: str
+
+
 class NotificationRecord(PaymentKey):
     """What a caller is told, and how far that has come. `runs`: how often a delivery was started."""
 
@@ -166,18 +179,26 @@ class NotificationRecord(PaymentKey):
         return NotificationStatus.SENDING if self.runs else NotificationStatus.NO_WEBHOOK
 
 
-class CaseRecord(Frozen):
-    """A case of the review queue as our row has it. `outcome`: the state that the decision led to, once closed."""
+class CaseOpening(Frozen):
+    """A case for the review queue. `refund_no` is empty where it is the payment itself.
 
-    id: int
+    `workflow_id`: who is asked about it. `at_risk_fen`: the money whose place is not certain.
+    """
+
     key: PaymentKey
-    refund_no: str
+    refund_no: str = ""
     workflow_id: str
     reason: str
     message: str
     at_risk_fen: Fen
     opened_at: datetime
-    deadline: datetime | None
+    deadline: datetime | None = None
+
+
+class CaseRecord(CaseOpening):
+    """A case as our row has it. `outcome`: the state that the decision led to, once closed."""
+
+    id: int
     closed_at: datetime | None
     outcome: str | None
 

@@ -1,15 +1,14 @@
 """The review queue: cases that a person must decide, and what people did with them. Events are only added."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, bindparam, insert, select, update
 
 from domain.base import PaymentKey
 from domain.reviews import CaseEvent, ReviewAction
-from storage.records import CaseEventRecord, CaseRecord
+from storage.records import CaseEventRecord, CaseOpening, CaseRecord
 from storage.sql.engines import AnyConnection
-from storage.sql.statements import here, insert_if_new, key_of, place_of, table_of
+from storage.sql.statements import insert_if_new, place_of, refund_of, table_of, this_refund
 from storage.tables import MESSAGE_CHARS_MAX, ReviewCase, ReviewEvent
 
 
@@ -19,56 +18,28 @@ class ReviewRepository:
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
 
-    async def opened(  # noqa: PLR0917 - one row
-        self,
-        key: PaymentKey,
-        refund_no: str,
-        workflow_id: str,
-        reason: str,
-        message: str,
-        at_risk_fen: int,
-        deadline: datetime | None,
-        at: datetime,
-    ) -> None:
-        """Open a case, unless one of this payment or refund is open. `workflow_id`: who is asked about it."""
-        values = place_of(key) | {
-            "refund_no": refund_no,
-            "workflow_id": workflow_id,
-            "reason": reason,
-            "message": message[:MESSAGE_CHARS_MAX],
-            "at_risk_fen": at_risk_fen,
-            "opened_at": at,
-            "deadline": deadline,
-            "closed_at": None,
-            "outcome": None,
-        }
+    async def opened(self, case: CaseOpening) -> None:
+        """Open a case, unless one of this payment or refund is open."""
+        values = place_of(case.key) | case.model_dump(exclude={"key"})
+        values |= {"message": case.message[:MESSAGE_CHARS_MAX], "closed_at": None, "outcome": None}
         await self._connection.execute(insert_if_new(self._connection, _CASE), values)
 
     async def closed(self, key: PaymentKey, refund_no: str, outcome: str, at: datetime) -> None:
         """Close the open case, if there is one. `outcome`: the state that the decision led to."""
-        values = _key_of(key, refund_no) | {"outcome": outcome, "closed_at": at}
+        values = refund_of(key, refund_no) | {"outcome": outcome, "closed_at": at}
         await self._connection.execute(_CLOSE, values)
 
-    async def noted(  # noqa: PLR0917 - one row
-        self,
-        key: PaymentKey,
-        refund_no: str,
-        event: CaseEvent,
-        action: ReviewAction,
-        by_name: str,
-        reason: str,
-        at: datetime,
-    ) -> None:
-        """Write down what somebody did at `at`. The same once more, by a repeated activity, is written once."""
+    async def noted(self, key: PaymentKey, refund_no: str, event: CaseEventRecord) -> None:
+        """Write down what somebody did. The same once more, by a repeated activity, is written once."""
         values = place_of(key) | {
             "refund_no": refund_no,
-            "event": event.value,
-            "action": action.value,
-            "by_name": by_name,
-            "reason": reason[:MESSAGE_CHARS_MAX],
-            "at": at,
+            "event": event.event.value,
+            "action": event.action.value,
+            "by_name": event.by,
+            "reason": event.reason[:MESSAGE_CHARS_MAX],
+            "at": event.at,
         }
-        known = _key_of(key, refund_no) | {f"key_{name}": values[name] for name in ("event", "action", "at")}
+        known = refund_of(key, refund_no) | {f"key_{name}": values[name] for name in ("event", "action", "at")}
         if (await self._connection.execute(_NOTED_BEFORE, known)).first() is None:
             await self._connection.execute(_NOTE, values)
 
@@ -79,12 +50,12 @@ class ReviewRepository:
 
     async def find(self, key: PaymentKey, refund_no: str) -> CaseRecord | None:
         """The newest case, open or closed."""
-        row = (await self._connection.execute(_NEWEST, _key_of(key, refund_no))).mappings().first()
+        row = (await self._connection.execute(_NEWEST, refund_of(key, refund_no))).mappings().first()
         return None if row is None else _case(row)
 
     async def events(self, key: PaymentKey, refund_no: str) -> list[CaseEventRecord]:
         """What people did with this payment's or refund's cases, in order."""
-        rows = (await self._connection.execute(_EVENTS, _key_of(key, refund_no))).mappings()
+        rows = (await self._connection.execute(_EVENTS, refund_of(key, refund_no))).mappings()
         return [
             CaseEventRecord(
                 event=CaseEvent(row["event"]),
@@ -97,10 +68,6 @@ class ReviewRepository:
         ]
 
 
-def _key_of(key: PaymentKey, refund_no: str) -> dict[str, Any]:
-    return key_of(key) | {"key_refund_no": refund_no}
-
-
 def _case(row: RowMapping) -> CaseRecord:
     values = {name: row[name] for name in CaseRecord.model_fields if name != "key"}
     return CaseRecord(key=PaymentKey(hospital=row["hospital"], med_org_ord=row["med_org_ord"]), **values)
@@ -108,7 +75,7 @@ def _case(row: RowMapping) -> CaseRecord:
 
 _CASE, _EVENT = table_of(ReviewCase), table_of(ReviewEvent)
 _OPEN: ColumnElement[bool] = _CASE.c.closed_at.is_(None)
-_THIS = and_(*here(_CASE), _CASE.c.refund_no == bindparam("key_refund_no"))
+_THIS = this_refund(_CASE)
 _CLOSE = update(_CASE).where(_THIS, _OPEN)
 _NEWEST = select(_CASE).where(_THIS).order_by(_CASE.c.id.desc()).limit(1)
 _OPEN_CASES = (
@@ -117,7 +84,7 @@ _OPEN_CASES = (
     .order_by(_CASE.c.id)
     .limit(bindparam("key_limit"))
 )
-_ITS_EVENTS = and_(*here(_EVENT), _EVENT.c.refund_no == bindparam("key_refund_no"))
+_ITS_EVENTS = this_refund(_EVENT)
 _EVENTS = select(_EVENT).where(_ITS_EVENTS).order_by(_EVENT.c.id)
 _NOTE = insert(_EVENT)
 _NOTED_BEFORE = select(_EVENT.c.id).where(

@@ -1,14 +1,23 @@
-"""Which columns are sealed, and to which place: a sealed text opens only in its own row and column."""
+"""Secrets in rows: which columns are sealed, to which place, and with which keys.
 
-from collections.abc import Mapping
+A sealed text opens only in its own row and column. What stands in clear is freed from what looks like a secret.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Column, ColumnElement, Table, func, or_, select, tuple_, update
+from sqlmodel import SQLModel
+
 from domain.base import PaymentKey
-from security.crypto.keyring import Keyring
+from security.crypto.keyring import Keyring, SealBrokenError
+from security.masking.values import MASK, mask_id_no, mask_name, mask_text
+from storage.records import PaymentRecord
+from storage.sql.engines import AnyConnection
 
 SUFFIX = "_sealed"
-ERASED = ""
-"""What stands in a sealed column that must have a value, once its secret is deleted."""
 
 SEALED = frozenset(
     {
@@ -39,16 +48,104 @@ class RowSeal:
         """The reverse of `columns`. Raises `security.crypto.keyring.SealBrokenError`."""
         return dict(self._value(name, value) for name, value in columns.items())
 
-    def _column(self, name: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401 - a column's own type
+    def _column(self, name: str, value: object) -> tuple[str, object]:
         if name not in SEALED:
             return name, value
-        return f"{name}{SUFFIX}", self._keyring.seal(value, self._context(name)) if value else None
+        return f"{name}{SUFFIX}", self._keyring.seal(str(value), self._context(name)) if value else None
 
-    def _value(self, column: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401 - a column's own type
+    def _value(self, column: str, value: object) -> tuple[str, object]:
         name = column.removesuffix(SUFFIX)
         if name == column:
             return column, value
-        return name, self._keyring.open(value, self._context(name)) if value else value
+        return name, self._keyring.open(str(value), self._context(name)) if value else value
 
     def _context(self, name: str) -> str:
         return f"{self._place}/{name}"
+
+
+@dataclass(frozen=True)
+class Resealed:
+    """One round. `last`: the primary key of the last row looked at; None when the table is through."""
+
+    rows: int
+    broken: int
+    last: tuple[Any, ...] | None
+
+
+def sealed_tables() -> Mapping[Table, Sequence[Column[Any]]]:
+    """Every table with sealed columns: found by their names, so that a new one can't be forgotten."""
+    found = {
+        table: [column for column in table.columns if column.name.endswith(SUFFIX)]
+        for table in SQLModel.metadata.sorted_tables
+    }
+    return {table: columns for table, columns in found.items() if columns}
+
+
+class ResealRepository:
+    """Which keys the rows need, and sealing rows anew with the active one, some at a time."""
+
+    def __init__(self, connection: AnyConnection, keyring: Keyring) -> None:
+        self._connection = connection
+        self._keyring = keyring
+
+    async def key_ids(self) -> Counter[str]:
+        """How many sealed texts there are of each key."""
+        counts: Counter[str] = Counter()
+        for column in (column for columns in sealed_tables().values() for column in columns):
+            key_id = self._key_id(column).label("key_id")
+            found = select(key_id, func.count().label("texts")).where(column.is_not(None))
+            for row in (await self._connection.execute(found.group_by(key_id))).mappings():
+                counts[row["key_id"]] += row["texts"]
+        return counts
+
+    async def reseal(self, table: Table, after: tuple[Any, ...] | None, rows_max: int) -> Resealed:
+        """Seal the next rows that need it with the active key. A value that changed meanwhile is left to a next run."""
+        columns, keys = sealed_tables()[table], list(table.primary_key.columns)
+        old = [self._needs_it(column) for column in columns]
+        statement = select(*keys, *columns).where(or_(*old)).order_by(*keys).limit(rows_max)
+        if after is not None:
+            statement = statement.where(tuple_(*keys) > tuple_(*after))
+        rows = [{**row} for row in (await self._connection.execute(statement)).mappings()]
+        broken = 0
+        for row in rows:
+            broken += not await self._reseal_row(table, columns, row)
+        last = tuple(rows[-1][key.name] for key in keys) if len(rows) == rows_max else None
+        return Resealed(len(rows) - broken, broken, last)
+
+    async def _reseal_row(self, table: Table, columns: Sequence[Column[Any]], row: Mapping[str, Any]) -> bool:
+        """False if a seal of it does not open."""
+        place = PaymentKey(hospital=row["hospital"], med_org_ord=row["med_org_ord"])
+        seal = RowSeal(self._keyring, place, row.get("refund_no", ""))
+        before = {column.name: row[column.name] for column in columns if row[column.name]}
+        try:
+            after = seal.columns(seal.values(before))
+        except SealBrokenError:
+            return False
+        unchanged = [table.c[name] == value for name, value in before.items()]
+        here = [key == row[key.name] for key in table.primary_key.columns]
+        await self._connection.execute(update(table).where(*here, *unchanged).values(after))
+        return True
+
+    def _needs_it(self, column: Column[Any]) -> ColumnElement[bool]:
+        ours = column.startswith(f"{self._keyring.active}:", autoescape=True)
+        return column.is_not(None) & ~ours
+
+    def _key_id(self, column: Column[Any]) -> ColumnElement[str]:
+        if self._connection.dialect.name == "sqlite":
+            return func.substr(column, 1, func.instr(column, ":") - 1)
+        return func.split_part(column, ":", 1)
+
+
+def fit_to_keep(text: str, payment: PaymentRecord | None) -> str:
+    """`text` without what is known of the payment's patient, and without what looks personal or secret.
+
+    A person wrote it by hand, and nobody can be kept from naming the patient there.
+    """
+    if payment is not None:
+        order, settlement = payment.order, payment.settlement
+        tokens = (order.pay_auth_no, payment.pay_token, settlement.revs_token if settlement else "")
+        shown = {payment.insured_name: mask_name, order.patient_name: mask_name, order.id_no: mask_id_no}
+        for secret in (*shown, *tokens, payment.si_personal_no):
+            if secret:
+                text = text.replace(secret, shown[secret](secret) if secret in shown else MASK)
+    return mask_text(text)

@@ -2,43 +2,45 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
 from security.crypto.keyring import Keyring
 from storage.access_log import AccessLogRepository
-from storage.bill_locks import ClaimRepository
-from storage.call_log import RemoteCallRepository
-from storage.fee_lines import FeeLineRepository
+from storage.bill_locks import BillLockRepository
+from storage.call_log import CallLogRepository
 from storage.nonces import NonceRepository
 from storage.notices import NoticeRepository
 from storage.notifications import NotificationRepository
-from storage.payment_list import PaymentListRepository
-from storage.payments import PaymentRepository
+from storage.payments import FeeLineRepository, PaymentRepository, SettlementRepository
 from storage.refunds import RefundRepository
-from storage.resealing import ResealRepository
 from storage.reviews import ReviewRepository
-from storage.settlements import SettlementRepository
+from storage.sealing import ResealRepository
 from storage.sql.engines import WAIT_S_MAX, AnyConnection, open_engines
+from storage.timeline import TimelineRepository
 
 
 class Unit:
-    """The repositories of one transaction."""
+    """The repositories of one transaction, each made when it is asked for."""
 
     def __init__(self, connection: AnyConnection, keyring: Keyring) -> None:
-        self.access = AccessLogRepository(connection)
-        self.payments = PaymentRepository(connection, keyring)
-        self.payment_list = PaymentListRepository(connection)
-        self.notices = NoticeRepository(connection)
-        self.nonces = NonceRepository(connection)
-        self.calls = RemoteCallRepository(connection)
-        self.fee_lines = FeeLineRepository(connection)
-        self.claims = ClaimRepository(connection)
-        self.notifications = NotificationRepository(connection)
-        self.reviews = ReviewRepository(connection)
-        self.refunds = RefundRepository(connection, keyring, self.payments, self.reviews)
-        self.settlements = SettlementRepository(connection, keyring)
-        self.seals = ResealRepository(connection, keyring)
+        self.connection = connection
+        self.keyring = keyring
+
+    access = cached_property(lambda unit: AccessLogRepository(unit.connection))
+    payments = cached_property(lambda unit: PaymentRepository(unit.connection, unit.keyring))
+    fee_lines = cached_property(lambda unit: FeeLineRepository(unit.connection))
+    settlements = cached_property(lambda unit: SettlementRepository(unit.connection, unit.keyring))
+    bill_locks = cached_property(lambda unit: BillLockRepository(unit.connection))
+    calls = cached_property(lambda unit: CallLogRepository(unit.connection))
+    refunds = cached_property(lambda unit: RefundRepository(unit.connection, unit.keyring, unit.payments))
+    reviews = cached_property(lambda unit: ReviewRepository(unit.connection))
+    notices = cached_property(lambda unit: NoticeRepository(unit.connection))
+    notifications = cached_property(lambda unit: NotificationRepository(unit.connection))
+    timeline = cached_property(lambda unit: TimelineRepository(unit.connection))
+    nonces = cached_property(lambda unit: NonceRepository(unit.connection))
+    seals = cached_property(lambda unit: ResealRepository(unit.connection, unit.keyring))
 
 
 class Database:

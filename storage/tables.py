@@ -62,11 +62,13 @@ def _never_more_back_than_paid() -> list[CheckConstraint]:
 class Payment(SQLModel, table=True):
     """Where a payment stands: the projection of its workflow. `revision` numbers the workflow's requests.
 
+    `came_from`: the state before this one, None at the first.
     `refunded_…_fen`: what went back of each part, or is reserved for the refund under way, whose number `refunding` is.
     """
 
     __table_args__ = (
         _one_of("state", PaymentState),
+        _one_of("came_from", PaymentState),
         _one_of("category", Category),
         _one_of("channel", Channel),
         CheckConstraint(f"total_fen BETWEEN 1 AND {TOTAL_FEN_MAX}", name="total_fen_payable"),
@@ -80,8 +82,9 @@ class Payment(SQLModel, table=True):
 
     hospital: str = Field(primary_key=True, max_length=HOSPITAL_CHARS_MAX)
     med_org_ord: str = Field(primary_key=True, max_length=MED_ORG_ORD_CHARS_MAX)
-    revision: int
+    revision: int = Field(sa_type=BigInteger)
     state: str = Field(max_length=WORD_CHARS_MAX)
+    came_from: str | None = Field(max_length=WORD_CHARS_MAX)
     state_since: datetime = Field(sa_type=UtcDateTime)
     accepted_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
@@ -94,7 +97,7 @@ class Payment(SQLModel, table=True):
     ordered_visit_id: str | None = Field(max_length=ID_CHARS_MAX)
     id_no_sealed: str = Field(sa_type=Text)
     patient_name_sealed: str | None = Field(sa_type=Text)
-    pay_auth_no_sealed: str = Field(sa_type=Text)
+    pay_auth_no_sealed: str | None = Field(sa_type=Text)
     uld_latlnt_sealed: str = Field(sa_type=Text)
     pay_ord_id: str | None = Field(max_length=ID_CHARS_MAX)
     pay_token_sealed: str | None = Field(sa_type=Text)
@@ -123,28 +126,28 @@ class Payment(SQLModel, table=True):
     refunding: str | None = Field(max_length=REFUND_NO_CHARS_MAX)
 
 
-class BillClaim(SQLModel, table=True):
-    """Who pays a bill (product rule 3): of the claims of one bill, one is live. `bill` as `domain.orders` names it."""
+class BillLock(SQLModel, table=True):
+    """Who pays a bill (product rule 3): of the locks of one bill, one is live. `bill` as `domain.orders` names it."""
 
-    __tablename__ = "bill_claim"
+    __tablename__ = "bill_lock"
     __table_args__ = (
         _of_payment(),
         Index(
-            "bill_claim_live",
+            "bill_lock_live",
             "hospital",
             "bill",
             unique=True,
             sqlite_where=text("released_at IS NULL"),
             postgresql_where=text("released_at IS NULL"),
         ),
-        Index("bill_claim_of_payment", "hospital", "med_org_ord"),
+        Index("bill_lock_of_payment", "hospital", "med_org_ord"),
     )
 
     id: int = Field(sa_column=serial_id())
     hospital: str = Field(max_length=HOSPITAL_CHARS_MAX)
     bill: str = Field(max_length=BILL_CHARS_MAX)
     med_org_ord: str = Field(max_length=MED_ORG_ORD_CHARS_MAX)
-    claimed_at: datetime = Field(sa_type=UtcDateTime)
+    locked_at: datetime = Field(sa_type=UtcDateTime)
     released_at: datetime | None = Field(sa_type=UtcDateTime)
 
 
@@ -194,15 +197,15 @@ class Settlement(SQLModel, table=True):
     booked_at: datetime | None = Field(sa_type=UtcDateTime)
 
 
-class RemoteCall(SQLModel, table=True):
-    """One call to the centre or HIS. No outcome: it was begun, and whoever began it never came back."""
+class CallLog(SQLModel, table=True):
+    """One call to the centre, HIS or a caller. No outcome: it was begun, and whoever began it never came back."""
 
-    __tablename__ = "remote_call"
+    __tablename__ = "call_log"
     __table_args__ = (
         _of_payment(),
         _one_of("outcome", Outcome),
         CheckConstraint("duration_ms >= 0", name="duration_ms_not_negative"),
-        Index("remote_call_of_payment", "hospital", "med_org_ord", "transaction"),
+        Index("call_log_of_payment", "hospital", "med_org_ord", "transaction"),
     )
 
     id: int = Field(sa_column=serial_id())
@@ -229,7 +232,7 @@ class StateChange(SQLModel, table=True):
     id: int = Field(sa_column=serial_id())
     hospital: str = Field(max_length=HOSPITAL_CHARS_MAX)
     med_org_ord: str = Field(max_length=MED_ORG_ORD_CHARS_MAX)
-    revision: int
+    revision: int = Field(sa_type=BigInteger)
     state: str = Field(max_length=WORD_CHARS_MAX)
     at: datetime = Field(sa_type=UtcDateTime)
 
@@ -339,7 +342,7 @@ class Notification(SQLModel, table=True):
     started_at: datetime | None = Field(sa_type=UtcDateTime)
     delivered_at: datetime | None = Field(sa_type=UtcDateTime)
     given_up_at: datetime | None = Field(sa_type=UtcDateTime)
-    runs: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    runs: int
 
 
 class SettlementNotice(SQLModel, table=True):
@@ -361,5 +364,5 @@ class SettlementNotice(SQLModel, table=True):
     ord_stas: str = Field(max_length=WORD_CHARS_MAX)
     received_at: datetime = Field(sa_type=UtcDateTime)
     message: str = Field(max_length=MESSAGE_CHARS_MAX)
-    signature_digest: str | None = Field(max_length=DIGEST_CHARS)
+    signature_digest: str = Field(max_length=DIGEST_CHARS)
     followed_at: datetime | None = Field(sa_type=UtcDateTime)

@@ -13,6 +13,7 @@ from gateways.insurance.envelope import utc_now
 from gateways.insurance.notice import SettlementNotice
 from hospitals import Hospital
 from settings import Settings
+from storage.records import ReceivedNotice
 from storage.session import Database, Unit
 
 logger = structlog.get_logger(__name__)
@@ -34,9 +35,14 @@ class NoticesService:
             hospital, key = await _whose(unit, opened)
             place = key or PaymentKey(hospital=hospital.id, med_org_ord=notice.med_org_ord)
             message = _RECEIVED if key else _UNKNOWN
-            kept = await unit.notices.keep(
-                place, notice.pay_ord_id, notice.ord_stas, now, message, notice.signature_digest
+            received = ReceivedNotice(
+                pay_ord_id=notice.pay_ord_id,
+                ord_stas=notice.ord_stas,
+                received_at=now,
+                message=message,
+                signature_digest=notice.signature_digest,
             )
+            kept = await unit.notices.keep(place, received)
         if key is None:
             logger.warning("notice_of_unknown_order", hospital=hospital.id, payOrdId=notice.pay_ord_id)
             return _UNKNOWN

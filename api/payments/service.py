@@ -33,7 +33,6 @@ from domain.orders import (
 from domain.states import PaymentState
 from security.crypto.keyring import Keyring
 from storage.records import PaymentLine, PaymentQuery, PaymentRecord, Place, RefundRecord, TimelineEntry
-from storage.refunds import with_refunds
 from storage.session import Database
 
 PAGE_ROWS: Final = 50
@@ -72,7 +71,7 @@ class PaymentsService:
             record = await unit.payments.find(key)
             if record is not None:
                 refunds = await unit.refunds.of_payment(key)
-                return record, with_refunds(await unit.payments.timeline(key), refunds), refunds
+                return record, await unit.timeline.of_payment(key), refunds
         if await self._workflows.life(payment_workflow_id(key.hospital, key.med_org_ord)) is Life.UNKNOWN:
             raise unknown_order(HTTPStatus.NOT_FOUND)
         return None
@@ -80,7 +79,7 @@ class PaymentsService:
     async def page(self, query: PaymentQuery, after: Place | None) -> tuple[list[PaymentLine], Place | None]:
         """At most `PAGE_ROWS`, the newest first, and where the next page begins, if there is one."""
         async with self._database.read() as unit:
-            lines = await unit.payment_list.page(query, PAGE_ROWS + 1, after)
+            lines = await unit.payments.page(query, PAGE_ROWS + 1, after)
         shown = lines[:PAGE_ROWS]
         if len(lines) == len(shown):
             return shown, None

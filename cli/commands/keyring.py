@@ -24,7 +24,7 @@ from security.crypto.keyring import Keyring
 from security.crypto.payload_codec import KEY_ID
 from security.keys import files as key_files
 from settings import Settings
-from storage.resealing import sealed_tables
+from storage.sealing import sealed_tables
 
 ROWS_AT_ONCE = 100
 """A transaction's: payments wait for it on SQLite, some milliseconds."""

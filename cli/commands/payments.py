@@ -22,7 +22,6 @@ from domain.states import PaymentState
 from security.access_log import AccessEvent
 from settings import Settings
 from storage.records import PaymentLine, PaymentQuery, PaymentRecord, RefundRecord, TimelineEntry
-from storage.refunds import with_refunds
 
 app = typer.Typer(name="payments", no_args_is_help=True, help="Payments in our records.")
 Fields = dict[str, Any]
@@ -97,7 +96,7 @@ async def _page(settings: Settings, query: PaymentQuery, limit: int) -> list[Pay
         async with database.begin() as unit:
             await unit.access.append(access_here(AccessEvent.CLI_PAYMENT_LISTED, query.hospital))
         async with database.read() as unit:
-            return await unit.payment_list.page(query, limit)
+            return await unit.payments.page(query, limit)
 
 
 _WIDTHS = {
@@ -147,7 +146,7 @@ async def _find(
             await unit.access.append(access_here(AccessEvent.CLI_PAYMENT_SHOWN, key.hospital, workflow_id))
         async with database.read() as unit:
             refunds = await unit.refunds.of_payment(key)
-            timeline = with_refunds(await unit.payments.timeline(key), refunds)
+            timeline = await unit.timeline.of_payment(key)
             return await unit.payments.find(key), timeline, refunds
 
 

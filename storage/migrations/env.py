@@ -7,8 +7,8 @@ from alembic import context
 from sqlalchemy import Connection, func, select
 from sqlmodel import AutoString, SQLModel
 
-import storage.access_table
-import storage.signed_call_table
+import storage.access_log
+import storage.nonces
 import storage.tables  # noqa: F401 - their tables join the metadata
 from settings import Settings
 from storage.sql.columns import UtcDateTime

@@ -16,7 +16,6 @@ AnyConnection = AsyncConnection | SqliteConnection
 POOL_SIZE = 10
 SQLITE_READERS = 4
 _HASTY = {"timeout": 0, "check_same_thread": False}
-_PLAIN: dict[str, Any] = {"hide_parameters": True, "isolation_level": "AUTOCOMMIT"}
 _TLS_WORDS = {"sslrootcert": "ca", "sslcert": "cert", "sslkey": "key"}
 WAIT_S_MAX = 10
 """For a connection, for another process's write on SQLite, and for one statement on PostgreSQL."""
@@ -40,10 +39,14 @@ def open_engines(url: str, statement_s_max: float | None = WAIT_S_MAX) -> Engine
     if make_url(url).get_backend_name() == "sqlite":
         return _sqlite(url)
     plain, tls = _tls_apart(make_url(url))
-    writer = _engine(
+    writer = create_async_engine(
         plain,
-        POOL_SIZE,
+        pool_size=POOL_SIZE,
+        max_overflow=0,
+        pool_timeout=WAIT_S_MAX,
         pool_pre_ping=True,
+        # An error's text would hold the row's values.
+        hide_parameters=True,
         connect_args={"timeout": WAIT_S_MAX, "command_timeout": statement_s_max, **tls},
     )
     # One snapshot for all statements of a reading, as SQLite has it by itself.
@@ -84,13 +87,6 @@ def _sqlite(url: str) -> Engines:
     return Engines(
         SqliteEngine(writer, "BEGIN IMMEDIATE", 1, WAIT_S_MAX),
         SqliteEngine(reader, "BEGIN", SQLITE_READERS, WAIT_S_MAX),
-    )
-
-
-def _engine(url: URL, size: int, **options: Any) -> AsyncEngine:
-    """`hide_parameters`: an error's text would hold the row's values."""
-    return create_async_engine(
-        url, pool_size=size, max_overflow=0, pool_timeout=WAIT_S_MAX, hide_parameters=True, **options
     )
 
 

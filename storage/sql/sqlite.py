@@ -7,7 +7,7 @@ another process's lock, is awaited outside the database.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, CursorResult, Dialect, Engine, Executable
 from sqlalchemy.exc import OperationalError
 
 T = TypeVar("T")
+Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 _POLL_S_MAX = 0.01
 
@@ -29,7 +30,7 @@ class SqliteConnection:
     def dialect(self) -> Dialect:
         return self._connection.dialect
 
-    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:  # noqa: ANN401 - SQLAlchemy's
+    async def execute(self, statement: Executable, parameters: Parameters | None = None) -> CursorResult[Any]:
         """Run one statement."""
         return self._connection.execute(statement, parameters)
 

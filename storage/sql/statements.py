@@ -6,7 +6,7 @@ Values that only find the row have names of their own, `key_…`, so that they n
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, bindparam
+from sqlalchemy import ColumnElement, Table, and_, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
@@ -28,6 +28,15 @@ def here(table: Table) -> tuple[ColumnElement[bool], ...]:
 
 def key_of(key: PaymentKey) -> dict[str, Any]:
     return {"key_hospital": key.hospital, "key_med_org_ord": key.med_org_ord}
+
+
+def this_refund(table: Table) -> ColumnElement[bool]:
+    """The rows of the refund that `refund_of` names; of the payment itself where that is given no number."""
+    return and_(*here(table), table.c.refund_no == bindparam("key_refund_no"))
+
+
+def refund_of(key: PaymentKey, refund_no: str) -> dict[str, Any]:
+    return key_of(key) | {"key_refund_no": refund_no}
 
 
 def place_of(key: PaymentKey) -> dict[str, Any]:

@@ -28,8 +28,8 @@ from activities.records import Records
 from activities.refunds import Refunds
 from gateways.his.http import HttpHospitalSystem
 from security.crypto.keyring import Keyring
-from storage.migrate import upgrade
 from storage.session import Database, Unit
+from storage.sql.migrate import upgrade
 from tests.property.centre_side import CentreSide
 from tests.property.faults import Faults
 from tests.support.orders import TERMS

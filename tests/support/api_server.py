@@ -21,8 +21,8 @@ from gateways.insurance.profile import CentreProfile
 from security.crypto.keyring import Keyring
 from security.crypto.sm import GmsslSigner, GmsslVerifier, KeyPair, generate_key_pair
 from settings import Settings
-from storage.migrate import upgrade
 from storage.session import Database
+from storage.sql.migrate import upgrade
 from tests.support.eventually import eventually
 
 KEY = "test-caller-key"

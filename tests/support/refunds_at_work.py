@@ -35,9 +35,9 @@ from domain.states import PaymentState, RefundState
 from gateways.his.port import HisRefund
 from gateways.insurance.port import RefundRequest
 from security.crypto.keyring import Keyring
-from storage.migrate import upgrade
 from storage.records import CaseEventRecord, CaseRecord, PaymentFacts, PaymentRecord, RefundRecord
 from storage.session import Database
+from storage.sql.migrate import upgrade
 from tests.support.orders import TERMS, outpatient
 from tests.support.records import AT, SETTLEMENT, SPLIT
 from tests.support.time_skipping import STEPS_MAX, in_time
@@ -223,7 +223,8 @@ async def refunds_at_work(environment: WorkflowEnvironment, folder: Path) -> Asy
             pay_ord_id="ORD1", pay_token="TOKEN", insured_name="张三", split=SPLIT, settlement=SETTLEMENT
         )
         async with database.begin() as unit:
-            await unit.payments.record(key, 1, AT, state=PaymentState.SETTLED, facts=facts, order=order)
+            await unit.payments.receive(order, AT)
+            await unit.payments.record(key, 1, AT, state=PaymentState.SETTLED, facts=facts)
         sides: Any = ScriptedSides()
         work = RefundsAtWork(environment, database, sides, key)
         call_log, by_hospital = CallLog(database), {key.hospital: sides}

@@ -57,7 +57,7 @@ class Progress:
         self.visit_id = known.visit_id
         self.visit_is_ours = known.visit_is_ours
         self.settlement = known.settlement
-        self._revision = known.revision
+        self._revision = known.counts_from(workflow.info().workflow_start_time)
 
     @property
     def decided(self) -> bool:

@@ -1,4 +1,4 @@
-"""Payments, their fee lines, settlements, remote calls and states."""
+"""The tables of the records: payments and all that belongs to them, the log of access, and used nonces."""
 
 from datetime import datetime
 
@@ -11,31 +11,48 @@ branch_labels = None
 depends_on = None
 
 STATES = (
-    "'RECEIVED', 'PRICED', 'FEE_UPLOADED', 'PRE_SETTLED', 'PAID', 'REGISTERED', 'SETTLED', "
-    "'REJECTED', 'EXPIRED', 'CANCELLED', 'REVERSING', 'REVERSED', 'IN_REVIEW'"
+    "'RECEIVED', 'PRICED', 'FEE_UPLOADED', 'PRE_SETTLED', 'PAID', 'REGISTERED', 'SETTLED', 'REJECTED', 'EXPIRED', "
+    "'CANCELLED', 'REVERSING', 'REVERSED', 'IN_REVIEW', 'PARTIALLY_REFUNDED', 'REFUNDED'"
 )
+REFUND_STATES = "'REFUNDING', 'REFUNDED', 'PARTIALLY_REFUNDED', 'REFUND_FAILED', 'IN_REVIEW'"
 SPLIT = ("fee_sum_fen", "own_pay_fen", "psn_acct_fen", "fund_fen", "other_fen", "hospital_part_fen")
+REFUNDED = {"refunded_own_fen": "own_pay_fen", "refunded_acct_fen": "psn_acct_fen", "refunded_fund_fen": "fund_fen"}
+TABLES = (
+    *("used_nonce", "access_log", "settlement_notice", "notification", "review_event", "review_case", "refund"),
+    *("state_change", "call_log", "settlement", "fee_line", "bill_lock", "payment"),
+)
+REFUSAL = "access_log is append-only"
 
 
 def upgrade() -> None:
     create_payment()
+    create_bill_lock()
     create_fee_line()
     create_settlement()
-    create_remote_call()
+    create_call_log()
     create_state_change()
+    create_refund()
+    create_review()
+    create_notification()
+    create_settlement_notice()
+    create_access_log()
+    create_used_nonce()
 
 
 def downgrade() -> None:
-    for table in ("state_change", "remote_call", "settlement", "fee_line", "payment"):
+    for table in TABLES:
         op.drop_table(table)
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION access_log_refuse()")
 
 
 def create_payment() -> None:
     op.create_table(
         "payment",
         *payment_key(),
-        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
         text("state", 64),
+        text("came_from", 64, nullable=True),
         moment("state_since"),
         moment("accepted_at"),
         moment("updated_at"),
@@ -48,7 +65,7 @@ def create_payment() -> None:
         text("ordered_visit_id", 128, nullable=True),
         sealed("id_no_sealed"),
         sealed("patient_name_sealed", nullable=True),
-        sealed("pay_auth_no_sealed"),
+        sealed("pay_auth_no_sealed", nullable=True),
         sealed("uld_latlnt_sealed"),
         text("pay_ord_id", 128, nullable=True),
         sealed("pay_token_sealed", nullable=True),
@@ -64,14 +81,41 @@ def create_payment() -> None:
         text("error_code", 64, nullable=True),
         text("error_message", 500, nullable=True),
         text("note", 500, nullable=True),
-        sa.CheckConstraint(f"state IN ({STATES})", name="state_known"),
-        sa.CheckConstraint("category IN ('1', '2')", name="category_known"),
-        sa.CheckConstraint("channel IN ('WeChat', 'Alipay')", name="channel_known"),
+        sealed("insured_name_sealed", nullable=True),
+        *(sa.Column(back, sa.BigInteger(), nullable=False, server_default=sa.text("0")) for back in REFUNDED),
+        text("refunding", 64, nullable=True),
+        known("state", STATES),
+        known("came_from", STATES),
+        known("category", "'1', '2'"),
+        known("channel", "'WeChat', 'Alipay'"),
         sa.CheckConstraint("total_fen BETWEEN 1 AND 999999999", name="total_fen_payable"),
-        sa.CheckConstraint("revision >= 0", name="revision_not_negative"),
-        *(sa.CheckConstraint(f"{part} >= 0", name=f"{part}_not_negative") for part in SPLIT),
+        not_negative("revision"),
+        *(not_negative(part) for part in SPLIT),
+        *(
+            sa.CheckConstraint(f"{back} BETWEEN 0 AND COALESCE({paid}, 0)", name=f"{back}_paid")
+            for back, paid in REFUNDED.items()
+        ),
         sa.PrimaryKeyConstraint("hospital", "med_org_ord"),
     )
+    op.create_index("payment_by_time", "payment", ["hospital", "accepted_at"])
+    op.create_index("payment_by_state", "payment", ["hospital", "state", "accepted_at"])
+    op.create_index("payment_by_pay_ord_id", "payment", ["hospital", "pay_ord_id"])
+
+
+def create_bill_lock() -> None:
+    op.create_table(
+        "bill_lock",
+        serial_id(),
+        text("hospital", 32),
+        text("bill", 300),
+        text("med_org_ord", 64),
+        moment("locked_at"),
+        moment("released_at", nullable=True),
+        of_payment(),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    only_one("bill_lock_live", "bill_lock", ["hospital", "bill"], "released_at IS NULL")
+    op.create_index("bill_lock_of_payment", "bill_lock", ["hospital", "med_org_ord"])
 
 
 def create_fee_line() -> None:
@@ -93,7 +137,7 @@ def create_fee_line() -> None:
         text("department_name", 500),
         text("doctor_code", 128),
         text("doctor_name", 500),
-        sa.CheckConstraint("amount_fen >= 0", name="amount_fen_not_negative"),
+        not_negative("amount_fen"),
         of_payment(),
         sa.PrimaryKeyConstraint("hospital", "med_org_ord", "position"),
     )
@@ -110,15 +154,15 @@ def create_settlement() -> None:
         moment("reversal_deadline"),
         text("settlement_no", 128, nullable=True),
         moment("booked_at", nullable=True),
-        sa.CheckConstraint("setl_type IN ('ALL', 'CASH', 'HI')", name="setl_type_known"),
+        known("setl_type", "'ALL', 'CASH', 'HI'"),
         of_payment(),
         sa.PrimaryKeyConstraint("hospital", "med_org_ord"),
     )
 
 
-def create_remote_call() -> None:
+def create_call_log() -> None:
     op.create_table(
-        "remote_call",
+        "call_log",
         serial_id(),
         *payment_key(),
         text("transaction", 64),
@@ -127,12 +171,12 @@ def create_remote_call() -> None:
         text("outcome", 64, nullable=True),
         sa.Column("duration_ms", sa.BigInteger(), nullable=True),
         text("message", 500, nullable=True),
-        sa.CheckConstraint("outcome IN ('done', 'refused', 'not_sent', 'unknown')", name="outcome_known"),
-        sa.CheckConstraint("duration_ms >= 0", name="duration_ms_not_negative"),
+        known("outcome", "'done', 'refused', 'not_sent', 'unknown'"),
+        not_negative("duration_ms"),
         of_payment(),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("remote_call_of_payment", "remote_call", ["hospital", "med_org_ord", "transaction"])
+    op.create_index("call_log_of_payment", "call_log", ["hospital", "med_org_ord", "transaction"])
 
 
 def create_state_change() -> None:
@@ -140,14 +184,165 @@ def create_state_change() -> None:
         "state_change",
         serial_id(),
         *payment_key(),
-        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
         text("state", 64),
         moment("at"),
-        sa.CheckConstraint(f"state IN ({STATES})", name="state_known"),
+        known("state", STATES),
         of_payment(),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("state_change_of_payment", "state_change", ["hospital", "med_org_ord"])
+
+
+def create_refund() -> None:
+    op.create_table(
+        "refund",
+        *payment_key(),
+        text("refund_no", 64),
+        text("state", 64),
+        text("refund_type", 64),
+        *(fen(part) for part in REFUNDED.values()),
+        sealed("pay_auth_no_sealed", nullable=True),
+        text("reason", 500),
+        text("requested_by", 128),
+        text("app_refd_sn", 256),
+        text("refd_sn", 128, nullable=True),
+        moment("requested_at"),
+        moment("updated_at"),
+        moment("his_told_at", nullable=True),
+        text("error_code", 64, nullable=True),
+        text("error_message", 500, nullable=True),
+        text("note", 500, nullable=True),
+        known("state", REFUND_STATES),
+        known("refund_type", "'ALL', 'CASH', 'HI'"),
+        *(not_negative(part) for part in REFUNDED.values()),
+        of_payment(),
+        sa.PrimaryKeyConstraint("hospital", "med_org_ord", "refund_no"),
+    )
+
+
+def create_review() -> None:
+    op.create_table(
+        "review_case",
+        serial_id(),
+        *payment_key(),
+        text("refund_no", 64),
+        text("workflow_id", 500),
+        text("reason", 64),
+        text("message", 500),
+        fen("at_risk_fen"),
+        moment("opened_at"),
+        moment("deadline", nullable=True),
+        moment("closed_at", nullable=True),
+        text("outcome", 64, nullable=True),
+        not_negative("at_risk_fen"),
+        of_payment(),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    only_one("review_case_open", "review_case", ["hospital", "med_org_ord", "refund_no"], "closed_at IS NULL")
+    op.create_table(
+        "review_event",
+        serial_id(),
+        *payment_key(),
+        text("refund_no", 64),
+        text("event", 64),
+        text("action", 64),
+        text("by_name", 128),
+        text("reason", 500),
+        moment("at"),
+        of_payment(),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("review_event_of_payment", "review_event", ["hospital", "med_org_ord"])
+
+
+def create_notification() -> None:
+    op.create_table(
+        "notification",
+        serial_id(),
+        *payment_key(),
+        text("refund_no", 64),
+        text("event", 64),
+        sa.Column("body", sa.Text(), nullable=False),
+        moment("created_at"),
+        moment("started_at", nullable=True),
+        moment("delivered_at", nullable=True),
+        moment("given_up_at", nullable=True),
+        sa.Column("runs", sa.Integer(), nullable=False),
+        of_payment(),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("notification_waiting", "notification", ["started_at", "id"])
+    op.create_index("notification_of_payment", "notification", ["hospital", "med_org_ord"])
+
+
+def create_settlement_notice() -> None:
+    op.create_table(
+        "settlement_notice",
+        serial_id(),
+        *payment_key(),
+        text("pay_ord_id", 128),
+        text("ord_stas", 64),
+        moment("received_at"),
+        text("message", 500),
+        text("signature_digest", 64),
+        moment("followed_at", nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("settlement_notice_of_payment", "settlement_notice", ["hospital", "med_org_ord"])
+    op.create_index("settlement_notice_once", "settlement_notice", ["hospital", "signature_digest"], unique=True)
+
+
+def create_access_log() -> None:
+    """Rows are only added: triggers refuse every change."""
+    op.create_table(
+        "access_log",
+        sa.Column("sequence", wide_or_sqlite_integer(), nullable=False, autoincrement=False),
+        text("at", 32),
+        text("event", 64),
+        text("hospital", 32),
+        text("actor", 128),
+        text("role", 64),
+        text("subject", 500),
+        sa.Column("details", sa.Text(), nullable=False),
+        text("previous", 64),
+        text("digest", 64),
+        sa.CheckConstraint("sequence > 0", name="sequence_positive"),
+        sa.PrimaryKeyConstraint("sequence"),
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "CREATE FUNCTION access_log_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN RAISE EXCEPTION '{REFUSAL}'; END $$"
+        )
+        op.execute(
+            "CREATE TRIGGER access_log_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON access_log "
+            "FOR EACH STATEMENT EXECUTE FUNCTION access_log_refuse()"
+        )
+        return
+    for change in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER access_log_no_{change.lower()} BEFORE {change} ON access_log "
+            f"BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
+        )
+
+
+def create_used_nonce() -> None:
+    op.create_table(
+        "used_nonce",
+        text("hospital", 32),
+        text("key_name", 64),
+        text("nonce", 64),
+        moment("serves_until"),
+        sa.PrimaryKeyConstraint("hospital", "key_name", "nonce"),
+    )
+    op.create_index("used_nonce_by_time", "used_nonce", ["serves_until"])
+
+
+def only_one(name: str, table: str, columns: list[str], where: str) -> None:
+    """At most one row for `columns` among those that `where` takes."""
+    condition = sa.text(where)
+    op.create_index(name, table, columns, unique=True, sqlite_where=condition, postgresql_where=condition)
 
 
 def payment_key() -> tuple[sa.Column[str], sa.Column[str]]:
@@ -158,8 +353,13 @@ def of_payment() -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint(["hospital", "med_org_ord"], ["payment.hospital", "payment.med_org_ord"])
 
 
+def wide_or_sqlite_integer() -> sa.types.TypeEngine[int]:
+    """SQLite counts up only in a column of its own INTEGER type."""
+    return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
 def serial_id() -> sa.Column[int]:
-    return sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False)
+    return sa.Column("id", wide_or_sqlite_integer(), nullable=False)
 
 
 def text(name: str, chars_max: int, *, nullable: bool = False) -> sa.Column[str]:
@@ -176,3 +376,11 @@ def fen(name: str, *, nullable: bool = False) -> sa.Column[int]:
 
 def moment(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
+
+
+def known(column: str, values: str) -> sa.CheckConstraint:
+    return sa.CheckConstraint(f"{column} IN ({values})", name=f"{column}_known")
+
+
+def not_negative(column: str) -> sa.CheckConstraint:
+    return sa.CheckConstraint(f"{column} >= 0", name=f"{column}_not_negative")

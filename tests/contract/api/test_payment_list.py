@@ -20,7 +20,8 @@ async def given(api: ApiServer, count: int, hospital: str = "main") -> None:
             order = outpatient(f"M{number:03d}", hospital=hospital, patient_name="张三")
             at = later(number // 2)
             facts = PaymentFacts(pay_ord_id=f"ORD{number}")
-            await unit.payments.record(key_of(order), 1, at, state=S.PRICED, order=order, accepted_at=at, facts=facts)
+            await unit.payments.receive(order, at)
+            await unit.payments.record(key_of(order), 1, at, state=S.PRICED, facts=facts)
 
 
 async def names(api: ApiServer, query: str, key: str = KEYS["auditor"]) -> list[str]:
@@ -88,7 +89,8 @@ class TestAFilter:
                 (outpatient("BILL"), S.PRICED, None),
                 (registration("REG", channel=Channel.ALIPAY), S.REJECTED, dead),
             ):
-                await unit.payments.record(key_of(order), 1, AT, state=state, order=order, accepted_at=AT, facts=facts)
+                await unit.payments.receive(order, AT)
+                await unit.payments.record(key_of(order), 1, AT, state=state, facts=facts)
         assert await names(api, "?state=REJECTED") == ["REG"]
         assert await names(api, "?channel=WeChat") == ["BILL"]
         assert await names(api, "?category=1&state=PRICED") == []

@@ -73,7 +73,8 @@ def number() -> str:
 async def row(api: ApiServer, order: Order, *way: PaymentState, facts: PaymentFacts = PLACED) -> None:
     async with api.records() as database, database.begin() as unit:
         for revision, state in enumerate(way, start=1):
-            await unit.payments.record(key_of(order), revision, AT, state=state, facts=facts, order=order)
+            await unit.payments.receive(order, AT)
+            await unit.payments.record(key_of(order), revision, AT, state=state, facts=facts)
 
 
 TO_PRE_SETTLED = (S.PRICED, S.FEE_UPLOADED, S.PRE_SETTLED)
@@ -197,7 +198,8 @@ class TestARefund:
         path = f"/api/v1/payments/{order.med_org_ord}/refunds"
         wish = {"refundNo": "R1", "type": "ALL", "payAuthNo": "AUTH", "reason": "退药"}
         async with api.records() as database, database.begin() as unit:
-            await unit.payments.record(key_of(order), 1, AT, state=S.SETTLED, facts=PLACED, order=order)
+            await unit.payments.receive(order, AT)
+            await unit.payments.record(key_of(order), 1, AT, state=S.SETTLED, facts=PLACED)
         for _ in range(2):
             answer = await api.post(path, wish)
             assert answer.outcome == (202, "PROCESSING")

@@ -30,9 +30,8 @@ async def given(api: ApiServer, order: Order, state: PaymentState, facts: Paymen
     """A row that went the `way` to `state`, with one remote call."""
     async with api.records() as database, database.begin() as unit:
         for revision, passed in enumerate((*way, state), start=1):
-            await unit.payments.record(
-                key_of(order), revision, later(revision), state=passed, facts=facts, order=order, accepted_at=AT
-            )
+            await unit.payments.receive(order, AT)
+            await unit.payments.record(key_of(order), revision, later(revision), state=passed, facts=facts)
         call = await unit.calls.begin(key_of(order), "6202", later(1))
         await unit.calls.finish(call, Outcome.DONE, 12)
 

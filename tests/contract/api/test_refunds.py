@@ -58,7 +58,8 @@ async def given(api: ApiServer, state: PaymentState = PaymentState.SETTLED, *end
         requested_by="wechat",
     )
     async with api.records() as database, database.begin() as unit:
-        await unit.payments.record(KEY, 1, AT, state=state, facts=facts, order=ORDER)
+        await unit.payments.receive(ORDER, AT)
+        await unit.payments.record(KEY, 1, AT, state=state, facts=facts)
         if ends:
             assert await unit.refunds.reserve(order, CASH, RefundParts(), AT)
         for seconds, end in enumerate(ends, start=1):

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from domain.errors import ErrorCode
+from domain.fen import Fen
 from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState
-from storage.records import PaymentFacts
+from storage.records import CaseEventRecord, CaseOpening, PaymentFacts
 from tests.support.api_server import KEY, KEYS, ApiServer, free_port, serving_api, settings_for
 from tests.support.orders import outpatient
 from tests.support.records import AT, SETTLEMENT, SPLIT, key_of, later
@@ -33,9 +34,12 @@ async def given(api: ApiServer, number: str, *then: PaymentState) -> None:
     way = (S.PRICED, S.FEE_UPLOADED, S.PRE_SETTLED, S.PAID, S.IN_REVIEW, *then)
     async with api.records() as database, database.begin() as unit:
         for revision, state in enumerate(way, start=1):
-            await unit.payments.record(
-                key_of(order), revision, later(revision), state=state, facts=REVIEWED, order=order, accepted_at=AT
-            )
+            await unit.payments.receive(order, AT)
+            await unit.payments.record(key_of(order), revision, later(revision), state=state, facts=REVIEWED)
+
+
+def booking(event: CaseEvent, by: str) -> CaseEventRecord:
+    return CaseEventRecord(event=event, action=ReviewAction.BOOK, by=by, reason="已核实", at=later(9))
 
 
 async def page(api: ApiServer, cursor: str = "") -> dict[str, Any]:
@@ -103,8 +107,18 @@ class TestThePage:
     async def test_is_another_hospitals_business(self, api: ApiServer) -> None:
         order = outpatient("W1", hospital="west")
         async with api.records() as database, database.begin() as unit:
-            await unit.payments.record(key_of(order), 1, AT, state=S.RECEIVED, order=order, accepted_at=AT)
-            await unit.reviews.opened(key_of(order), "", order.workflow_id, "STILL_PAYING", "", 1, None, AT)
+            await unit.payments.receive(order, AT)
+            await unit.payments.record(key_of(order), 1, AT, state=S.RECEIVED)
+            await unit.reviews.opened(
+                CaseOpening(
+                    key=key_of(order),
+                    workflow_id=order.workflow_id,
+                    reason="STILL_PAYING",
+                    message="",
+                    at_risk_fen=Fen(1),
+                    opened_at=AT,
+                )
+            )
 
         assert (await page(api))["cases"] == []
         assert (await api.call("GET", f"{REVIEWS}/W1", key=AUDITOR)).outcome == (404, "UNKNOWN_ORDER")
@@ -135,9 +149,7 @@ class TestACase:
     async def test_approved_once_is_answered_again_to_the_same_person(self, api: ApiServer) -> None:
         await given(api, "M1", S.PAID, S.SETTLED)
         async with api.records() as database, database.begin() as unit:
-            await unit.reviews.noted(
-                key_of(outpatient("M1")), "", CaseEvent.APPROVED, ReviewAction.BOOK, "approver-key", "已核实", later(9)
-            )
+            await unit.reviews.noted(key_of(outpatient("M1")), "", booking(CaseEvent.APPROVED, "approver-key"))
 
         again = await api.post(f"{REVIEWS}/M1/approvals", {"action": "BOOK"}, key=APPROVER)
         other = await api.post(f"{REVIEWS}/M1/approvals", {"action": "REVERSE"}, key=APPROVER)
@@ -148,9 +160,7 @@ class TestACase:
     async def test_stands_on_the_payments_timeline(self, api: ApiServer) -> None:
         await given(api, "M1")
         async with api.records() as database, database.begin() as unit:
-            await unit.reviews.noted(
-                key_of(outpatient("M1")), "", CaseEvent.PROPOSED, ReviewAction.BOOK, "li", "已核实", later(9)
-            )
+            await unit.reviews.noted(key_of(outpatient("M1")), "", booking(CaseEvent.PROPOSED, "li"))
 
         shown = (await api.call("GET", "/api/v1/payments/M1")).json["DATA"]["timeline"][-1]
 

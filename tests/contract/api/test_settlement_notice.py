@@ -46,7 +46,8 @@ async def given(api: ApiServer, state: PaymentState, facts: PaymentFacts = FACTS
     order = outpatient("M1", hospital=hospital)
     async with api.records() as database, database.begin() as unit:
         for revision, passed in enumerate((*TO[state], state), start=1):
-            await unit.payments.record(key_of(order), revision, AT, state=passed, facts=facts, order=order)
+            await unit.payments.receive(order, AT)
+            await unit.payments.record(key_of(order), revision, AT, state=passed, facts=facts)
 
 
 async def told(api: ApiServer, data: dict[str, str] = PAID, centre: Envelope | None = None) -> Answer:

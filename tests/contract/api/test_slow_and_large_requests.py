@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
-from storage.payment_list import PaymentListRepository
+from storage.payments import PaymentRepository
 from tests.support.api_server import KEY, PRE_SETTLE, ApiServer, free_port, serving_api, settings_for
 from tests.support.eventually import eventually
 
@@ -140,7 +140,7 @@ class TestStuck:
         async def for_ever(*_: object) -> None:
             await asyncio.Event().wait()
 
-        monkeypatch.setattr(PaymentListRepository, "page", for_ever)
+        monkeypatch.setattr(PaymentRepository, "page", for_ever)
         head = f"GET /api/v1/payments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\r\n"
         await connection.send(head.encode())
         answer = await connection.rest()

@@ -12,8 +12,8 @@ import pytest
 
 from security.access_log import GENESIS, OS_USER, Access, AccessEvent
 from security.crypto.keyring import Keyring
-from storage.migrate import upgrade
 from storage.session import Database
+from storage.sql.migrate import upgrade
 from tests.support.medpay_up import medpay_environment, run_medpay
 
 ME = pwd.getpwuid(os.geteuid()).pw_name

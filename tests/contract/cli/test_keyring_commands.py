@@ -14,8 +14,8 @@ from domain.states import PaymentState
 from security.crypto.gcm import SealCipher
 from security.crypto.keyring import Keyring
 from security.crypto.payload_codec import data_converter
-from storage.migrate import upgrade
 from storage.session import Database
+from storage.sql.migrate import upgrade
 from tests.support.medpay_up import medpay_environment, run_medpay
 from tests.support.orders import outpatient, start
 from tests.support.records import AT, key_of
@@ -38,7 +38,8 @@ async def folder(tmp_path: Path) -> Path:
     keyring.save(tmp_path / "keyring.json")
     upgrade(url := f"sqlite:///{tmp_path / 'medpay.db'}")
     async with Database(url, keyring) as database, database.begin() as unit:
-        await unit.payments.record(key_of(ORDER), 1, AT, state=PaymentState.PRICED, order=ORDER, accepted_at=AT)
+        await unit.payments.receive(ORDER, AT)
+        await unit.payments.record(key_of(ORDER), 1, AT, state=PaymentState.PRICED)
     return tmp_path
 
 

@@ -10,9 +10,9 @@ from domain.base import PaymentKey
 from security.crypto.keyring import Keyring
 from security.tls import TlsFiles
 from settings import Settings
-from storage.migrate import upgrade
 from storage.session import Database
 from storage.sql.engines import open_engines
+from storage.sql.migrate import upgrade
 from tests.support.certificate_set import Certificates
 from tests.support.postgres import postgres_server
 from tests.support.records import rows

@@ -13,9 +13,9 @@ from domain.errors import ErrorCode, NotSent, Outcome, PaymentError, Refused, Re
 from domain.ids import business_serial
 from domain.states import PaymentState
 from security.crypto.keyring import Keyring
-from storage.migrate import upgrade
 from storage.records import PaymentFacts
 from storage.session import Database
+from storage.sql.migrate import upgrade
 from tests.support.orders import outpatient
 from tests.support.records import AT, key_of, later, rows
 
@@ -30,12 +30,13 @@ async def call_log(tmp_path: Path) -> AsyncIterator[CallLog]:
     upgrade(url)
     async with Database(url, Keyring.generate()) as database:
         async with database.begin() as unit:
-            await unit.payments.record(KEY, 1, AT, state=PaymentState.PRICED, order=ORDER)
+            await unit.payments.receive(ORDER, AT)
+            await unit.payments.record(KEY, 1, AT, state=PaymentState.PRICED)
         yield CallLog(database)
 
 
 async def written(call_log: CallLog) -> list[tuple[str, str | None, str | None]]:
-    query = 'SELECT "transaction", outcome, message FROM remote_call ORDER BY id'
+    query = 'SELECT "transaction", outcome, message FROM call_log ORDER BY id'
     found = await rows(call_log.database._engines.reader, query)
     return [(row["transaction"], row["outcome"], row["message"]) for row in found]
 
@@ -104,7 +105,7 @@ class TestLeaving:
                 async with call_log.leaving(KEY, T.PLACE_ORDER, partial(business_serial, "CALL1")) as call:
                     serials.append(call.our_ref)
                     await answer(error)
-        found = await rows(call_log.database._engines.reader, "SELECT our_ref FROM remote_call ORDER BY id")
+        found = await rows(call_log.database._engines.reader, "SELECT our_ref FROM call_log ORDER BY id")
         assert serials == [row["our_ref"] for row in found] == ["CALL1-1", "CALL1-2"]
 
 

@@ -14,9 +14,7 @@ from activities import contract
 from activities.call_log import CallLog
 from activities.reporting import Activities, declared
 from domain.errors import ErrorCode, NotSent, PaymentError, Refused, Unknown
-from gateways.http import HttpCaller
 from security.crypto.keyring import Keyring
-from security.keys.provider import LocalKeys
 from settings import Settings
 from storage.session import Database
 
@@ -81,12 +79,10 @@ class TestWorker:
     async def test_every_declared_activity_is_registered(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         registered: list[Any] = []
         monkeypatch.setattr(worker, "Worker", lambda *_, activities, **__: registered.extend(activities))
-        monkeypatch.setattr(worker, "load_hospitals", lambda *_: {})
         client: Any = None
         async with Database(f"sqlite:///{tmp_path / 'records.db'}", Keyring.generate()) as database:
             call_log = CallLog(database)
-            keys = LocalKeys(tmp_path)
-            worker.make_worker(client, Settings(), call_log, HttpCaller(), keys)
+            worker.make_worker(client, Settings(), call_log, ({}, {}))
             worker.make_notifier(client, "queue", call_log, {})
 
         classes = [each for each in vars(contract).values() if isinstance(each, type)]

@@ -3,16 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import text
-
 from activities.background import AUTHORISATION_SERVES, forget, tokens_forgotten
 from domain.fen import Fen
 from domain.insurance import RefundParts, RefundType
 from domain.refunds import RefundOrder
 from domain.states import PaymentState
 from security.crypto.keyring import Keyring
-from storage.migrate import upgrade
 from storage.session import Database
+from storage.sql.migrate import upgrade
 from tests.support.eventually import eventually
 from tests.support.orders import outpatient
 from tests.support.records import AT, SETTLEMENT, key_of, rows
@@ -24,7 +22,8 @@ async def test_an_old_token_goes_and_the_settlement_stays(tmp_path: Path) -> Non
     order = outpatient("M1")
     async with Database(url, Keyring.generate()) as database:
         async with database.begin() as unit:
-            await unit.payments.record(key_of(order), 1, AT, order=order)
+            await unit.payments.receive(order, AT)
+            await unit.payments.record(key_of(order), 1, AT)
             await unit.settlements.settled(key_of(order), SETTLEMENT)
 
         async def forgotten() -> bool:
@@ -72,9 +71,11 @@ class TestPayAuthNo:
             for revision, state in enumerate(way, start=1):
                 assert (await _authorisations(database, "payment")).get("M1", True)
                 async with database.begin() as unit:
-                    await unit.payments.record(key_of(order), revision, AT, state=state, order=order)
+                    await unit.payments.receive(order, AT)
+                    await unit.payments.record(key_of(order), revision, AT, state=state)
             async with database.begin() as unit:
-                await unit.payments.record(key_of(refused), 1, AT, state=PaymentState.REJECTED, order=refused)
+                await unit.payments.receive(refused, AT)
+                await unit.payments.record(key_of(refused), 1, AT, state=PaymentState.REJECTED)
             assert await _authorisations(database, "payment") == {"M1": False, "M2": False}
             async with database.read() as unit:
                 found = await unit.payments.find(key_of(order))
@@ -86,29 +87,14 @@ class TestPayAuthNo:
         stuck, refund = outpatient("M1"), _refund("M1")
         async with Database(url, Keyring.generate()) as database:
             async with database.begin() as unit:
-                await unit.payments.record(key_of(stuck), 1, AT, state=PaymentState.PRICED, order=stuck, accepted_at=AT)
+                await unit.payments.receive(stuck, AT)
+                await unit.payments.record(key_of(stuck), 1, AT, state=PaymentState.PRICED)
                 await unit.refunds.reserve(refund, RefundParts(), RefundParts(), AT)
             await forget(database, [stuck.hospital], AT + AUTHORISATION_SERVES * 0.99)
             assert await _authorisations(database, "payment") == {"M1": True}
             await forget(database, [stuck.hospital], AT + AUTHORISATION_SERVES)
             assert await _authorisations(database, "payment") == {"M1": False}
             assert not any((await _authorisations(database, "refund")).values())
-
-    async def test_a_row_of_an_earlier_version_loses_it_when_a_worker_starts(self, tmp_path: Path) -> None:
-        upgrade(url := f"sqlite:///{tmp_path / 'records.db'}")
-        order = outpatient("M1")
-        async with Database(url, Keyring.generate()) as database:
-            async with database.begin() as unit:
-                await unit.payments.record(key_of(order), 1, AT, state=PaymentState.PRE_SETTLED, order=order)
-            async with database._engines.writer.begin() as connection:
-                await connection.execute(text("UPDATE payment SET pay_auth_no_sealed = 'k1:AAAA'"))
-
-            async def forgotten() -> bool:
-                return await _authorisations(database, "payment") == {"M1": False}
-
-            assert not await forgotten()
-            async with tokens_forgotten(database, [order.hospital]):
-                await eventually(forgotten, within_s=5)
 
 
 def _refund(med_org_ord: str) -> RefundOrder:

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities import outbox_tmp as outbox
-from activities.outbox_tmp import empty, outbox_emptied
+from activities import background
+from activities.background import empty, outbox_emptied
 from domain.notifications import NotificationStatus, Notify
 from domain.states import PaymentState
 from security.crypto.keyring import Keyring
-from storage.migrate import upgrade
 from storage.notifications import BATCH_MAX
 from storage.session import Database
+from storage.sql.migrate import upgrade
 from tests.support.eventually import eventually
 from tests.support.orders import outpatient
 from tests.support.records import AT, key_of
@@ -46,7 +46,8 @@ async def expired(database: Database, *numbers: str, hospital: str = "main") -> 
     async with database.begin() as unit:
         for number in numbers:
             order = outpatient(number, hospital=hospital)
-            await unit.payments.record(key_of(order), 1, AT, state=PaymentState.EXPIRED, order=order)
+            await unit.payments.receive(order, AT)
+            await unit.payments.record(key_of(order), 1, AT, state=PaymentState.EXPIRED)
 
 
 async def statuses(database: Database, hospital: str = "main") -> list[NotificationStatus]:
@@ -90,7 +91,7 @@ async def test_a_full_round_says_that_there_may_be_more(database: Database) -> N
 
 
 async def test_trouble_ends_nothing(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "AFTER_TROUBLE_S", 0.01)
+    monkeypatch.setattr(background, "AFTER_TROUBLE_S", 0.01)
     await expired(database, "A")
     temporal = Temporal(broken={"A"})
 

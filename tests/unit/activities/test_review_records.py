@@ -13,9 +13,9 @@ from domain.orders import Order, bills_of
 from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState
 from security.crypto.keyring import Keyring
-from storage.migrate import upgrade
 from storage.records import PaymentFacts
 from storage.session import Database
+from storage.sql.migrate import upgrade
 from tests.support.orders import outpatient
 from tests.support.records import AT, SETTLEMENT, SPLIT, key_of, later
 
@@ -33,9 +33,8 @@ def url(tmp_path: Path) -> str:
 async def given(database: Database, order: Order, *states: PaymentState) -> None:
     async with database.begin() as unit:
         for revision, state in enumerate(states, start=1):
-            await unit.payments.record(
-                key_of(order), revision, later(revision), state=state, facts=REVIEWED, order=order, accepted_at=AT
-            )
+            await unit.payments.receive(order, AT)
+            await unit.payments.record(key_of(order), revision, later(revision), state=state, facts=REVIEWED)
 
 
 def resolve(order: Order, state: PaymentState) -> ResolveCase:
@@ -75,7 +74,7 @@ async def test_a_bill_that_another_payment_has_by_now_is_not_taken_from_it(url: 
         await given(database, late, S.EXPIRED, S.IN_REVIEW)
         await given(database, other, S.PRICED)
         async with database.begin() as unit:
-            assert await unit.claims.claim(key_of(other), bills_of(other, AT), AT) is None
+            assert await unit.bill_locks.take(key_of(other), bills_of(other, AT), AT) is None
         with pytest.raises(ApplicationError) as refused:
             await ActivityEnvironment().run(Records(database).record_resolution, resolve(late, S.PAID))
         async with database.read() as unit:

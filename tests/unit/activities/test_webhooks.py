@@ -14,9 +14,9 @@ from domain.states import PaymentState
 from gateways.http import HttpCaller
 from gateways.webhook import CallerWebhook
 from security.crypto.keyring import Keyring
-from storage.migrate import upgrade
 from storage.records import NotificationRecord, TimelineEntry, TimelineKind
 from storage.session import Database
+from storage.sql.migrate import upgrade
 from tests.support.orders import outpatient
 from tests.support.receiver import Receiver, receiving
 from tests.support.records import AT, key_of
@@ -31,7 +31,8 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     upgrade(url)
     async with Database(url, Keyring.generate()) as database:
         async with database.begin() as unit:
-            await unit.payments.record(KEY, 1, AT, state=PaymentState.EXPIRED, order=ORDER)
+            await unit.payments.receive(ORDER, AT)
+            await unit.payments.record(KEY, 1, AT, state=PaymentState.EXPIRED)
         yield database
 
 
@@ -61,7 +62,7 @@ async def deliver(webhooks: Webhooks, notice: Notify) -> Delivery:
 
 async def attempts(database: Database) -> list[TimelineEntry]:
     async with database.read() as unit:
-        return [entry for entry in await unit.payments.timeline(KEY) if entry.kind is TimelineKind.WEBHOOK]
+        return [entry for entry in await unit.timeline.of_payment(KEY) if entry.kind is TimelineKind.WEBHOOK]
 
 
 async def written(database: Database, notice: Notify) -> NotificationRecord:

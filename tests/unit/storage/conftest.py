@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from security.crypto.keyring import Keyring
-from storage.migrate import upgrade
 from storage.session import Database
+from storage.sql.migrate import upgrade
 from tests.support.postgres import postgres_server
 from tests.support.records import new_database
 

@@ -21,7 +21,8 @@ KEY = key_of(ORDER)
 @pytest.fixture(autouse=True)
 async def payment(database: Database) -> None:
     async with database.begin() as unit:
-        await unit.payments.record(KEY, 1, AT, state=PaymentState.PRICED, order=ORDER)
+        await unit.payments.receive(ORDER, AT)
+        await unit.payments.record(KEY, 1, AT, state=PaymentState.PRICED)
 
 
 async def called(database: Database, at: datetime, outcome: Outcome | None, transaction: str = "6202") -> int:
@@ -35,21 +36,21 @@ async def called(database: Database, at: datetime, outcome: Outcome | None, tran
 class TestCalls:
     async def test_a_call_without_an_outcome_is_there_before_it_is_back(self, database: Database) -> None:
         await called(database, AT, None)
-        found = await rows(database._engines.reader, 'SELECT "transaction", our_ref, outcome FROM remote_call')
+        found = await rows(database._engines.reader, 'SELECT "transaction", our_ref, outcome FROM call_log')
         assert found == [{"transaction": "6202", "our_ref": "REF", "outcome": None}]
 
     async def test_what_is_written_of_a_call_stays(self, database: Database) -> None:
         call_id = await called(database, AT, Outcome.UNKNOWN)
         async with database.begin() as unit:
             await unit.calls.finish(call_id, Outcome.DONE, 1)
-        found = await rows(database._engines.reader, "SELECT outcome, duration_ms, message FROM remote_call")
+        found = await rows(database._engines.reader, "SELECT outcome, duration_ms, message FROM call_log")
         assert found == [{"outcome": "unknown", "duration_ms": 12, "message": "words"}]
 
     async def test_a_long_message_is_cut(self, database: Database) -> None:
         call_id = await called(database, AT, None)
         async with database.begin() as unit:
             await unit.calls.finish(call_id, Outcome.REFUSED, 1, "长" * 5000)
-        found = await rows(database._engines.reader, "SELECT message FROM remote_call")
+        found = await rows(database._engines.reader, "SELECT message FROM call_log")
         assert found == [{"message": "长" * MESSAGE_CHARS_MAX}]
 
     async def test_a_call_of_a_payment_that_is_not_there_is_refused(self, database: Database) -> None:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.states import PaymentState
-from storage.free_text import fit_to_keep
 from storage.records import PaymentRecord
+from storage.sealing import fit_to_keep
 from tests.support.orders import outpatient
 from tests.support.records import SETTLEMENT
 

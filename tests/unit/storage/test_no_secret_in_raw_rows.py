@@ -30,14 +30,15 @@ MARKERS = (
     "PSNNO-MARKER-6",
     "REVS-MARKER-7",
 )
-TABLES = ("payment", "fee_line", "settlement", "remote_call", "state_change")
+TABLES = ("payment", "fee_line", "settlement", "call_log", "state_change")
 
 
 @pytest.fixture
 async def written(database: Database) -> None:
     async with database.begin() as unit:
         key = key_of(ORDER)
-        await unit.payments.record(key, 1, AT, state=PaymentState.PRICED, facts=FACTS, order=ORDER)
+        await unit.payments.receive(ORDER, AT)
+        await unit.payments.record(key, 1, AT, state=PaymentState.PRICED, facts=FACTS)
         await unit.fee_lines.replace(key, bill_of(ORDER).fees.lines)
         await unit.calls.begin(key, "6201", AT, "REF")
 

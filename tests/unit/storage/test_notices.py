@@ -6,26 +6,37 @@ import pytest
 
 from domain.base import PaymentKey
 from domain.states import PaymentState
-from storage.notices import SHOWN_MAX
-from storage.records import PaymentFacts, TimelineEntry, TimelineKind
-from storage.session import Database
+from storage.records import PaymentFacts, ReceivedNotice, TimelineEntry, TimelineKind
+from storage.session import Database, Unit
 from storage.tables import MESSAGE_CHARS_MAX
+from storage.timeline import NOTICES_SHOWN_MAX
 from tests.support.orders import outpatient
 from tests.support.records import AT, key_of, later, rows
 
 NOBODY = PaymentKey(hospital="main", med_org_ord="")
 
 
+def notice(digest: str, ord_stas: str = "6", message: str = "已转交") -> ReceivedNotice:
+    return ReceivedNotice(
+        pay_ord_id="ORD1", ord_stas=ord_stas, received_at=later(5), message=message, signature_digest=digest
+    )
+
+
 async def keep(database: Database, key: PaymentKey, ord_stas: str = "6", message: str = "已转交") -> int:
     async with database.begin() as unit:
-        return (await unit.notices.keep(key, "ORD1", ord_stas, later(5), message, uuid4().hex)).id
+        return (await unit.notices.keep(key, notice(uuid4().hex, ord_stas, message))).id
+
+
+async def noticed(unit: Unit, key: PaymentKey) -> list[TimelineEntry]:
+    return [entry for entry in await unit.timeline.of_payment(key) if entry.kind is TimelineKind.NOTICE]
 
 
 async def ordered(database: Database, med_org_ord: str, pay_ord_id: str | None, hospital: str = "main") -> PaymentKey:
     order = outpatient(med_org_ord, hospital=hospital)
     facts = PaymentFacts(pay_ord_id=pay_ord_id)
     async with database.begin() as unit:
-        await unit.payments.record(key_of(order), 1, AT, state=PaymentState.PRICED, facts=facts, order=order)
+        await unit.payments.receive(order, AT)
+        await unit.payments.record(key_of(order), 1, AT, state=PaymentState.PRICED, facts=facts)
     return key_of(order)
 
 
@@ -42,34 +53,34 @@ class TestKept:
         kept = []
         for message in ("已转交", "又来一次"):
             async with database.begin() as unit:
-                kept.append(await unit.notices.keep(key, "ORD1", "6", AT, message, "digest"))
+                kept.append(await unit.notices.keep(key, notice("digest", message=message)))
         assert kept[0] == kept[1]
         assert kept[1].followed is None
         async with database.begin() as unit:
             await unit.notices.remark(kept[0].id, "已核实", AT)
-            again = await unit.notices.keep(key, "ORD1", "6", later(5), "又来一次", "digest")
+            again = await unit.notices.keep(key, notice("digest", message="又来一次"))
             elsewhere = await unit.notices.keep(
-                NOBODY.model_copy(update={"hospital": "west"}), "", "", AT, "", "digest"
+                NOBODY.model_copy(update={"hospital": "west"}), notice("digest", ord_stas="")
             )
         assert again == (kept[0].id, "已核实")
         assert elsewhere.id != kept[0].id
         async with database.read() as unit:
-            assert [entry.message for entry in await unit.notices.timeline(key)] == ["ordStas 6: 已核实"]
+            assert [entry.message for entry in await noticed(unit, key)] == ["ordStas 6: 已核实"]
 
     async def test_each_time_another_comes(self, database: Database) -> None:
         key = await ordered(database, "TWICE", "ORD1")
         assert await keep(database, key) != await keep(database, key)
         async with database.read() as unit:
-            assert len(await unit.notices.timeline(key)) == 2
+            assert len(await noticed(unit, key)) == 2
 
     async def test_and_shown_up_to_a_limit_the_latest_ones(self, database: Database) -> None:
         key = await ordered(database, "MANY", "ORD1")
         async with database.begin() as unit:
-            for number in range(SHOWN_MAX + 2):
-                await unit.notices.keep(key, "ORD1", "", AT, f"{number}", f"digest-{number}")
+            for number in range(NOTICES_SHOWN_MAX + 2):
+                await unit.notices.keep(key, notice(f"digest-{number}", "", f"{number}"))
         async with database.read() as unit:
-            shown = [entry.message for entry in await unit.notices.timeline(key)]
-        assert shown == [f"{number}" for number in range(2, SHOWN_MAX + 2)]
+            shown = [entry.message for entry in await noticed(unit, key)]
+        assert shown == [f"{number}" for number in range(2, NOTICES_SHOWN_MAX + 2)]
 
     async def test_with_what_came_of_it(self, database: Database) -> None:
         key = await ordered(database, "REMARK", "ORD1")
@@ -77,7 +88,7 @@ class TestKept:
         async with database.begin() as unit:
             await unit.notices.remark(second, "长" * 2000)
         async with database.read() as unit:
-            one, other = await unit.notices.timeline(key)
+            one, other = await noticed(unit, key)
         assert first < second
         assert one.message == "ordStas 6: 已转交"
         assert other.message == "ordStas 6: " + "长" * MESSAGE_CHARS_MAX
@@ -90,7 +101,7 @@ class TestOnTheTimeline:
         async with database.begin() as unit:
             await unit.payments.record(key, 2, later(9), state=PaymentState.FEE_UPLOADED)
         async with database.read() as unit:
-            timeline = await unit.payments.timeline(key)
+            timeline = await unit.timeline.of_payment(key)
         assert [entry.name for entry in timeline] == ["RECEIVED", "PRICED", "6302", "FEE_UPLOADED"]
         assert timeline[2] == TimelineEntry(at=later(5), kind=TimelineKind.NOTICE, name="6302", message="已转交")
 

@@ -21,7 +21,8 @@ KEY = key_of(ORDER)
 async def payment(database: Database) -> None:
     facts = PaymentFacts(pay_ord_id="ORD1", pay_token="PAYTOKEN-MARKER", split=SPLIT)
     async with database.begin() as unit:
-        await unit.payments.record(KEY, 1, AT, state=PaymentState.PAID, facts=facts, order=ORDER)
+        await unit.payments.receive(ORDER, AT)
+        await unit.payments.record(KEY, 1, AT, state=PaymentState.PAID, facts=facts)
 
 
 async def settle(database: Database, *, fails: bool = False) -> None:
@@ -133,7 +134,8 @@ class TestTaken:
         async with database.begin() as unit:
             for number in range(BATCH_MAX + 1):
                 order = outpatient(f"MANY{number:03}")
-                await unit.payments.record(key_of(order), 1, AT, state=PaymentState.EXPIRED, order=order)
+                await unit.payments.receive(order, AT)
+                await unit.payments.record(key_of(order), 1, AT, state=PaymentState.EXPIRED)
         assert [notice.med_org_ord for notice in await waiting(database)] == [f"MANY{n:03}" for n in range(BATCH_MAX)]
 
 
@@ -157,7 +159,7 @@ class TestEnded:
             await unit.notifications.given_up(notice, later(3))
         async with database.read() as unit:
             [failed] = await unit.notifications.newest("main", failed=True)
-            last = (await unit.payments.timeline(KEY))[-1]
+            last = (await unit.timeline.of_payment(KEY))[-1]
         assert (failed.status, failed.given_up_at) == ("given_up", later(3))
         assert (last.at, last.kind, last.name) == (later(3), TimelineKind.WEBHOOK, "payment.settled")
 
@@ -178,7 +180,7 @@ class TestEnded:
             call = await unit.calls.begin(KEY, notice.event, later(3), notice.webhook_id)
             await unit.calls.finish(call, Outcome.UNKNOWN, 12, "接收方未确认收到(HTTP 500)")
         async with database.read() as unit:
-            last = (await unit.payments.timeline(KEY))[-1]
+            last = (await unit.timeline.of_payment(KEY))[-1]
         assert (last.kind, last.name, last.outcome, last.duration_ms) == ("webhook", "payment.settled", "unknown", 12)
 
     async def test_of_another_hospital_nothing_is_listed(self, database: Database) -> None:

@@ -10,7 +10,7 @@ from domain.errors import ErrorCode
 from domain.orders import Category, Channel, Order
 from domain.states import PaymentState
 from storage.notices import _ABOUT
-from storage.payment_list import _statement
+from storage.payments import _listed
 from storage.records import PaymentFacts, PaymentLine, PaymentQuery, Place
 from storage.session import Database
 from tests.support.orders import outpatient, registration
@@ -26,14 +26,13 @@ async def accepted(
     at = later(seconds)
     async with database.begin() as unit:
         for revision, state in enumerate(way or (S.PRICED,), start=1):
-            await unit.payments.record(
-                key_of(order), revision, at, state=state, facts=facts, order=order, accepted_at=at
-            )
+            await unit.payments.receive(order, at)
+            await unit.payments.record(key_of(order), revision, at, state=state, facts=facts)
 
 
 async def listed(database: Database, query: PaymentQuery = ALL, rows_max: int = 50) -> list[str]:
     async with database.read() as unit:
-        return [line.med_org_ord for line in await unit.payment_list.page(query, rows_max)]
+        return [line.med_org_ord for line in await unit.payments.page(query, rows_max)]
 
 
 async def pages(database: Database, rows_max: int) -> list[list[str]]:
@@ -41,7 +40,7 @@ async def pages(database: Database, rows_max: int) -> list[list[str]]:
     place: Place | None = None
     while True:
         async with database.read() as unit:
-            page = await unit.payment_list.page(ALL, rows_max, place)
+            page = await unit.payments.page(ALL, rows_max, place)
         if not page:
             return found
         found.append([line.med_org_ord for line in page])
@@ -53,7 +52,7 @@ class TestAPage:
         facts = PaymentFacts(pay_ord_id="ORD1", error_code=ErrorCode.EXPIRED, note="WORD")
         await accepted(database, outpatient("M1", channel=Channel.ALIPAY), 1, S.PRICED, S.EXPIRED, facts=facts)
         async with database.read() as unit:
-            (line,) = await unit.payment_list.page(ALL, 50)
+            (line,) = await unit.payments.page(ALL, 50)
         assert line == PaymentLine(
             hospital="main",
             med_org_ord="M1",
@@ -127,7 +126,7 @@ class TestAnIndex:
         ],
     )
     async def test_finds_a_page(self, database: Database, query: PaymentQuery, after: Place | None, index: str) -> None:
-        assert f"INDEX {index} (" in await plan(database, _statement(query, after).limit(50))
+        assert f"INDEX {index} (" in await plan(database, _listed(query, after).limit(50))
 
     async def test_finds_an_order_of_the_centre_s(self, database: Database) -> None:
         about = _ABOUT.params(key_hospital="main", key_pay_ord_id="ORD1")

@@ -27,9 +27,9 @@ async def write(
     order: Order | None = None,
 ) -> bool:
     async with database.begin() as unit:
-        return await unit.payments.record(
-            KEY, revision, later(revision), state=state, facts=facts, order=order, accepted_at=AT
-        )
+        if order is not None:
+            await unit.payments.receive(order, AT)
+        return await unit.payments.record(KEY, revision, later(revision), state=state, facts=facts)
 
 
 async def found(database: Database) -> PaymentRecord:
@@ -41,7 +41,7 @@ async def found(database: Database) -> PaymentRecord:
 
 async def states(database: Database) -> list[str]:
     async with database.read() as unit:
-        timeline = await unit.payments.timeline(KEY)
+        timeline = await unit.timeline.of_payment(KEY)
     return [entry.name for entry in timeline if entry.kind is TimelineKind.STATE]
 
 
@@ -155,7 +155,8 @@ class TestRaces:
 
     async def test_a_waiting_first_writer_finds_the_row_of_the_other(self, database: Database) -> None:
         async with database.begin() as unit:
-            await unit.payments.record(KEY, 2, later(2), state=PaymentState.REJECTED, order=ORDER, accepted_at=AT)
+            await unit.payments.receive(ORDER, AT)
+            await unit.payments.record(KEY, 2, later(2), state=PaymentState.REJECTED)
             late = asyncio.create_task(write(database, 1, PaymentState.PRICED, order=ORDER))
             await self._waits(database)
         assert await late is False
@@ -166,7 +167,8 @@ class TestRaces:
 
         async def write_and_give_up() -> None:
             async with database.begin() as unit:
-                await unit.payments.record(KEY, 2, later(2), state=PaymentState.REJECTED, order=ORDER)
+                await unit.payments.receive(ORDER, later(2))
+                await unit.payments.record(KEY, 2, later(2), state=PaymentState.REJECTED)
                 waiting.append(asyncio.create_task(write(database, 1, PaymentState.PRICED, order=ORDER)))
                 await self._waits(database)
                 raise InterruptedError
@@ -189,7 +191,7 @@ class TestRaces:
             order = outpatient(f"FIRST{number}")
             written = await asyncio.gather(*(self._first(database, order) for _ in range(6)))
             async with database.read() as unit:
-                timeline = await unit.payments.timeline(key_of(order))
+                timeline = await unit.timeline.of_payment(key_of(order))
             assert written == [True] * 6
             assert [entry.name for entry in timeline] == ["RECEIVED", "PRICED"]
 
@@ -213,9 +215,8 @@ class TestRaces:
 
     async def _first(self, database: Database, order: Order) -> bool:
         async with database.begin() as unit:
-            return await unit.payments.record(
-                key_of(order), 1, later(1), state=PaymentState.PRICED, order=order, accepted_at=AT
-            )
+            await unit.payments.receive(order, AT)
+            return await unit.payments.record(key_of(order), 1, later(1), state=PaymentState.PRICED)
 
 
 class TestAcrossConnections:

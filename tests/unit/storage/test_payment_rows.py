@@ -5,13 +5,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from domain.base import PaymentKey
-from domain.errors import ErrorCode, Outcome
+from domain.errors import ErrorCode
 from domain.fen import Fen
 from domain.insurance import Split
 from domain.orders import Channel, Order
 from domain.states import PaymentState
 from security.crypto.keyring import Keyring, SealBrokenError
-from storage.records import PaymentFacts, TimelineEntry, TimelineKind
+from storage.records import PaymentFacts
 from storage.session import Database
 from storage.tables import MESSAGE_CHARS_MAX
 from tests.support.orders import outpatient, registration
@@ -38,9 +38,8 @@ FACTS = PaymentFacts(
 
 async def record(database: Database, order: Order, facts: PaymentFacts | None = None, revision: int = 1) -> None:
     async with database.begin() as unit:
-        await unit.payments.record(
-            key_of(order), revision, later(1), state=PaymentState.PRICED, facts=facts, order=order, accepted_at=AT
-        )
+        await unit.payments.receive(order, AT)
+        await unit.payments.record(key_of(order), revision, later(1), state=PaymentState.PRICED, facts=facts)
 
 
 class TestRoundTrip:
@@ -90,7 +89,7 @@ class TestRoundTrip:
         order = outpatient("ROW6")
         with pytest.raises(Exception, match="without a zone"):
             async with database.begin() as unit:
-                await unit.payments.record(key_of(order), 1, AT.replace(tzinfo=None), order=order)
+                await unit.payments.receive(order, AT.replace(tzinfo=None))
 
     async def test_an_amount_beyond_32_bits_is_kept(self, database: Database) -> None:
         order = outpatient("ROW7")
@@ -162,33 +161,6 @@ class TestChecks:
         with pytest.raises(IntegrityError) as caught:
             await record(database, order)
         assert "PATIENT-MARKER" not in str(caught.value)
-
-
-class TestTimeline:
-    async def test_states_and_calls_in_order_of_time(self, database: Database) -> None:
-        order = outpatient("TIME1")
-        key = key_of(order)
-        await record(database, order)
-        async with database.begin() as unit:
-            first = await unit.calls.begin(key, "6201", later(2))
-            await unit.calls.finish(first, Outcome.DONE, 35)
-            await unit.payments.record(key, 2, later(2.1), state=PaymentState.FEE_UPLOADED)
-            await unit.calls.begin(key, "6202", later(3))
-            refused = await unit.calls.begin(key, "patient", later(0.5))
-            await unit.calls.finish(refused, Outcome.REFUSED, 4, "没有")
-        async with database.read() as unit:
-            timeline = await unit.payments.timeline(key)
-        call, state = TimelineKind.CALL, TimelineKind.STATE
-        assert timeline == [
-            TimelineEntry(at=AT, kind=state, name="RECEIVED"),
-            TimelineEntry(
-                at=later(0.5), kind=call, name="patient", outcome=Outcome.REFUSED, duration_ms=4, message="没有"
-            ),
-            TimelineEntry(at=later(1), kind=state, name="PRICED"),
-            TimelineEntry(at=later(2), kind=call, name="6201", outcome=Outcome.DONE, duration_ms=35),
-            TimelineEntry(at=later(2.1), kind=state, name="FEE_UPLOADED"),
-            TimelineEntry(at=later(3), kind=call, name="6202"),
-        ]
 
 
 class TestSealedColumns:

@@ -10,7 +10,6 @@ from domain.insurance import RefundParts, RefundType
 from domain.refunds import RefundEnd, RefundOrder
 from domain.states import PaymentState, RefundState
 from storage.records import PaymentFacts, PaymentRecord, RefundRecord, TimelineKind
-from storage.refunds import with_refunds
 from storage.session import Database
 from tests.support.orders import outpatient
 from tests.support.records import AT, SETTLEMENT, SPLIT, key_of, later, rows
@@ -25,11 +24,12 @@ REVIEWED = RefundEnd(state=RefundState.IN_REVIEW, code=ErrorCode.IN_REVIEW, mess
 
 @pytest.fixture(autouse=True)
 async def payment(database: Database) -> None:
-    """Settled: 25.70 cash, 25.70 account, 77.10 fund. Its bill is claimed."""
+    """Settled: 25.70 cash, 25.70 account, 77.10 fund. Its bill is locked."""
     facts = PaymentFacts(split=SPLIT, settlement=SETTLEMENT)
     async with database.begin() as unit:
-        await unit.payments.record(KEY, 1, AT, state=PaymentState.PRICED, order=ORDER)
-        await unit.claims.claim(KEY, ["prescription:300001"], AT)
+        await unit.payments.receive(ORDER, AT)
+        await unit.payments.record(KEY, 1, AT, state=PaymentState.PRICED)
+        await unit.bill_locks.take(KEY, ["prescription:300001"], AT)
         await unit.payments.record(KEY, 7, AT, state=PaymentState.SETTLED, facts=facts)
 
 
@@ -91,7 +91,8 @@ class TestReserving:
     async def test_is_only_of_a_settled_payment(self, database: Database) -> None:
         other = outpatient("RFD2")
         async with database.begin() as unit:
-            await unit.payments.record(key_of(other), 1, AT, state=PaymentState.PAID, order=other)
+            await unit.payments.receive(other, AT)
+            await unit.payments.record(key_of(other), 1, AT, state=PaymentState.PAID)
             order = wish("R1").model_copy(update={"med_org_ord": "RFD2"})
             assert not await unit.refunds.reserve(order, NOTHING, NOTHING, AT)
 
@@ -140,14 +141,14 @@ class TestAGoodEnd:
         await reserve(database, "R1", ALL)
         await end(database, "R1", MADE)
         assert (await found(database, "R1"))[0].state is PaymentState.REFUNDED
-        claims = await rows(database._engines.reader, "SELECT released_at FROM bill_claim")
-        assert [claim["released_at"] is not None for claim in claims] == [True]
+        locks = await rows(database._engines.reader, "SELECT released_at FROM bill_lock")
+        assert [lock["released_at"] is not None for lock in locks] == [True]
 
     async def test_of_a_part_keeps_the_bill(self, database: Database) -> None:
         await reserve(database, "R1", cash(1))
         await end(database, "R1", PART_MADE)
-        claims = await rows(database._engines.reader, "SELECT released_at FROM bill_claim")
-        assert [claim["released_at"] for claim in claims] == [None]
+        locks = await rows(database._engines.reader, "SELECT released_at FROM bill_lock")
+        assert [lock["released_at"] for lock in locks] == [None]
 
     async def test_is_written_once(self, database: Database) -> None:
         await reserve(database, "R1", ALL)
@@ -246,7 +247,7 @@ class TestTheTimeline:
         async with database.begin() as unit:
             await unit.refunds.told(KEY, "R1", later(3))
             await unit.refunds.told(KEY, "R1", later(4))
-            entries = with_refunds(await unit.payments.timeline(KEY), await unit.refunds.of_payment(KEY))
+            entries = await unit.timeline.of_payment(KEY)
         of_refund = [(entry.name, entry.at) for entry in entries if entry.kind is TimelineKind.REFUND]
         assert of_refund == [("REFUNDING", later(1)), ("REFUNDED", later(2)), ("HIS_TOLD", later(3))]
         assert [entry.name for entry in entries if entry.kind is TimelineKind.STATE][-1] == "REFUNDED"

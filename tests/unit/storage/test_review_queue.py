@@ -2,10 +2,12 @@
 
 import pytest
 
+from domain.base import PaymentKey
 from domain.errors import ErrorCode
+from domain.fen import Fen
 from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState
-from storage.records import CaseEventRecord, CaseRecord, PaymentFacts, TimelineKind
+from storage.records import CaseEventRecord, CaseOpening, CaseRecord, PaymentFacts, TimelineKind
 from storage.session import Database
 from tests.support.orders import outpatient
 from tests.support.records import AT, SETTLEMENT, SPLIT, key_of, later
@@ -21,9 +23,22 @@ async def goes_through(database: Database, *states: PaymentState, **facts: objec
     async with database.begin() as unit:
         for revision, state in enumerate(states, start=1):
             written = PaymentFacts(**(reviewed | facts))
-            await unit.payments.record(
-                KEY, revision, later(revision), state=state, facts=written, order=ORDER, accepted_at=AT
-            )
+            await unit.payments.receive(ORDER, AT)
+            await unit.payments.record(KEY, revision, later(revision), state=state, facts=written)
+
+
+def opening(
+    workflow_id: str, key: PaymentKey = KEY, refund_no: str = "", reason: str = "REFUND_UNKNOWN"
+) -> CaseOpening:
+    return CaseOpening(
+        key=key,
+        refund_no=refund_no,
+        workflow_id=workflow_id,
+        reason=reason,
+        message="",
+        at_risk_fen=Fen(5),
+        opened_at=later(9),
+    )
 
 
 async def the_case(database: Database) -> CaseRecord | None:
@@ -78,7 +93,7 @@ class TestACase:
     async def test_opens_once(self, database: Database) -> None:
         await goes_through(database, S.PAID, S.IN_REVIEW)
         async with database.begin() as unit:
-            await unit.reviews.opened(KEY, "", "another", "STILL_PAYING", "", 1, None, later(9))
+            await unit.reviews.opened(opening("another", reason="STILL_PAYING"))
 
         case = await the_case(database)
 
@@ -107,7 +122,7 @@ class TestACase:
     async def test_of_a_refund_is_its_own(self, database: Database) -> None:
         await goes_through(database, S.PAID, S.IN_REVIEW)
         async with database.begin() as unit:
-            await unit.reviews.opened(KEY, "RF1", "refund-main-R1:RF1", "REFUND_UNKNOWN", "", 5, None, later(9))
+            await unit.reviews.opened(opening("refund-main-R1:RF1", refund_no="RF1"))
             await unit.reviews.closed(KEY, "RF1", "REFUNDED", later(10))
         async with database.read() as unit:
             refund = await unit.reviews.find(KEY, "RF1")
@@ -122,8 +137,9 @@ class TestThePage:
         async with database.begin() as unit:
             for number in ("P1", "P2", "P3"):
                 order = outpatient(number)
-                await unit.payments.record(key_of(order), 1, AT, state=S.RECEIVED, order=order, accepted_at=AT)
-                await unit.reviews.opened(key_of(order), "", order.workflow_id, "WORD", "", 0, None, AT)
+                await unit.payments.receive(order, AT)
+                await unit.payments.record(key_of(order), 1, AT, state=S.RECEIVED)
+                await unit.reviews.opened(opening(order.workflow_id, key=key_of(order)))
             (first,) = await unit.reviews.open_cases("main", 0, 1)
 
         assert await open_numbers(database, first.id) == ["P2", "P3"]
@@ -139,11 +155,11 @@ class TestEvents:
         ]
         async with database.begin() as unit:
             for event in (told[0], told[0], told[1]):
-                await unit.reviews.noted(KEY, "", event.event, event.action, event.by, event.reason, event.at)
+                await unit.reviews.noted(KEY, "", event)
         async with database.read() as unit:
             assert await unit.reviews.events(KEY, "") == told
             assert await unit.reviews.events(KEY, "RF1") == []
-            timeline = await unit.payments.timeline(KEY)
+            timeline = await unit.timeline.of_payment(KEY)
 
         assert [entry.message for entry in timeline if entry.kind is TimelineKind.DECISION] == [
             "proposed li: 已核实",

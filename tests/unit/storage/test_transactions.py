@@ -36,7 +36,8 @@ asyncio.run(main(*sys.argv[1:]))
 
 async def receive(database: Database) -> None:
     async with database.begin() as unit:
-        await unit.payments.record(KEY, 1, AT, state=PaymentState.RECEIVED, order=ORDER)
+        await unit.payments.receive(ORDER, AT)
+        await unit.payments.record(KEY, 1, AT, state=PaymentState.RECEIVED)
 
 
 async def is_there(database: Database, key: PaymentKey = KEY) -> bool:
@@ -48,7 +49,8 @@ class TestBegin:
     async def test_an_exception_takes_everything_back(self, database: Database) -> None:
         async def write_and_fail() -> None:
             async with database.begin() as unit:
-                await unit.payments.record(KEY, 1, AT, state=PaymentState.RECEIVED, order=ORDER)
+                await unit.payments.receive(ORDER, AT)
+                await unit.payments.record(KEY, 1, AT, state=PaymentState.RECEIVED)
                 raise InterruptedError
 
         with pytest.raises(InterruptedError):
@@ -60,7 +62,8 @@ class TestBegin:
 
         async def write_for_ever() -> None:
             async with database.begin() as unit:
-                await unit.payments.record(KEY, 1, AT, state=PaymentState.RECEIVED, order=ORDER)
+                await unit.payments.receive(ORDER, AT)
+                await unit.payments.record(KEY, 1, AT, state=PaymentState.RECEIVED)
                 written.set()
                 await asyncio.Event().wait()
 
@@ -83,7 +86,7 @@ class TestBegin:
             # A lock that was left behind would hold the next writer up for seconds.
             async with asyncio.timeout(5):
                 await self._call(database)
-        found = await rows(database._engines.reader, "SELECT count(*) AS calls FROM remote_call")
+        found = await rows(database._engines.reader, "SELECT count(*) AS calls FROM call_log")
         assert 60 <= found[0]["calls"] <= 120
 
     async def _call(self, database: Database) -> None:
@@ -95,7 +98,7 @@ class TestRead:
     async def test_nothing_can_be_written(self, database: Database) -> None:
         with pytest.raises(DBAPIError, match=r"readonly|read-only"):
             async with database.read() as unit:
-                await unit.payments.record(KEY, 1, AT, state=PaymentState.RECEIVED, order=ORDER)
+                await unit.payments.receive(ORDER, AT)
         await receive(database)
         assert await is_there(database)
 
@@ -104,12 +107,13 @@ class TestRead:
             assert await unit.payments.find(KEY) is None
             await receive(database)
             assert await unit.payments.find(KEY) is None
-            assert await unit.payments.timeline(KEY) == []
+            assert await unit.timeline.of_payment(KEY) == []
         assert await is_there(database)
 
     async def test_readers_do_not_wait_for_a_writer(self, database: Database) -> None:
         async with database.begin() as unit:
-            await unit.payments.record(KEY, 1, AT, state=PaymentState.RECEIVED, order=ORDER)
+            await unit.payments.receive(ORDER, AT)
+            await unit.payments.record(KEY, 1, AT, state=PaymentState.RECEIVED)
             assert not await is_there(database)
         assert await is_there(database)
 

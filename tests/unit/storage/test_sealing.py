@@ -10,8 +10,7 @@ from domain.states import PaymentState
 from security.crypto.gcm import SealCipher
 from security.crypto.keyring import Keyring
 from storage.records import PaymentFacts
-from storage.resealing import sealed_tables
-from storage.sealing import SEALED, SUFFIX
+from storage.sealing import SEALED, SUFFIX, sealed_tables
 from storage.session import Database
 from tests.support.orders import outpatient
 from tests.support.records import AT, SETTLEMENT, key_of
@@ -24,9 +23,8 @@ FACTS = PaymentFacts(pay_token="TOKEN", settlement=SETTLEMENT)
 async def written(database: Database) -> None:
     async with database.begin() as unit:
         for order in ORDERS:
-            await unit.payments.record(
-                key_of(order), 1, AT, state=PaymentState.PRE_SETTLED, facts=FACTS, order=order, accepted_at=AT
-            )
+            await unit.payments.receive(order, AT)
+            await unit.payments.record(key_of(order), 1, AT, state=PaymentState.PRE_SETTLED, facts=FACTS)
 
 
 async def reseal(database: Database, rows_max: int) -> tuple[int, int]:

@@ -17,12 +17,13 @@ ONE, TWO = ("prescription:1",), ("prescription:1", "prescription:2")
 async def received(database: Database, *orders: Order) -> None:
     async with database.begin() as unit:
         for order in orders:
-            await unit.payments.record(key_of(order), 1, AT, order=order, accepted_at=AT, state=PaymentState.PRICED)
+            await unit.payments.receive(order, AT)
+            await unit.payments.record(key_of(order), 1, AT, state=PaymentState.PRICED)
 
 
-async def claim(database: Database, order: Order, bills: Sequence[str]) -> str | None:
+async def take(database: Database, order: Order, bills: Sequence[str]) -> str | None:
     async with database.begin() as unit:
-        return await unit.claims.claim(key_of(order), bills, AT)
+        return await unit.bill_locks.take(key_of(order), bills, AT)
 
 
 async def comes_to(database: Database, order: Order, *states: PaymentState) -> None:
@@ -49,26 +50,26 @@ class TestOneHasIt:
     async def test_the_next_is_told_who(self, database: Database) -> None:
         first, second = outpatient("FIRST"), outpatient("SECOND")
         await received(database, first, second)
-        assert await claim(database, first, ONE) is None
-        assert await claim(database, second, ONE) == "FIRST"
+        assert await take(database, first, ONE) is None
+        assert await take(database, second, ONE) == "FIRST"
 
-    async def test_its_owner_may_claim_it_again(self, database: Database) -> None:
+    async def test_its_owner_may_take_it_again(self, database: Database) -> None:
         order = outpatient("FIRST")
         await received(database, order)
-        assert [await claim(database, order, TWO) for _ in range(2)] == [None, None]
+        assert [await take(database, order, TWO) for _ in range(2)] == [None, None]
 
     async def test_all_of_a_payments_bills_or_none(self, database: Database) -> None:
         first, second, third = (outpatient(number) for number in ("FIRST", "SECOND", "THIRD"))
         await received(database, first, second, third)
-        assert await claim(database, first, ("prescription:2",)) is None
-        assert await claim(database, second, TWO) == "FIRST"
-        assert await claim(database, third, ONE) is None
+        assert await take(database, first, ("prescription:2",)) is None
+        assert await take(database, second, TWO) == "FIRST"
+        assert await take(database, third, ONE) is None
 
     async def test_another_hospital_has_its_own(self, database: Database) -> None:
         first, second = outpatient("FIRST"), outpatient("FIRST", hospital="other")
         await received(database, first, second)
-        assert await claim(database, first, ONE) is None
-        assert await claim(database, second, ONE) is None
+        assert await take(database, first, ONE) is None
+        assert await take(database, second, ONE) is None
 
     async def test_at_the_same_instant_in_opposite_orders(self, records_url: str, database: Database) -> None:
         """As from two processes, each with connections of its own: one winner each time, and nobody waits for ever."""
@@ -77,7 +78,7 @@ class TestOneHasIt:
         async with Database(records_url, database._keyring) as other:
             for number, (left, right) in enumerate(pairs):
                 bills = tuple(sorted((f"prescription:{number}", f"prescription:{number + 1000}")))
-                told = await asyncio.gather(claim(database, left, bills), claim(other, right, bills))
+                told = await asyncio.gather(take(database, left, bills), take(other, right, bills))
                 assert sorted(map(str, told)) in (["L" + str(number), "None"], ["None", "R" + str(number)])
 
 
@@ -96,30 +97,30 @@ class TestItIsGivenFree:
     async def test_by_an_end_without_money(self, database: Database, way: list[PaymentState]) -> None:
         first, second = outpatient("FIRST"), outpatient("SECOND")
         await received(database, first, second)
-        await claim(database, first, TWO)
+        await take(database, first, TWO)
         await comes_to(database, first, *way)
         assert way[-1] in RELEASING
-        assert await claim(database, second, TWO) is None
+        assert await take(database, second, TWO) is None
 
     @pytest.mark.parametrize("state", [PaymentState.SETTLED, PaymentState.PARTIALLY_REFUNDED, PaymentState.IN_REVIEW])
     async def test_not_while_the_money_is_there(self, database: Database, state: PaymentState) -> None:
         first, second = outpatient("FIRST"), outpatient("SECOND")
         await received(database, first, second)
-        await claim(database, first, ONE)
+        await take(database, first, ONE)
         await comes_to(database, first, PaymentState.PAID, state)
-        assert await claim(database, second, ONE) == "FIRST"
+        assert await take(database, second, ONE) == "FIRST"
 
     async def test_by_a_settled_registration(self, database: Database) -> None:
         first, second = registration("FIRST"), registration("SECOND")
         await received(database, first, second)
-        await claim(database, first, bills_of(first, AT))
+        await take(database, first, bills_of(first, AT))
         await comes_to(database, first, PaymentState.PAID, PaymentState.SETTLED)
-        assert await claim(database, second, bills_of(second, AT)) is None
+        assert await take(database, second, bills_of(second, AT)) is None
 
-    async def test_and_a_payment_that_is_over_claims_nothing(self, database: Database) -> None:
+    async def test_and_a_payment_that_is_over_locks_nothing(self, database: Database) -> None:
         """An activity that was given up for dead, and finishes late."""
         late, other = outpatient("LATE"), outpatient("OTHER")
         await received(database, late, other)
         await comes_to(database, late, PaymentState.REJECTED)
-        assert await claim(database, late, ONE) is None
-        assert await claim(database, other, ONE) is None
+        assert await take(database, late, ONE) is None
+        assert await take(database, other, ONE) is None
