@@ -1,7 +1,8 @@
 """Records golden histories: real payments on the embedded stack, sealed with the test key.
 
 Run by hand when a new path through the state machine is to be kept: `python -m tests.replay.record`. A history that is
-there already is never recorded again: it stands for payments that were begun by the code of its day.
+there already is not recorded again: from the first release on it stands for payments that were begun by the code of its
+day. Until then, delete it where the story has changed.
 """
 
 import asyncio

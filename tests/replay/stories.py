@@ -56,9 +56,9 @@ async def his_keeps_it_waiting(client: DemoClient, med_org_ord: str) -> None:
 
 
 STORIES: dict[str, Story] = {
-    "old-glance": centre_slow_to_say_paid,
+    "slow-centre": centre_slow_to_say_paid,
     "reopened": late_money,
     "at-once": booked_at_once,
     "kept-waiting": his_keeps_it_waiting,
 }
-"""By the name of the file. `old-glance` was recorded by the code before its patch (`workflows.limits`)."""
+"""By the name of the file."""

@@ -18,12 +18,9 @@ HISTORIES = sorted(file for file in GOLDEN.glob("*.json") if file.name != "keyri
 PATHS = {
     *("outpatient", "registration", "rejected", "reversed", "lost-reply"),
     *("auto-finish", "superseded", "expired", "refunded", "refund", "review"),
-    *("old-window-paid", "old-window-expired", "old-glance", "reopened"),
+    *("slow-centre", "reopened"),
     *("at-once", "kept-waiting"),
 }
-"""`old-…`: of the code before a patch (`workflows.limits`): a window with one timer where nobody was waited for; a
-glance at HIS that was believed however old it was. Of the payments that booked, all but the last line's are of the code
-that showed PAID at once: their terms say nothing of when."""
 
 
 @pytest.fixture

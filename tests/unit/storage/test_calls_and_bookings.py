@@ -74,7 +74,7 @@ class TestCalls:
         async with database.begin() as unit:
             await unit.calls.note(KEY, asked)
             await unit.calls.begin(KEY, Transaction.REFUND, AT)
-        found = await rows(database._engines.reader, 'SELECT "transaction", outcome FROM remote_call ORDER BY id')
+        found = await rows(database._engines.reader, 'SELECT "transaction", outcome FROM call_log ORDER BY id')
         assert [(row["transaction"], row["outcome"]) for row in found] == [
             ("patient", "unknown"),
             ("6301", "unknown"),
