@@ -9,10 +9,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from api.access.keys import Caller, Callers, UnsafeSettingsError
 from api.access.limits import RateLimits, address_of
 from api.access.refusals import AccessRefused, Reason, report
-from api.access.rights import RULES, Right, Role
+from api.access.rights import RULES, Right
 from api.access.signing import check_signature
 from api.web.trace import trace_of
 from domain.errors import ErrorCode
+from hospitals import Role
 from storage.session import Database
 
 __all__ = [

@@ -9,10 +9,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from api.access.refusals import AccessRefused, Holder, Reason
-from api.access.rights import Role
 from domain.base import PaymentKey
 from domain.errors import ErrorCode
-from hospitals import Hospital
+from hospitals import Hospital, Role
 from settings import Settings, is_loopback
 
 logger = structlog.get_logger(__name__)

@@ -96,7 +96,7 @@ async def write(database: Database, accesses: list[Access]) -> bool:
     except (SQLAlchemyError, OSError) as error:
         events = [access.event.value for access in accesses]
         # Its own text would hold SQL and parameters.
-        logger.error("access_not_recorded", error=type(error).__name__, events=events)  # noqa: TRY400
+        logger.error("access_not_recorded", error=type(error).__name__, events=events)  # noqa: TRY400 - its traceback would quote the row
         return False
     for access, head in zip(accesses, heads, strict=True):
         # The head, kept elsewhere: a log of access that was cut or written anew no longer holds this digest.

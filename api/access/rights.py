@@ -4,12 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum, auto
 
-
-class Role(StrEnum):
-    CALLER = "caller"
-    OPERATOR = "operator"
-    APPROVER = "approver"
-    AUDITOR = "auditor"
+from hospitals import Role
 
 
 class Right(StrEnum):

@@ -33,9 +33,9 @@ class CannotBook(Exception):
 class BookingSteps:
     """From PAID to SETTLED, or IN_REVIEW; raises `CannotBook`."""
 
-    def __init__(self, progress: Progress, desk: SettleInbox, look_ahead: LookAhead) -> None:
+    def __init__(self, progress: Progress, calls: SettleInbox, look_ahead: LookAhead) -> None:
         self._progress = progress
-        self._desk = desk
+        self._calls = calls
         self._look_ahead = look_ahead
         self._started_at = workflow.now()
         self._auto_finish_at = self._started_at + timedelta(seconds=progress.terms.auto_finish_after_s)
@@ -55,7 +55,7 @@ class BookingSteps:
 
     async def _give_the_caller_time(self) -> None:
         """Paid, and nobody has called interface 2: if nobody does, the payment is finished without (product rule 8)."""
-        if self._desk.served or self._progress.finish_now:
+        if self._calls.served or self._progress.finish_now:
             return
         until = min(self._auto_finish_at, self._last_moment())
         self._progress.tell("患者已付款, 等待结果回写 (接口2), 到时自动完成", until)
@@ -68,15 +68,15 @@ class BookingSteps:
         auto-finish, lets it go on. None: the caller has to register, and no VISIT_ID came.
         """
         while True:
-            self._desk.take()
-            offered = self._desk.offered_visit()
-            unchecked = visit_to_check(self._progress, self._desk)
+            self._calls.take()
+            offered = self._calls.offered_visit()
+            unchecked = visit_to_check(self._progress, self._calls)
             booking = await self._look_ahead.seen(unchecked) or await self._find(unchecked)
             if offered is not None and booking.visit_patient_id is not None:
                 try:
                     check_visit(self._progress.order.patient_id, booking.visit_patient_id)
                 except PaymentError as error:
-                    self._desk.refuse_served(error.code, error.message)
+                    self._calls.refuse_served(error.code, error.message)
                     await self._wait_for_another_call()
                     continue
             self._progress.visit_agreed(offered or booking.visit_id or self._progress.visit_id)
@@ -104,10 +104,10 @@ class BookingSteps:
 
     async def _wait_for_a_call(self, until: datetime) -> None:
         left = until - workflow.now()
-        if left > timedelta(0) and not self._desk.waiting:
+        if left > timedelta(0) and not self._calls.waiting:
             try:
                 await workflow.wait_condition(
-                    lambda: bool(self._desk.waiting),
+                    lambda: bool(self._calls.waiting),
                     timeout=left,
                     timeout_summary=for_operators("自动完成 (auto-finish)"),
                 )
@@ -127,17 +127,17 @@ class BookingSteps:
 
     async def _prefer_callers_visit(self) -> None:
         """A settle call with another VISIT_ID than ours: cancel ours and take theirs (product rule 9)."""
-        offered, ours = self._desk.offered_visit(), self._progress.visit_id
+        offered, ours = self._calls.offered_visit(), self._progress.visit_id
         if offered is None or offered == ours:
             return
-        self._desk.take()
+        self._calls.take()
         booking = await self._find(offered)
         if booking.visit_patient_id != self._progress.order.patient_id:
-            self._desk.refuse_served(ErrorCode.PATIENT_MISMATCH, "就诊ID(VISIT_ID)不属于患者ID(PATIENT_ID)所指的患者")
+            self._calls.refuse_served(ErrorCode.PATIENT_MISMATCH, "就诊ID(VISIT_ID)不属于患者ID(PATIENT_ID)所指的患者")
         elif await cancel_our_visit(self._progress, self._left()):
             self._progress.visit_agreed(offered)
         else:
-            self._desk.refuse_served(ErrorCode.ORDER_CONFLICT, "该挂号已由本系统登记, 就诊ID(VISIT_ID)不一致")
+            self._calls.refuse_served(ErrorCode.ORDER_CONFLICT, "该挂号已由本系统登记, 就诊ID(VISIT_ID)不一致")
 
     async def _settle(self) -> None:
         if self._settled_meanwhile:

@@ -20,9 +20,9 @@ from workflows.payment.steps import booking_question
 class LookAhead:
     """At most one glance at HIS, for one VISIT_ID to be checked."""
 
-    def __init__(self, progress: Progress, desk: SettleInbox) -> None:
+    def __init__(self, progress: Progress, calls: SettleInbox) -> None:
         self._progress = progress
-        self._desk = desk
+        self._calls = calls
         self._visit_id: str | None = None
         self._glance: asyncio.Task[Booking | None] | None = None
         self._began_at = workflow.now()
@@ -30,9 +30,9 @@ class LookAhead:
     def begin(self) -> None:
         """Glance at HIS for the call that this round serves, if there is one."""
         self._glance = None
-        if self._desk.served:
+        if self._calls.served:
             self._began_at = workflow.now()
-            self._visit_id = visit_to_check(self._progress, self._desk)
+            self._visit_id = visit_to_check(self._progress, self._calls)
             question = booking_question(self._progress, self._visit_id, record=False)
             self._glance = asyncio.create_task(glance(HisActivities.find_booking, question, "HIS: 查询入账情况 (并行)"))
 
@@ -47,7 +47,7 @@ class LookAhead:
         return None if too_old else booking
 
 
-def visit_to_check(progress: Progress, desk: SettleInbox) -> str | None:
+def visit_to_check(progress: Progress, calls: SettleInbox) -> str | None:
     """The VISIT_ID that a caller offers, unless pricing has checked it already."""
-    offered = desk.offered_visit()
+    offered = calls.offered_visit()
     return offered if offered != progress.order.visit_id else None

@@ -136,10 +136,10 @@ async def take_over(progress: Progress, holder: str, left: Callable[[], timedelt
         try:
             withdrawal = WithdrawHolder(**progress.step(), holder=held_by)
             await remote(BillLockActivities.withdraw_holder, withdrawal, progress.terms, left(), f"请 {held_by} 撤回")
-            claim = LockBills(**progress.step(), order=progress.order, accepted_at=progress.accepted_at)
-            claimed = await local_then_remote(
-                BillLockActivities.lock_bills, claim, progress.terms, left(), "占用费用 (claim)"
+            lock = LockBills(**progress.step(), order=progress.order, accepted_at=progress.accepted_at)
+            locked = await local_then_remote(
+                BillLockActivities.lock_bills, lock, progress.terms, left(), "占用费用 (bill lock)"
             )
         except Unresolved as unresolved:
             raise Refusal(ErrorCode.BILL_ALREADY_PAID, _UNDECIDED) from unresolved
-        held_by = claimed.held_by
+        held_by = locked.held_by

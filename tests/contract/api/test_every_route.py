@@ -10,8 +10,8 @@ import structlog
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from api.access.rights import Role
 from api.app import create_app
+from hospitals import Role
 from tests.support.api_server import (
     EXPIRED_KEY,
     KEY,

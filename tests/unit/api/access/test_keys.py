@@ -9,11 +9,11 @@ import structlog
 
 from api.access.keys import Callers, UnsafeSettingsError
 from api.access.refusals import AccessRefused, Holder, Reason
-from api.access.rights import RULES, Right, Role
+from api.access.rights import RULES, Right
 from api.payments.workflows import PAID_SHOWN_AFTER_MS, payment_terms
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Registers
-from hospitals import Hospital, load_hospitals
+from hospitals import Hospital, Role, load_hospitals
 from settings import Settings
 from tests.support.api_server import KEY, KEYS, hospitals_toml
 
