@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.support.stack import Stack, running_stack
+from tests.support.stack.running import Stack, running_stack
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -9,10 +9,10 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
-from tests.support.api_server import Answer
-from tests.support.eventually import eventually
-from tests.support.medpay_up import medpay_environment, run_medpay
-from tests.support.stack import AUTH_MARKER, Stack, data_of, outpatient_call, running_stack
+from tests.support.stack.api_server import Answer
+from tests.support.stack.medpay_up import medpay_environment, run_medpay
+from tests.support.stack.running import AUTH_MARKER, Stack, data_of, outpatient_call, running_stack
+from tests.support.waiting import eventually
 
 REVIEWS = "/api/v1/reviews"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stack import AUTH_MARKER, Stack, outpatient_call, registration_call
+from tests.support.stack.running import AUTH_MARKER, Stack, outpatient_call, registration_call
 
 ZHANG_ID_NO = "110101199003070134"
 

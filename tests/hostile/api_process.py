@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cli.stack import components
 from cli.stack.supervisor import Supervisor
-from tests.support.api_server import free_port, prepare
+from tests.support.stack.api_server import free_port, prepare
 
 KIB = 1024
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")

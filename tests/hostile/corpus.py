@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from tests.hostile.odd_things import CHARSETS, HEADERS, JSON_LITERALS, METHODS, PATHS, QUERIES, STRINGS, TYPES
 from tests.hostile.wire import Attack
-from tests.support.api_server import KEY, NOTICE, PRE_SETTLE, SETTLE, bill, writing_back
+from tests.support.stack.api_server import KEY, NOTICE, PRE_SETTLE, SETTLE, bill, writing_back
 
 Body = tuple[str, bytes, str]
 """Its kind, its bytes, its media type."""

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from gateways.insurance.canonical import Numeral
 from gateways.insurance.envelope import sm4_key
 from security.crypto.sm import sm4_ecb_encrypt
-from tests.support.envelope_vector import APP_ID, APP_SECRET
+from tests.support.values.envelope_vector import APP_ID, APP_SECRET
 
 T = TypeVar("T")
 Object = dict[str, Any]

@@ -12,7 +12,7 @@ from gateways.insurance.envelope import Envelope, EnvelopeError, contradicts
 from gateways.insurance.notice import settlement_notice
 from hospitals import Hospital
 from security.crypto.sm import GmsslSigner, Verifier
-from tests.support import centres
+from tests.support.values import centres
 
 NOW: Final = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)
 DECLARED_OF_DOOR: Final = {ErrorCode.MISSING_FIELD, ErrorCode.INVALID_FIELD, ErrorCode.UNAUTHORIZED}

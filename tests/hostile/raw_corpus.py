@@ -5,7 +5,7 @@ import random
 from typing import Final
 
 from tests.hostile.wire import Attack
-from tests.support.api_server import KEY, PRE_SETTLE, bill
+from tests.support.stack.api_server import KEY, PRE_SETTLE, bill
 
 _BODY: Final = json.dumps(bill(medOrgOrd="")).encode()
 _HOST: Final = b"Host: 127.0.0.1\r\nAuthorization: Bearer " + KEY.encode() + b"\r\nContent-Type: application/json\r\n"

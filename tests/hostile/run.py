@@ -22,8 +22,8 @@ from tests.hostile.judge import complaints
 from tests.hostile.raw_corpus import RAW, raw_attack
 from tests.hostile.schema_cases import SchemaAttack
 from tests.hostile.wire import Attack, NoReply, send
-from tests.support.api_server import KEY, KEYS
-from tests.support.stack import running_stack
+from tests.support.stack.api_server import KEY, KEYS
+from tests.support.stack.running import running_stack
 
 AT_ONCE = 8
 RAW_EVERY = 6

@@ -12,7 +12,7 @@ from tests.hostile.judge import complaints
 from tests.hostile.raw_corpus import RAW
 from tests.hostile.run import Verdict, campaign, corpus
 from tests.hostile.wire import Attack, send
-from tests.support.api_server import KEY, KEYS
+from tests.support.stack.api_server import KEY, KEYS
 
 REQUESTS = 1_000
 

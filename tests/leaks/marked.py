@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from simulator.his import catalogue
-from tests.support.stack import Call, outpatient_call
+from tests.support.stack.running import Call, outpatient_call
 
 NAME: Final = "欧阳标记丁"
 ID_NO: Final = "110101198807154734"

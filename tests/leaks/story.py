@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.leaks import marked
-from tests.support.api_server import PRE_SETTLE
-from tests.support.eventually import eventually
-from tests.support.his_simulator import HisSimulator
-from tests.support.stack import Call, Stack, data_of
+from tests.support.parties.his_simulator import HisSimulator
+from tests.support.stack.api_server import PRE_SETTLE
+from tests.support.stack.running import Call, Stack, data_of
+from tests.support.waiting import eventually
 
 ENDS_S_MAX = 30.0
 TOO_MUCH = f"患者{marked.NAME}({marked.ID_NO})的处方已作废"

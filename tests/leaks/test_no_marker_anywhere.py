@@ -14,9 +14,9 @@ from simulator.his import catalogue
 from tests.leaks import marked, traces
 from tests.leaks.needles import leaks
 from tests.leaks.story import Story
-from tests.support.his_simulator import his_simulator
-from tests.support.postgres import postgres_server
-from tests.support.stack import Stack, running_stack
+from tests.support.parties.his_simulator import his_simulator
+from tests.support.stack.postgres import postgres_server
+from tests.support.stack.running import Stack, running_stack
 
 LOGS = {"api.log", "worker.log", "temporal.log", "simulator-insurance.log", "simulator-his.log"}
 

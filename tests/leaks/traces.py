@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from temporalio.client import Client
 
 from settings import Settings
-from tests.support.medpay_up import medpay_environment, run_medpay
+from tests.support.stack.medpay_up import medpay_environment, run_medpay
 
 OURS = ("medpay.db*", "temporal.db*")
 _FILES_IN = """

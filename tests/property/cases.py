@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from domain.reviews import ReviewAction
 from simulator.insurance.control import PayOutcome
-from tests.property.faults import Fault, Kind
-from tests.property.steps import (
+from tests.property.sides.faults import Fault, Kind
+from tests.property.steps.kinds import (
     Approves,
     CallerBooks,
     Cancel,

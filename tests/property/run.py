@@ -32,11 +32,11 @@ from gateways.insurance.profile import CentreProfile
 from simulator.insurance.orders import CentreOrder
 from storage.records import PaymentRecord
 from tests.property.answers import all_answered, shown_state
-from tests.property.centre_side import CentreSide
-from tests.property.faults import Faults
-from tests.property.his_side import HisSide
+from tests.property.sides.centre import CentreSide
+from tests.property.sides.faults import Faults
+from tests.property.sides.his import HisSide
 from tests.property.stage import RECORDS, Stage, by_servers_time
-from tests.support import orders
+from tests.support.values import orders
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.start import start_operation
 

@@ -4,11 +4,11 @@ from itertools import count
 
 from domain.base import Frozen
 from simulator.insurance.control import PayOutcome
-from tests.property.invariants import check
-from tests.property.refunding import end_refunds, refunds_at_rest
+from tests.property.rules.payments import check
 from tests.property.run import HospitalSpec, OrderSpec, Run
 from tests.property.stage import Stage, by_servers_time
-from tests.property.steps import Goes, Pay, PaysLate, Step
+from tests.property.steps.kinds import Goes, Pay, PaysLate, Step
+from tests.property.steps.refunding import end_refunds, refunds_at_rest
 
 REST_STEP_S = 900
 REST_STEPS_MAX = 40

@@ -30,10 +30,10 @@ from gateways.his.http import HttpHospitalSystem
 from security.crypto.keyring import Keyring
 from storage.session import Database, Unit
 from storage.sql.migrate import upgrade
-from tests.property.centre_side import CentreSide
-from tests.property.faults import Faults
-from tests.support.orders import TERMS
-from tests.support.time_skipping import start_time_skipping
+from tests.property.sides.centre import CentreSide
+from tests.property.sides.faults import Faults
+from tests.support.stack.time_skipping import start_time_skipping
+from tests.support.values.orders import TERMS
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.refund.workflow import RefundWorkflow
 from workflows.sandbox import sandbox

@@ -9,10 +9,10 @@ from domain.orders import CashRefundedBy, Registers
 from domain.reviews import ReviewAction
 from simulator.insurance.control import PayOutcome
 from tests.property.cases import CASES, Case, decision, opened
-from tests.property.faults import Fault, Kind
 from tests.property.run import BILLS, CLINICS, RECORDS, HospitalSpec, OrderSpec
 from tests.property.script import Script
-from tests.property.steps import (
+from tests.property.sides.faults import Fault, Kind
+from tests.property.steps.kinds import (
     Approves,
     CallerBooks,
     CallerRegisters,

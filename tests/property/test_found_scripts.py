@@ -6,10 +6,10 @@ import pytest
 
 from simulator.insurance.control import PayOutcome
 from tests.property.campaign import Theatre, open_theatre
-from tests.property.faults import Fault, Kind
 from tests.property.run import HospitalSpec, OrderSpec
 from tests.property.script import Script
-from tests.property.steps import CallerBooks, Goes, Passes, Pay, PreSettle, Refund, Settle, Visit
+from tests.property.sides.faults import Fault, Kind
+from tests.property.steps.kinds import CallerBooks, Goes, Passes, Pay, PreSettle, Refund, Settle, Visit
 
 PRESCRIPTION = (OrderSpec(bills=("907629",)),)
 

@@ -1,31 +1,18 @@
 """The real workflow on Temporal's time-skipping test server, with scripted other sides."""
 
-import json
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import TypeVar
 
 import pytest
 import pytest_asyncio
-from temporalio.client import (
-    WorkflowExecutionStatus,
-    WorkflowHandle,
-    WorkflowUpdateHandle,
-    WorkflowUpdateStage,
-)
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from domain.orders import CancelRequest, Order, PaymentStart, PreSettleAnswer, SettlementAnswer, SettleRequest
-from domain.states import PaymentState
-from tests.support.scripted import Script
-from tests.support.time_skipping import STEPS_MAX, in_time, start_time_skipping
+from tests.support.scripted.activities import Script
+from tests.support.scripted.payments import PaymentsAtWork
+from tests.support.stack.time_skipping import start_time_skipping
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.sandbox import sandbox
-from workflows.start import start_operation
-
-T = TypeVar("T")
 
 
 @pytest_asyncio.fixture
@@ -35,95 +22,19 @@ async def environment() -> AsyncIterator[WorkflowEnvironment]:
         yield started
 
 
-@dataclass
-class Desk:
-    """One worker with its script, and the calls that a test makes."""
-
-    environment: WorkflowEnvironment
-    script: Script
-    task_queue: str = field(default_factory=lambda: uuid.uuid4().hex)
-    begun: list[str] = field(default_factory=list)
-
-    async def pre_settle(self, start: PaymentStart, step_s: int = 30) -> PreSettleAnswer:
-        return await self.answer(await self._begin_pre_settle(start), step_s)
-
-    async def settle(self, request: SettleRequest, step_s: int = 30) -> SettlementAnswer:
-        handle = self.handle(request.workflow_id)
-        accepted = WorkflowUpdateStage.ACCEPTED
-        return await self.answer(
-            await handle.start_update(PaymentWorkflow.settle, request, wait_for_stage=accepted), step_s
-        )
-
-    async def cancel(self, order: Order, step_s: int = 30) -> str:
-        request = CancelRequest(hospital=order.hospital, med_org_ord=order.med_org_ord, by="backend")
-        handle = self.handle(order.workflow_id)
-        accepted = WorkflowUpdateStage.ACCEPTED
-        return await self.answer(
-            await handle.start_update(PaymentWorkflow.cancel, request, wait_for_stage=accepted), step_s
-        )
-
-    async def begin(self, start: PaymentStart) -> WorkflowUpdateHandle[PreSettleAnswer]:
-        """Interface 1, without waiting for the answer."""
-        return await self._begin_pre_settle(start)
-
-    async def answer(self, update: WorkflowUpdateHandle[T], step_s: int = 30) -> T:
-        return await in_time(self.environment, update, step_s)
-
-    async def _begin_pre_settle(self, start: PaymentStart) -> WorkflowUpdateHandle[PreSettleAnswer]:
-        self.begun.append(start.order.workflow_id)
-        return await self.environment.client.start_update_with_start_workflow(
-            PaymentWorkflow.pre_settle,
-            start.order,
-            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-            start_workflow_operation=start_operation(start, self.task_queue),
-            id=f"pre-settle-{start.order.med_org_ord}",
-        )
-
-    def handle(self, workflow_id: str) -> WorkflowHandle[PaymentWorkflow, PaymentState]:
-        return self.environment.client.get_workflow_handle_for(PaymentWorkflow.run, workflow_id)
-
-    async def result(self, start: PaymentStart, step_s: int = 120) -> PaymentState:
-        """The end of the payment, however long it takes."""
-        handle = self.handle(start.order.workflow_id)
-        for _ in range(STEPS_MAX):
-            if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
-                return await handle.result()
-            await self.environment.sleep(step_s)
-        raise TimeoutError(f"not ended after {STEPS_MAX * step_s} s")
-
-    async def clear(self) -> None:
-        """End what is still open: a task that no worker takes would hold the test server's clock for the next test."""
-        for workflow_id in self.begun:
-            handle = self.handle(workflow_id)
-            if (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
-                await handle.terminate()
-
-    async def state(self, start: PaymentStart) -> str:
-        return await self._attribute(start, "PaymentState")
-
-    async def attention(self, start: PaymentStart) -> str:
-        return await self._attribute(start, "AttentionReason")
-
-    async def _attribute(self, start: PaymentStart, name: str) -> str:
-        """Read raw: the test server keeps an unset datetime as a null that the SDK can't decode."""
-        described = await self.handle(start.order.workflow_id).describe()
-        fields = described.raw_description.workflow_execution_info.search_attributes.indexed_fields
-        return str(json.loads(fields[name].data))
-
-
 @pytest_asyncio.fixture
-async def desk(environment: WorkflowEnvironment) -> AsyncIterator[Desk]:
+async def work(environment: WorkflowEnvironment) -> AsyncIterator[PaymentsAtWork]:
     script = Script()
-    desk = Desk(environment, script)
+    work = PaymentsAtWork(environment, script)
     async with Worker(
         environment.client,
-        task_queue=desk.task_queue,
+        task_queue=work.task_queue,
         workflows=[PaymentWorkflow],
         activities=script.activities(),
         workflow_runner=sandbox(),
     ):
-        yield desk
-        await desk.clear()
+        yield work
+        await work.clear()
 
 
 @pytest.fixture

@@ -14,8 +14,7 @@ from domain.insurance import RefundParts, RefundType
 from domain.refunds import RefundOrder
 from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState, RefundState
-from tests.support.records import AT
-from tests.support.refunds_at_work import (
+from tests.support.scripted.refunds import (
     DOWN,
     EXP,
     HIS_DOWN,
@@ -28,6 +27,7 @@ from tests.support.refunds_at_work import (
     RefundsAtWork,
     refunds_at_work,
 )
+from tests.support.values.records import AT
 
 A = ReviewAction
 

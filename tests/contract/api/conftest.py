@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.support.api_server import ApiServer, free_port, prepare, serving_api, settings_for
+from tests.support.stack.api_server import ApiServer, free_port, prepare, serving_api, settings_for
 
 
 @pytest.fixture(scope="session")

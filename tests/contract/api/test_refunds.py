@@ -8,9 +8,9 @@ from domain.insurance import RefundParts, RefundType
 from domain.refunds import RefundEnd, RefundOrder
 from domain.states import PaymentState, RefundState
 from storage.records import PaymentFacts
-from tests.support.api_server import KEYS, ApiServer
-from tests.support.orders import outpatient
-from tests.support.records import AT, SETTLEMENT, SPLIT, key_of, later
+from tests.support.stack.api_server import KEYS, ApiServer
+from tests.support.values.orders import outpatient
+from tests.support.values.records import AT, SETTLEMENT, SPLIT, key_of, later
 
 ORDER = outpatient("M1")
 KEY = key_of(ORDER)

@@ -11,9 +11,9 @@ from domain.fen import Fen
 from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState
 from storage.records import CaseEventRecord, CaseOpening, PaymentFacts
-from tests.support.api_server import KEY, KEYS, ApiServer, free_port, serving_api, settings_for
-from tests.support.orders import outpatient
-from tests.support.records import AT, SETTLEMENT, SPLIT, key_of, later
+from tests.support.stack.api_server import KEY, KEYS, ApiServer, free_port, serving_api, settings_for
+from tests.support.values.orders import outpatient
+from tests.support.values.records import AT, SETTLEMENT, SPLIT, key_of, later
 
 REVIEWS = "/api/v1/reviews"
 OPERATOR, APPROVER, AUDITOR = KEYS["operator"], KEYS["approver"], KEYS["auditor"]

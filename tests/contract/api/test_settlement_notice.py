@@ -16,18 +16,10 @@ from domain.states import PaymentState
 from gateways.insurance.envelope import Envelope
 from security.crypto.sm import generate_key_pair
 from storage.records import PaymentFacts
-from tests.support.api_server import (
-    KEYS,
-    NOTICE,
-    Answer,
-    ApiServer,
-    centre_side,
-    free_port,
-    prepare,
-    serving_api,
-)
-from tests.support.orders import SPLIT, outpatient
-from tests.support.records import AT, key_of, rows
+from tests.support.stack.api_server import KEYS, NOTICE, Answer, ApiServer, centre_side, free_port, prepare, serving_api
+from tests.support.stack.database import rows
+from tests.support.values.orders import SPLIT, outpatient
+from tests.support.values.records import AT, key_of
 
 S = PaymentState
 PAID = {"payOrdId": "ORD1", "medOrgOrd": "M1", "ordStas": "6", "callType": "02", "revsToken": "REVS-MARKER-7"}

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from cli.demo.stories import SCENARIOS
-from tests.support.medpay_up import medpay_environment, run_medpay
+from tests.support.stack.medpay_up import medpay_environment, run_medpay
 
 
 async def test_every_story_ends_as_it_should(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from security.crypto.keyring import Keyring
 from storage.records import PaymentFacts
 from storage.session import Database
 from storage.sql.migrate import upgrade
-from tests.support.orders import outpatient
-from tests.support.records import AT, key_of, later, rows
+from tests.support.stack.database import rows
+from tests.support.values.orders import outpatient
+from tests.support.values.records import AT, key_of, later
 
 ORDER = outpatient("CALL1")
 KEY = key_of(ORDER)

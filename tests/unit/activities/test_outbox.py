@@ -15,9 +15,9 @@ from security.crypto.keyring import Keyring
 from storage.notifications import BATCH_MAX
 from storage.session import Database
 from storage.sql.migrate import upgrade
-from tests.support.eventually import eventually
-from tests.support.orders import outpatient
-from tests.support.records import AT, key_of
+from tests.support.values.orders import outpatient
+from tests.support.values.records import AT, key_of
+from tests.support.waiting import eventually
 
 
 @dataclass

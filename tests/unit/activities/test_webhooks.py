@@ -17,9 +17,9 @@ from security.crypto.keyring import Keyring
 from storage.records import NotificationRecord, TimelineEntry, TimelineKind
 from storage.session import Database
 from storage.sql.migrate import upgrade
-from tests.support.orders import outpatient
-from tests.support.receiver import Receiver, receiving
-from tests.support.records import AT, key_of
+from tests.support.parties.receiver import Receiver, receiving
+from tests.support.values.orders import outpatient
+from tests.support.values.records import AT, key_of
 
 ORDER = outpatient("M1")
 KEY = key_of(ORDER)

@@ -8,7 +8,7 @@ from domain.base import PaymentKey
 from domain.fen import Fen
 from domain.notifications import EVENT_NAMES, NotificationEvent, Notify, ToldFacts, body_of, event_of
 from domain.states import PaymentState
-from tests.support.records import AT
+from tests.support.values.records import AT
 
 KEY = PaymentKey(hospital="main", med_org_ord="M1")
 FACTS = ToldFacts(

@@ -8,7 +8,7 @@ import pytest
 from domain.attention import ATTENTION, AttentionReason
 from domain.reviews import ALONE, ReviewAction, ReviewFacts, clear_by_now, refused_actions
 from domain.states import TRANSITIONS, PaymentState
-from tests.support.records import AT, later
+from tests.support.values.records import AT, later
 
 A = ReviewAction
 EVERY = set(ReviewAction) - ALONE

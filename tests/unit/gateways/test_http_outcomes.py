@@ -12,8 +12,8 @@ import pytest
 from domain.errors import NotSent, Unknown
 from gateways import http as gateways_http
 from gateways.http import HttpCaller
-from tests.support.certificates import self_signed
-from tests.support.raw_server import HANG_UP, http_reply, raw_server
+from tests.support.parties.raw_server import HANG_UP, http_reply, raw_server
+from tests.support.tls.authority import self_signed
 
 TXN = "6202"
 DONE = http_reply(b'{"code": 0}')

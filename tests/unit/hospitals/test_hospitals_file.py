@@ -10,7 +10,7 @@ from domain.orders import Registers
 from hospitals import ConfigError, load_hospitals
 from security.crypto import sm
 from security.tls import TlsFiles
-from tests.support.authority import Authority
+from tests.support.tls.authority import Authority
 
 PUBLIC_KEY = sm.public_key_of(base64.b64encode(bytes(range(32, 64))).decode())
 PRIVATE_KEY = base64.b64encode(bytes(range(32))).decode()

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from security.logs import configure_logging
-from tests.support.orders import outpatient
+from tests.support.values.orders import outpatient
 
 ID_NO = "110101199003070134"
 MARKERS = (ID_NO, "张三", "AUTH-MARKER", "TOKEN-MARKER", "PASSWORD-MARKER")

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from security.tls import TlsFileError, TlsFiles, client_context
-from tests.support.authority import Authority
+from tests.support.tls.authority import Authority
 
 
 @pytest.fixture

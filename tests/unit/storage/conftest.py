@@ -11,8 +11,8 @@ import pytest
 from security.crypto.keyring import Keyring
 from storage.session import Database
 from storage.sql.migrate import upgrade
-from tests.support.postgres import postgres_server
-from tests.support.records import new_database
+from tests.support.stack.database import new_database
+from tests.support.stack.postgres import postgres_server
 
 
 @pytest.fixture(scope="session")

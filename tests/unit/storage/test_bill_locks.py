@@ -8,8 +8,8 @@ import pytest
 from domain.orders import Order, bills_of
 from domain.states import RELEASING, PaymentState
 from storage.session import Database
-from tests.support.orders import outpatient, registration
-from tests.support.records import AT, key_of, later
+from tests.support.values.orders import outpatient, registration
+from tests.support.values.records import AT, key_of, later
 
 ONE, TWO = ("prescription:1",), ("prescription:1", "prescription:2")
 

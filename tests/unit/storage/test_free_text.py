@@ -7,8 +7,8 @@ import pytest
 from domain.states import PaymentState
 from storage.records import PaymentRecord
 from storage.sealing import fit_to_keep
-from tests.support.orders import outpatient
-from tests.support.records import SETTLEMENT
+from tests.support.values.orders import outpatient
+from tests.support.values.records import SETTLEMENT
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)
 PAYMENT = PaymentRecord(

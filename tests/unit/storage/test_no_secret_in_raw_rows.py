@@ -9,8 +9,8 @@ from domain.states import PaymentState
 from security.crypto.keyring import Keyring
 from storage.records import PaymentFacts
 from storage.session import Database
-from tests.support.orders import bill_of, outpatient
-from tests.support.records import AT, SETTLEMENT, key_of
+from tests.support.values.orders import bill_of, outpatient
+from tests.support.values.records import AT, SETTLEMENT, key_of
 
 ORDER = outpatient(
     "RAW1",

@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime
 
 from storage.session import Database
-from tests.support.records import AT, later
+from tests.support.values.records import AT, later
 
 
 async def use(database: Database, nonce: str, key: tuple[str, str] = ("main", "key"), until: datetime = AT) -> bool:

@@ -10,8 +10,9 @@ from storage.records import PaymentFacts, ReceivedNotice, TimelineEntry, Timelin
 from storage.session import Database, Unit
 from storage.tables import MESSAGE_CHARS_MAX
 from storage.timeline import NOTICES_SHOWN_MAX
-from tests.support.orders import outpatient
-from tests.support.records import AT, key_of, later, rows
+from tests.support.stack.database import rows
+from tests.support.values.orders import outpatient
+from tests.support.values.records import AT, key_of, later
 
 NOBODY = PaymentKey(hospital="main", med_org_ord="")
 

@@ -10,8 +10,9 @@ from domain.states import PaymentState
 from storage.notifications import BATCH_MAX
 from storage.records import NotificationRecord, PaymentFacts, TimelineKind
 from storage.session import Database
-from tests.support.orders import SPLIT, outpatient
-from tests.support.records import AT, key_of, later, rows
+from tests.support.stack.database import rows
+from tests.support.values.orders import SPLIT, outpatient
+from tests.support.values.records import AT, key_of, later
 
 ORDER = outpatient("TOLD1", patient_name="欧阳标记四")
 KEY = key_of(ORDER)

@@ -11,8 +11,9 @@ from domain.refunds import RefundEnd, RefundOrder
 from domain.states import PaymentState, RefundState
 from storage.records import PaymentFacts, PaymentRecord, RefundRecord, TimelineKind
 from storage.session import Database
-from tests.support.orders import outpatient
-from tests.support.records import AT, SETTLEMENT, SPLIT, key_of, later, rows
+from tests.support.stack.database import rows
+from tests.support.values.orders import outpatient
+from tests.support.values.records import AT, SETTLEMENT, SPLIT, key_of, later
 
 ORDER = outpatient("RFD1")
 KEY = key_of(ORDER)

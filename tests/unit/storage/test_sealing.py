@@ -12,8 +12,8 @@ from security.crypto.keyring import Keyring
 from storage.records import PaymentFacts
 from storage.sealing import SEALED, SUFFIX, sealed_tables
 from storage.session import Database
-from tests.support.orders import outpatient
-from tests.support.records import AT, SETTLEMENT, key_of
+from tests.support.values.orders import outpatient
+from tests.support.values.records import AT, SETTLEMENT, key_of
 
 ORDERS = [outpatient(f"M{number}", patient_name="张三") for number in range(5)]
 FACTS = PaymentFacts(pay_token="TOKEN", settlement=SETTLEMENT)

@@ -4,8 +4,8 @@ from domain.errors import Outcome
 from domain.states import PaymentState
 from storage.records import TimelineEntry, TimelineKind
 from storage.session import Database
-from tests.support.orders import outpatient
-from tests.support.records import AT, key_of, later
+from tests.support.values.orders import outpatient
+from tests.support.values.records import AT, key_of, later
 
 
 async def test_states_and_calls_in_order_of_time(database: Database) -> None:

@@ -15,7 +15,7 @@ from domain.errors import ErrorCode, PaymentError
 from domain.orders import Registers
 from hospitals import Hospital, Role, load_hospitals
 from settings import Settings
-from tests.support.api_server import KEY, KEYS, hospitals_toml
+from tests.support.stack.api_server import KEY, KEYS, hospitals_toml
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -11,8 +11,8 @@ from api.web.errors import ApiError
 from domain.errors import ErrorCode, PaymentError
 from hospitals import Hospital
 from security.crypto.sm import generate_key_pair
-from tests.support import centres
-from tests.support.api_server import centre_side
+from tests.support.stack.api_server import centre_side
+from tests.support.values import centres
 
 NOW = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)
 PAID = {"payOrdId": "ORD1", "ordStas": "6"}

@@ -10,7 +10,7 @@ from domain.errors import ErrorCode, PaymentError
 from domain.orders import Category, Channel
 from domain.states import PaymentState
 from storage.records import PaymentQuery, Place
-from tests.support.records import AT, later
+from tests.support.values.records import AT, later
 
 
 def refusal(fields: dict[str, object]) -> PaymentError:

@@ -13,7 +13,7 @@ from api.web.models import fields_of, title_of
 from domain.errors import ErrorCode, PaymentError
 from domain.fen import Fen
 from domain.orders import Category, Channel, Order
-from tests.support.api_server import bill
+from tests.support.stack.api_server import bill
 
 ABSENT = None
 REQUIRED = ("payAuthNo", "uldLatlnt", "PATIENT_ID", "CATEGORY", "ORDER_ID", "ID_NO", "medOrgOrd", "TOTAL")

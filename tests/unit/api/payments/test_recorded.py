@@ -19,8 +19,8 @@ from domain.fen import Fen
 from domain.orders import Category, Channel
 from domain.states import SETTLED_STATES, STORY, PaymentState
 from storage.records import PaymentRecord
-from tests.support.orders import outpatient, settle_call
-from tests.support.records import AT, SETTLEMENT, SPLIT
+from tests.support.values.orders import outpatient, settle_call
+from tests.support.values.records import AT, SETTLEMENT, SPLIT
 
 ORDER = outpatient("M1")
 CALL = settle_call(ORDER)

@@ -11,8 +11,8 @@ from domain.insurance import PreSettlement
 from domain.orders import PaymentEnd
 from domain.states import PaymentState
 from storage.records import PaymentRecord
-from tests.support.orders import SPLIT, TERMS, outpatient
-from tests.support.records import AT, later
+from tests.support.values.orders import SPLIT, TERMS, outpatient
+from tests.support.values.records import AT, later
 
 S = PaymentState
 

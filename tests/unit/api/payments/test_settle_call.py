@@ -9,8 +9,8 @@ from api.web.body import parse_fields
 from api.web.models import title_of
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Channel, Registers, SettleRequest
-from tests.support.api_server import writing_back
-from tests.support.orders import outpatient, registration
+from tests.support.stack.api_server import writing_back
+from tests.support.values.orders import outpatient, registration
 
 
 def read(**changes: object) -> SettleRequest:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from gateways.insurance.canonical import cleaned
 from gateways.insurance.envelope import Envelope, EnvelopeError, sm4_key
 from security.crypto.sm import sm4_ecb_decrypt, sm4_ecb_encrypt
-from tests.support import centres
-from tests.support.envelope_vector import APP_ID, APP_SECRET, DATA, ENC_DATA, SIGN_STRING, SM4_KEY
+from tests.support.values import centres
+from tests.support.values.envelope_vector import APP_ID, APP_SECRET, DATA, ENC_DATA, SIGN_STRING, SM4_KEY
 
 Body = dict[str, Any]
 FORM = centres.profile(numbers="json")

@@ -10,7 +10,7 @@ from gateways.insurance.envelope import Envelope, EnvelopeError
 from gateways.insurance.notice import FRESH_FOR, NoticeReader, SettlementNotice, StaleNotice, settlement_notice
 from gateways.insurance.profile import CentreProfile
 from security.crypto.sm import GmsslSigner, GmsslVerifier, KeyPair, generate_key_pair
-from tests.support import centres
+from tests.support.values import centres
 
 NOW = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)
 PAID = {"payOrdId": "ORD1", "medOrgOrd": "M1", "ordStas": "6", "callType": "02", "revsToken": "R"}

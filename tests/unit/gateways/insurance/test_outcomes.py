@@ -12,11 +12,11 @@ from domain.fen import Fen
 from domain.insurance import OrderStatus, RefundAnswer, RefundStatus, SetlType
 from gateways.http import HttpCaller
 from gateways.insurance.client import HttpInsuranceCentre
-from tests.support import centres
-from tests.support.centre_stub import CentreStub, centre_stub
-from tests.support.centres import PLACEMENT, REFERENCE, REVERSAL
-from tests.support.orders import SPLIT, bill_of, outpatient
-from tests.support.raw_server import HANG_UP, raw_server
+from tests.support.parties.centre_stub import CentreStub, centre_stub
+from tests.support.parties.raw_server import HANG_UP, raw_server
+from tests.support.values import centres
+from tests.support.values.centres import PLACEMENT, REFERENCE, REVERSAL
+from tests.support.values.orders import SPLIT, bill_of, outpatient
 
 Both = tuple[CentreStub, HttpInsuranceCentre]
 Call = Callable[[HttpInsuranceCentre], Awaitable[object]]

@@ -11,9 +11,9 @@ from domain.errors import Refused
 from domain.fen import Fen
 from gateways.insurance.client import HttpInsuranceCentre
 from gateways.insurance.port import InsuranceCentre
-from tests.support.centre_stub import CentreStub, centre_stub
-from tests.support.centres import PLACEMENT, REFERENCE, REVERSAL
-from tests.support.orders import bill_of, outpatient, registration
+from tests.support.parties.centre_stub import CentreStub, centre_stub
+from tests.support.values.centres import PLACEMENT, REFERENCE, REVERSAL
+from tests.support.values.orders import bill_of, outpatient, registration
 
 Both = tuple[CentreStub, HttpInsuranceCentre]
 UPLOADED = {"payOrdId": "ORD1", "payToken": "PT1"}

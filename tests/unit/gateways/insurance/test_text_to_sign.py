@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from gateways.insurance.canonical import Numeral, cleaned, compact, parse_object, text_to_sign
-from tests.support.envelope_vector import APP_ID, APP_SECRET, CLEANED_DATA_JSON, DATA, PAYLOAD, SIGN_STRING
+from tests.support.values.envelope_vector import APP_ID, APP_SECRET, CLEANED_DATA_JSON, DATA, PAYLOAD, SIGN_STRING
 
 
 class TestPublishedVector:

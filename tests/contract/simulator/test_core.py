@@ -1,0 +1,90 @@
+"""What both simulators stand on: the server's end, and a transaction that breaks."""
+
+import asyncio
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from simulator.core.endpoint import Done, endpoint
+from simulator.core.faults import FaultKind
+from simulator.core.server import new_app
+from simulator.core.store import Store, Verdict
+from tests.support.parties.listening import serving
+from tests.support.waiting import until
+
+SERVER = """
+import sys
+from pathlib import Path
+from simulator.core.server import new_app, run
+from simulator.core.store import Store
+run(new_app(Store.open(Path(sys.argv[1]), "", {})), sys.argv[2], int(sys.argv[3]))
+"""
+
+
+class Broken:
+    """A call that fails in a way nobody thought of."""
+
+    med_org_ord = "M1"
+    pay_ord_id = ""
+
+    async def apply(self, fault: FaultKind | None) -> Done:
+        raise LookupError(fault)
+
+    async def refuse(self, message: str) -> bytes:
+        return message.encode()
+
+
+async def test_a_transaction_that_breaks_has_failed(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "state.db", "", {"visit": frozenset(FaultKind)})
+
+    async def read(_: bytes) -> Broken:
+        return Broken()
+
+    app = new_app(store)
+    app.router.add_post("/visit", endpoint(store, "visit", read))
+    async with serving(app) as url, aiohttp.ClientSession() as session:
+        async with session.post(f"{url}/visit") as response:
+            assert response.status == 500
+        (call,) = store.calls.rows("M1")
+        assert call["verdict"] == Verdict.FAILED
+
+
+async def started(database: Path, host: str, port: int) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SERVER, database, host, str(port), stderr=asyncio.subprocess.PIPE
+    )
+
+
+@pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("0.0.0.0", True)])  # noqa: S104 - told apart
+async def test_it_serves_until_it_is_told_to_end(
+    tmp_path: Path, unused_tcp_port: int, host: str, *, warned: bool
+) -> None:
+    process = await started(tmp_path / "state.db", host, unused_tcp_port)
+    try:
+        await until(lambda: _listening(unused_tcp_port))
+        process.send_signal(signal.SIGTERM)
+        _, errors = await asyncio.wait_for(process.communicate(), 20)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0
+    assert (b"control calls" in errors) is warned
+
+
+async def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "state.db", "", {})
+    async with serving(new_app(store)) as url:
+        process = await started(tmp_path / "other.db", "127.0.0.1", int(url.rpartition(":")[2]))
+        _, errors = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 1
+    assert b"OSError" in errors
+
+
+def _listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

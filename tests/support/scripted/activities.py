@@ -1,0 +1,168 @@
+"""Activities that answer by a script: the workflow's own tests need other sides that fail at a chosen moment.
+
+Each name has a list of answers; the last one stays. An exception in it is raised. `asked` is what was called, in order.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from types import NoneType
+from typing import Any, TypeVar
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities import contract as steps
+from activities.contract import BillLockActivities, CentreActivities, HisActivities, RecordActivities
+from activities.reporting import refusal
+from domain import insurance, orders
+from domain.bills import Bill
+from domain.errors import ErrorCode
+from domain.insurance import OrderStatus, SetlType, UploadedFees
+from tests.support.values.orders import SPLIT, bill_of
+
+T = TypeVar("T")
+
+HIS_DOWN = ApplicationError("HIS does not answer", type="not_sent")
+HIS_SILENT = ApplicationError("HIS's reply was lost", type="unknown")
+HIS_REFUSES = refusal(ErrorCode.HIS_REFUSED, "科室已停诊")
+CENTRE_DOWN = ApplicationError("the centre does not answer", type="not_sent")
+CENTRE_SILENT = ApplicationError("the centre's reply was lost", type="unknown")
+CENTRE_REFUSES = refusal(ErrorCode.INSURANCE_REFUSED, "预结算金额不匹配")
+
+
+def paid(clock: datetime, *, consistent: bool = True, hour: timedelta = timedelta(hours=1)) -> steps.OrderAnswer:
+    settlement = insurance.Settlement(
+        trace_time=clock,
+        setl_type=SetlType.ALL,
+        split=SPLIT,
+        revs_token="REVS",
+        reversal_deadline=clock + hour,
+    )
+    status = OrderStatus(pay_ord_id="ORD1", ord_stas=6, split=SPLIT, trace_time=clock, revs_token="REVS")
+    return steps.OrderAnswer(status=status, settlement=settlement, consistent=consistent)
+
+
+def waiting(ord_stas: int = 1) -> steps.OrderAnswer:
+    return steps.OrderAnswer(status=OrderStatus(pay_ord_id="ORD1", ord_stas=ord_stas))
+
+
+class Script(HisActivities, CentreActivities, BillLockActivities, RecordActivities):
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.recorded: list[orders.PaymentEnd] = []
+        self.payments: list[steps.BookPayment] = []
+        self.withdrawn: list[str] = []
+        self.reversals: list[steps.Reverse] = []
+        self.noted: list[steps.NoteCase] = []
+        self.resolved: list[steps.ResolveCase] = []
+        self.questions: list[steps.AskOrder] = []
+        self.answers: dict[str, list[Any]] = {
+            "find_booking": [steps.Booking()],
+            "register": [steps.Booking(visit_id="V900")],
+            "settle": [steps.Booking(settlement_no="S1")],
+            "cancel_registration": [None],
+            "upload_fees": [UploadedFees(pay_ord_id="ORD1", pay_token="TOKEN", mdtrt_id="MD1")],
+            "ask_order": [waiting()],
+            "revoke_order": [steps.Revoked(ord_stas=12)],
+            "reverse": [steps.Reversed(refd_sn="R1")],
+            "record_end": [None],
+            "lock_bills": [steps.LockedBills()],
+            "withdraw_holder": [None],
+            "tell_refund": [None],
+            "record_case_event": [None],
+            "record_resolution": [None],
+        }
+        self.held_by: str | None = None
+        self._acts: dict[str, Callable[[], Awaitable[None]]] = {}
+
+    def on(self, name: str, act: Callable[[], Awaitable[None]]) -> None:
+        """Do this once, while that activity runs, before it answers."""
+        self._acts[name] = act
+
+    def will(self, name: str, *answers: object) -> None:
+        self.answers[name] = list(answers)
+
+    def _next(self, name: str, kind: type[T]) -> T:
+        self.asked.append(name)
+        script = self.answers[name]
+        answer = script.pop(0) if len(script) > 1 else script[0]
+        if isinstance(answer, Exception):
+            raise answer.with_traceback(None)
+        assert isinstance(answer, kind)
+        return answer
+
+    async def _act(self, name: str) -> None:
+        if act := self._acts.pop(name, None):
+            await act()
+
+    async def price_bill(self, step: steps.PriceBill) -> steps.PricedBill:
+        await self._act("price_bill")
+        self.answers.setdefault("price_bill", [bill_of(step.order)])
+        answer = self._next("price_bill", Bill)
+        return steps.PricedBill(patient=answer.patient, fees=answer.fees, held_by=self.held_by)
+
+    async def find_booking(self, step: steps.FindBooking) -> steps.Booking:  # noqa: ARG002 - scripted
+        return self._next("find_booking", steps.Booking)
+
+    async def register(self, step: steps.BookPayment) -> steps.Booking:
+        self.payments.append(step)
+        return self._next("register", steps.Booking)
+
+    async def settle(self, step: steps.BookPayment) -> steps.Booking:
+        self.payments.append(step)
+        return self._next("settle", steps.Booking)
+
+    async def cancel_registration(self, step: steps.CancelRegistration) -> None:  # noqa: ARG002 - scripted
+        self._next("cancel_registration", NoneType)
+
+    async def tell_refund(self, step: steps.TellRefund) -> None:  # noqa: ARG002 - scripted
+        self._next("tell_refund", NoneType)
+
+    async def upload_fees(self, step: steps.UploadFees) -> UploadedFees:  # noqa: ARG002 - scripted
+        return self._next("upload_fees", UploadedFees)
+
+    async def place_order(self, step: steps.PlaceOrder) -> insurance.PreSettlement:
+        default = insurance.PreSettlement(
+            pay_ord_id="ORD1",
+            split=SPLIT,
+            balance_fen=None,
+            window_ends_at=activity.info().current_attempt_scheduled_time + timedelta(seconds=step.payment_window_s),
+        )
+        self.answers.setdefault("place_order", [default])
+        return self._next("place_order", insurance.PreSettlement)
+
+    async def ask_order(self, step: steps.AskOrder) -> steps.OrderAnswer:
+        self.questions.append(step)
+        answer = self._next("ask_order", object)
+        if isinstance(answer, steps.OrderAnswer):
+            return answer
+        return paid(step.accepted_at, hour=timedelta(seconds=step.reversal_window_s))
+
+    async def revoke_order(self, step: steps.RevokeOrder) -> steps.Revoked:  # noqa: ARG002 - scripted
+        await self._act("revoke_order")
+        return self._next("revoke_order", steps.Revoked)
+
+    async def reverse(self, step: steps.Reverse) -> steps.Reversed:
+        self.reversals.append(step)
+        answer = self._next("reverse", steps.Reversed)
+        self.recorded.append(step.end)
+        return answer
+
+    async def record_end(self, step: steps.RecordEnd) -> None:
+        self._next("record_end", NoneType)
+        self.recorded.append(step.end)
+
+    async def lock_bills(self, step: steps.LockBills) -> steps.LockedBills:  # noqa: ARG002 - scripted
+        return self._next("lock_bills", steps.LockedBills)
+
+    async def withdraw_holder(self, step: steps.WithdrawHolder) -> None:
+        self.withdrawn.append(step.holder)
+        self._next("withdraw_holder", NoneType)
+
+    async def record_case_event(self, step: steps.NoteCase) -> None:
+        self._next("record_case_event", NoneType)
+        self.noted.append(step)
+
+    async def record_resolution(self, step: steps.ResolveCase) -> None:
+        self._next("record_resolution", NoneType)
+        self.resolved.append(step)

@@ -1,0 +1,39 @@
+"""Waiting for a condition, with a limit: of this process, or of another."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+WAIT_S_MAX = 20.0
+LOOK_EVERY_S = 0.02
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], within_s: float) -> None:
+    """Return as soon as `condition` holds. Raises AssertionError when `within_s` seconds have passed."""
+    until = time.monotonic() + within_s
+    while not await condition():
+        assert time.monotonic() < until, f"still not so after {within_s} s"
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def until(condition: Callable[[], bool], wait_s_max: float = WAIT_S_MAX) -> None:
+    """`eventually`, of a condition that is looked at without waiting. Raises AssertionError."""
+
+    async def holds() -> bool:
+        return condition()
+
+    await eventually(holds, wait_s_max)
+
+
+def is_gone(pid: int) -> bool:
+    """Whether the process is no more; one that only waits to be reaped is gone."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True

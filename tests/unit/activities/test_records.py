@@ -1,0 +1,107 @@
+"""A payment leaves its review: the row, the bad end that is over, and the bill that must still be its own."""
+
+from pathlib import Path
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.contract import NoteCase, ResolveCase
+from activities.records import Records
+from domain.errors import ErrorCode
+from domain.orders import Order, bills_of
+from domain.reviews import CaseEvent, ReviewAction
+from domain.states import PaymentState
+from security.crypto.keyring import Keyring
+from storage.records import PaymentFacts
+from storage.session import Database
+from storage.sql.migrate import upgrade
+from tests.support.values.orders import outpatient
+from tests.support.values.records import AT, SETTLEMENT, SPLIT, key_of, later
+
+S = PaymentState
+REVIEWED = PaymentFacts(error_code=ErrorCode.IN_REVIEW, error_message="已转人工核查", note="LATE_MONEY")
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    made = f"sqlite:///{tmp_path / 'records.db'}"
+    upgrade(made)
+    return made
+
+
+async def given(database: Database, order: Order, *states: PaymentState) -> None:
+    async with database.begin() as unit:
+        for revision, state in enumerate(states, start=1):
+            await unit.payments.receive(order, AT)
+            await unit.payments.record(key_of(order), revision, later(revision), state=state, facts=REVIEWED)
+
+
+def resolve(order: Order, state: PaymentState) -> ResolveCase:
+    return ResolveCase(
+        hospital=order.hospital,
+        med_org_ord=order.med_org_ord,
+        revision=9,
+        state=state,
+        settlement=SETTLEMENT,
+        split=SPLIT,
+        settlement_no="S1" if state is S.SETTLED else None,
+        bills=bills_of(order, AT) if state is S.PAID else (),
+    )
+
+
+@pytest.mark.parametrize("state", [S.PAID, S.SETTLED])
+async def test_the_row_follows_and_forgets_its_bad_end_also_when_repeated(url: str, state: PaymentState) -> None:
+    order = outpatient("L1")
+    async with Database(url, Keyring.generate()) as database:
+        await given(database, order, S.EXPIRED, S.IN_REVIEW)
+        for _ in range(2):
+            await ActivityEnvironment().run(Records(database).record_resolution, resolve(order, state))
+        async with database.read() as unit:
+            found = await unit.payments.find(key_of(order))
+            case = await unit.reviews.find(key_of(order), "")
+
+    assert found is not None
+    assert (found.state, found.error_code, found.error_message, found.note) == (state, None, "", "")
+    assert (found.settlement, found.split) == (SETTLEMENT, SPLIT)
+    assert case is not None
+    assert case.outcome == state.value
+
+
+async def test_a_bill_that_another_payment_has_by_now_is_not_taken_from_it(url: str) -> None:
+    late, other = outpatient("L1"), outpatient("L2")
+    async with Database(url, Keyring.generate()) as database:
+        await given(database, late, S.EXPIRED, S.IN_REVIEW)
+        await given(database, other, S.PRICED)
+        async with database.begin() as unit:
+            assert await unit.bill_locks.take(key_of(other), bills_of(other, AT), AT) is None
+        with pytest.raises(ApplicationError) as refused:
+            await ActivityEnvironment().run(Records(database).record_resolution, resolve(late, S.PAID))
+        async with database.read() as unit:
+            found = await unit.payments.find(key_of(late))
+
+    assert (refused.value.type, "L2" in refused.value.message) == ("BILL_ALREADY_PAID", True)
+    assert found is not None
+    assert found.state is S.IN_REVIEW
+
+
+async def test_what_people_say_is_masked_and_written_once(url: str) -> None:
+    order = outpatient("L1")
+    async with Database(url, Keyring.generate()) as database:
+        await given(database, order, S.PAID, S.IN_REVIEW)
+        said = NoteCase(
+            hospital=order.hospital,
+            med_org_ord=order.med_org_ord,
+            revision=9,
+            event=CaseEvent.PROPOSED,
+            action=ReviewAction.REFUND,
+            by="li",
+            reason="患者110101199003070134, payAuthNo=A1",
+            at=later(5),
+        )
+        for _ in range(2):
+            await ActivityEnvironment().run(Records(database).record_case_event, said)
+        async with database.read() as unit:
+            (event,) = await unit.reviews.events(key_of(order), "")
+
+    assert event.reason == "患者1101**********0134, payAuthNo=***"

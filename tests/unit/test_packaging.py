@@ -1,0 +1,81 @@
+"""What is locked, documented and packaged agrees."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[\[<>=~! ]", requirement)[0].lower()
+
+
+def _locked(file: str) -> dict[str, str]:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", text, re.MULTILINE))
+
+
+def _documented() -> dict[str, str]:
+    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").partition("## What they bring along")[0]
+    return dict(re.findall(r"^\| ([a-z0-9-]+) \| (\d\S*) \|", text, re.MULTILINE))
+
+
+def _direct() -> tuple[set[str], set[str]]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return ({_name(r) for r in project["dependencies"]}, {_name(r) for r in project["optional-dependencies"]["dev"]})
+
+
+def test_every_direct_dependency_is_documented_as_it_is_locked() -> None:
+    run, develop = _direct()
+    locked = _locked("requirements-dev.lock")
+    assert _documented() == {name: locked[name] for name in run | develop}
+
+
+def test_both_locks_agree_and_hold_what_is_needed() -> None:
+    run, develop = _direct()
+    to_run, to_develop = _locked("requirements.lock"), _locked("requirements-dev.lock")
+    assert run <= to_run.keys()
+    assert run | develop <= to_develop.keys()
+    assert to_run.items() <= to_develop.items()
+
+
+def test_no_lock_carries_an_index_address() -> None:
+    for file in ("requirements.lock", "requirements-dev.lock"):
+        text = (ROOT / file).read_text(encoding="utf-8")
+        assert "://" not in text
+        assert "--index" not in text
+
+
+class TestCompose:
+    """What can be seen without an engine."""
+
+    def _services(self) -> dict[str, dict[str, object]]:
+        services: dict[str, dict[str, object]] = yaml.safe_load(
+            (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+        )["services"]
+        return services
+
+    def test_every_image_is_pinned_to_a_version(self) -> None:
+        for name, service in self._services().items():
+            assert re.search(r":v?\d+\.\d+", str(service["image"])), name
+
+    def test_what_keeps_running_has_a_health_check(self) -> None:
+        keeps_running = {n: s for n, s in self._services().items() if s["restart"] == "unless-stopped"}
+        assert [name for name, service in keeps_running.items() if "healthcheck" not in service] == []
+        assert {"api", "worker", "temporal", "temporal-ui", "records-db"} <= keeps_running.keys()
+
+    def test_no_secret_has_a_default(self) -> None:
+        text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+        secrets = re.findall(r"\$\{(\w*(?:PASSWORD|KEY|SECRET)\w*)(.)", text)
+        assert secrets
+        assert all(rest == ":" for _, rest in secrets)
+        assert not re.search(r"\$\{\w*(?:PASSWORD|KEY|SECRET)\w*:-", text)
+
+    def test_the_image_copies_every_package(self) -> None:
+        wheel = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
+        dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+        for part in wheel["targets"]["wheel"]["only-include"]:
+            assert part in dockerfile
