@@ -119,6 +119,7 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
         self._next("tell_refund", NoneType)
 
     async def upload_fees(self, step: steps.UploadFees) -> UploadedFees:  # noqa: ARG002 - scripted
+        await self._act("upload_fees")
         return self._next("upload_fees", UploadedFees)
 
     async def place_order(self, step: steps.PlaceOrder) -> insurance.PreSettlement:

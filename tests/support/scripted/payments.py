@@ -33,7 +33,7 @@ class PaymentsAtWork:
     begun: list[str] = field(default_factory=list)
 
     async def pre_settle(self, start: PaymentStart, step_s: int = 30) -> PreSettleAnswer:
-        return await self.answer(await self._begin_pre_settle(start), step_s)
+        return await self.answer(await self.begin(start), step_s)
 
     async def settle(self, request: SettleRequest, step_s: int = 30) -> SettlementAnswer:
         handle = self.handle(request.workflow_id)
@@ -43,21 +43,17 @@ class PaymentsAtWork:
         )
 
     async def cancel(self, order: Order, step_s: int = 30) -> str:
+        return await self.answer(await self.begin_cancel(order), step_s)
+
+    async def begin_cancel(self, order: Order) -> WorkflowUpdateHandle[str]:
+        """A cancel that is accepted and not yet answered."""
         request = CancelRequest(hospital=order.hospital, med_org_ord=order.med_org_ord, by="backend")
         handle = self.handle(order.workflow_id)
         accepted = WorkflowUpdateStage.ACCEPTED
-        return await self.answer(
-            await handle.start_update(PaymentWorkflow.cancel, request, wait_for_stage=accepted), step_s
-        )
+        return await handle.start_update(PaymentWorkflow.cancel, request, wait_for_stage=accepted)
 
     async def begin(self, start: PaymentStart) -> WorkflowUpdateHandle[PreSettleAnswer]:
         """Interface 1, without waiting for the answer."""
-        return await self._begin_pre_settle(start)
-
-    async def answer(self, update: WorkflowUpdateHandle[T], step_s: int = 30) -> T:
-        return await in_time(self.environment, update, step_s)
-
-    async def _begin_pre_settle(self, start: PaymentStart) -> WorkflowUpdateHandle[PreSettleAnswer]:
         self.begun.append(start.order.workflow_id)
         return await self.environment.client.start_update_with_start_workflow(
             PaymentWorkflow.pre_settle,
@@ -66,6 +62,9 @@ class PaymentsAtWork:
             start_workflow_operation=start_operation(start, self.task_queue),
             id=f"pre-settle-{start.order.med_org_ord}",
         )
+
+    async def answer(self, update: WorkflowUpdateHandle[T], step_s: int = 30) -> T:
+        return await in_time(self.environment, update, step_s)
 
     def handle(self, workflow_id: str) -> WorkflowHandle[PaymentWorkflow, PaymentState]:
         return self.environment.client.get_workflow_handle_for(PaymentWorkflow.run, workflow_id)

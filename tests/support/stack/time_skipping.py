@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
@@ -29,6 +30,7 @@ from workflows.search_attributes import ALL
 T = TypeVar("T")
 STEPS_MAX = 100
 ANSWER_S_MAX = 0.2
+_TURNS: WeakKeyDictionary[WorkflowEnvironment, asyncio.Lock] = WeakKeyDictionary()
 _CLOCK = timedelta(milliseconds=1)
 _BESIDE = timedelta(microseconds=1)
 
@@ -59,12 +61,17 @@ async def in_time(environment: WorkflowEnvironment, update: WorkflowUpdateHandle
 
     The wait is ours, not the RPC's: where the server's timer ends a call before the client's does, the client takes it
     for a broken connection and asks again for ten seconds.
+
+    Of several callers one at a time looks and lets time pass: while one looked, another's step would stand still, and
+    on a busy machine the server gave it up.
     """
+    turns = _TURNS.setdefault(environment, asyncio.Lock())
     for _ in range(STEPS_MAX):
-        try:
-            return await asyncio.wait_for(update.result(), ANSWER_S_MAX)
-        except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
-            await environment.sleep(step_s)
+        async with turns:
+            try:
+                return await asyncio.wait_for(update.result(), ANSWER_S_MAX)
+            except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
+                await environment.sleep(step_s)
     raise TimeoutError(f"no answer after {STEPS_MAX * step_s} s")
 
 
