@@ -148,7 +148,7 @@ def _must_know(found: Found) -> bool:
 
 
 def _one_payment_per_bill(found: list[Found]) -> None:
-    """Product rule 3. One that HIS would not price never claimed its bill; late money comes when it is given free."""
+    """Product rule 3. One that HIS would not price never locked its bill; late money comes when it is given free."""
     bills = [bill for each in found if _holds(each) for bill in bills_of(each.order, each.row.accepted_at)]
     assert len(set(bills)) == len(bills), f"two live payments of a bill: {bills}"
 

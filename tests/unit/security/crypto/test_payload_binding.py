@@ -40,12 +40,12 @@ async def test_another_payment_refuses_it_and_names_both() -> None:
             await converter.decode([moved])
 
 
-@pytest.mark.parametrize("claimed", [THEIRS.encode(), None])
-async def test_a_forged_owner_opens_nothing(claimed: bytes | None) -> None:
+@pytest.mark.parametrize("named", [THEIRS.encode(), None])
+async def test_a_forged_owner_opens_nothing(named: bytes | None) -> None:
     moved = await sealed(of(OURS))
     del moved.metadata[WORKFLOW_ID]
-    if claimed is not None:
-        moved.metadata[WORKFLOW_ID] = claimed
+    if named is not None:
+        moved.metadata[WORKFLOW_ID] = named
     for converter in (of(THEIRS), data_converter(KEYRING)):
         with pytest.raises(SealBrokenError, match="sealed for another place"):
             await converter.decode([moved])
