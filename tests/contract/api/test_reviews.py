@@ -11,7 +11,9 @@ from domain.fen import Fen
 from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState
 from storage.records import CaseEventRecord, CaseOpening, PaymentFacts
+from tests.support.stack import recorded
 from tests.support.stack.api_server import KEY, KEYS, ApiServer, free_port, serving_api, settings_for
+from tests.support.stack.recorded import TO_PAID
 from tests.support.values.orders import outpatient
 from tests.support.values.records import AT, SETTLEMENT, SPLIT, key_of, later
 
@@ -30,12 +32,7 @@ S = PaymentState
 
 async def given(api: ApiServer, number: str, *then: PaymentState) -> None:
     """A payment under review, and what came after it."""
-    order = outpatient(number)
-    way = (S.PRICED, S.FEE_UPLOADED, S.PRE_SETTLED, S.PAID, S.IN_REVIEW, *then)
-    async with api.records() as database, database.begin() as unit:
-        for revision, state in enumerate(way, start=1):
-            await unit.payments.receive(order, AT)
-            await unit.payments.record(key_of(order), revision, later(revision), state=state, facts=REVIEWED)
+    await recorded.given(api, outpatient(number), *TO_PAID, S.IN_REVIEW, *then, facts=REVIEWED)
 
 
 def booking(event: CaseEvent, by: str) -> CaseEventRecord:

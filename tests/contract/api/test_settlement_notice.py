@@ -16,18 +16,20 @@ from domain.states import PaymentState
 from gateways.insurance.envelope import Envelope
 from security.crypto.sm import generate_key_pair
 from storage.records import PaymentFacts
+from tests.support.stack import recorded
 from tests.support.stack.api_server import KEYS, NOTICE, Answer, ApiServer, centre_side, free_port, prepare, serving_api
 from tests.support.stack.database import rows
+from tests.support.stack.recorded import TO_PAID, TO_PRE_SETTLED
 from tests.support.values.orders import SPLIT, outpatient
-from tests.support.values.records import AT, key_of
+from tests.support.values.records import AT
 
 S = PaymentState
 PAID = {"payOrdId": "ORD1", "medOrgOrd": "M1", "ordStas": "6", "callType": "02", "revsToken": "REVS-MARKER-7"}
 TO = {
-    S.PRE_SETTLED: (S.PRICED, S.FEE_UPLOADED),
-    S.EXPIRED: (S.PRICED, S.FEE_UPLOADED, S.PRE_SETTLED),
-    S.SETTLED: (S.PRICED, S.FEE_UPLOADED, S.PRE_SETTLED, S.PAID),
-    S.REVERSED: (S.PRICED, S.FEE_UPLOADED, S.PRE_SETTLED, S.PAID, S.REVERSING),
+    S.PRE_SETTLED: TO_PRE_SETTLED[:-1],
+    S.EXPIRED: TO_PRE_SETTLED,
+    S.SETTLED: TO_PAID,
+    S.REVERSED: (*TO_PAID, S.REVERSING),
     S.REJECTED: (S.PRICED,),
 }
 ODD = json.dumps({name: {"a": [1]} for name in ("appId", "timestamp", "encData", "signData")}).encode()
@@ -36,10 +38,7 @@ FACTS = PaymentFacts(pay_ord_id="ORD1", pay_token="TOKEN", insured_name="张三"
 
 async def given(api: ApiServer, state: PaymentState, facts: PaymentFacts = FACTS, hospital: str = "main") -> None:
     order = outpatient("M1", hospital=hospital)
-    async with api.records() as database, database.begin() as unit:
-        for revision, passed in enumerate((*TO[state], state), start=1):
-            await unit.payments.receive(order, AT)
-            await unit.payments.record(key_of(order), revision, AT, state=passed, facts=facts)
+    await recorded.given(api, order, *TO[state], state, facts=facts)
 
 
 async def told(api: ApiServer, data: dict[str, str] = PAID, centre: Envelope | None = None) -> Answer:

@@ -15,7 +15,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHistory
 from temporalio.converter import DataConverter, SerializationContext
-from temporalio.worker import Replayer, Worker
+from temporalio.worker import Replayer
 
 from activities.reporting import refusal
 from domain.base import MARK
@@ -63,14 +63,8 @@ def unbound(keyring: Keyring) -> DataConverter:
 @asynccontextmanager
 async def worker(address: str, converter: DataConverter, script: Script) -> AsyncIterator[Client]:
     client = await Client.connect(address, data_converter=converter)
-    async with Worker(
-        client,
-        task_queue="bound",
-        workflows=[PaymentWorkflow],
-        activities=script.activities(),
-        workflow_runner=sandbox(),
-        max_cached_workflows=0,  # each task reads the whole history again, as after a restart
-    ):
+    # Each task reads the whole history again, as after a restart.
+    async with script.worker(client, "bound", max_cached_workflows=0):
         yield client
 
 

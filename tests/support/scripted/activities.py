@@ -9,7 +9,9 @@ from types import NoneType
 from typing import Any, TypeVar
 
 from temporalio import activity
+from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
 
 from activities import contract as steps
 from activities.contract import BillLockActivities, CentreActivities, HisActivities, RecordActivities
@@ -19,6 +21,8 @@ from domain.bills import Bill
 from domain.errors import ErrorCode
 from domain.insurance import OrderStatus, SetlType, UploadedFees
 from tests.support.values.orders import SPLIT, bill_of
+from workflows.payment.workflow import PaymentWorkflow
+from workflows.sandbox import sandbox
 
 T = TypeVar("T")
 
@@ -74,6 +78,17 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
         }
         self.held_by: str | None = None
         self._acts: dict[str, Callable[[], Awaitable[None]]] = {}
+
+    def worker(self, client: Client, task_queue: str, **options: Any) -> Worker:
+        """Of payments whose other sides follow this script."""
+        return Worker(
+            client,
+            task_queue=task_queue,
+            workflows=[PaymentWorkflow],
+            activities=self.activities(),
+            workflow_runner=sandbox(),
+            **options,
+        )
 
     def on(self, name: str, act: Callable[[], Awaitable[None]]) -> None:
         """Do this once, while that activity runs, before it answers."""

@@ -2,10 +2,13 @@
 
 import json
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from temporalio.client import (
+    Client,
     WorkflowExecutionStatus,
     WorkflowHandle,
     WorkflowUpdateHandle,
@@ -15,7 +18,9 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.orders import CancelRequest, Order, PaymentStart, PreSettleAnswer, SettlementAnswer, SettleRequest
 from domain.states import PaymentState
+from security.crypto.payload_codec import data_converter
 from tests.support.scripted.activities import Script
+from tests.support.stack.api_server import ApiServer
 from tests.support.stack.time_skipping import STEPS_MAX, in_time
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.start import start_operation
@@ -96,3 +101,12 @@ class PaymentsAtWork:
         described = await self.handle(start.order.workflow_id).describe()
         fields = described.raw_description.workflow_execution_info.search_attributes.indexed_fields
         return str(json.loads(fields[name].data))
+
+
+@asynccontextmanager
+async def working(api: ApiServer) -> AsyncIterator[Script]:
+    """The script that a worker of this API's payments follows."""
+    script = Script()
+    client = await Client.connect(api.settings.temporal_address, data_converter=data_converter(api.keyring))
+    async with script.worker(client, api.settings.task_queue):
+        yield script

@@ -8,11 +8,10 @@ from sqlalchemy import text
 
 from api.access.recording import EVENTS
 from api.app import create_app
-from domain.states import PaymentState
 from storage.sql.engines import open_engines
-from tests.contract.api.payments.test_recorded import PAID, TO_SETTLED, given
 from tests.support.stack.api_server import KEYS, PRE_SETTLE, ApiServer, bill, free_port, serving_api, settings_for
 from tests.support.stack.database import Recorded, recorded
+from tests.support.stack.recorded import PAID, TO_SETTLED, given
 from tests.support.values.orders import outpatient
 
 PAYMENT = "/api/v1/payments/M1"
@@ -33,7 +32,7 @@ async def log_of(api: ApiServer) -> list[Recorded]:
 
 @pytest.fixture
 async def settled(api: ApiServer) -> ApiServer:
-    await given(api, outpatient("M1"), PaymentState.SETTLED, PAID, *TO_SETTLED)
+    await given(api, outpatient("M1"), *TO_SETTLED, facts=PAID)
     return api
 
 

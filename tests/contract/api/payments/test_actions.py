@@ -5,8 +5,8 @@ import pytest
 from domain.errors import ErrorCode
 from domain.states import PaymentState
 from storage.records import PaymentFacts
-from tests.contract.api.payments.test_recorded import PAID, TO_PAID, TO_SETTLED, given
 from tests.support.stack.api_server import KEYS, ApiServer
+from tests.support.stack.recorded import PAID, TO_PRE_SETTLED, TO_SETTLED, given
 from tests.support.values.orders import outpatient
 
 S = PaymentState
@@ -17,25 +17,25 @@ JSON_TYPE = {"Content-Type": "application/json"}
 class TestACancel:
     async def test_that_was_done_is_answered_again(self, api: ApiServer) -> None:
         end = PaymentFacts(error_code=ErrorCode.CANCELLED, error_message="订单已取消")
-        await given(api, outpatient("M1"), S.CANCELLED, end, S.PRICED)
+        await given(api, outpatient("M1"), S.PRICED, S.CANCELLED, facts=end)
         for key in ("test-caller-key", KEYS["operator"]):
             answer = await api.call("POST", CANCEL, key=key)
             assert answer.json == {"CODE": 0, "MSG": "", "DATA": {"medOrgOrd": "M1", "state": "CANCELLED"}}
 
     async def test_of_a_paid_one_loses(self, api: ApiServer) -> None:
-        await given(api, outpatient("M1"), S.SETTLED, PAID, *TO_SETTLED)
+        await given(api, outpatient("M1"), *TO_SETTLED, facts=PAID)
         answer = await api.call("POST", CANCEL)
         assert answer.outcome == (200, "BILL_ALREADY_PAID")
         assert "(medOrgOrd)" in answer.json["MSG"]
 
     async def test_of_an_expired_one_is_its_end(self, api: ApiServer) -> None:
         end = PaymentFacts(error_code=ErrorCode.EXPIRED, error_message="超过付款时限")
-        await given(api, outpatient("M1"), S.EXPIRED, end, *TO_PAID)
+        await given(api, outpatient("M1"), *TO_PRE_SETTLED, S.EXPIRED, facts=end)
         answer = await api.call("POST", CANCEL)
         assert (answer.outcome, answer.json["MSG"]) == ((200, "EXPIRED"), "超过付款时限")
 
     async def test_of_an_open_one_needs_temporal(self, api: ApiServer) -> None:
-        await given(api, outpatient("M1"), S.PRE_SETTLED, PaymentFacts(), *TO_PAID[:-1])
+        await given(api, outpatient("M1"), *TO_PRE_SETTLED, facts=PaymentFacts())
         answer = await api.call("POST", CANCEL)
         assert answer.outcome == (503, "UNAVAILABLE")
         assert answer.headers["Retry-After"]
@@ -47,7 +47,7 @@ class TestACancel:
 
 class TestARecheck:
     async def test_of_a_paid_one_needs_nothing(self, api: ApiServer) -> None:
-        await given(api, outpatient("M1"), S.SETTLED, PAID, *TO_SETTLED)
+        await given(api, outpatient("M1"), *TO_SETTLED, facts=PAID)
         answer = await api.call("POST", RECHECK, key=KEYS["operator"])
         assert answer.json["DATA"] == {
             "medOrgOrd": "M1",
@@ -83,6 +83,6 @@ class TestBodies:
     async def test_may_be_empty_or_an_object(
         self, api: ApiServer, path: str, headers: dict[str, str], body: bytes, status: int
     ) -> None:
-        await given(api, outpatient("M1"), S.SETTLED, PAID, *TO_SETTLED)
+        await given(api, outpatient("M1"), *TO_SETTLED, facts=PAID)
         key = KEYS["operator"]
         assert (await api.call("POST", path, key=key, data=body, headers=headers)).status == status

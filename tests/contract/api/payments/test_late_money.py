@@ -18,8 +18,8 @@ from domain.orders import Order
 from domain.states import PaymentState
 from security.crypto.payload_codec import data_converter
 from storage.records import PaymentFacts
-from tests.contract.api.payments.test_over_temporal import TO_PRE_SETTLED, row, worker
 from tests.support.scripted.activities import CENTRE_DOWN, Script, waiting
+from tests.support.scripted.payments import working
 from tests.support.stack.api_server import (
     KEYS,
     NOTICE,
@@ -31,6 +31,7 @@ from tests.support.stack.api_server import (
     prepare,
     serving_api,
 )
+from tests.support.stack.recorded import TO_PRE_SETTLED, given
 from tests.support.stack.temporal_dev_server import temporal_server
 from tests.support.values.orders import SPLIT, outpatient
 from tests.support.values.records import AT
@@ -65,7 +66,7 @@ def order() -> Order:
 
 async def expired(api: ApiServer, order: Order) -> None:
     """A payment that ended unpaid so long ago that Temporal has forgotten it."""
-    await row(api, order, *TO_PRE_SETTLED, S.EXPIRED, facts=ENDED)
+    await given(api, order, *TO_PRE_SETTLED, S.EXPIRED, facts=ENDED)
 
 
 async def notified(api: ApiServer, order: Order) -> Answer:
@@ -100,7 +101,7 @@ async def under_review(script: Script, reason: str = AttentionReason.LATE_MONEY)
 class TestAClosedPayment:
     async def test_that_was_paid_after_all_comes_under_review(self, api: ApiServer, order: Order) -> None:
         await expired(api, order)
-        async with worker(api) as script:
+        async with working(api) as script:
             script.will("ask_order", "paid")
             answer = await notified(api, order)
             assert answer.json == {"success": True, "message": "订单已关闭未付款, 重新向医保中心核实(6301)"}
@@ -111,7 +112,7 @@ class TestAClosedPayment:
 
     async def test_that_was_not_stays_as_it_was_however_often_it_is_asked(self, api: ApiServer, order: Order) -> None:
         await expired(api, order)
-        async with worker(api) as script:
+        async with working(api) as script:
             script.will("ask_order", waiting(12))
             for count in (1, 2):
                 assert (await rechecked(api, order)).json["DATA"]["followed"] == "REOPENED"
@@ -121,7 +122,7 @@ class TestAClosedPayment:
 
     async def test_is_asked_for_by_one_run_however_many_notices_come(self, api: ApiServer, order: Order) -> None:
         await expired(api, order)
-        async with worker(api) as script:
+        async with working(api) as script:
             script.will("ask_order", CENTRE_DOWN, CENTRE_DOWN, "paid")
             answers = await asyncio.gather(*(notified(api, order) for _ in range(5)))
             assert {answer.status for answer in answers} == {200}
@@ -131,16 +132,16 @@ class TestAClosedPayment:
     async def test_keeps_word_that_comes_before_a_worker_does(self, api: ApiServer, order: Order) -> None:
         await expired(api, order)
         assert (await notified(api, order)).status == 200
-        async with worker(api) as script:
+        async with working(api) as script:
             script.will("ask_order", "paid")
             await under_review(script)
 
 
 class TestAnOpenPayment:
     async def test_asks_at_once_when_it_is_noticed(self, api: ApiServer, order: Order) -> None:
-        async with worker(api) as script:
+        async with working(api) as script:
             await api.post(PRE_SETTLE, bill(medOrgOrd=order.med_org_ord))
-            await row(api, order, *TO_PRE_SETTLED)
+            await given(api, order, *TO_PRE_SETTLED)
             for count, tell in enumerate((notified, rechecked, notified), start=1):
                 assert (await tell(api, order)).status == 200
 
@@ -150,14 +151,14 @@ class TestAnOpenPayment:
                 await eventually(asked, within_s=10)
 
     async def test_that_somebody_terminated_is_for_a_person(self, api: ApiServer, order: Order) -> None:
-        await row(api, order, *TO_PRE_SETTLED, facts=ORDERED)
-        async with worker(api) as script:
+        await given(api, order, *TO_PRE_SETTLED, facts=ORDERED)
+        async with working(api) as script:
             assert (await rechecked(api, order)).json["DATA"]["followed"] == "TAKEN_UP"
             await under_review(script, "BROKEN_OFF")
 
     async def test_that_somebody_terminated_is_found_by_its_callers_too(self, api: ApiServer, order: Order) -> None:
-        await row(api, order, *TO_PRE_SETTLED, facts=ORDERED)
-        async with worker(api) as script:
+        await given(api, order, *TO_PRE_SETTLED, facts=ORDERED)
+        async with working(api) as script:
             assert (await cancelled(api, order)).outcome == (200, "IN_REVIEW")
             await under_review(script, "BROKEN_OFF")
 
@@ -166,8 +167,8 @@ class TestAnOpenPayment:
         self, api: ApiServer, order: Order, state: PaymentState
     ) -> None:
         """Its bill would have been held for ever."""
-        await row(api, order, state, facts=PaymentFacts())
-        async with worker(api) as script:
+        await given(api, order, state, facts=PaymentFacts())
+        async with working(api) as script:
             assert (await rechecked(api, order)).json["DATA"]["followed"] == "BROKEN_OFF"
 
             async def closed() -> bool:
@@ -179,7 +180,7 @@ class TestAnOpenPayment:
         assert not {"price_bill", "upload_fees"} & set(script.asked)
 
     async def test_that_was_terminated_before_the_centre_knew_is_answered(self, api: ApiServer, order: Order) -> None:
-        await row(api, order, S.PRICED, facts=PaymentFacts())
+        await given(api, order, S.PRICED, facts=PaymentFacts())
         assert (await cancelled(api, order)).outcome == (202, "PROCESSING")
 
     async def test_that_nobody_has_is_told(self, api: ApiServer, order: Order) -> None:
@@ -189,18 +190,18 @@ class TestAnOpenPayment:
 
 class TestACancel:
     async def test_withdraws_once_however_many_ask(self, api: ApiServer, order: Order) -> None:
-        async with worker(api) as script:
+        async with working(api) as script:
             await api.post(PRE_SETTLE, bill(medOrgOrd=order.med_org_ord))
-            await row(api, order, *TO_PRE_SETTLED)
+            await given(api, order, *TO_PRE_SETTLED)
             answers = await asyncio.gather(*(cancelled(api, order) for _ in range(20)))
             assert {answer.text for answer in answers} == {answers[0].text}
             assert answers[0].json["DATA"] == {"medOrgOrd": order.med_org_ord, "state": "CANCELLED"}
             assert script.asked.count("revoke_order") == 1
 
     async def test_that_meets_a_payment_loses(self, api: ApiServer, order: Order) -> None:
-        async with worker(api) as script:
+        async with working(api) as script:
             await api.post(PRE_SETTLE, bill(medOrgOrd=order.med_org_ord))
-            await row(api, order, *TO_PRE_SETTLED)
+            await given(api, order, *TO_PRE_SETTLED)
             script.will("ask_order", "paid")
             assert (await cancelled(api, order)).outcome == (200, "BILL_ALREADY_PAID")
 

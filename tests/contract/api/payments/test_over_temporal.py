@@ -7,31 +7,26 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from temporalio.client import Client
-from temporalio.worker import Worker
 
 from activities.reporting import refusal
 from api.payments.not_paid import FREE_ANSWERS
 from domain.errors import ErrorCode
-from domain.orders import Order, PaymentEnd
+from domain.orders import PaymentEnd
 from domain.states import PaymentState
-from security.crypto.payload_codec import data_converter
 from storage.records import PaymentFacts
-from tests.support.scripted.activities import CENTRE_DOWN, Script, waiting
+from tests.support.scripted.activities import CENTRE_DOWN, waiting
+from tests.support.scripted.payments import working
 from tests.support.stack.api_server import PRE_SETTLE, SETTLE, ApiServer, bill, prepare, serving_api, writing_back
+from tests.support.stack.recorded import TO_PRE_SETTLED, given
 from tests.support.stack.temporal_dev_server import temporal_server
-from tests.support.values.orders import SPLIT, outpatient
-from tests.support.values.records import AT, key_of
-from workflows.payment.workflow import PaymentWorkflow
-from workflows.sandbox import sandbox
+from tests.support.values.orders import outpatient
 
 S = PaymentState
-PLACED = PaymentFacts(pay_ord_id="ORD1", split=SPLIT, patient_type_id="310", ipt_otp_no="M0001", si_personal_no="P1")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -50,34 +45,9 @@ async def api(temporal: str, tmp_path: Path) -> AsyncIterator[ApiServer]:
         yield server
 
 
-@asynccontextmanager
-async def worker(api: ApiServer) -> AsyncIterator[Script]:
-    """A worker for this API's payments, whose other sides follow the script."""
-    script = Script()
-    client = await Client.connect(api.settings.temporal_address, data_converter=data_converter(api.keyring))
-    async with Worker(
-        client,
-        task_queue=api.settings.task_queue,
-        workflows=[PaymentWorkflow],
-        activities=script.activities(),
-        workflow_runner=sandbox(),
-    ):
-        yield script
-
-
 @pytest.fixture
 def number() -> str:
     return uuid.uuid4().hex[:20]
-
-
-async def row(api: ApiServer, order: Order, *way: PaymentState, facts: PaymentFacts = PLACED) -> None:
-    async with api.records() as database, database.begin() as unit:
-        for revision, state in enumerate(way, start=1):
-            await unit.payments.receive(order, AT)
-            await unit.payments.record(key_of(order), revision, AT, state=state, facts=facts)
-
-
-TO_PRE_SETTLED = (S.PRICED, S.FEE_UPLOADED, S.PRE_SETTLED)
 
 
 class TestWithoutAWorker:
@@ -89,7 +59,7 @@ class TestWithoutAWorker:
         assert (seen.status, seen.json["DATA"]["state"]) == (200, "RECEIVED")
         early = await api.post(SETTLE, writing_back(medOrgOrd=number))
         assert early.outcome == (202, "PROCESSING")
-        async with worker(api) as script:
+        async with working(api) as script:
             again = await api.post(PRE_SETTLE, bill(medOrgOrd=number))
             assert again.json["DATA"]["payOrdId"] == "ORD1"
             assert script.asked.count("upload_fees") == 1
@@ -104,7 +74,7 @@ class TestWithoutAWorker:
 
 class TestWithAWorker:
     async def test_calls_at_once_place_one_order(self, api: ApiServer, number: str) -> None:
-        async with worker(api) as script:
+        async with working(api) as script:
             calls = [api.post(PRE_SETTLE, bill(medOrgOrd=number, payAuthNo=f"A{i}")) for i in range(20)]
             answers = await asyncio.gather(*calls)
             assert {answer.text for answer in answers} == {answers[0].text}
@@ -112,16 +82,16 @@ class TestWithAWorker:
             assert script.asked.count("upload_fees") == 1
 
     async def test_another_total_is_a_conflict_even_without_a_row(self, api: ApiServer, number: str) -> None:
-        async with worker(api):
+        async with working(api):
             await api.post(PRE_SETTLE, bill(medOrgOrd=number))
             answer = await api.post(PRE_SETTLE, bill(medOrgOrd=number, TOTAL="1.00"))
             assert answer.outcome == (200, "ORDER_CONFLICT")
 
     async def test_not_paid_then_settled(self, api: ApiServer, number: str) -> None:
         order = outpatient(number)
-        async with worker(api) as script:
+        async with working(api) as script:
             await api.post(PRE_SETTLE, bill(medOrgOrd=number))
-            await row(api, order, *TO_PRE_SETTLED)
+            await given(api, order, *TO_PRE_SETTLED)
             assert (await api.post(SETTLE, writing_back(medOrgOrd=number))).outcome == (200, "NOT_PAID")
             script.will("ask_order", "paid")
             both = await asyncio.gather(*(api.post(SETTLE, writing_back(medOrgOrd=number)) for _ in range(2)))
@@ -129,9 +99,9 @@ class TestWithAWorker:
             assert script.asked.count("settle") == 1
 
     async def test_who_asks_on_and_on_is_held_back(self, api: ApiServer, number: str) -> None:
-        async with worker(api) as script:
+        async with working(api) as script:
             await api.post(PRE_SETTLE, bill(medOrgOrd=number))
-            await row(api, outpatient(number), *TO_PRE_SETTLED)
+            await given(api, outpatient(number), *TO_PRE_SETTLED)
             script.will("ask_order", waiting())
             answers = [await api.post(SETTLE, writing_back(medOrgOrd=number)) for _ in range(FREE_ANSWERS + 1)]
             assert {answer.outcome for answer in answers} == {(200, "NOT_PAID")}
@@ -142,20 +112,20 @@ class TestWithAWorker:
     async def test_a_closed_one_is_answered_by_its_row(self, api: ApiServer, number: str) -> None:
         end = PaymentEnd(state=S.REJECTED, code=ErrorCode.HIS_REFUSED, message="科室已停诊")
         facts = PaymentFacts(error_code=end.code, error_message=end.message)
-        async with worker(api) as script:
+        async with working(api) as script:
             script.will("price_bill", refusal(end.code, end.message))
             first = await api.post(PRE_SETTLE, bill(medOrgOrd=number))
             assert (first.outcome, first.json["MSG"]) == ((200, "HIS_REFUSED"), "科室已停诊")
-            await row(api, outpatient(number), S.REJECTED, facts=facts)
+            await given(api, outpatient(number), S.REJECTED, facts=facts)
             for path, body in ((PRE_SETTLE, bill(medOrgOrd=number)), (SETTLE, writing_back(medOrgOrd=number))):
                 assert (await api.post(path, body)).outcome == (200, "HIS_REFUSED")
             assert script.asked.count("price_bill") == 1
 
     async def test_one_that_somebody_terminated_is_for_a_person(self, api: ApiServer, number: str) -> None:
         order = outpatient(number)
-        async with worker(api):
+        async with working(api):
             await api.post(PRE_SETTLE, bill(medOrgOrd=number))
-            await row(api, order, *TO_PRE_SETTLED)
+            await given(api, order, *TO_PRE_SETTLED)
             client = await Client.connect(api.settings.temporal_address)
             await client.get_workflow_handle(order.workflow_id).terminate("rehearsed")
             assert (await api.post(SETTLE, writing_back(medOrgOrd=number))).outcome == (200, "IN_REVIEW")
@@ -166,7 +136,7 @@ class TestAnAnswerThatTakesLong:
         """It does after 20 s, here after 1; the SDK then asks again, without a limit."""
         async with temporal_server('history.longPollExpirationInterval="1s"') as address:
             settings = prepare(tmp_path, address, task_queue=uuid.uuid4().hex, sync_wait_s=3)
-            async with serving_api(settings) as api, worker(api) as script:
+            async with serving_api(settings) as api, working(api) as script:
                 script.will("upload_fees", CENTRE_DOWN)
                 answer = await asyncio.wait_for(api.post(PRE_SETTLE, bill(medOrgOrd=number)), 10)
         assert answer.outcome == (202, "PROCESSING")
@@ -197,9 +167,7 @@ class TestARefund:
         order = outpatient(uuid.uuid4().hex[:20])
         path = f"/api/v1/payments/{order.med_org_ord}/refunds"
         wish = {"refundNo": "R1", "type": "ALL", "payAuthNo": "AUTH", "reason": "退药"}
-        async with api.records() as database, database.begin() as unit:
-            await unit.payments.receive(order, AT)
-            await unit.payments.record(key_of(order), 1, AT, state=S.SETTLED, facts=PLACED)
+        await given(api, order, S.SETTLED)
         for _ in range(2):
             answer = await api.post(path, wish)
             assert answer.outcome == (202, "PROCESSING")

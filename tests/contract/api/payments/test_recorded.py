@@ -6,46 +6,30 @@ from typing import Any
 import pytest
 
 from domain.errors import ErrorCode, Outcome
-from domain.orders import Order
 from domain.states import PaymentState
 from storage.records import PaymentFacts
 from tests.support.stack.api_server import KEYS, PRE_SETTLE, SETTLE, ApiServer, bill, writing_back
+from tests.support.stack.recorded import PAID, TO_PAID, TO_PRE_SETTLED, TO_SETTLED, given
 from tests.support.values.orders import outpatient, registration
-from tests.support.values.records import AT, SETTLEMENT, SPLIT, key_of, later
+from tests.support.values.records import key_of, later
 
 S = PaymentState
-PLACED = PaymentFacts(
-    pay_ord_id="ORD1",
-    pay_token="PAY-TOKEN-MARKER",
-    split=SPLIT,
-    patient_type_id="310",
-    ipt_otp_no="M0001",
-    si_personal_no="P100001",
-    window_ends_at=later(1800),
-)
-PAID = PaymentFacts(**(PLACED.model_dump(exclude_unset=True) | {"settlement": SETTLEMENT}))
 
 
-async def given(api: ApiServer, order: Order, state: PaymentState, facts: PaymentFacts, *way: PaymentState) -> None:
-    """A row that went the `way` to `state`, with one remote call."""
+async def paid_for_zhang(api: ApiServer) -> None:
+    """A row that came to PAID, with one remote call."""
+    order = outpatient("M1", patient_name="张三")
+    await given(api, order, *TO_PAID, facts=PAID)
     async with api.records() as database, database.begin() as unit:
-        for revision, passed in enumerate((*way, state), start=1):
-            await unit.payments.receive(order, AT)
-            await unit.payments.record(key_of(order), revision, later(revision), state=passed, facts=facts)
         call = await unit.calls.begin(key_of(order), "6202", later(1))
         await unit.calls.finish(call, Outcome.DONE, 12)
-
-
-TO_PRE_SETTLED = (S.PRICED, S.FEE_UPLOADED)
-TO_PAID = (*TO_PRE_SETTLED, S.PRE_SETTLED)
-TO_SETTLED = (*TO_PAID, S.PAID)
 
 
 class TestASettledPayment:
     async def test_answers_both_interfaces_again(self, api: ApiServer) -> None:
         order = outpatient("M1")
         settled = PAID.model_copy(update={"visit_id": "V1", "settlement_no": "S1"})
-        await given(api, order, S.SETTLED, PaymentFacts(**settled.model_dump(exclude_unset=True)), *TO_SETTLED)
+        await given(api, order, *TO_SETTLED, facts=PaymentFacts(**settled.model_dump(exclude_unset=True)))
         first = await api.post(PRE_SETTLE, bill(payAuthNo="another"))
         assert (first.status, first.json["CODE"], first.json["MSG"]) == (200, 0, "")
         assert first.json["DATA"]["payOrdId"] == "ORD1"
@@ -70,13 +54,13 @@ class TestASettledPayment:
         self, api: ApiServer, changes: dict[str, Any], code: str, field: str
     ) -> None:
         facts = PaymentFacts(**(PAID.model_dump(exclude_unset=True) | {"visit_id": "V1"}))
-        await given(api, outpatient("M1"), S.SETTLED, facts, *TO_SETTLED)
+        await given(api, outpatient("M1"), *TO_SETTLED, facts=facts)
         answer = await api.post(SETTLE, writing_back(**changes))
         assert answer.outcome == (200, code)
         assert f"({field})" in answer.json["MSG"]
 
     async def test_is_another_hospital_s_business(self, api: ApiServer) -> None:
-        await given(api, outpatient("M1"), S.SETTLED, PAID, *TO_SETTLED)
+        await given(api, outpatient("M1"), *TO_SETTLED, facts=PAID)
         answer = await api.call("GET", "/api/v1/payments/M1", key=KEYS["west"])
         assert answer.outcome == (503, "UNAVAILABLE")
 
@@ -94,7 +78,7 @@ class TestAnotherTransaction:
     async def test_under_the_same_number_is_a_conflict(
         self, api: ApiServer, changes: dict[str, Any], title: str
     ) -> None:
-        await given(api, outpatient("M1"), S.PRICED, PaymentFacts())
+        await given(api, outpatient("M1"), S.PRICED, facts=PaymentFacts())
         answer = await api.post(PRE_SETTLE, bill(**changes))
         assert answer.outcome == (200, "ORDER_CONFLICT")
         assert title in answer.json["MSG"]
@@ -103,7 +87,7 @@ class TestAnotherTransaction:
 class TestADeadPayment:
     async def test_answers_with_its_end(self, api: ApiServer) -> None:
         end = PaymentFacts(error_code=ErrorCode.TOTAL_MISMATCH, error_message="总金额(TOTAL)与医院费用合计不符")
-        await given(api, outpatient("M1"), S.REJECTED, end)
+        await given(api, outpatient("M1"), S.REJECTED, facts=end)
         for path, body in ((PRE_SETTLE, bill()), (SETTLE, writing_back())):
             answer = await api.post(path, body)
             assert answer.outcome == (200, "TOTAL_MISMATCH")
@@ -116,7 +100,7 @@ class TestWhoRegisters:
         self, api: ApiServer, key: str | None, told: str
     ) -> None:
         order = registration("R1", hospital="west" if key else "main")
-        await given(api, order, S.PRE_SETTLED, PLACED, *TO_PRE_SETTLED)
+        await given(api, order, *TO_PRE_SETTLED)
         call = writing_back(medOrgOrd="R1", VISIT_ID=None)
         answer = await (api.post(SETTLE, call, key=KEYS[key]) if key else api.post(SETTLE, call))
         assert answer.code == told
@@ -124,7 +108,7 @@ class TestWhoRegisters:
 
 class TestTheView:
     async def test_shows_state_amounts_deadlines_and_timeline(self, api: ApiServer) -> None:
-        await given(api, outpatient("M1", patient_name="张三"), S.PAID, PAID, *TO_PAID)
+        await paid_for_zhang(api)
         answer = await api.call("GET", "/api/v1/payments/M1", key=KEYS["auditor"])
         assert (answer.status, answer.json["CODE"]) == (200, 0)
         data = answer.json["DATA"]
@@ -157,7 +141,7 @@ class TestTheView:
         }
 
     async def test_has_no_secret_and_no_person(self, api: ApiServer) -> None:
-        await given(api, outpatient("M1", patient_name="张三"), S.PAID, PAID, *TO_PAID)
+        await paid_for_zhang(api)
         shown = json.dumps((await api.call("GET", "/api/v1/payments/M1")).json, ensure_ascii=False)
         assert "1101**********0134" in shown
         for secret in ("110101199003070134", "张三", "REVS-MARKER-7", "PAY-TOKEN-MARKER", "AUTHM1"):
