@@ -9,16 +9,10 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
-from tests.support.stack.api_server import Answer
+from tests.faults.people import approved, proposed, shown
 from tests.support.stack.medpay_up import medpay_environment, run_medpay
 from tests.support.stack.running import AUTH_MARKER, Stack, data_of, outpatient_call, running_stack
 from tests.support.waiting import eventually
-
-REVIEWS = "/api/v1/reviews"
-
-
-def key_of(stack: Stack, person: str) -> str:
-    return stack.embedded.person_key_files[person].read_text(encoding="utf-8").strip()
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -27,20 +21,6 @@ async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     folder = tmp_path_factory.mktemp("hasty")
     async with running_stack(folder, reversal_window_s=5, his_retry_budget_s=3) as running:
         yield running
-
-
-async def shown(stack: Stack, number: str) -> Any:  # noqa: ANN401 - JSON
-    return data_of(await stack.api.call("GET", f"{REVIEWS}/{number}", key=key_of(stack, "operator")))
-
-
-async def proposed(stack: Stack, number: str, action: str, by: str = "operator", **more: str) -> Answer:
-    wish = {"action": action, "reason": "已与医院财务核实", **more}
-    return await stack.api.post(f"{REVIEWS}/{number}/proposals", wish, key=key_of(stack, by))
-
-
-async def approved(stack: Stack, number: str, action: str, by: str = "approver") -> Answer:
-    """Asked again while it is under way: the same approval is answered once it is done."""
-    return await stack.answered(f"{REVIEWS}/{number}/approvals", {"action": action}, key=key_of(stack, by))
 
 
 async def calls_of_his(stack: Stack, number: str) -> Any:  # noqa: ANN401 - JSON

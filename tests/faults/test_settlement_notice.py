@@ -10,7 +10,7 @@ from gateways.insurance.envelope import Envelope
 from security.crypto.sm import generate_key_pair
 from simulator.insurance.config import CentreConfig
 from simulator.insurance.sealed import envelope_of
-from tests.faults.test_reviews import approved, key_of, proposed, shown
+from tests.faults.people import approved, key_of, proposed, shown
 from tests.support.stack.api_server import KEY, NOTICE, Answer
 from tests.support.stack.running import Stack, data_of, outpatient_call
 from tests.support.waiting import eventually

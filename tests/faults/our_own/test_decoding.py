@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from domain.ids import payment_workflow_id
-from tests.support.stack.database import recorded
+from tests.support.stack.database import log_of
 from tests.support.stack.running import Stack, outpatient_call
 
 ID_NO = "110101199003070134"
@@ -33,8 +33,7 @@ async def test_the_temporal_command_decodes_with_an_auditor_s_key(stack: Stack, 
     codec = ("--codec-endpoint", stack.embedded.codec_url, "--codec-auth", f"Bearer {key}")
     opened = first_input(await shown(stack, number, *codec))
     assert json.loads(base64.b64decode(opened["data"]))["order"]["id_no"] == ID_NO
-    async with stack.api.records() as database:
-        records = [record for record in await recorded(database) if record.event == "codec:payload:decoded"]
+    records = [record for record in await log_of(stack.api) if record.event == "codec:payload:decoded"]
     assert {record.who for record in records} == {("main", "auditor", "auditor")}
 
 

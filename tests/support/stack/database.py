@@ -8,8 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from security.access_log import ChainCheck
-from storage.session import Database
 from storage.sql.sqlite import SqliteEngine
+from tests.support.stack.api_server import ApiServer
 
 
 async def rows(engine: AsyncEngine | SqliteEngine, query: str) -> list[dict[str, Any]]:
@@ -44,10 +44,10 @@ class Recorded:
     details: dict[str, Any]
 
 
-async def recorded(database: Database) -> list[Recorded]:
-    """Every record, of a chain that is whole."""
+async def log_of(api: ApiServer) -> list[Recorded]:
+    """Every record of the log of access, of a chain that is whole."""
     check, found = ChainCheck(), []
-    async with database.read() as unit:
+    async with api.records() as database, database.read() as unit:
         async for link, digest in unit.access.records():
             assert check.broken_by(link, digest) is None
             who = (link.hospital, link.actor, link.role)

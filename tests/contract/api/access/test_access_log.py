@@ -10,7 +10,7 @@ from api.access.recording import EVENTS
 from api.app import create_app
 from storage.sql.engines import open_engines
 from tests.support.stack.api_server import KEYS, PRE_SETTLE, ApiServer, bill, free_port, serving_api, settings_for
-from tests.support.stack.database import Recorded, recorded
+from tests.support.stack.database import Recorded, log_of
 from tests.support.stack.recorded import PAID, TO_SETTLED, given
 from tests.support.values.orders import outpatient
 
@@ -23,11 +23,6 @@ NOT_RECORDED = {
     ("POST", "/api/v1/insurance/settlement-notice"),
 }
 """Calls that stand in the payment's own history: no person's key opens them."""
-
-
-async def log_of(api: ApiServer) -> list[Recorded]:
-    async with api.records() as database:
-        return await recorded(database)
 
 
 @pytest.fixture

@@ -13,25 +13,27 @@ from temporalio.api.common.v1 import Payload
 
 from domain.base import for_operators
 from storage.sql.engines import open_engines
+from tests.contract.api.codec.payloads import (
+    DECODE,
+    JSON,
+    OURS,
+    THEIRS,
+    UI,
+    body_of,
+    plain,
+    sealed,
+    sealed_of_old,
+    texts_in,
+)
 from tests.support.stack.api_server import KEY, KEYS, Answer, ApiServer, free_port, serving_api, settings_for
-from tests.support.stack.database import Recorded, recorded
-from tests.support.values.sealed_payloads import body_of, plain, sealed, sealed_of_old, texts_in
+from tests.support.stack.database import Recorded, log_of
 
-DECODE = "/codec/decode"
-JSON = {"Content-Type": "application/json"}
-OURS, THEIRS = "payment-main-M1", "payment-west-M1"
 AUDITOR = ("main", "auditor-key", "auditor")
-UI = "http://127.0.0.1:8233"
 
 
 async def decode(api: ApiServer, *payloads: Payload, key: str | None = KEYS["auditor"], **headers: str) -> Answer:
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     return await api.call("POST", DECODE, key=key, data=body_of(*payloads), headers=JSON | sent)
-
-
-async def log_of(api: ApiServer) -> list[Recorded]:
-    async with api.records() as database:
-        return await recorded(database)
 
 
 @pytest.fixture

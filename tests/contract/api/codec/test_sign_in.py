@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.api.codec.test_decoding import DECODE, JSON, OURS, UI, log_of
+from tests.contract.api.codec.payloads import DECODE, JSON, OURS, UI, body_of, sealed, texts_in
 from tests.support.stack.api_server import KEY, KEYS, Answer, ApiServer, free_port, serving_api, settings_for
-from tests.support.stack.database import Recorded
-from tests.support.values.sealed_payloads import body_of, sealed, texts_in
+from tests.support.stack.database import Recorded, log_of
 
 LOGIN, LOGOUT = "/codec/login", "/codec/logout"
 

@@ -6,6 +6,10 @@ from temporalio.api.common.v1 import Payload, Payloads
 from security.crypto.keyring import Keyring
 from security.crypto.payload_codec import SealingCodec
 
+DECODE = "/codec/decode"
+JSON = {"Content-Type": "application/json"}
+OURS, THEIRS = "payment-main-M1", "payment-west-M1"
+UI = "http://127.0.0.1:8233"
 PLAIN_TYPE = {"encoding": b"json/plain"}
 
 
