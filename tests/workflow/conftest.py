@@ -6,13 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
 from tests.support.scripted.activities import Script
 from tests.support.scripted.payments import PaymentsAtWork
 from tests.support.stack.time_skipping import start_time_skipping
-from workflows.payment.workflow import PaymentWorkflow
-from workflows.sandbox import sandbox
 
 
 @pytest_asyncio.fixture
@@ -24,15 +21,8 @@ async def environment() -> AsyncIterator[WorkflowEnvironment]:
 
 @pytest_asyncio.fixture
 async def work(environment: WorkflowEnvironment) -> AsyncIterator[PaymentsAtWork]:
-    script = Script()
-    work = PaymentsAtWork(environment, script)
-    async with Worker(
-        environment.client,
-        task_queue=work.task_queue,
-        workflows=[PaymentWorkflow],
-        activities=script.activities(),
-        workflow_runner=sandbox(),
-    ):
+    work = PaymentsAtWork(environment, Script())
+    async with work.script.worker(environment.client, work.task_queue):
         yield work
         await work.clear()
 

@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pytest
 from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowHandle,
-    WorkflowUpdateFailedError,
     WorkflowUpdateHandle,
     WorkflowUpdateStage,
 )
@@ -38,7 +36,7 @@ from security.crypto.keyring import Keyring
 from storage.records import CaseEventRecord, CaseRecord, PaymentFacts, PaymentRecord, RefundRecord
 from storage.session import Database
 from storage.sql.migrate import upgrade
-from tests.support.stack.time_skipping import STEPS_MAX, in_time
+from tests.support.stack.time_skipping import STEPS_MAX, in_time, refusal_of
 from tests.support.values.orders import TERMS, outpatient
 from tests.support.values.records import AT, SETTLEMENT, SPLIT
 from workflows.refund.workflow import RefundWorkflow
@@ -147,10 +145,7 @@ class RefundsAtWork:
         return await in_time(self.environment, update, step_s)
 
     async def failure(self, update: WorkflowUpdateHandle[Any], step_s: int = 10) -> ApplicationError:
-        with pytest.raises(WorkflowUpdateFailedError) as caught:
-            await self.in_time(update, step_s)
-        assert isinstance(caught.value.cause, ApplicationError)
-        return caught.value.cause
+        return await refusal_of(self.in_time(update, step_s))
 
     async def inspect(self, order: RefundOrder) -> ReviewView:
         update = await self.handle(order).start_update(

@@ -1,11 +1,9 @@
 """Payments under review for the workflow's own tests, and the people who decide them."""
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateStage
-from temporalio.exceptions import ApplicationError
 
 from activities.contract import Booking
 from domain.orders import Order, PaymentStart
@@ -18,7 +16,6 @@ from workflows.payment.workflow import PaymentWorkflow
 
 A = ReviewAction
 BOOKED = Booking(settlement_no="S9")
-R = TypeVar("R")
 
 
 @dataclass
@@ -48,12 +45,6 @@ class Case:
     async def decide(self, action: ReviewAction, pay_auth_no: str = "", step_s: int = 30) -> Decision:
         assert (await self.propose(action, pay_auth_no=pay_auth_no)).waiting
         return await self.approve(action, step_s=step_s)
-
-    async def refused(self, wish: R) -> ApplicationError:
-        with pytest.raises(WorkflowUpdateFailedError) as caught:
-            await wish  # type: ignore[misc]  # a coroutine of this class
-        assert isinstance(caught.value.cause, ApplicationError)
-        return caught.value.cause
 
     async def result(self) -> PaymentState:
         return await self.work.result(self.begun)

@@ -3,16 +3,19 @@
 import asyncio
 import shutil
 import sys
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
+import pytest
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Interceptor as ClientInterceptor
-from temporalio.client import WorkflowUpdateHandle, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateHandle, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import (
     Interceptor,
@@ -73,6 +76,14 @@ async def in_time(environment: WorkflowEnvironment, update: WorkflowUpdateHandle
             except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
                 await environment.sleep(step_s)
     raise TimeoutError(f"no answer after {STEPS_MAX * step_s} s")
+
+
+async def refusal_of(call: Awaitable[object]) -> ApplicationError:
+    """What the workflow refuses the caller with. A call that is answered fails the test."""
+    with pytest.raises(WorkflowUpdateFailedError) as caught:
+        await call
+    assert isinstance(caught.value.cause, ApplicationError)
+    return caught.value.cause
 
 
 class DeadlinesBesideTheSecond(ClientInterceptor, Interceptor):

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import pytest
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateHandle
 from temporalio.exceptions import ApplicationError
 
@@ -11,14 +10,12 @@ from domain.orders import Order
 from domain.states import PaymentState
 from tests.support.scripted.activities import CENTRE_DOWN, CENTRE_SILENT, waiting
 from tests.support.scripted.payments import PaymentsAtWork
+from tests.support.stack.time_skipping import refusal_of
 from tests.support.values.orders import outpatient, settle_call, start
 
 
 async def refused(work: PaymentsAtWork, order: Order, step_s: int = 30) -> ApplicationError:
-    with pytest.raises(WorkflowUpdateFailedError) as caught:
-        await work.cancel(order, step_s)
-    assert isinstance(caught.value.cause, ApplicationError)
-    return caught.value.cause
+    return await refusal_of(work.cancel(order, step_s))
 
 
 class TestBeforePayment:

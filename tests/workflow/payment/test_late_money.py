@@ -12,10 +12,9 @@ from domain.orders import Order, PaymentEnd, PaymentStart, Reopened
 from domain.states import PaymentState
 from tests.support.scripted.activities import CENTRE_DOWN, CENTRE_SILENT, waiting
 from tests.support.scripted.payments import PaymentsAtWork
-from tests.support.stack.time_skipping import STEPS_MAX
+from tests.support.stack.time_skipping import STEPS_MAX, refusal_of
 from tests.support.values.orders import PATIENT, SPLIT, TERMS, outpatient, settle_call
 from tests.support.values.orders import start as start_of
-from tests.workflow.payment.test_window import refused
 from workflows.start import reopen
 
 S = PaymentState
@@ -67,7 +66,7 @@ class TestMoneyThatCameLate:
         start = await told_of_money(work, order, state)
 
         assert await attention(work, start) == AttentionReason.LATE_MONEY
-        assert (await refused(work, settle_call(order))).type == "IN_REVIEW"
+        assert (await refusal_of(work.settle(settle_call(order)))).type == "IN_REVIEW"
         assert [(end.state, end.note) for end in work.script.recorded] == [(S.IN_REVIEW, AttentionReason.LATE_MONEY)]
         assert set(work.script.asked) == {"ask_order", "record_end"}
 
@@ -115,7 +114,7 @@ class TestNoMoney:
         work.script.will("ask_order", CENTRE_DOWN)
         await told_of_money(work, order)
 
-        assert (await refused(work, settle_call(order))).type == "EXPIRED"
+        assert (await refusal_of(work.settle(settle_call(order)))).type == "EXPIRED"
 
 
 class TestAnUnansweredQuestion:

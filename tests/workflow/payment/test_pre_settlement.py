@@ -9,14 +9,12 @@ from domain.orders import Channel
 from domain.states import PaymentState
 from tests.support.scripted.activities import CENTRE_DOWN, CENTRE_REFUSES, CENTRE_SILENT, HIS_DOWN, HIS_REFUSES
 from tests.support.scripted.payments import PaymentsAtWork
+from tests.support.stack.time_skipping import refusal_of
 from tests.support.values.orders import SPLIT, bill_of, outpatient, start
 
 
 async def refused(work: PaymentsAtWork, order_no: str, step_s: int = 30) -> ApplicationError:
-    with pytest.raises(WorkflowUpdateFailedError) as caught:
-        await work.pre_settle(start(outpatient(order_no)), step_s)
-    assert isinstance(caught.value.cause, ApplicationError)
-    return caught.value.cause
+    return await refusal_of(work.pre_settle(start(outpatient(order_no)), step_s))
 
 
 class TestTheSplit:

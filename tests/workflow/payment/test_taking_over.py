@@ -1,7 +1,5 @@
 """A bill that another live payment has: the earlier one withdraws, or the newer one is refused (product rule 3)."""
 
-import pytest
-from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from activities.contract import LockedBills
@@ -9,16 +7,14 @@ from activities.reporting import refusal
 from domain.errors import ErrorCode
 from domain.states import PaymentState
 from tests.support.scripted.payments import PaymentsAtWork
+from tests.support.stack.time_skipping import refusal_of
 from tests.support.values.orders import outpatient, start
 
 UNDECIDED = ApplicationError("先前的订单尚未撤回", type="unknown")
 
 
 async def refused(work: PaymentsAtWork, order_no: str) -> ApplicationError:
-    with pytest.raises(WorkflowUpdateFailedError) as caught:
-        await work.pre_settle(start(outpatient(order_no)))
-    assert isinstance(caught.value.cause, ApplicationError)
-    return caught.value.cause
+    return await refusal_of(work.pre_settle(start(outpatient(order_no))))
 
 
 async def test_an_unpaid_one_withdraws_and_the_newer_one_goes_on(work: PaymentsAtWork, order_no: str) -> None:

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from activities.contract import Revoked
@@ -12,6 +11,7 @@ from domain.orders import Channel, SettleRequest
 from domain.states import PaymentState
 from tests.support.scripted.activities import CENTRE_DOWN, paid, waiting
 from tests.support.scripted.payments import PaymentsAtWork
+from tests.support.stack.time_skipping import refusal_of
 from tests.support.values.orders import outpatient, settle_call, start
 from workflows.payment.workflow import PaymentWorkflow
 
@@ -19,10 +19,7 @@ WINDOW_S = 1800
 
 
 async def refused(work: PaymentsAtWork, request: SettleRequest, step_s: int = 30) -> ApplicationError:
-    with pytest.raises(WorkflowUpdateFailedError) as caught:
-        await work.settle(request, step_s)
-    assert isinstance(caught.value.cause, ApplicationError)
-    return caught.value.cause
+    return await refusal_of(work.settle(request, step_s))
 
 
 def _is_accepted(event: HistoryEvent) -> bool:

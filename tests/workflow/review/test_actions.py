@@ -22,6 +22,7 @@ from tests.support.scripted.activities import (
 )
 from tests.support.scripted.payments import PaymentsAtWork
 from tests.support.scripted.reviews import BOOKED, Case, amounts_differ, his_outcome_unknown, status, under_review
+from tests.support.stack.time_skipping import refusal_of
 from tests.support.values.orders import outpatient, registration, start
 
 A = ReviewAction
@@ -74,7 +75,7 @@ class TestBook:
         taken = refusal(ErrorCode.BILL_ALREADY_PAID, "该费用已由另一笔支付占用")
         work.script.will("record_resolution", taken, None)
 
-        assert "另一笔支付" in (await case.refused(case.approve(A.BOOK))).message
+        assert "另一笔支付" in (await refusal_of(case.approve(A.BOOK))).message
         assert (await case.inspect()).reason == "HIS_OUTCOME_UNKNOWN"
         assert (await case.decide(A.BOOK)).state == "SETTLED"
 
@@ -85,14 +86,14 @@ class TestBook:
         broken = answer.status.model_copy(update={"split": answer.status.split.model_copy(update={"fund_fen": 7711})})  # type: ignore[union-attr]  # it has one
         work.script.will("ask_order", answer.model_copy(update={"status": broken}))
 
-        assert "总金额(TOTAL)" in (await case.refused(case.propose(A.BOOK))).message
+        assert "总金额(TOTAL)" in (await refusal_of(case.propose(A.BOOK))).message
         assert case.events == [(CaseEvent.REFUSED, "op")]
 
     async def test_needs_the_visit_that_only_the_caller_may_make(self, work: PaymentsAtWork, order_no: str) -> None:
         work.script.will("ask_order", "paid")
         case = await under_review(work, registration(order_no), "VISIT_MISSING", registers=Registers.CALLER)
 
-        assert "VISIT_ID" in (await case.refused(case.propose(A.BOOK))).message
+        assert "VISIT_ID" in (await refusal_of(case.propose(A.BOOK))).message
         work.script.will("find_booking", Booking(visit_id="V7"))
         assert (await case.propose(A.ASK_AGAIN)).state == "SETTLED"
         assert work.script.payments[-1].visit_id == "V7"
@@ -121,7 +122,7 @@ class TestReverse:
         assert "期限内请用冲正" in (await case.inspect()).refused[A.REFUND]
         await work.environment.sleep(timedelta(hours=1))
 
-        assert "冲正期限已过" in (await case.refused(case.propose(A.REVERSE))).message
+        assert "冲正期限已过" in (await refusal_of(case.propose(A.REVERSE))).message
 
 
 class TestRefund:
@@ -133,7 +134,7 @@ class TestRefund:
     async def test_needs_the_patients_authorisation(self, work: PaymentsAtWork, order_no: str) -> None:
         case = await self.past_the_hour(work, order_no)
 
-        assert "payAuthNo" in (await case.refused(case.propose(A.REFUND))).message
+        assert "payAuthNo" in (await refusal_of(case.propose(A.REFUND))).message
         assert (await case.decide(A.REFUND, "AUTH9")).state == "REVERSED"
         assert work.script.reversals[-1].pay_auth_no == "AUTH9"
         assert "tell_refund" not in work.script.asked
@@ -179,7 +180,7 @@ class TestRefund:
 class TestAccept:
     async def test_what_his_has_booked_with_other_amounts_is_settled(self, work: PaymentsAtWork, order_no: str) -> None:
         case = await amounts_differ(work, outpatient(order_no))
-        assert "医院未入账" in (await case.refused(case.propose(A.ACCEPT))).message
+        assert "医院未入账" in (await refusal_of(case.propose(A.ACCEPT))).message
         work.script.will("find_booking", BOOKED)
 
         assert (await case.decide(A.ACCEPT)).state == "SETTLED"
@@ -197,7 +198,7 @@ class TestCloseUnpaid:
 
     async def test_revokes_first(self, work: PaymentsAtWork, order_no: str) -> None:
         case = await self.still_paying(work, order_no)
-        assert "正在支付" in (await case.refused(case.propose(A.CLOSE_UNPAID))).message
+        assert "正在支付" in (await refusal_of(case.propose(A.CLOSE_UNPAID))).message
         work.script.will("ask_order", waiting(1))
 
         assert (await case.decide(A.CLOSE_UNPAID)).state == "CANCELLED"
@@ -210,7 +211,7 @@ class TestCloseUnpaid:
         await case.propose(A.CLOSE_UNPAID)
         work.script.will("revoke_order", answer)
 
-        assert (await case.refused(case.approve(A.CLOSE_UNPAID))).type == "ACTION_REFUSED"
+        assert (await refusal_of(case.approve(A.CLOSE_UNPAID))).type == "ACTION_REFUSED"
         assert case.events[-1] == (CaseEvent.REFUSED, "boss")
         assert (await case.inspect()).reason == "STILL_PAYING"
 
@@ -229,4 +230,4 @@ class TestCloseUnpaid:
     ) -> None:
         case = await status(work, outpatient(order_no), ord_stas)
 
-        assert "退清" in (await case.refused(case.propose(A.CLOSE_UNPAID))).message
+        assert "退清" in (await refusal_of(case.propose(A.CLOSE_UNPAID))).message

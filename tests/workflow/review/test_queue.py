@@ -8,6 +8,7 @@ from domain.reviews import CaseEvent, ReviewAction
 from tests.support.scripted.activities import CENTRE_REFUSES, CENTRE_SILENT, HIS_DOWN, HIS_REFUSES, waiting
 from tests.support.scripted.payments import PaymentsAtWork
 from tests.support.scripted.reviews import BOOKED, Case, amounts_differ, his_outcome_unknown, reversal_refused, status
+from tests.support.stack.time_skipping import refusal_of
 from tests.support.values.orders import outpatient, registration, settle_call, start
 
 A = ReviewAction
@@ -44,8 +45,8 @@ class TestLooking:
         await work.pre_settle(begun)
         case = Case(work, begun)
 
-        assert (await case.refused(case.inspect())).type == "ACTION_REFUSED"
-        assert (await case.refused(case.propose(A.BOOK))).type == "ACTION_REFUSED"
+        assert (await refusal_of(case.inspect())).type == "ACTION_REFUSED"
+        assert (await refusal_of(case.propose(A.BOOK))).type == "ACTION_REFUSED"
 
     async def test_shows_what_waits_for_a_second_person(self, work: PaymentsAtWork, order_no: str) -> None:
         case = await his_outcome_unknown(work, outpatient(order_no))
@@ -63,7 +64,7 @@ class TestLooking:
         case = await amounts_differ(work, outpatient(order_no))
         await case.inspect()
 
-        assert (await case.refused(case.inspect())).type == "RATE_LIMITED"
+        assert (await refusal_of(case.inspect())).type == "RATE_LIMITED"
         assert (await case.propose(A.REVERSE)).waiting
 
 
@@ -72,15 +73,15 @@ class TestTwoPeople:
         case = await his_outcome_unknown(work, outpatient(order_no))
         await case.propose(A.BOOK)
 
-        assert (await case.refused(case.approve(A.BOOK, by="op"))).type == "FORBIDDEN"
+        assert (await refusal_of(case.approve(A.BOOK, by="op"))).type == "FORBIDDEN"
         assert (await case.approve(A.BOOK)).state == "SETTLED"
 
     async def test_only_what_was_proposed_is_approved(self, work: PaymentsAtWork, order_no: str) -> None:
         case = await his_outcome_unknown(work, outpatient(order_no))
 
-        assert "没有待复核的提议" in (await case.refused(case.approve(A.BOOK))).message
+        assert "没有待复核的提议" in (await refusal_of(case.approve(A.BOOK))).message
         await case.propose(A.BOOK)
-        assert "BOOK" in (await case.refused(case.approve(A.REVERSE))).message
+        assert "BOOK" in (await refusal_of(case.approve(A.REVERSE))).message
 
     async def test_a_later_proposal_takes_the_place_of_an_earlier_one(
         self, work: PaymentsAtWork, order_no: str
@@ -89,7 +90,7 @@ class TestTwoPeople:
         await case.propose(A.BOOK)
         await case.propose(A.REVERSE, by="other")
 
-        assert (await case.refused(case.approve(A.BOOK))).type == "ACTION_REFUSED"
+        assert (await refusal_of(case.approve(A.BOOK))).type == "ACTION_REFUSED"
         assert (await case.approve(A.REVERSE)).state == "REVERSED"
 
     async def test_both_names_are_written_down(self, work: PaymentsAtWork, order_no: str) -> None:
@@ -108,7 +109,7 @@ class TestTwoPeople:
         await case.propose(A.REVERSE)
         work.script.will("find_booking", BOOKED)
 
-        assert "医院已入账" in (await case.refused(case.approve(A.REVERSE))).message
+        assert "医院已入账" in (await refusal_of(case.approve(A.REVERSE))).message
         assert case.events[-1] == (CaseEvent.REFUSED, "boss")
         assert "reverse" not in work.script.asked
         assert (await case.inspect()).proposed is None
@@ -188,10 +189,10 @@ class TestAfterAReversal:
         case = Case(work, begun)
         work.script.will("ask_order", waiting(7))
 
-        assert "已退回" in (await case.refused(case.propose(A.ACCEPT))).message
+        assert "已退回" in (await refusal_of(case.propose(A.ACCEPT))).message
         await case.propose(A.REFUND)
         work.script.will("tell_refund", HIS_DOWN)
-        assert "未能告知" in (await case.refused(case.approve(A.REFUND))).message
+        assert "未能告知" in (await refusal_of(case.approve(A.REFUND))).message
         work.script.will("tell_refund", None)
         assert (await case.decide(A.REFUND)).state == "REVERSED"
         assert work.script.asked.count("reverse") == 1
