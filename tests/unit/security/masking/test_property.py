@@ -91,6 +91,6 @@ def test_masking_never_fails_and_can_be_rendered(value: object) -> None:
     ids=lambda text: text[:12],
 )
 def test_a_hostile_text_takes_no_time(text: str) -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     mask_text(text)
-    assert time.monotonic() - began < LINEAR_S_MAX
+    assert time.thread_time() - began < LINEAR_S_MAX
