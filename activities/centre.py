@@ -10,6 +10,7 @@ from activities.contract import (
     CentreActivities,
     OrderAnswer,
     PlaceOrder,
+    Recorded,
     Reverse,
     Reversed,
     Revoked,
@@ -98,8 +99,8 @@ class Centre(CentreActivities):
             seen_at = now()
             settlement = settlement_of(status, split, step.accepted_at, seen_at, step.reversal_window_s)
             consistent = step.split is not None and same_amounts(status, step.split)
-            if step.record != "nothing":
-                state = PaymentState.PAID if consistent and step.record == "paid" else None
+            if step.record is not Recorded.NOTHING:
+                state = PaymentState.PAID if consistent and step.record is Recorded.PAID else None
                 facts = PaymentFacts(settlement=settlement)
                 async with questions.done() as unit:
                     await unit.payments.record(step, step.revision, seen_at, state=state, facts=facts)

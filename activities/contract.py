@@ -6,7 +6,8 @@ activity that was given up for dead and finishes late can't take a payment back.
 
 from abc import ABC, abstractmethod
 from datetime import datetime
-from typing import Literal, TypedDict
+from enum import StrEnum
+from typing import TypedDict
 
 from activities.reporting import Activities, declared
 from domain.base import Frozen, PaymentKey
@@ -84,6 +85,17 @@ class PlaceOrder(Step):
     payment_window_s: int
 
 
+class Recorded(StrEnum):
+    """What a settlement that the centre tells of becomes in the payment's row."""
+
+    PAID = "paid"
+    """PAID, if the amounts are those of the pre-settlement."""
+    SETTLEMENT = "settlement"
+    """The settlement alone: money that came after an unpaid end."""
+    NOTHING = "nothing"
+    """A finding, for a person who looks."""
+
+
 class AskOrder(Step):
     """6301; records PAID, with the settlement and the reversal deadline, if the centre has settled `split`.
 
@@ -94,8 +106,7 @@ class AskOrder(Step):
     split: Split | None
     accepted_at: datetime
     reversal_window_s: int
-    record: Literal["paid", "settlement", "nothing"] = "paid"
-    """Of a settlement: after an unpaid end it does not make the payment PAID; under review it is only a finding."""
+    record: Recorded = Recorded.PAID
 
 
 class OrderAnswer(Frozen):

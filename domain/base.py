@@ -4,9 +4,12 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):
-    """An immutable value that may cross a workflow's border."""
+    """An immutable value that may cross a workflow's border.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    A field of a later release is ignored: payloads only ever gain fields, and each new one has a default.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class PaymentKey(Frozen):

@@ -3,7 +3,7 @@
 Of an unpaid end 6301 decides, and only a 6 opens a review.
 """
 
-from activities.contract import CentreActivities, OrderAnswer
+from activities.contract import CentreActivities, OrderAnswer, Recorded
 from domain.attention import AttentionReason
 from domain.errors import ErrorCode
 from domain.ord_stas import OrderVerdict, verdict
@@ -46,7 +46,7 @@ class LateMoney:
             return
         self._progress.tell("订单已关闭, 核实是否另有到账 (6301)")
         split = self._progress.pre_settlement.split if self._progress.pre_settlement is not None else None
-        question = order_question(self._progress, split, "settlement")
+        question = order_question(self._progress, split, Recorded.SETTLEMENT)
         try:
             answer = await local_then_remote(
                 CentreActivities.ask_order,

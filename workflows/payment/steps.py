@@ -1,7 +1,6 @@
 """Steps that several parts of a payment's story take: asking the centre and HIS, ending, taking back our visit."""
 
 from datetime import timedelta
-from typing import Literal
 
 from activities.contract import (
     AskOrder,
@@ -12,6 +11,7 @@ from activities.contract import (
     HisActivities,
     OrderAnswer,
     RecordActivities,
+    Recorded,
     RecordEnd,
     RevokeOrder,
 )
@@ -24,9 +24,7 @@ from workflows.calls import Refusal, Unresolved, local_then_remote, remote
 from workflows.payment.progress import Progress, review
 
 
-def order_question(
-    progress: Progress, split: Split | None, record: Literal["paid", "settlement", "nothing"]
-) -> AskOrder:
+def order_question(progress: Progress, split: Split | None, record: Recorded) -> AskOrder:
     """6301 about this payment. `split`: what it should have settled. `record`: what a settlement is taken for."""
     return AskOrder(
         **progress.step(),

@@ -6,7 +6,7 @@ from itertools import chain, repeat
 
 from temporalio import workflow
 
-from activities.contract import OrderAnswer
+from activities.contract import OrderAnswer, Recorded
 from domain.attention import AttentionReason, of_status
 from domain.base import for_operators
 from domain.errors import ErrorCode
@@ -42,7 +42,7 @@ class PaymentWindow:
             await self._wake()
             self._inbox.take()
             self._look_ahead.begin()
-            question = order_question(self._progress, self._progress.pre_settled.split, "paid")
+            question = order_question(self._progress, self._progress.pre_settled.split, Recorded.PAID)
             answer = await ask_order(question, self._progress, limits.SETTLE_ASK_BUDGET, "6301 医保订单结算结果查询")
             if answer is None:
                 await self._no_answer()

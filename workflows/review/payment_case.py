@@ -7,7 +7,7 @@ from datetime import datetime
 
 from temporalio import workflow
 
-from activities.contract import OrderAnswer
+from activities.contract import OrderAnswer, Recorded
 from domain.attention import AttentionReason
 from domain.fen import Fen
 from domain.insurance import RefundParts, Settlement, Split, paid_parts
@@ -63,7 +63,7 @@ class PaymentCase:
     async def look(self) -> Findings:
         """Both sides at once."""
         progress = self._progress
-        centre = order_question(progress, _expected(progress), "nothing")
+        centre = order_question(progress, _expected(progress), Recorded.NOTHING)
         his = booking_question(progress, None, record=False)
         budget = limits.REVIEW_LOOK_BUDGET
         answer, booking = await asyncio.gather(
