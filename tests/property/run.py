@@ -35,7 +35,7 @@ from tests.property.answers import all_answered, shown_state
 from tests.property.centre_side import CentreSide
 from tests.property.faults import Faults
 from tests.property.his_side import HisSide
-from tests.property.stage import RECORDS, Stage, by_servers_time
+from tests.property.stage import RECORDS, Stage, by_servers_time, pauses
 from tests.support import orders
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.start import start_operation
@@ -112,8 +112,12 @@ class Run:
         return self.centre.books.orders.of_hospital(order.med_org_ord)
 
     async def moment(self, seconds: int = MOMENT_S) -> None:
-        """Let the server's time pass, and with it all that is due."""
+        """Let the server's time pass, and with it all that is due; and what that has set going come to a pause.
+
+        On a busy machine the worker may get its task only after the server's time has passed.
+        """
         await self.stage.environment.sleep(seconds)
+        await pauses(self.stage, [self.handle(order) for order in self.begun_orders()])
         await by_servers_time(self.stage.environment)
         self.centre.on_its_way.deliver()
         self.his.on_its_way.deliver()
