@@ -58,6 +58,7 @@ class HospitalSpec(Frozen):
     registers: Registers = Registers.MEDPAY
     cash_refunded_by: CashRefundedBy = CashRefundedBy.CENTRE
     repeated_upload: Literal["same_order", "refused"] = "same_order"
+    full_refund: Literal["refunded", "by_kind"] = "refunded"
 
 
 class OrderSpec(Frozen):
@@ -94,7 +95,8 @@ class Run:
         self.calm = False
         profile = CentreProfile(url="", platform_public_key="-", cash_refunded_by=hospital.cash_refunded_by)
         self.hospital = hospital
-        self.centre = CentreSide(profile, self.faults, hospital.repeated_upload)
+        habits = hospital.model_dump(include={"repeated_upload", "full_refund"})
+        self.centre = CentreSide(profile, self.faults, **habits)
         self.his = HisSide(self.faults)
         stage.centres[name] = self.centre
         stage.systems[name] = HttpHospitalSystem(self.his, "")
