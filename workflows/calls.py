@@ -51,7 +51,7 @@ async def local_then_remote(
     if budget <= timedelta(0):
         raise Unresolved(Outcome.NOT_SENT)
     try:
-        return await _local(method, step, min(limits.LOCAL_READ_TIMEOUT, budget), summary)
+        return await _local(method, step, min(limits.LOCAL_TIMEOUT, budget), summary)
     except FailureError as error:
         if isinstance(failure := _failure(error), Refusal):
             raise failure from error
@@ -61,7 +61,7 @@ async def local_then_remote(
 async def glance(method: Method[S, R], step: S, summary: str) -> R | None:
     """A read ahead of its time, beside another: locally and once. None: somebody asks properly when it matters."""
     try:
-        return await _local(method, step, limits.LOCAL_READ_TIMEOUT, summary)
+        return await _local(method, step, limits.LOCAL_TIMEOUT, summary)
     except FailureError:
         return None
 

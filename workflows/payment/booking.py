@@ -18,8 +18,6 @@ from workflows.payment.progress import Progress
 from workflows.payment.steps import booking_question, cancel_our_visit, find_booking, open_review
 
 _UNREACHABLE = "医院信息系统无法连接"
-_REFUSAL_CHECK = timedelta(seconds=30)
-"""After a refusal HIS is asked once whether it booked all the same; a refusal stands if it can't be asked."""
 
 
 class CannotBook(Exception):
@@ -161,7 +159,7 @@ class BookingSteps:
         try:
             return found(await remote(method, self._payment(), self._progress.terms, self._left(), summary))
         except Refusal as refusal:
-            message, booking = refusal.message, await self._ask(_REFUSAL_CHECK) or Booking()
+            message, booking = refusal.message, await self._ask(limits.REFUSAL_CHECK_BUDGET) or Booking()
         except Unresolved as unresolved:
             if unresolved.outcome is Outcome.NOT_SENT:
                 raise CannotBook(_UNREACHABLE) from unresolved

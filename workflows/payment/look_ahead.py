@@ -43,7 +43,7 @@ class LookAhead:
         booking, self._glance = await self._glance, None
         if booking is None or booking.settlement_no is not None:
             return None
-        too_old = workflow.now() - self._began_at >= limits.GLANCE_HOLDS
+        too_old = workflow.now() - self._began_at >= limits.LOOK_AHEAD_AGE_MAX
         return None if too_old else booking
 
 
