@@ -50,7 +50,7 @@ class PaymentError(Exception):
 
 
 class Transaction(StrEnum):
-    """The centre's transactions (protocol 3.2) and HIS's operations (docs/his-port.md), as named in records and logs."""
+    """Transactions of the centre (protocol 3.2) and of HIS (docs/his-port.md), as named in records and logs."""
 
     UPLOAD_FEES = "6201"
     PLACE_ORDER = "6202"

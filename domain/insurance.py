@@ -14,7 +14,7 @@ class SetlType(StrEnum):
 
 
 class Split(Frozen):
-    """How a bill is split: ownPayAmt, psnAcctPay, fundPay, and the parts that some centres add (othFeeAmt, hospPartAmt)."""
+    """How a bill is split: ownPayAmt, psnAcctPay, fundPay, and what some centres add (othFeeAmt, hospPartAmt)."""
 
     fee_sum_fen: Fen
     own_pay_fen: Fen
