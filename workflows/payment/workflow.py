@@ -124,7 +124,7 @@ class PaymentWorkflow(ReviewHandlers):
         return progress.state.value
 
     @cancel.validator
-    def _not_paid_yet(self, request: CancelRequest) -> None:  # noqa: ARG002 - whoever asks
+    def _not_paid_yet(self, request: CancelRequest) -> None:  # noqa: ARG002 - whoever asks for it
         if has_reached(self._progress.state, PaymentState.PAID):
             raise ApplicationError(ALREADY_PAID, type=ErrorCode.BILL_ALREADY_PAID.value)
 
