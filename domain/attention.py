@@ -48,17 +48,20 @@ class Resolver(StrEnum):
     """ordStas 6 with the pre-settled amounts and nothing missing: the payment goes on to be booked."""
     UNPAID = auto()
     """ordStas 12 or 15, and HIS has not booked: the payment ends CANCELLED or REJECTED."""
-    MONEY_BACK = auto()
-    """Everything that the centre had to refund is back, and HIS has not booked: REVERSED."""
 
 
 @dataclass(frozen=True)
 class Attention:
-    """`message`: what the caller is told, in Chinese. `money_at_risk`: whether money may be in the wrong place."""
+    """`message`: what the caller is told, in Chinese. `money_at_risk`: whether money may be in the wrong place.
+
+    `after_reversal`: we sent the money back, or tried to. Once all of it is back and HIS has not booked, the payment is
+    REVERSED.
+    """
 
     message: str
     resolved_by: frozenset[Resolver] = frozenset()
     money_at_risk: bool = True
+    after_reversal: bool = False
 
 
 _BY_STATUS = frozenset({Resolver.PAID, Resolver.UNPAID})
@@ -66,8 +69,7 @@ _BY_PAYMENT = frozenset({Resolver.PAID})
 
 
 def _sent_back(message: str, *, money_at_risk: bool = True) -> Attention:
-    """We sent the money back, or tried to."""
-    return Attention(message, frozenset({Resolver.MONEY_BACK}), money_at_risk)
+    return Attention(message, money_at_risk=money_at_risk, after_reversal=True)
 
 
 def of_status(ord_stas: int) -> AttentionReason:

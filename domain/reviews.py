@@ -127,13 +127,12 @@ def clear_by_now(reason: AttentionReason, facts: ReviewFacts) -> PaymentState | 
     """The state to which the rules alone bring a payment under review for `reason`. None: a person must decide."""
     if facts.ord_stas is None or not facts.his_answers:
         return None
-    resolved_by = ATTENTION[reason].resolved_by
+    rule = ATTENTION[reason]
     if facts.went_back:
-        given_back = Resolver.MONEY_BACK in resolved_by and not facts.settlement_no
-        return PaymentState.REVERSED if given_back else None
+        return PaymentState.REVERSED if rule.after_reversal and not facts.settlement_no else None
     if is_paid(facts):
-        return _clear_if_paid(resolved_by, facts)
-    if facts.settlement_no or Resolver.UNPAID not in resolved_by:
+        return _clear_if_paid(rule.resolved_by, facts)
+    if facts.settlement_no or Resolver.UNPAID not in rule.resolved_by:
         return None
     ends = {OrderVerdict.REVOKED: PaymentState.CANCELLED, OrderVerdict.FAILED: PaymentState.REJECTED}
     return ends.get(verdict(facts.ord_stas))

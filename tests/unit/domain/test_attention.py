@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.attention import ATTENTION, AttentionReason, Resolver, of_status
+from domain.attention import ATTENTION, AttentionReason, of_status
 from domain.ord_stas import NEEDS_REVIEW
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "reviews.md").read_text(encoding="utf-8")
@@ -48,4 +48,4 @@ def test_another_status_is_none() -> None:
 
 @pytest.mark.parametrize("reason", AttentionReason)
 def test_money_that_we_sent_back_is_looked_for(reason: AttentionReason) -> None:
-    assert (Resolver.MONEY_BACK in ATTENTION[reason].resolved_by) is (reason in SENT_BACK)
+    assert ATTENTION[reason].after_reversal is (reason in SENT_BACK)

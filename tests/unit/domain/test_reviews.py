@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.attention import ATTENTION, AttentionReason, Resolver
+from domain.attention import ATTENTION, AttentionReason
 from domain.reviews import ALONE, ReviewAction, ReviewFacts, clear_by_now, refused_actions
 from domain.states import TRANSITIONS, PaymentState
 from tests.support.records import AT, later
@@ -13,7 +13,7 @@ from tests.support.records import AT, later
 A = ReviewAction
 EVERY = set(ReviewAction) - ALONE
 R = AttentionReason
-AFTER_REVERSAL = sorted(reason for reason, rule in ATTENTION.items() if Resolver.MONEY_BACK in rule.resolved_by)
+AFTER_REVERSAL = sorted(reason for reason, rule in ATTENTION.items() if rule.after_reversal)
 WAITING = [R.STILL_PAYING, R.ORDER_STATUS_UNKNOWN, R.ORDER_STATUS_14, R.REVOCATION_REFUSED, R.REVOCATION_UNRESOLVED]
 
 
