@@ -7,11 +7,11 @@ BIN := .venv/bin
 READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11
-# The tests wait more than they work: six processes on two cores take half the time.
+# Tests mostly wait: six processes on two cores halve the time.
 PROCESSES ?= 6
 PYTHON_CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
 
-# The stamp holds the folder: a virtual environment that was moved or lost its interpreter is made anew.
+# The stamp contains the folder: a virtual environment that was moved or lost its interpreter is made again.
 ifneq ($(shell test -x $(BIN)/python && test -x $(BIN)/medpay && cat $(READY) 2>/dev/null),$(CURDIR))
 .PHONY: $(READY)
 endif
@@ -23,13 +23,13 @@ help: ## this list
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
-setup: $(READY) ## .venv with the locked dependencies and the medpay command; instant when nothing changed
+setup: $(READY) ## .venv with the locked dependencies and the medpay command; instant if nothing changed
 	@:
 
-demo: $(READY) ## takes real payments through the HTTP API on a stack of its own, in under 90 s; 0 only if each ended right
+demo: $(READY) ## real payments through the HTTP API on a stack of their own, in under 90 s; 0 only if all ended as they should
 	@$(BIN)/medpay demo
 
-up: $(READY) ## the embedded stack in the foreground until Ctrl-C: prints URLs and the API key, keeps its data in .medpay/
+up: $(READY) ## the embedded stack in the foreground until Ctrl-C; prints URLs and the API key, keeps its data in .medpay/
 	@$(BIN)/medpay up
 
 test: $(READY) lint ## the whole test suite, and lint
@@ -44,7 +44,7 @@ lint: $(READY) ## ruff, mypy strict, import-linter
 bench: $(READY) ## the benchmarks: a table, and JSON under bench/results/
 	@$(BIN)/python bench/run.py; added=$$?; $(BIN)/python bench/codec.py && exit $$added
 
-lock: $(READY) ## resolve the dependencies anew, with hashes and without index addresses
+lock: $(READY) ## resolve the dependencies again, with hashes and without index addresses
 	@$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock
 	@$(COMPILE) $(UPGRADE) --extra dev pyproject.toml -o requirements-dev.lock
 
@@ -56,10 +56,10 @@ sbom: $(READY) ## build/medpay.cdx.json: a CycloneDX bill of materials of what r
 	@rm -rf build/sbom
 	@echo "build/medpay.cdx.json"
 
-audit-dependencies: $(READY) ## known vulnerabilities of what is locked; needs the public service, so not in CI
+audit-dependencies: $(READY) ## known vulnerabilities in the locked packages; needs the internet, so not in CI
 	@$(BIN)/uvx --quiet --from pip-audit==2.10.1 pip-audit --disable-pip --require-hashes -r requirements-dev.lock $(AUDIT)
 
-clean: ## remove .venv and the tools' caches; data in .medpay/ stays
+clean: ## remove .venv and the tools' caches; the data in .medpay/ stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(READY): requirements-dev.lock pyproject.toml

@@ -1,4 +1,4 @@
-"""What a worker does beside its payments, again and again: it forgets what has served, and empties the outbox."""
+"""Background jobs of a worker: deleting expired tokens, and starting notifications from the outbox."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from storage.session import Database
 
 FORGET_EVERY_S = 60.0
 AUTHORISATION_SERVES = timedelta(minutes=15)
-"""payAuthNo is good for one use within 5 to 10 minutes (protocol); a little more, since clocks differ."""
+"""payAuthNo is valid for one use within 5 to 10 minutes (protocol); some more, since clocks differ."""
 
 LOOK_EVERY_S = 1.0
 AFTER_TROUBLE_S = 10.0
@@ -24,44 +24,42 @@ AFTER_TROUBLE_S = 10.0
 logger = logging.getLogger(__name__)
 
 Start = Callable[[Notify], Awaitable[None]]
-"""Gives a notification its workflow. Raises `temporalio.service.RPCError`."""
+"""Starts a notification's workflow. Raises `temporalio.service.RPCError`."""
 
 
 @asynccontextmanager
 async def tokens_forgotten(database: Database, hospitals: Collection[str]) -> AsyncIterator[None]:
-    """Delete each token when it can't serve any more, at most `FORGET_EVERY_S` late, while the block runs.
+    """Delete expired tokens while the block runs, at most `FORGET_EVERY_S` late.
 
-    Several workers may do it at once: deleting twice changes nothing.
+    Several workers may do this at once: deleting twice changes nothing.
     """
 
-    async def round_() -> bool:
+    async def work() -> bool:
         await forget(database, hospitals, now())
         return False
 
-    async with _repeated(round_, FORGET_EVERY_S, FORGET_EVERY_S, "tokens not deleted"):
+    async with _repeated(work, FORGET_EVERY_S, FORGET_EVERY_S, "tokens not deleted"):
         yield
 
 
 @asynccontextmanager
 async def outbox_emptied(database: Database, hospitals: Collection[str], start: Start) -> AsyncIterator[None]:
-    """Give every waiting notification to `start` while the block runs. `hospitals`: those with somebody to tell.
+    """Pass every waiting notification to `start` while the block runs. `hospitals`: those with a webhook.
 
-    Several workers may do it at once: a workflow that is started twice is one, by its id.
+    Several workers may do this at once: the workflow's id prevents a second start.
     """
 
-    async def round_() -> bool:
+    async def work() -> bool:
         return await empty(database, hospitals, start)
 
-    async with _repeated(round_, LOOK_EVERY_S, AFTER_TROUBLE_S, "notifications not started"):
+    async with _repeated(work, LOOK_EVERY_S, AFTER_TROUBLE_S, "notifications not started"):
         yield
 
 
 async def forget(database: Database, hospitals: Collection[str], at: datetime) -> None:
-    """Delete what can't serve any more at `at`.
+    """Delete what has expired at `at`: revsToken, payAuthNo (product rule 12), and the nonces of signed calls.
 
-    A revsToken when its hour is over, a payAuthNo when its minutes are (product rule 12), and the nonces of signed
-    calls that could not come again anyway. payToken stays: without it 6301 can't be asked, of money that comes late or
-    of a refund, for as long as there is a payment to ask about.
+    payToken stays as long as the payment: 6301 needs it, for late money or a refund.
     """
     async with database.begin() as unit:
         await unit.settlements.forget_tokens(at)
@@ -71,23 +69,23 @@ async def forget(database: Database, hospitals: Collection[str], at: datetime) -
 
 
 async def empty(database: Database, hospitals: Collection[str], start: Start) -> bool:
-    """One round of the outbox; whether more may be waiting."""
+    """One batch of the outbox. Returns whether more may be waiting."""
     async with database.read() as unit:
         waiting = await unit.notifications.waiting()
-    nobodys = [notice for notice in waiting if notice.hospital not in hospitals]
+    without_webhook = [notification for notification in waiting if notification.hospital not in hospitals]
     started: list[Notify] = []
     try:
-        for notice in waiting:
-            if notice.hospital in hospitals:
-                await start(notice)
-                started.append(notice)
+        for notification in waiting:
+            if notification.hospital in hospitals:
+                await start(notification)
+                started.append(notification)
     finally:
-        # Also after one that failed: what has its workflow would only be started for nothing again.
-        if started or nobodys:
+        # Also if a start failed, or those before it would be started again for nothing.
+        if started or without_webhook:
             async with database.begin() as unit:
                 await unit.notifications.started(started, now())
-                # Kept, not sent: a hospital that names an address later can have them by a replay.
-                await unit.notifications.left(nobodys, now())
+                # Kept unsent: a hospital that configures a webhook later can replay them.
+                await unit.notifications.left(without_webhook, now())
     return len(waiting) == BATCH_MAX
 
 
@@ -95,9 +93,9 @@ async def empty(database: Database, hospitals: Collection[str], start: Start) ->
 async def _repeated(
     work: Callable[[], Awaitable[bool]], every_s: float, after_trouble_s: float, trouble: str
 ) -> AsyncIterator[None]:
-    """Do `work` at once and then every `every_s` while the block runs, and again at once where it says so.
+    """Run `work` every `every_s` while the block runs, or again at once if it returns True.
 
-    Where the database or Temporal is away it is logged as `trouble`, and tried again `after_trouble_s` later.
+    If the database or Temporal is unreachable, log `trouble` and try again after `after_trouble_s`.
     """
 
     async def for_ever() -> None:

@@ -1,4 +1,4 @@
-"""One live payment per bill: a bill that another payment has is asked of its workflow (product rules 1, 3)."""
+"""Bill locks: one live payment per bill; its holder's workflow is asked to withdraw (product rules 1 and 3)."""
 
 import asyncio
 from datetime import timedelta
@@ -19,7 +19,7 @@ from storage.session import Database
 
 _WITHDRAWAL = "withdraw_holder"
 _ANSWER_WAIT = timedelta(seconds=10)
-"""How long one attempt waits for the other payment; it is asked again while there is time."""
+"""How long one attempt waits for the holder's answer; further attempts ask again."""
 _PAID = "该费用已由另一笔订单支付"
 _UNDER_REVIEW = "该费用的另一笔订单正在人工核查"
 
@@ -43,7 +43,7 @@ class BillLocks(BillLockActivities):
         handle = self._client.get_workflow_handle(payment_workflow_id(holder.hospital, holder.med_org_ord))
         number = f"{step.revision}-{activity.info().attempt}"
         try:
-            # The RPC's own limit ends where the update is taken; after that the SDK would wait for ever.
+            # rpc_timeout ends once the update is accepted; without wait_for the SDK would then wait for ever.
             await asyncio.wait_for(
                 handle.execute_update(
                     "cancel", request, id=f"superseded-{step.med_org_ord}-{number}", rpc_timeout=_ANSWER_WAIT
@@ -53,11 +53,11 @@ class BillLocks(BillLockActivities):
         except WorkflowUpdateFailedError as error:
             raise _refusal(error.cause) from None
         except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError, RPCError) as error:
-            # Closed meanwhile, or nobody there to answer: its row tells the next attempt.
+            # The holder has closed meanwhile, or no worker answers: the next attempt reads its row.
             raise Unknown(_WITHDRAWAL, "先前的订单尚未答复") from error
 
     async def _is_free(self, holder: PaymentKey) -> bool:
-        """What the holder's row says. Raises `PaymentError` where it is paid, or in a person's hands."""
+        """Whether the holder's row shows the lock as released. Raises `PaymentError` if it is paid or under review."""
         async with self._database.read() as unit:
             record = await unit.payments.find(holder)
         if record is None or record.state in RELEASING:
@@ -70,7 +70,7 @@ class BillLocks(BillLockActivities):
 
 
 def _refusal(cause: BaseException) -> Exception:
-    """What the holder's answer means to the newcomer. An end that gives the bill free is no refusal: ask its row."""
+    """What the holder's refusal means to the newer payment. At an end that releases the lock, the row decides."""
     code = cause.type if isinstance(cause, ApplicationError) else None
     if code == ErrorCode.BILL_ALREADY_PAID:
         return PaymentError(ErrorCode.BILL_ALREADY_PAID, _PAID)

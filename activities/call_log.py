@@ -1,7 +1,7 @@
-"""The call log: each call that leaves us has a row, written by the activities' clock before it leaves.
+"""The call log: every remote call has a row, written before the call leaves.
 
-The outcome is written in the transaction of what the answer makes true. A row without one is an unknown outcome: the
-call may have arrived, and whoever made it never came back to say (product rule 4).
+The outcome is written in the same transaction as what follows from the answer. A row without an outcome is an unknown
+one: the call may have arrived, but whoever made it died before its end (product rule 4).
 """
 
 import asyncio
@@ -29,7 +29,7 @@ def wall_clock() -> datetime:
 
 
 CLOCK: ContextVar[Clock] = ContextVar("CLOCK", default=wall_clock)
-"""Of the activity that is running. Nothing in the product sets it: a test whose Temporal server skips time does."""
+"""The clock of the running activity. Only tests set it, when their Temporal server skips time."""
 
 
 def now() -> datetime:
@@ -37,7 +37,7 @@ def now() -> datetime:
 
 
 class _Stopwatch:
-    """A question, from now on."""
+    """Times one question, starting now."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
@@ -55,64 +55,64 @@ class _Stopwatch:
 
 
 class Call:
-    """A call that is leaving. `our_ref`: the id of ours that it carries."""
+    """A call that changes something outside. `our_ref`: our id that it carries."""
 
     def __init__(self, database: Database, call_id: int, our_ref: str) -> None:
         self.our_ref = our_ref
-        self.is_over = False
+        self.is_finished = False
         self._database = database
         self._id = call_id
         self._left_at_s = time.perf_counter()
 
     @asynccontextmanager
     async def done(self) -> AsyncIterator[Unit]:
-        """The transaction of the answer: it writes the outcome, and the block what follows from it."""
-        async with self._over(Outcome.DONE) as unit:
+        """A transaction that writes the outcome; the block writes what follows from it."""
+        async with self._finishing(Outcome.DONE) as unit:
             yield unit
 
     async def finish(self, outcome: Outcome, message: str = "") -> None:
-        """Write the outcome where nothing follows from it. Nothing after `done`, even one that failed."""
-        if not self.is_over:
-            async with self._over(outcome, message):
+        """Write an outcome from which nothing follows. Does nothing after `done`, even if that failed."""
+        if not self.is_finished:
+            async with self._finishing(outcome, message):
                 return
 
     @asynccontextmanager
-    async def _over(self, outcome: Outcome, message: str = "") -> AsyncIterator[Unit]:
-        self.is_over, duration_ms = True, _ms_since(self._left_at_s)
+    async def _finishing(self, outcome: Outcome, message: str = "") -> AsyncIterator[Unit]:
+        self.is_finished, duration_ms = True, _ms_since(self._left_at_s)
         async with self._database.begin() as unit:
             await unit.calls.finish(self._id, outcome, duration_ms, message)
             yield unit
 
 
 class Questions:
-    """Calls of one step that change nothing: asked, several at once if need be, and written down together."""
+    """The queries of one step, which change nothing outside. They may run concurrently and are logged together."""
 
     def __init__(self, database: Database, key: PaymentKey) -> None:
-        self.is_written = False
+        self.is_logged = False
         self._database = database
         self._key = key
         self._ended: list[EndedCall] = []
         self._started: list[asyncio.Task[Any]] = []
 
     def start(self, transaction: Transaction, answer: Awaitable[T]) -> asyncio.Task[T]:
-        """Ask beside others; `answered` waits for all of them."""
+        """Ask concurrently with others; `answered` waits for all of them."""
         task = asyncio.create_task(self.ask(transaction, answer))
         self._started.append(task)
         return task
 
     async def answered(self) -> None:
-        """Wait until every started question is answered; raise the first that failed, in the order of asking."""
+        """Wait for all started questions; raise the error of the first one, in the order of asking, that failed."""
         for result in await asyncio.gather(*self._started, return_exceptions=True):
             if isinstance(result, BaseException):
                 raise result
 
     async def ask(self, transaction: Transaction, answer: Awaitable[T]) -> T:
-        """Await `answer`."""
+        """Await and time `answer`."""
         call = _Stopwatch(transaction)
         try:
             result = await answer
         except RemoteCallError as error:
-            # A refusal's own words may name the patient, whom nobody here knows yet: its reason is kept instead.
+            # A refusal's message may name the patient, whose name is not known here to remove: keep its reason.
             self._ended.append(call.ended(error.outcome, error.reason if isinstance(error, Refused) else error.message))
             raise
         self._ended.append(call.ended(Outcome.DONE))
@@ -120,21 +120,21 @@ class Questions:
 
     @asynccontextmanager
     async def done(self) -> AsyncIterator[Unit]:
-        """The transaction of the answers: the block writes what follows from them, and then they are written down."""
-        self.is_written = True
+        """A transaction that logs the questions; the block writes what follows from the answers."""
+        self.is_logged = True
         async with self._database.begin() as unit:
             yield unit
             await unit.calls.note(self._key, self._ended)
 
     async def write(self) -> None:
-        """Write them down where nothing follows from them. Nothing after `done`, even one that failed."""
-        if not self.is_written:
+        """Log questions from which nothing follows. Does nothing after `done`, even if that failed."""
+        if not self.is_logged:
             async with self.done():
                 return
 
 
 class CallLog:
-    """The log of all calls of this process."""
+    """Logs the remote calls of this process."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -143,10 +143,10 @@ class CallLog:
     async def leaving(
         self, key: PaymentKey, transaction: Transaction | NotificationEvent, our_ref: str | Callable[[int], str] = ""
     ) -> AsyncIterator[Call]:
-        """A call that changes the outside: made in the block, and done when the block ends, or by `Call.done` before.
+        """Log a call that changes something outside; the block makes it, and ends it by `Call.done` or by returning.
 
-        `our_ref`: always the same, or made of the call's number. A `RemoteCallError` of the block is the call's
-        outcome. Anything else that ends it leaves the row without one.
+        `our_ref`: a fixed id, or a function of the call's number. A `RemoteCallError` raised in the block becomes the
+        outcome; any other exception leaves the row without one.
         """
         begun_at = now()
         async with self.database.begin() as unit:
@@ -163,7 +163,7 @@ class CallLog:
 
     @asynccontextmanager
     async def asking(self, key: PaymentKey) -> AsyncIterator[Questions]:
-        """Calls that change nothing, made in the block; written down when it ends, or by `Questions.done` before."""
+        """Log queries; the block makes them, and ends them by `Questions.done` or by returning."""
         questions = Questions(self.database, key)
         try:
             yield questions
@@ -173,7 +173,7 @@ class CallLog:
         await questions.write()
 
     async def last_left_at(self, key: PaymentKey, transaction: Transaction) -> datetime | None:
-        """When the latest call left that may have reached the other side. None: none may have."""
+        """When the latest call left that may have arrived. None: there is none."""
         async with self.database.read() as unit:
             return await unit.calls.last_begun_at(key, transaction)
 

@@ -1,4 +1,4 @@
-"""The insurance centre: 6201, 6202, 6301, 6401 and the reversal by 6203, recorded (protocol 3)."""
+"""Calls to the insurance centre: 6201, 6202, 6301, 6401, and the reversal by 6203 (protocol 3)."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -10,6 +10,7 @@ from activities.contract import (
     CentreActivities,
     OrderAnswer,
     PlaceOrder,
+    Recorded,
     Reverse,
     Reversed,
     Revoked,
@@ -44,7 +45,7 @@ from storage.session import Unit
 
 
 class Centre(CentreActivities):
-    """Talks to the centre of the payment's hospital."""
+    """`centres`: by hospital."""
 
     def __init__(self, call_log: CallLog, centres: Mapping[str, InsuranceCentre]) -> None:
         self._call_log = call_log
@@ -63,7 +64,7 @@ class Centre(CentreActivities):
         except Refused as refused:
             if not repeated:
                 raise
-            # The reply of an earlier 6201 was lost and this centre refuses repeats: its payOrdId can't be had.
+            # The answer to an earlier 6201 was lost, and this centre refuses repeats: its payOrdId is lost too.
             message = "医保中心未返回订单号, 未发生扣款, 请重新下单"
             raise refusal(ErrorCode.INSURANCE_UNAVAILABLE, message, UPLOAD_ORPHANED) from refused
         return uploaded
@@ -72,7 +73,7 @@ class Centre(CentreActivities):
         if not is_first_attempt() and (placed := await self._placed_before(step)):
             async with self._database.begin() as unit:
                 pre_settlement = await _record_placed(unit, step, placed)
-            return _consistent(pre_settlement)
+            return _checked(pre_settlement)
         our_ref = partial(business_serial, step.med_org_ord)
         async with self._call_log.leaving(step, Transaction.PLACE_ORDER, our_ref) as call:
             placement = OrderPlacement(
@@ -84,7 +85,7 @@ class Centre(CentreActivities):
             placed = await self._centres[step.hospital].place_order(placement)
             async with call.done() as unit:
                 pre_settlement = await _record_placed(unit, step, placed)
-        return _consistent(pre_settlement)
+        return _checked(pre_settlement)
 
     async def ask_order(self, step: AskOrder) -> OrderAnswer:
         async with self._call_log.asking(step) as questions:
@@ -98,8 +99,8 @@ class Centre(CentreActivities):
             seen_at = now()
             settlement = settlement_of(status, split, step.accepted_at, seen_at, step.reversal_window_s)
             consistent = step.split is not None and same_amounts(status, step.split)
-            if step.record != "nothing":
-                state = PaymentState.PAID if consistent and step.record == "paid" else None
+            if step.record is not Recorded.NOTHING:
+                state = PaymentState.PAID if consistent and step.record is Recorded.PAID else None
                 facts = PaymentFacts(settlement=settlement)
                 async with questions.done() as unit:
                     await unit.payments.record(step, step.revision, seen_at, state=state, facts=facts)
@@ -116,7 +117,7 @@ class Centre(CentreActivities):
                 async with call.done() as unit:
                     await write_end(unit, step, step.end)
         except Refused:
-            # Why it was refused is in the order's status: paid, being paid, or revoked already.
+            # The order's status says why: paid, being paid, or revoked already.
             return await self._found_revoked(step, await self._ord_stas(step))
         return Revoked(ord_stas=OrdStas.REVOKED)
 
@@ -127,7 +128,7 @@ class Centre(CentreActivities):
             await unit.payments.record(step, step.revision, now(), state=PaymentState.REVERSING)
         try:
             async with self._call_log.leaving(step, Transaction.REFUND, _refund_no(step)) as call:
-                answer = await refunded(self._centres[step.hospital], _reversal(step, call.our_ref))
+                answer = await send_refund(self._centres[step.hospital], _reversal(step, call.our_ref))
                 async with call.done() as unit:
                     await write_end(unit, step, step.end)
         except Refused:
@@ -137,7 +138,7 @@ class Centre(CentreActivities):
         return Reversed(refd_sn=answer.refd_sn)
 
     async def _query(self, step: Step, reference: OrderReference) -> OrderStatus:
-        """6301, written down."""
+        """6301, logged."""
         async with self._call_log.asking(step) as questions:
             return await questions.ask(Transaction.QUERY_ORDER, self._centres[step.hospital].query_order(reference))
 
@@ -145,7 +146,7 @@ class Centre(CentreActivities):
         return await self._call_log.last_left_at(step, transaction) is not None
 
     async def _placed_before(self, step: PlaceOrder) -> PlacedOrder | None:
-        """What an earlier 6202 left at the centre, if it arrived and 6301 tells the split."""
+        """The result of an earlier 6202, if it arrived and 6301 returns the split."""
         if not await self._may_have_arrived(step, Transaction.PLACE_ORDER):
             return None
         status = await self._query(step, step.reference)
@@ -165,14 +166,14 @@ class Centre(CentreActivities):
         return (await self._query(step, step.reference)).ord_stas
 
     async def _found_revoked(self, step: RevokeOrder, ord_stas: int) -> Revoked:
-        """What 6301 says of the order, recorded if it is revoked."""
+        """Report 6301's `ord_stas`, and record the end if the order is revoked."""
         if ord_stas == OrdStas.REVOKED:
             async with self._database.begin() as unit:
                 await write_end(unit, step, step.end)
         return Revoked(ord_stas=ord_stas)
 
     async def _found_reversed(self, step: Reverse) -> Reversed:
-        """The money went back, and only 6301 says so."""
+        """6301 alone says that the money went back."""
         async with self._database.begin() as unit:
             await write_end(unit, step, step.end)
         return Reversed(refd_sn="")
@@ -190,8 +191,8 @@ def _uploaded_facts(step: UploadFees, uploaded: UploadedFees) -> PaymentFacts:
     )
 
 
-async def refunded(centre: InsuranceCentre, request: RefundRequest) -> RefundAnswer:
-    """6203's answer, believed as far as it may be: EXP and an unsigned refusal are `Unknown`, FAIL is `Refused`."""
+async def send_refund(centre: InsuranceCentre, request: RefundRequest) -> RefundAnswer:
+    """6203. Raises `Refused` for refStatus FAIL, and `Unknown` for EXP and for an unsigned refusal."""
     try:
         answer = await centre.refund(request)
     except Refused as refused:
@@ -206,7 +207,7 @@ async def refunded(centre: InsuranceCentre, request: RefundRequest) -> RefundAns
 
 
 async def _record_placed(unit: Unit, step: PlaceOrder, placed: PlacedOrder) -> PreSettlement | None:
-    """PRE_SETTLED. None, and no state, where the parts don't make the whole (product rule 11)."""
+    """Record PRE_SETTLED. None, and no new state, if the parts do not add up (product rule 11)."""
     if not placed.split.adds_up_to(step.total_fen):
         return None
     placed_at = now()
@@ -223,7 +224,7 @@ async def _record_placed(unit: Unit, step: PlaceOrder, placed: PlacedOrder) -> P
     return pre_settlement
 
 
-def _consistent(pre_settlement: PreSettlement | None) -> PreSettlement:
+def _checked(pre_settlement: PreSettlement | None) -> PreSettlement:
     if pre_settlement is None:
         raise PaymentError(ErrorCode.AMOUNT_INCONSISTENT, "医保中心返回的各部分金额之和与总金额(TOTAL)不符, 未发生扣款")
     return pre_settlement
@@ -234,7 +235,7 @@ def _refund_no(step: Reverse) -> str:
 
 
 def _sent_back(step: Reverse) -> Split:
-    """What the reversal asks for: all of it, or the insurance's parts alone (product rule 10)."""
+    """What the reversal sends back: everything, or only the insurance's parts (product rule 10)."""
     parts = step.settlement.split
     if step.refund_type is not RefundType.HI:
         return parts
@@ -247,7 +248,7 @@ def _sent_back(step: Reverse) -> Split:
 
 
 def _reversal(step: Reverse, app_refd_sn: str) -> RefundRequest:
-    """6203 with revsToken, or with payAuthNo. HI leaves the cash part to the channel (product rule 10)."""
+    """6203 with revsToken, or with payAuthNo after a review. HI leaves the cash to the channel (product rule 10)."""
     parts = _sent_back(step)
     return RefundRequest(
         pay_ord_id=step.reference.pay_ord_id,

@@ -1,12 +1,14 @@
-"""What the workflow asks of its activities, and what it is told: one argument and one result each.
+"""The contract between workflows and activities: names, arguments, results and failures.
 
-Every request carries a `revision`, which the workflow counts up with each request. A record keeps the newest: an
-activity that was given up for dead and finishes late can't take a payment back.
+The docstring of an activity lists how it may fail: first the error codes of refusals, then not_sent and unknown. Every
+argument carries a `revision`, which the workflow increases with each call. A row keeps the highest revision, so that
+an activity which finishes after it was given up cannot set a payment back.
 """
 
 from abc import ABC, abstractmethod
 from datetime import datetime
-from typing import Literal, TypedDict
+from enum import StrEnum
+from typing import TypedDict
 
 from activities.reporting import Activities, declared
 from domain.base import Frozen, PaymentKey
@@ -22,13 +24,13 @@ from domain.states import PaymentState
 
 
 class Step(PaymentKey):
-    """The start of every activity's argument."""
+    """The fields that every activity's argument starts with."""
 
     revision: int
 
 
 class StepStart(TypedDict):
-    """A step's own fields, as a workflow gives them."""
+    """The fields of `Step`, as keyword arguments."""
 
     hospital: str
     med_org_ord: str
@@ -36,33 +38,33 @@ class StepStart(TypedDict):
 
 
 class PriceBill(Step):
-    """Ask HIS for patient, fees and visit, compare them with the order, record PRICED."""
+    """Ask HIS for patient, fees and visit, compare them with the order, lock the bills; records PRICED."""
 
     order: Order
     accepted_at: datetime
 
 
 class PricedBill(Bill):
-    """HIS's bill, locked for this payment; or `held_by`, the medOrgOrd of the live payment that has it (rule 3)."""
+    """HIS's bill, locked for this payment unless `held_by` another live one, given by medOrgOrd (product rule 3)."""
 
     held_by: str | None = None
 
 
 class WithdrawHolder(Step):
-    """Ask the payment that holds a bill of ours to withdraw: 6301, and if it is not paid 6401."""
+    """Ask the payment that holds our bill lock to withdraw: by 6301, and 6401 if it is not paid."""
 
     holder: str
 
 
 class LockBills(Step):
-    """Lock the order's bills once more, after their holder has given them free."""
+    """Lock the order's bills after their holder has withdrawn."""
 
     order: Order
     accepted_at: datetime
 
 
 class LockedBills(Frozen):
-    """`held_by`: None, or the medOrgOrd of the live payment that has a bill of ours."""
+    """`held_by`: the medOrgOrd of another live payment that holds one of the bills. None: they are locked for us."""
 
     held_by: str | None = None
 
@@ -75,7 +77,7 @@ class UploadFees(Step):
 
 
 class PlaceOrder(Step):
-    """6202; records PRE_SETTLED with the split and the end of the payment window."""
+    """6202; records PRE_SETTLED with the split and when the payment window closes."""
 
     pay_auth_no: str
     total_fen: Fen
@@ -84,22 +86,29 @@ class PlaceOrder(Step):
     payment_window_s: int
 
 
-class AskOrder(Step):
-    """6301; records PAID, with the settlement and the reversal deadline, if the centre has settled `split`.
+class Recorded(StrEnum):
+    """What the payment's row takes from a settlement that 6301 reports."""
 
-    `split`: 6202's; None where there was none.
-    """
+    PAID = "paid"
+    """The settlement, and PAID if its amounts are those of the pre-settlement."""
+    SETTLEMENT = "settlement"
+    """The settlement without a new state: late money after an unpaid end."""
+    NOTHING = "nothing"
+    """Nothing: a person in the review queue is looking."""
+
+
+class AskOrder(Step):
+    """6301; records a settlement as `record` says. `split`: 6202's, None if its answer never came."""
 
     reference: OrderReference
     split: Split | None
     accepted_at: datetime
     reversal_window_s: int
-    record: Literal["paid", "settlement", "nothing"] = "paid"
-    """Of a settlement: after an unpaid end it does not make the payment PAID; under review it is only a finding."""
+    record: Recorded = Recorded.PAID
 
 
 class OrderAnswer(Frozen):
-    """6301 as read: the status, and where the money has moved the settlement. `consistent` is rule 11's comparison."""
+    """6301's answer, with the settlement if it is paid. `consistent`: the amounts are `split`'s (product rule 11)."""
 
     status: OrderStatus
     settlement: Settlement | None = None
@@ -107,7 +116,7 @@ class OrderAnswer(Frozen):
 
 
 class RecordEnd(Step):
-    """Write an end, or a state, that no remote call wrote."""
+    """Record an end, or IN_REVIEW, that no remote call has recorded."""
 
     order: Order
     accepted_at: datetime
@@ -115,32 +124,32 @@ class RecordEnd(Step):
 
 
 class RevokeOrder(Step):
-    """6401, asking 6301 first where an earlier attempt may have arrived; records `end`."""
+    """6401, after 6301 if an earlier attempt may have arrived; records `end`."""
 
     reference: OrderReference
     end: PaymentEnd
 
 
 class Revoked(Frozen):
-    """`ord_stas`: 12 where the order is revoked. Else 6401 was refused and this is what 6301 says now."""
+    """`ord_stas`: 12 if the order is revoked. Else 6401 was refused, and this is 6301's current answer."""
 
     ord_stas: int
 
 
 class FindBooking(Step):
-    """Ask HIS by medOrgOrd what it has booked, and whose `visit_id` is where one is to be checked."""
+    """Ask HIS by medOrgOrd what it has booked, and whose visit `visit_id` is, if there is one to check."""
 
     category: Category
     patient_id: str
     visit_id: str | None
     record: bool
-    """Whether a settlement that HIS has is recorded as SETTLED. Not after a reversal: there it is a finding."""
+    """Whether a settlement in HIS is recorded as SETTLED. False where it is only a finding, as after a reversal."""
     agreed_visit_id: str | None = None
-    """The visit that the payment has, for its record: HIS knows by medOrgOrd only the visits that were made for it."""
+    """The payment's visit, to record it: by medOrgOrd HIS finds only visits that were registered with it."""
 
 
 class Booking(Frozen):
-    """What HIS has for this medOrgOrd. None: nothing. `visit_patient_id`: whose the caller's VISIT_ID is."""
+    """What HIS has for this medOrgOrd, None for nothing. `visit_patient_id`: whose visit the one asked about is."""
 
     visit_id: str | None = None
     settlement_no: str | None = None
@@ -148,13 +157,13 @@ class Booking(Frozen):
 
 
 class BookPayment(HisPayment, Step):
-    """`register` and `settle` in HIS: they record REGISTERED with the visit, and SETTLED with the settlement number."""
+    """`register`, which records REGISTERED with the visit, and `settle`, which records SETTLED with its number."""
 
 
 class Reverse(Step):
-    """6203 with revsToken, asking 6301 first on every further attempt; records REVERSED with `end`.
+    """6203 with revsToken, after 6301 on every further attempt; records `end`, REVERSED.
 
-    With `pay_auth_no`, which the patient gave a person of the review queue, it is a refund with that instead.
+    With `pay_auth_no`, which the patient has given for a review's decision, it is sent instead of revsToken.
     """
 
     reference: OrderReference
@@ -165,27 +174,27 @@ class Reverse(Step):
 
 
 class Reversed(Frozen):
-    """The money went back. `refd_sn` is the centre's refund number where it gave one."""
+    """The money went back. `refd_sn`: the centre's refund number, empty if only 6301 says so."""
 
     refd_sn: str
 
 
 class CancelRegistration(Step):
-    """Take back a visit that we registered."""
+    """Cancel a visit that we registered."""
 
     patient_id: str
     visit_id: str
 
 
 class TellRefund(Step):
-    """Tell HIS that money went back, and record it of the refund if it was one. HIS knows a repeat by `refund_no`."""
+    """Tell HIS that money went back; recorded with the refund, if there is one. `refund_no` identifies repeats."""
 
     refund_no: str
     total_fen: Fen
 
 
 class NoteCase(Step):
-    """Write down what somebody did with a case. `refund_no` is empty where the case is the payment itself."""
+    """Record what somebody did with a case. `refund_no`: empty if the payment itself is under review."""
 
     refund_no: str = ""
     event: CaseEvent
@@ -196,9 +205,9 @@ class NoteCase(Step):
 
 
 class ResolveCase(Step):
-    """Take a payment out of review: to PAID, where its story goes on, or to SETTLED. What is None is not written.
+    """Take a payment out of review: to PAID, to be booked next, or to SETTLED. Fields that are None are not written.
 
-    `bills`: those that it locks anew, since an end that came before may have given them free (product rule 3).
+    `bills`: to be locked again, since an earlier end may have released them (product rule 3).
     """
 
     state: PaymentState
@@ -210,7 +219,7 @@ class ResolveCase(Step):
 
 
 class ReserveRefund(Step):
-    """Take the parts out of what may still go back. `last_try`: another refund under way is then a refusal."""
+    """Reserve the parts to refund. `last_try`: refuse if another refund is under way, instead of waiting for it."""
 
     order: RefundOrder
     cash_refunded_by: CashRefundedBy
@@ -225,9 +234,9 @@ class RefundStep(Step):
 
 
 class RefundMoney(RefundStep):
-    """6203, asking 6301 first wherever an earlier one may have arrived; records the good end.
+    """6203, after 6301 if an earlier one may have arrived; records the refund as made.
 
-    `sends_max`: how many 6203 of this refund may arrive in all, those of earlier steps included.
+    `sends_max`: how often 6203 may be sent for this refund in all, including earlier steps.
     """
 
     refund_type: RefundType
@@ -237,7 +246,7 @@ class RefundMoney(RefundStep):
 
 
 class RefundMade(Frozen):
-    """The money went back. `refd_sn` is the centre's number, empty where only 6301 said so."""
+    """The money went back. `refd_sn`: the centre's refund number, empty if only 6301 says so."""
 
     refd_sn: str
 
@@ -247,7 +256,7 @@ class AskRefund(RefundStep):
 
 
 class EndRefund(Step):
-    """Write `end`. REFUND_FAILED gives the reservation back; IN_REVIEW opens a case, every other end closes it."""
+    """Record `end`. REFUND_FAILED releases the reservation; IN_REVIEW opens a case, every other end closes it."""
 
     refund_no: str
     end: RefundEnd
@@ -284,7 +293,7 @@ class HisActivities(Activities, ABC, refused_as=ErrorCode.HIS_REFUSED):
     @declared("his_tell_refund")
     @abstractmethod
     async def tell_refund(self, step: TellRefund) -> None:
-        """HIS_REFUSED; not_sent, unknown. HIS knows a repeat by its refund_no."""
+        """HIS_REFUSED; not_sent, unknown."""
 
 
 class CentreActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
@@ -293,7 +302,7 @@ class CentreActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
     @declared("insurance_6201_upload_fees")
     @abstractmethod
     async def upload_fees(self, step: UploadFees) -> UploadedFees:
-        """INSURANCE_REFUSED; not_sent, unknown. A refused repeat carries UPLOAD_ORPHANED in its details."""
+        """INSURANCE_REFUSED; INSURANCE_UNAVAILABLE with the note UPLOAD_ORPHANED for a repeat; not_sent, unknown."""
 
     @declared("insurance_6202_place_order")
     @abstractmethod
@@ -317,17 +326,17 @@ class CentreActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
 
 
 class BillLockActivities(Activities, ABC, refused_as=ErrorCode.BILL_ALREADY_PAID):
-    """A payment's bills, and the other payment that has one of them."""
+    """A payment's bill locks, and the other payment that holds one of them."""
 
     @declared("lock_bills")
     @abstractmethod
     async def lock_bills(self, step: LockBills) -> LockedBills:
-        """Only the database's own failures, which are repeated."""
+        """Only failures of our database, which are repeated."""
 
     @declared("withdraw_holder")
     @abstractmethod
     async def withdraw_holder(self, step: WithdrawHolder) -> None:
-        """BILL_ALREADY_PAID where it is paid, or a person must decide it; unknown while it is undecided."""
+        """BILL_ALREADY_PAID if the holder is paid or under review; unknown while it is undecided."""
 
 
 class RecordActivities(Activities, ABC):
@@ -336,31 +345,31 @@ class RecordActivities(Activities, ABC):
     @declared("record_end")
     @abstractmethod
     async def record_end(self, step: RecordEnd) -> None:
-        """Only the database's own failures, which are repeated."""
+        """Only failures of our database, which are repeated."""
 
     @declared("record_case_event")
     @abstractmethod
     async def record_case_event(self, step: NoteCase) -> None:
-        """Only the database's own failures, which are repeated. A repeat writes nothing again."""
+        """Only failures of our database, which are repeated. A repeat adds nothing."""
 
     @declared("record_resolution")
     @abstractmethod
     async def record_resolution(self, step: ResolveCase) -> None:
-        """BILL_ALREADY_PAID: another payment has the bill by now, and nothing is written."""
+        """BILL_ALREADY_PAID if another payment holds the bill by now; nothing is written then."""
 
 
 class WebhookActivities(Activities, ABC):
-    """Whoever asked for a payment is told how it ended."""
+    """Notifications to callers."""
 
     @declared("webhook_deliver")
     @abstractmethod
-    async def deliver(self, notice: Notify) -> Delivery:
+    async def deliver(self, notification: Notify) -> Delivery:
         """DELIVERED, GONE or SUPERSEDED; not_sent, unknown."""
 
     @declared("webhook_give_up")
     @abstractmethod
-    async def give_up(self, notice: Notify) -> None:
-        """Only the database's own failures, which are repeated."""
+    async def give_up(self, notification: Notify) -> None:
+        """Only failures of our database, which are repeated."""
 
 
 class RefundActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
@@ -369,12 +378,15 @@ class RefundActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
     @declared("refund_reserve")
     @abstractmethod
     async def reserve(self, step: ReserveRefund) -> Reserved | None:
-        """None: another one is under way. NOT_REFUNDABLE, REFUND_EXCEEDS_PAID, REFUND_CONFLICT: it is REFUND_FAILED."""
+        """UNKNOWN_ORDER; NOT_REFUNDABLE, REFUND_EXCEEDS_PAID, REFUND_CONFLICT, each recorded as REFUND_FAILED.
+
+        Returns None while another refund of the payment is under way.
+        """
 
     @declared("insurance_6203_refund")
     @abstractmethod
     async def refund(self, step: RefundMoney) -> RefundMade:
-        """INSURANCE_REFUSED; not_sent: nothing can have arrived; unknown, finally so once `sends_max` are out."""
+        """INSURANCE_REFUSED; not_sent if nothing can have arrived; unknown, without retry once `sends_max` are out."""
 
     @declared("insurance_6301_ask_refund")
     @abstractmethod
@@ -384,4 +396,4 @@ class RefundActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
     @declared("refund_end")
     @abstractmethod
     async def end_refund(self, step: EndRefund) -> None:
-        """Only the database's own failures, which are repeated."""
+        """Only failures of our database, which are repeated."""

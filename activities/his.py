@@ -1,4 +1,4 @@
-"""The hospital information system: asked, told, and recorded."""
+"""Calls to the hospital information system."""
 
 from collections.abc import Awaitable, Iterable, Mapping
 from datetime import timedelta
@@ -38,7 +38,7 @@ from storage.session import Unit
 R = TypeVar("R")
 Booked = Literal[Transaction.REGISTER, Transaction.SETTLE]
 
-_REASONS = {
+_REFUSALS = {
     PATIENT_NOT_FOUND: (ErrorCode.PATIENT_MISMATCH, "医院没有该患者ID(PATIENT_ID)"),
     CLINIC_NOT_FOUND: (ErrorCode.BILL_NOT_FOUND, "医院没有该号类ID(CLINIC_ID)"),
     BILL_NOT_FOUND: (ErrorCode.BILL_NOT_FOUND, "医院没有该处方ID(ORDER_ID)"),
@@ -47,7 +47,7 @@ _REASONS = {
 
 
 class His(HisActivities):
-    """`call_timeout_s`: how long one call to HIS may take; a booking may still arrive until that has passed twice."""
+    """`systems`: by hospital. `call_timeout_s`: of one call; a booking may still arrive until twice this has passed."""
 
     def __init__(self, call_log: CallLog, systems: Mapping[str, HospitalSystem], call_timeout_s: float) -> None:
         self._call_log = call_log
@@ -66,7 +66,7 @@ class His(HisActivities):
             async with questions.done() as unit:
                 await self._record_order(unit, step, PaymentState.PRICED)
                 await unit.fee_lines.replace(step, bill.fees.lines)
-                # After pricing, so that a wrong patient number can't disturb another's payment (product rule 3).
+                # Only after pricing, so that a wrong PATIENT_ID cannot disturb another payment (product rule 3).
                 held_by = await unit.bill_locks.take(step, bills_of(step.order, step.accepted_at), now())
         return PricedBill(patient=bill.patient, fees=bill.fees, held_by=held_by)
 
@@ -79,7 +79,7 @@ class His(HisActivities):
         return booking
 
     async def register(self, step: BookPayment) -> Booking:
-        if found := await self._booked_before(step, Transaction.REGISTER):
+        if found := await self._already_booked(step, Transaction.REGISTER):
             return found
         async with self._call_log.leaving(step, Transaction.REGISTER) as call:
             booking = Booking(visit_id=await self._systems[step.hospital].register(step))
@@ -88,7 +88,7 @@ class His(HisActivities):
         return booking
 
     async def settle(self, step: BookPayment) -> Booking:
-        if found := await self._booked_before(step, Transaction.SETTLE):
+        if found := await self._already_booked(step, Transaction.SETTLE):
             return found
         async with self._call_log.leaving(step, Transaction.SETTLE) as call:
             settlement_no = await self._systems[step.hospital].settle(step)
@@ -117,7 +117,7 @@ class His(HisActivities):
                 await unit.refunds.told(step, step.refund_no, now())
 
     async def _price(self, order: Order, questions: Questions) -> Bill:
-        """Patient, fees and visit at once. A refusal, or a bill that is not the ordered one, is a `PaymentError`."""
+        """Ask for patient, fees and visit concurrently. Raises `PaymentError` if refused, or by `check_bill`."""
         his = self._systems[order.hospital]
         patient = questions.start(Transaction.PATIENT, his.patient(order.patient_id))
         if order.category is Category.REGISTRATION:
@@ -133,7 +133,7 @@ class His(HisActivities):
             names = [order.patient_name or ""]
             if patient.exception() is None:
                 names.append(patient.result().name)
-            raise _told(refused, names) from None
+            raise _refusal_for_caller(refused, names) from None
         bill = Bill(patient=patient.result(), fees=fees.result())
         check_bill(order, bill, visit.result() if visit else None)
         return bill
@@ -153,10 +153,10 @@ class His(HisActivities):
             visit_patient_id=visit.result() if visit else None,
         )
 
-    async def _booked_before(self, step: BookPayment, transaction: Booked) -> Booking | None:
-        """On a further attempt: what HIS has, recorded. None: it can be told, since nothing can arrive any more.
+    async def _already_booked(self, step: BookPayment, transaction: Booked) -> Booking | None:
+        """On a further attempt: what HIS has booked, recorded. None: nothing, and no earlier call can arrive any more.
 
-        HIS is asked even where nothing of ours has left: meanwhile a caller may have gone there by itself.
+        HIS is asked even if no call of ours has left: the caller may have booked there directly.
         """
         if is_first_attempt():
             return None
@@ -187,7 +187,7 @@ class His(HisActivities):
         return await self._ask(step, Transaction.REGISTRATION_QUERY, query)
 
     async def _ask(self, step: Step, transaction: Transaction, answer: Awaitable[R]) -> R:
-        """One question to HIS, written down."""
+        """One query to HIS, logged."""
         async with self._call_log.asking(step) as questions:
             return await questions.ask(transaction, answer)
 
@@ -196,7 +196,7 @@ class His(HisActivities):
         await unit.payments.record(step, step.revision, now(), state=state)
 
     async def _record_booking(self, unit: Unit, step: FindBooking | BookPayment, booking: Booking) -> None:
-        """SETTLED or REGISTERED, whichever HIS has."""
+        """Record SETTLED or REGISTERED, whichever HIS has."""
         if booking.settlement_no is not None:
             state, facts = PaymentState.SETTLED, PaymentFacts(settlement_no=booking.settlement_no)
             agreed = step.agreed_visit_id if isinstance(step, FindBooking) else step.visit_id
@@ -211,7 +211,7 @@ class His(HisActivities):
 
 
 async def _visit_patient(his: HospitalSystem, visit_id: str) -> str:
-    """Whose visit it is; empty where HIS has no such visit."""
+    """The visit's patient id; empty if HIS has no such visit."""
     try:
         return await his.visit_patient(visit_id)
     except Refused as refused:
@@ -220,7 +220,7 @@ async def _visit_patient(his: HospitalSystem, visit_id: str) -> str:
         raise
 
 
-def _told(refused: Refused, names: Iterable[str]) -> PaymentError:
-    """HIS's refusal of a reading, as the caller is told it, without the patient's `names`."""
-    code, message = _REASONS.get(refused.reason, (ErrorCode.HIS_REFUSED, shown(refused.message, names)))
+def _refusal_for_caller(refused: Refused, names: Iterable[str]) -> PaymentError:
+    """HIS's refusal of a query, as an error for the caller, with the patient's `names` removed."""
+    code, message = _REFUSALS.get(refused.reason, (ErrorCode.HIS_REFUSED, shown(refused.message, names)))
     return PaymentError(code, message)

@@ -1,4 +1,4 @@
-"""Our own records, where no remote call wrote them."""
+"""Writes to our own records that do not follow from a remote call."""
 
 from activities.call_log import now
 from activities.contract import NoteCase, RecordActivities, RecordEnd, ResolveCase, Step
@@ -36,13 +36,13 @@ class Records(RecordActivities):
 
 
 async def write_end(unit: Unit, step: Step, end: PaymentEnd) -> None:
-    """How a payment ended, in its row."""
+    """Record a payment's end in its row."""
     facts = PaymentFacts(error_code=end.code, error_message=end.message, note=end.note)
     await unit.payments.record(step, step.revision, now(), state=end.state, facts=facts)
 
 
 def _resolved_facts(step: ResolveCase) -> PaymentFacts:
-    """What became known, and that the payment has no bad end any more."""
+    """The facts that are known, with the error cleared."""
     known = {name: getattr(step, name) for name in ("settlement", "split", "settlement_no", "visit_id")}
     found = {name: value for name, value in known.items() if value is not None}
     return PaymentFacts(error_code=None, error_message="", note="", **found)

@@ -1,4 +1,4 @@
-"""Refunds: reserved, sent by 6203, asked for by 6301, and recorded (product rule 16)."""
+"""Refunds of settled payments: reservation, 6203, 6301, records (product rule 16)."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from temporalio.exceptions import ApplicationError
 
 from activities.call_log import CallLog, now
-from activities.centre import refunded
+from activities.centre import send_refund
 from activities.contract import (
     AskRefund,
     EndRefund,
@@ -28,7 +28,7 @@ from storage.session import Unit
 
 
 class Refunds(RefundActivities):
-    """Talks to the centre of the payment's hospital."""
+    """`centres`: by hospital."""
 
     def __init__(self, call_log: CallLog, centres: Mapping[str, InsuranceCentre]) -> None:
         self._call_log = call_log
@@ -41,13 +41,13 @@ class Refunds(RefundActivities):
                 return await _reserve(unit, step)
         except PaymentError as error:
             if error.code is not ErrorCode.UNKNOWN_ORDER:
-                # A refundNo that came this far is used up: its row answers for it from now on.
+                # The refundNo is used up: from now on its row answers.
                 async with self._database.begin() as unit:
                     await unit.refunds.refuse(step.order, error, now())
             raise
 
     async def refund(self, step: RefundMoney) -> RefundMade:
-        """What was sent before, by whichever attempt, is asked for before anything is sent again."""
+        """If anything was sent before, by whichever attempt, 6301 comes before 6203 is sent again."""
         async with self._database.read() as unit:
             known = await unit.refunds.find(step, step.refund_no)
             sent = await unit.calls.count_sent(step, Transaction.REFUND, step.refund_no)
@@ -55,7 +55,7 @@ class Refunds(RefundActivities):
         if known is not None and known.state in REFUND_DONE:
             return RefundMade(refd_sn=known.refd_sn)
         if sent > 0:
-            look = await self._look_or_unknown(step)
+            look = await self._look_before_repeat(step)
             if look.verdict is RefundVerdict.DONE:
                 return RefundMade(refd_sn="")
             if sent >= step.sends_max:
@@ -69,7 +69,7 @@ class Refunds(RefundActivities):
         except Refused:
             if earlier is None:
                 raise
-            if await self._came_before_refusal(step, earlier):
+            if await self._made_before_refusal(step, earlier):
                 return RefundMade(refd_sn="")
             raise
 
@@ -81,20 +81,20 @@ class Refunds(RefundActivities):
             await unit.refunds.end(step, step.refund_no, step.end, now())
 
     async def _send(self, step: RefundMoney) -> RefundMade:
-        """One 6203. Its row names it by refundNo: appRefdSn is made of that, and too long for the column."""
+        """One 6203, logged by refundNo: appRefdSn, which contains it, is too long for the column."""
         async with self._call_log.leaving(step, Transaction.REFUND, step.refund_no) as call:
             request = _request(step, refund_sn(step.med_org_ord, step.refund_no))
-            answer = await refunded(self._centres[step.hospital], request)
+            answer = await send_refund(self._centres[step.hospital], request)
             async with call.done() as unit:
                 await _record_made(unit, step, answer.refd_sn)
         return RefundMade(refd_sn=answer.refd_sn)
 
-    async def _came_before_refusal(self, step: RefundMoney, earlier: datetime) -> bool:
-        """Whether the refund was made before a repeat of it was refused. Raises where nobody can say.
+    async def _made_before_refusal(self, step: RefundMoney, earlier: datetime) -> bool:
+        """Whether an earlier 6203 made the refund, now that a repeat was refused. Raises if that is not certain.
 
-        The no is about the repeat: the refund is not refused as long as the `earlier` call may still arrive.
+        The refusal is about the repeat: the call that left at `earlier` may still arrive.
         """
-        look = await self._look_or_unknown(step)
+        look = await self._look_before_repeat(step)
         if look.verdict is RefundVerdict.UNCLEAR:
             raise _undecided()
         arrives_within = timedelta(seconds=2 * self._centres[step.hospital].timeout_s(Transaction.REFUND))
@@ -102,8 +102,8 @@ class Refunds(RefundActivities):
             raise Unknown(Transaction.REFUND, "earlier call may still arrive")
         return look.verdict is RefundVerdict.DONE
 
-    async def _look_or_unknown(self, step: RefundStep) -> RefundLook:
-        """6301 that fails, however it fails, leaves the refund unknown: never refused, never not sent."""
+    async def _look_before_repeat(self, step: RefundStep) -> RefundLook:
+        """6301. If it fails in any way the refund is unknown: neither refused nor not sent."""
         try:
             return await self._look(step, record=True)
         except RemoteCallError as error:
@@ -122,7 +122,7 @@ class Refunds(RefundActivities):
 
 
 async def _reserve(unit: Unit, step: ReserveRefund) -> Reserved | None:
-    """Raises `PaymentError`. A step that was carried out before is answered as it was then."""
+    """Raises `PaymentError`. A repeated step gets the answer of the first one."""
     payment = await unit.payments.find(step)
     if payment is None:
         raise PaymentError(ErrorCode.UNKNOWN_ORDER, "没有这个医院订单号(medOrgOrd)的订单")
@@ -131,7 +131,7 @@ async def _reserve(unit: Unit, step: ReserveRefund) -> Reserved | None:
         return _reserved_before(payment, known)
     check_refundable(payment.state)
     if payment.refunding:
-        await _check_holder(unit, step, payment.refunding)
+        await _check_worth_waiting(unit, step, payment.refunding)
         return None
     before = payment.refunded
     parts = parts_to_refund(step.order, payment.paid, before, step.cash_refunded_by)
@@ -144,8 +144,8 @@ async def _reserve(unit: Unit, step: ReserveRefund) -> Reserved | None:
     return _reserved(payment, parts, before)
 
 
-async def _check_holder(unit: Unit, step: ReserveRefund, holder: str) -> None:
-    """Raise `PaymentError` REFUND_CONFLICT unless the refund under way may be waited for."""
+async def _check_worth_waiting(unit: Unit, step: ReserveRefund, holder: str) -> None:
+    """Raise `PaymentError` REFUND_CONFLICT unless it makes sense to wait for the refund under way."""
     under_way = await unit.refunds.find(step, holder)
     if under_way is not None and under_way.state is RefundState.IN_REVIEW:
         message = f"该订单另一笔退款(refundNo {holder})正在人工核查, 请待其结束后再退"
@@ -156,7 +156,7 @@ async def _check_holder(unit: Unit, step: ReserveRefund, holder: str) -> None:
 
 
 def _reserved_before(payment: PaymentRecord, known: RefundRecord) -> Reserved:
-    """What this step has reserved already; its refusal, if it ended so."""
+    """The earlier reservation of this refund. Raises the `PaymentError` with which it failed."""
     if known.state is RefundState.REFUND_FAILED:
         raise PaymentError(known.error_code or ErrorCode.NOT_REFUNDABLE, known.error_message)
     return _reserved(payment, known.parts, payment.refunded.minus(known.parts))
@@ -201,5 +201,5 @@ def _request(step: RefundMoney, app_refd_sn: str) -> RefundRequest:
 
 
 def _undecided() -> ApplicationError:
-    """Final: it was sent as often as it may be, and the order's status does not say what came of it."""
+    """Unknown and not retried: 6203 may not be sent again, and the order's status does not tell the outcome."""
     return ApplicationError("the order's status does not tell", type=Outcome.UNKNOWN.value, non_retryable=True)

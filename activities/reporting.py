@@ -1,4 +1,4 @@
-"""How an activity is declared, and how its outcome reaches the workflow: a refusal is final, the rest is repeated."""
+"""Declares activities and reports their failures to the workflow: a refusal is final, the rest is retried."""
 
 import asyncio
 import functools
@@ -14,18 +14,18 @@ from temporalio.exceptions import ApplicationError
 from domain.errors import ErrorCode, PaymentError, Refused, RemoteCallError
 
 HEARTBEAT_EVERY_S = 2.0
-"""A fourth of the workflow's heartbeat timeout. A call that answers at once costs none."""
+"""A quarter of the workflow's heartbeat timeout. A call that ends sooner sends none."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
 M = TypeVar("M", bound=Callable[..., Any])
 
 _names: dict[FunctionType, str] = {}
-"""The activity of each abstract method that declares one."""
+"""Activity name by abstract method."""
 
 
 def declared(name: str) -> Callable[[M], M]:
-    """An abstract method of an `Activities` class as the activity `name`."""
+    """Decorates an abstract method of an `Activities` class as the activity `name`."""
 
     def declare(method: M) -> M:
         if isinstance(method, FunctionType):
@@ -37,17 +37,17 @@ def declared(name: str) -> Callable[[M], M]:
 
 @dataclass(frozen=True)
 class Declaration:
-    """An activity's name, and what a refusal by the other side is reported as. None: it asks no other side."""
+    """`refused_as`: the error code of a refusal by the other side. None: the activity calls no other side."""
 
     name: str
     refused_as: ErrorCode | None
 
 
 class Activities:
-    """Activities of one noun. `declarations`: by method, those that the class has declared or inherits.
+    """Base class of the activities of one noun. `declarations`: by method name, inherited ones included.
 
-    A subclass that overrides a method carries the activity out: it may raise what gateways and rules raise, and its
-    heart beats meanwhile.
+    A method that overrides a declared one implements the activity: it may raise `PaymentError` and `RemoteCallError`,
+    and heartbeats are sent while it runs.
     """
 
     declarations: ClassVar[Mapping[str, Declaration]] = {}
@@ -67,17 +67,17 @@ class Activities:
         cls.declarations = declarations
 
     def activities(self) -> list[Callable[..., Any]]:
-        """All of them, for a worker."""
+        """All activities, for a worker."""
         return [getattr(self, method) for method in self.declarations]
 
 
 def _reported(method: Callable[P, Coroutine[Any, Any, R]], declaration: Declaration) -> Callable[P, Any]:
-    """Turn what a gateway or a rule raises into what the workflow reads; keep a slow activity's heart beating."""
+    """Turn `PaymentError` and `RemoteCallError` into an `ApplicationError` for the workflow; send heartbeats."""
 
     @activity.defn(name=declaration.name)
     @functools.wraps(method)
     async def reported(*args: P.args, **kwargs: P.kwargs) -> R:
-        async with _beating():
+        async with _heartbeats():
             try:
                 return await method(*args, **kwargs)
             except PaymentError as error:
@@ -91,28 +91,28 @@ def _reported(method: Callable[P, Coroutine[Any, Any, R]], declaration: Declarat
 
 
 def refusal(code: ErrorCode, message: str, note: str = "") -> ApplicationError:
-    """Final. `note` is an operator's word for it."""
+    """An error that is not retried. `note`: for operators."""
     return ApplicationError(message, *([note] if note else []), type=code.value, non_retryable=True)
 
 
 def is_first_attempt() -> bool:
-    """A further attempt is itself an unknown outcome: the first may have reached the other side (product rule 4)."""
+    """False means that an earlier attempt may have reached the other side (product rule 4)."""
     return activity.info().attempt == 1
 
 
 @asynccontextmanager
-async def _beating() -> AsyncIterator[None]:
+async def _heartbeats() -> AsyncIterator[None]:
     if activity.info().is_local:
         yield
         return
-    task = asyncio.create_task(_beat())
+    task = asyncio.create_task(_send_heartbeats())
     try:
         yield
     finally:
         task.cancel()
 
 
-async def _beat() -> None:
+async def _send_heartbeats() -> None:
     while True:
         await asyncio.sleep(HEARTBEAT_EVERY_S)
         activity.heartbeat()

@@ -1,4 +1,4 @@
-"""Callers are told by webhook; each attempt is on the payment's timeline."""
+"""Delivers notifications by webhook; each attempt is in the call log."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.call_log import CallLog, now
 from activities.contract import WebhookActivities
-from domain.errors import NotSent, Refused, RemoteCallError
+from domain.errors import NotSent, Outcome, Refused, RemoteCallError
 from domain.notifications import Delivery, Notify
 from gateways.webhook import CallerWebhook
 
@@ -19,32 +19,32 @@ class Webhooks(WebhookActivities):
         self._database = call_log.database
         self._webhooks = webhooks
 
-    async def deliver(self, notice: Notify) -> Delivery:
+    async def deliver(self, notification: Notify) -> Delivery:
         async with self._database.read() as unit:
-            written = await unit.notifications.find(notice.notification_id)
-        if written is None:
-            raise ApplicationError("no such notification", type="not_sent")
-        if written.runs > notice.run:
+            stored = await unit.notifications.find(notification.notification_id)
+        if stored is None:
+            raise ApplicationError("no such notification", type=Outcome.NOT_SENT.value)
+        if stored.runs > notification.run:
             return Delivery.SUPERSEDED
-        if written.delivered_at is not None:
+        if stored.delivered_at is not None:
             return Delivery.DELIVERED
         try:
-            async with self._call_log.leaving(notice, notice.event, notice.webhook_id) as call:
-                await self._post(notice, written.body)
+            async with self._call_log.leaving(notification, notification.event, notification.webhook_id) as call:
+                await self._post(notification, stored.body)
                 async with call.done() as unit:
-                    await unit.notifications.delivered(notice, now())
+                    await unit.notifications.delivered(notification, now())
         except Refused:
             return Delivery.GONE
         except RemoteCallError as error:
-            # Not with its cause, whose words name the address: the workflow's history is no place for it.
+            # Without its cause, whose message contains the address: that must not get into the history.
             raise ApplicationError(error.message, type=error.outcome.value) from None
         return Delivery.DELIVERED
 
-    async def give_up(self, notice: Notify) -> None:
+    async def give_up(self, notification: Notify) -> None:
         async with self._database.begin() as unit:
-            await unit.notifications.given_up(notice, now())
+            await unit.notifications.given_up(notification, now())
 
-    async def _post(self, notice: Notify, body: str) -> None:
-        if (webhook := self._webhooks.get(notice.hospital)) is None:
-            raise NotSent(notice.event, "该医院没有配置通知地址(webhook)")
-        await webhook.post(notice.event, notice.webhook_id, body)
+    async def _post(self, notification: Notify, body: str) -> None:
+        if (webhook := self._webhooks.get(notification.hospital)) is None:
+            raise NotSent(notification.event, "该医院没有配置通知地址(webhook)")
+        await webhook.post(notification.event, notification.webhook_id, body)

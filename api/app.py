@@ -111,6 +111,6 @@ def _services(settings: Settings, keys: KeyProvider, hospitals: Mapping[str, Hos
         door=NoticeDoor(hospitals.values(), keys.signer),
         notices=NoticesService(settings, database, hints),
         metrics=HttpMetrics(),
-        codec=CodecService(SealingCodec(keyring), hospitals),
+        codec=CodecService(SealingCodec(keyring)),
         codec_sessions=CodecSessions(keyring),
     )

@@ -1,7 +1,6 @@
-"""What sealing payloads costs of a payment's CPU, and what binding them to their workflow adds. Part of `make bench`.
+"""What sealing payloads and binding them to their workflow costs of a payment's CPU. Part of `make bench`.
 
-Two pairs of API and worker on one embedded stack, one bound and one as it was before; payments go to them in turns, so
-that both meet the same machine. A payment's CPU is that of its API and worker, without Temporal's server.
+A payment's CPU is that of its API and worker, without Temporal's server.
 """
 
 import asyncio
@@ -26,7 +25,6 @@ from cli.demo.client import DemoClient, new_session
 from cli.stack.components import environment_of
 from cli.stack.embedded import EmbeddedStack, embedded_stack
 
-ARMS = ("bound", "unbound")
 ROUNDS = 10
 AT_ONCE = 6
 SHARE_MAX = 0.03
@@ -36,8 +34,8 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
-class Arm:
-    """An API and a worker, and what they have spent in this arm's turns."""
+class Measured:
+    """An API and a worker, and what they have spent."""
 
     stack: EmbeddedStack
     folder: Path
@@ -60,9 +58,9 @@ async def main() -> int:
     console = Console()
     async with embedded_stack(demo_settings(folder), console.print, on_any_port=True) as stack:
         async with AsyncExitStack() as running, new_session() as session:
-            arms = {name: await running.enter_async_context(_arm(stack, folder, name)) for name in ARMS}
-            await _payments(arms, session)
-        results = _results(arms)
+            measured = await running.enter_async_context(_measured(stack, folder))
+            await _payments(measured, session)
+        results = _results(measured)
     console.print(_table(results))
     (HERE / "results").mkdir(exist_ok=True)
     (HERE / "results" / "codec.json").write_text(json.dumps(results, indent=1) + "\n")
@@ -70,43 +68,42 @@ async def main() -> int:
 
 
 @asynccontextmanager
-async def _arm(stack: EmbeddedStack, folder: Path, name: str) -> AsyncIterator[Arm]:
-    counters = folder / f"codec-{name}"
+async def _measured(stack: EmbeddedStack, folder: Path) -> AsyncIterator[Measured]:
+    counters = folder / "codec"
     counters.mkdir()
-    settings = stack.settings.model_copy(update={"api_port": free_port(), "task_queue": f"bench-{name}"})
-    arm = Arm(replace(stack, settings=settings), counters)
+    settings = stack.settings.model_copy(update={"api_port": free_port(), "task_queue": "bench-codec"})
+    measured = Measured(replace(stack, settings=settings), counters)
     script = str(HERE / "measured.py")
     try:
         for role in ("worker", "api"):
-            arguments = (sys.executable, script, role, name, str(counters / f"{role}.json"))
+            arguments = (sys.executable, script, role, str(counters / f"{role}.json"))
             log = (counters / f"{role}.log").open("wb")
             child = await asyncio.create_subprocess_exec(
                 *arguments, env=environment_of(settings), stdout=log, stderr=log
             )
             log.close()
-            arm.children.append(child)
-        await ready(f"{arm.stack.api_url}/health/ready")
-        yield arm
+            measured.children.append(child)
+        await ready(f"{measured.stack.api_url}/health/ready")
+        yield measured
     finally:
-        for child in arm.children:
+        for child in measured.children:
             child.terminate()
-        await asyncio.gather(*(child.wait() for child in arm.children))
+        await asyncio.gather(*(child.wait() for child in measured.children))
 
 
-async def _payments(arms: dict[str, Arm], session: aiohttp.ClientSession) -> None:
+async def _payments(measured: Measured, session: aiohttp.ClientSession) -> None:
     """Round 0 warms up and isn't counted."""
+    client = DemoClient(measured.stack, session)
     for turn in range(ROUNDS + 1):
         if turn == 1:
-            for child in (child for arm in arms.values() for child in arm.children):
+            for child in measured.children:
                 child.send_signal(signal.SIGUSR1)
-        for offset, arm in enumerate(arms.values()):
-            before = arm.cpu_now_s()
-            first = (2 * turn + offset) * AT_ONCE
-            client = DemoClient(arm.stack, session)
-            await asyncio.gather(*(one_payment(client, number) for number in range(first, first + AT_ONCE)))
-            if turn:
-                arm.payments += AT_ONCE
-                arm.cpu_s += arm.cpu_now_s() - before
+        before = measured.cpu_now_s()
+        first = turn * AT_ONCE
+        await asyncio.gather(*(one_payment(client, number) for number in range(first, first + AT_ONCE)))
+        if turn:
+            measured.payments += AT_ONCE
+            measured.cpu_s += measured.cpu_now_s() - before
 
 
 def _cpu_s(pid: int) -> float:
@@ -115,38 +112,29 @@ def _cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
-def _results(arms: dict[str, Arm]) -> dict[str, Any]:
-    results = {name: _result(arm) for name, arm in arms.items()}
-    bound, unbound = (results[name] for name in ARMS)
-    return results | {
-        "binding_adds_ms": round(bound["codec_ms"] - unbound["codec_ms"], 3),
-        "share_max": SHARE_MAX,
-        "within": bound["share"] <= SHARE_MAX,
-    }
-
-
-def _result(arm: Arm) -> dict[str, float]:
-    codec = arm.codec()
-    codec_ms = codec["ns"] / 1e6 / arm.payments
-    cpu_ms = arm.cpu_s * 1000 / arm.payments
+def _results(measured: Measured) -> dict[str, Any]:
+    codec = measured.codec()
+    codec_ms = codec["ns"] / 1e6 / measured.payments
+    cpu_ms = measured.cpu_s * 1000 / measured.payments
+    share = codec_ms / cpu_ms
     return {
-        "payments": arm.payments,
-        "payloads": round(codec["payloads"] / arm.payments, 1),
+        "payments": measured.payments,
+        "payloads": round(codec["payloads"] / measured.payments, 1),
         "codec_ms": round(codec_ms, 3),
         "cpu_ms": round(cpu_ms, 1),
-        "share": round(codec_ms / cpu_ms, 4),
+        "share": round(share, 4),
+        "share_max": SHARE_MAX,
+        "within": share <= SHARE_MAX,
     }
 
 
 def _table(results: dict[str, Any]) -> Table:
     table = Table(title="What sealing costs, CPU of API and worker a payment")
-    for column in ("payloads", "sealed and opened", "codec, ms", "all, ms", "share", "limit", ""):
+    for column in ("sealed and opened", "codec, ms", "all, ms", "share", "limit", ""):
         table.add_column(column)
-    for name in ARMS:
-        r = results[name]
-        verdict = ("well" if results["within"] else "TOO MUCH") if name == ARMS[0] else "before the binding"
-        numbers = (r["payloads"], r["codec_ms"], r["cpu_ms"])
-        table.add_row(name, *map(str, numbers), f"{r['share']:.2%}", f"{SHARE_MAX:.0%}", verdict)
+    numbers = (results["payloads"], results["codec_ms"], results["cpu_ms"])
+    verdict = "well" if results["within"] else "TOO MUCH"
+    table.add_row(*map(str, numbers), f"{results['share']:.2%}", f"{SHARE_MAX:.0%}", verdict)
     return table
 
 

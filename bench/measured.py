@@ -1,6 +1,6 @@
 """A worker or an API that counts what sealing its payloads costs, in CPU of its own thread.
 
-Run as a process: `python bench/measured.py worker|api bound|unbound COUNTERS`. The counters are written when it ends,
+Run as a process: `python bench/measured.py worker|api COUNTERS`. The counters are written when it ends,
 and begin anew at SIGUSR1.
 """
 
@@ -56,15 +56,9 @@ def _forget(*_: object) -> None:
     _spent_ns = _payloads = 0
 
 
-def _unbound(self: SealingCodec, context: object) -> SealingCodec:  # noqa: ARG001 - as before there was a binding
-    return self
-
-
-def _measure(arm: str, counters: Path) -> None:
+def _measure(counters: Path) -> None:
     codec: Any = SealingCodec
     converter: Any = DataConverter
-    if arm == "unbound":
-        codec.with_context = _unbound
     codec.encode, codec.decode = _timed_async(codec.encode), _timed_async(codec.decode)
     # Its copy for each call and task is the binding's price too.
     converter.with_context = _timed(converter.with_context)
@@ -72,8 +66,8 @@ def _measure(arm: str, counters: Path) -> None:
 
 
 if __name__ == "__main__":
-    role, way, file = sys.argv[1:]
-    _measure(way, Path(file))
+    role, file = sys.argv[1:]
+    _measure(Path(file))
     signal.signal(signal.SIGUSR1, _forget)
     # uvicorn ends itself by the signal that stopped it: the counters would not be written.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

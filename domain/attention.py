@@ -1,4 +1,4 @@
-"""Why a person has to look: each reason with its message, what is at risk, and what resolves it. One table."""
+"""Why a person must look: one table of each reason, its message, what is at risk and what resolves it."""
 
 from dataclasses import dataclass
 from enum import StrEnum, auto
@@ -7,7 +7,7 @@ from domain.ord_stas import NEEDS_REVIEW
 
 
 class AttentionReason(StrEnum):
-    """An operator's word, searchable as `AttentionReason` in Temporal."""
+    """For operators; searchable in Temporal as `AttentionReason`."""
 
     STILL_PAYING = "STILL_PAYING"
     ORDER_STATUS_UNKNOWN = "ORDER_STATUS_UNKNOWN"
@@ -36,27 +36,26 @@ class AttentionReason(StrEnum):
     LATE_MONEY = "LATE_MONEY"
     LATE_MONEY_UNCONFIRMED = "LATE_MONEY_UNCONFIRMED"
     REFUND_OUTCOME_UNKNOWN = "REFUND_OUTCOME_UNKNOWN"
-    """Of a refund."""
+    """Refunds only."""
     NOTIFICATION_FAILED = "NOTIFICATION_FAILED"
-    """Of a notification: a caller was not told for a day, or does not want to be told."""
+    """Notifications only: undelivered for a day, or the receiver answered 410 Gone."""
 
 
 class Resolver(StrEnum):
-    """A word of the centre that ends a review for the rules alone to finish, both sides having answered."""
+    """What the centre may answer so that the rules alone end a review. HIS must have answered too."""
 
     PAID = auto()
-    """6, with the amounts of the pre-settlement and nothing missing: the payment goes on to be booked."""
+    """ordStas 6 with the pre-settled amounts and nothing missing: the payment goes on to be booked."""
     UNPAID = auto()
-    """12 or 15, and HIS has nothing: the payment ends CANCELLED or REJECTED."""
-    MONEY_BACK = auto()
-    """All that the centre has to give back is back, and HIS has nothing: REVERSED."""
+    """ordStas 12 or 15, and HIS has not booked: the payment ends CANCELLED or REJECTED."""
 
 
 @dataclass(frozen=True)
 class Attention:
-    """`message`: what the caller is told, in Chinese. `money_at_risk`: whether anybody's money is in the wrong place.
+    """`message`: what the caller is told, in Chinese. `money_at_risk`: whether money may be in the wrong place.
 
-    `after_reversal`: we had sent the money back, or tried to.
+    `after_reversal`: we sent the money back, or tried to. Once all of it is back and HIS has not booked, the payment is
+    REVERSED.
     """
 
     message: str
@@ -70,11 +69,11 @@ _BY_PAYMENT = frozenset({Resolver.PAID})
 
 
 def _sent_back(message: str, *, money_at_risk: bool = True) -> Attention:
-    return Attention(message, frozenset({Resolver.MONEY_BACK}), money_at_risk, after_reversal=True)
+    return Attention(message, money_at_risk=money_at_risk, after_reversal=True)
 
 
 def of_status(ord_stas: int) -> AttentionReason:
-    """The reason that names a status which needs a person. Raises ValueError for any other."""
+    """The reason for a status in `NEEDS_REVIEW`. Raises ValueError for any other."""
     return AttentionReason(f"ORDER_STATUS_{int(ord_stas)}")
 
 
@@ -103,10 +102,9 @@ ATTENTION: dict[AttentionReason, Attention] = {
     _R.REFUND_OUTCOME_UNKNOWN: Attention("退费结果未知, 已转人工核查"),
     _R.NOTIFICATION_FAILED: Attention("未能通知调用方", money_at_risk=False),
 }
-"""Every reason, once."""
 
 
 def puts_money_at_risk(note: str) -> bool:
-    """Whether money may be in the wrong place for this reason; for one that is not known it may be."""
+    """Whether this reason means that money may be in the wrong place; an unknown reason does."""
     reason = AttentionReason.__members__.get(note)
     return reason is None or ATTENTION[reason].money_at_risk

@@ -1,16 +1,19 @@
-"""What every value here is made of: immutable, and known by its payment."""
+"""Base classes of all values: immutable, and identified by their payment."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):
-    """An immutable value that may cross a workflow's border."""
+    """An immutable value that may travel as a Temporal payload.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Unknown fields are ignored: payloads only ever gain fields, and each new one has a default.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class PaymentKey(Frozen):
-    """One payment: medOrgOrd is unique within a hospital."""
+    """Identifies one payment: medOrgOrd is unique within a hospital."""
 
     hospital: str
     med_org_ord: str
@@ -20,5 +23,5 @@ MARK = "▸ "
 
 
 def for_operators(words: str) -> str:
-    """`words`, marked as written by us for the Temporal UI. Never put a person, an amount or a token into them."""
+    """`words` for the Temporal UI, marked as ours. Must not contain personal data, an amount or a token."""
     return MARK + words

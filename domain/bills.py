@@ -1,4 +1,4 @@
-"""What HIS says of a patient and of the bill to be paid."""
+"""The patient and the bill to be paid, as HIS answers them."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from domain.fen import Fen
 
 
 class Patient(Frozen):
-    """HIS's patient. Without `psn_no` the patient is not insured (insurance can't be used)."""
+    """HIS's patient. Without `psn_no` the patient is not insured and cannot pay this way."""
 
     patient_id: str
     name: str
@@ -20,7 +20,7 @@ class Patient(Frozen):
 
 
 class Diagnosis(Frozen):
-    """One entry of 6201 diseinfoList."""
+    """One entry of 6201's diseinfoList."""
 
     diag_type: str
     serial: int
@@ -33,7 +33,7 @@ class Diagnosis(Frozen):
 
 
 class FeeLine(Frozen):
-    """One entry of 6201 feedetailList. `quantity` and `unit_price` are decimal texts, `amount_fen` is the truth."""
+    """One entry of 6201's feedetailList. `quantity` and `unit_price` are decimal texts; only `amount_fen` counts."""
 
     serial: str
     order_id: str
@@ -52,7 +52,7 @@ class FeeLine(Frozen):
 
 
 class Fees(Frozen):
-    """A priced registration or prescription list, as HIS answers it."""
+    """The priced fees of a registration or of prescriptions."""
 
     patient_id: str
     mdtrt_id: str
@@ -71,7 +71,7 @@ class Fees(Frozen):
 
 
 class Bill(Frozen):
-    """The priced order: who, and what for."""
+    """The priced order: the patient and the fees."""
 
     patient: Patient
     fees: Fees

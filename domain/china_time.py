@@ -1,4 +1,4 @@
-"""The centre's and HIS's times are China Standard Time without a zone; inside everything is UTC and aware (rule 17)."""
+"""The centre and HIS write China Standard Time without a zone; internally every time is aware UTC (product rule 19)."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -10,18 +10,18 @@ _COMPACT = "%Y%m%d%H%M%S"
 
 
 def from_china(text: str) -> datetime:
-    """`yyyy-MM-dd HH:mm:ss` or `yyyyMMddHHmmss`, UTC+8, to an aware UTC time. Raises ValueError."""
+    """Parse `yyyy-MM-dd HH:mm:ss` or `yyyyMMddHHmmss` in UTC+8 into an aware UTC time. Raises ValueError."""
     layout = _COMPACT if text.isdigit() else _LONG
     return datetime.strptime(text, layout).replace(tzinfo=CHINA).astimezone(UTC)
 
 
 def to_china(moment: datetime) -> str:
-    """An aware time as `yyyy-MM-dd HH:mm:ss` in UTC+8 (6201's times, traceTime)."""
+    """Format an aware time as `yyyy-MM-dd HH:mm:ss` in UTC+8 (6201's times, traceTime)."""
     return moment.astimezone(CHINA).strftime(_LONG)
 
 
 def to_china_compact(moment: datetime) -> str:
-    """An aware time as `yyyyMMddHHmmss` in UTC+8 (appRefdTime, the envelope's timestamp)."""
+    """Format an aware time as `yyyyMMddHHmmss` in UTC+8 (appRefdTime, the envelope's timestamp)."""
     return moment.astimezone(CHINA).strftime(_COMPACT)
 
 
@@ -29,12 +29,18 @@ _DATE_CHARS = 10
 
 
 def beginning(text: str) -> datetime:
-    """The first moment of `2026-01-05`, a Chinese day, or the moment itself. Raises ValueError."""
+    """Where a period begins (inclusive): the start of a day in China such as `2026-01-05`, or the given time.
+
+    Raises ValueError.
+    """
     return _moment(text)
 
 
 def end(text: str) -> datetime:
-    """The first moment after `2026-01-05`, or the moment itself. Raises ValueError."""
+    """Where a period ends (exclusive): the end of a day in China such as `2026-01-05`, or the given time.
+
+    Raises ValueError.
+    """
     moment = _moment(text)
     try:
         return moment + timedelta(days=1) if len(text) <= _DATE_CHARS else moment

@@ -1,4 +1,4 @@
-"""The reasons a caller is told (`X-Error-Code`), and the exception that carries one."""
+"""Error codes (`X-Error-Code`), and the exceptions of business answers and remote calls."""
 
 from enum import StrEnum
 
@@ -37,11 +37,11 @@ class ErrorCode(StrEnum):
 
 
 UPLOAD_ORPHANED = "UPLOAD_ORPHANED"
-"""A note, not an error: 6201 may have arrived, but its payOrdId can't be had. Nothing payable, nothing to revoke."""
+"""An operator's note: 6201 may have arrived, but its payOrdId is lost. Nothing can be paid, nothing revoked."""
 
 
 class PaymentError(Exception):
-    """A business answer that is no success. `message` is Chinese, for the caller, without secrets or personal data."""
+    """A business failure. `message` is Chinese, meant for the caller, without secrets or personal data."""
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -50,7 +50,7 @@ class PaymentError(Exception):
 
 
 class Transaction(StrEnum):
-    """What is asked of the centre (protocol 3.2) and of HIS (docs/his-port.md), by its word in records and logs."""
+    """Transactions of the centre (protocol 3.2) and of HIS (docs/his-port.md), as named in records and logs."""
 
     UPLOAD_FEES = "6201"
     PLACE_ORDER = "6202"
@@ -77,10 +77,10 @@ class Outcome(StrEnum):
 
 
 class RemoteCallError(Exception):
-    """A remote call that did not end as done.
+    """A remote call that was not done.
 
-    `transaction`: a `Transaction`'s word, or what else was asked of another side. `message`: fit to be shown to the
-    caller, without personal data or secrets.
+    `transaction`: a `Transaction`, or the name of another kind of call. `message`: may be shown to the caller, without
+    personal data or secrets.
     """
 
     outcome: Outcome
@@ -92,9 +92,9 @@ class RemoteCallError(Exception):
 
 
 class Refused(RemoteCallError):
-    """The other side said no. Never repeat it. `reason` is its machine-readable reason where it gave one.
+    """The other side said no: never repeat the call. `reason` is its machine-readable code, where it gave one.
 
-    `confirmed` is False for an unsigned refusal: where money may have moved, ask before believing it (protocol 3.1).
+    `confirmed` is False for an unsigned refusal: where money may have moved, query before trusting it (protocol 3.1).
     """
 
     outcome = Outcome.REFUSED
@@ -112,6 +112,6 @@ class NotSent(RemoteCallError):
 
 
 class Unknown(RemoteCallError):
-    """It may have happened: ask before acting."""
+    """It may have happened: query before acting."""
 
     outcome = Outcome.UNKNOWN

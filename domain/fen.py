@@ -1,4 +1,4 @@
-"""Money: integer fen inside, yuan with two decimals at the edges, never float (product rule 11)."""
+"""Money: integer fen internally, yuan with two decimals at the edges, never float (product rule 11)."""
 
 import re
 from typing import NewType
@@ -13,7 +13,7 @@ _WIRE_YUAN = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,2})0*)?", re.ASCII)
 
 
 def parse_total(text: str) -> Fen:
-    """The interface's TOTAL: yuan in ASCII digits, 0.01 to 9999999.99, two decimals at most, no sign or exponent.
+    """Parse the interface's TOTAL: yuan in ASCII digits, 0.01 to 9999999.99, at most two decimals, no sign or exponent.
 
     Raises ValueError.
     """
@@ -27,7 +27,7 @@ def parse_total(text: str) -> Fen:
 
 
 def parse_yuan(text: str) -> Fen:
-    """An amount as the centre or HIS writes it: "25", "25.5", "25.50", "25.5000". Raises ValueError on the rest."""
+    """Parse an amount as the centre or HIS writes it: "25", "25.5", "25.50", "25.5000". Raises ValueError."""
     match = _WIRE_YUAN.fullmatch(text.strip())
     if match is None:
         raise ValueError("not an amount in yuan")
@@ -36,7 +36,7 @@ def parse_yuan(text: str) -> Fen:
 
 
 def yuan(fen: Fen | int) -> str:
-    """Yuan with two decimals, as every interface here writes an amount."""
+    """Format as yuan with two decimals, as every interface of ours writes an amount."""
     sign, rest = ("-", -fen) if fen < 0 else ("", fen)
     return f"{sign}{rest // 100}.{rest % 100:02d}"
 

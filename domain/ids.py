@@ -1,4 +1,4 @@
-"""Ids that leave the house are derived, never minted on each try (product rule 5): a repeat carries the same ones."""
+"""Ids that we send out are derived, never generated per attempt: a repeat carries the same ones (product rule 5)."""
 
 import re
 
@@ -6,27 +6,27 @@ from domain.base import PaymentKey
 
 
 def charge_batch_no(med_org_ord: str) -> str:
-    """chrgBchno of 6201, the same again in 6202."""
+    """chrgBchno of 6201 and 6202."""
     return med_org_ord
 
 
 def business_serial(med_org_ord: str, placement: int) -> str:
-    """orgBizSer: new on every 6202. `placement` counts them from 1, and is stored before the call."""
+    """orgBizSer, which must be new on every 6202. `placement` counts those calls from 1 and is stored before each."""
     return f"{med_org_ord}-{placement}"
 
 
 def reversal_no(med_org_ord: str) -> str:
-    """appRefdSn of the one reversal that a payment can have."""
+    """appRefdSn of a payment's only reversal (6203 with revsToken)."""
     return f"{med_org_ord}-REV"
 
 
 def review_refund_no(med_org_ord: str) -> str:
-    """appRefdSn, and HIS's refundNo, of the one refund that a payment's review can decide on."""
+    """appRefdSn, and HIS's refundNo, of the only refund that a payment's review can decide on."""
     return f"{med_org_ord}-RVW"
 
 
 def refund_sn(med_org_ord: str, refund_no: str) -> str:
-    """appRefdSn of a refund: the centre knows a repeat by it. medOrgOrd holds no colon, so no two are alike."""
+    """appRefdSn of a refund, by which the centre recognises a repeat. Unique, since medOrgOrd contains no colon."""
     return f"{med_org_ord}:{refund_no}"
 
 
@@ -38,23 +38,23 @@ def refund_workflow_id(key: PaymentKey, refund_no: str) -> str:
     return f"refund-{key.hospital}-{key.med_org_ord}:{refund_no}"
 
 
-_OURS = re.compile(r"(?P<kind>payment|refund|notify)-(?P<hospital>[a-z0-9_]{1,32})-(?P<number>.+)", re.ASCII)
+_WORKFLOW_ID = re.compile(r"(?P<kind>payment|refund|notify)-(?P<hospital>[a-z0-9_]{1,32})-(?P<number>.+)", re.ASCII)
 
 
 def hospital_of(workflow_id: str) -> str | None:
-    """The hospital of a payment's, a refund's or a notification's workflow; None for what is none of these."""
-    ours = _OURS.fullmatch(workflow_id)
-    return ours and ours["hospital"]
+    """The hospital of a payment, refund or notification workflow; None for any other id."""
+    match = _WORKFLOW_ID.fullmatch(workflow_id)
+    return match and match["hospital"]
 
 
 def is_about(workflow_id: str, med_org_ord: str) -> bool:
-    """Whether it is the payment's own workflow, or that of a refund of it or a notification about it.
+    """Whether the workflow is the payment itself, one of its refunds, or a notification about it.
 
-    A notification's id does not say where the order's number ends: it is about each that it may be.
+    A notification's id does not show where medOrgOrd ends, so it counts for every medOrgOrd that fits.
     """
-    ours = _OURS.fullmatch(workflow_id)
-    if ours is None:
+    match = _WORKFLOW_ID.fullmatch(workflow_id)
+    if match is None:
         return False
-    if ours["kind"] == "notify":
-        return re.fullmatch(rf"{re.escape(med_org_ord)}(-\d+){{1,2}}", ours["number"]) is not None
-    return ours["number"].partition(":")[0] == med_org_ord
+    if match["kind"] == "notify":
+        return re.fullmatch(rf"{re.escape(med_org_ord)}(-\d+){{1,2}}", match["number"]) is not None
+    return match["number"].partition(":")[0] == med_org_ord

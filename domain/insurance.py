@@ -1,4 +1,4 @@
-"""What the insurance centre says, in our words and in fen (protocol 3.2)."""
+"""The insurance centre's answers, parsed: amounts in fen, times in UTC (protocol 3.2)."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,7 +14,7 @@ class SetlType(StrEnum):
 
 
 class Split(Frozen):
-    """How a bill divides: personal cash, personal account, pooled fund, and the parts some centres add."""
+    """How a bill is split: ownPayAmt, psnAcctPay, fundPay, and what some centres add (othFeeAmt, hospPartAmt)."""
 
     fee_sum_fen: Fen
     own_pay_fen: Fen
@@ -24,7 +24,7 @@ class Split(Frozen):
     hospital_part_fen: Fen = Fen(0)
 
     def adds_up_to(self, total_fen: Fen) -> bool:
-        """Product rule 11: the parts make feeSumamt, feeSumamt is TOTAL, and no part is negative."""
+        """Product rule 11: the parts add up to feeSumamt, feeSumamt is TOTAL, and no part is negative."""
         parts = (self.own_pay_fen, self.psn_acct_fen, self.fund_fen, self.other_fen, self.hospital_part_fen)
         return min(parts) >= 0 and sum(parts) == self.fee_sum_fen == total_fen
 
@@ -38,7 +38,7 @@ class Split(Frozen):
 
 
 class UploadedFees(Frozen):
-    """6201's answer: the order exists at the centre, unpriced."""
+    """6201's answer: the centre has the order, not split yet."""
 
     pay_ord_id: str
     pay_token: str
@@ -46,7 +46,7 @@ class UploadedFees(Frozen):
 
 
 class PlacedOrder(Frozen):
-    """6202's answer: the split. No money has moved. `balance_fen` is balc, before this payment."""
+    """6202's answer. No money has moved. `balance_fen`: balc, the account's balance before this payment."""
 
     pay_ord_id: str
     ord_stas: int
@@ -55,7 +55,7 @@ class PlacedOrder(Frozen):
 
 
 class OrderStatus(Frozen):
-    """6301's answer. While not settled perhaps only payOrdId and ordStas."""
+    """6301's answer. Until the order is settled it may hold only payOrdId and ordStas."""
 
     pay_ord_id: str
     ord_stas: int
@@ -82,7 +82,7 @@ class RefundType(StrEnum):
 
 
 class RefundStatus(StrEnum):
-    """6203 refStatus. EXP: unknown, ask 6301."""
+    """6203's refStatus. EXP means unknown: query 6301."""
 
     SUCC = "SUCC"
     FAIL = "FAIL"
@@ -95,7 +95,7 @@ class RefundAnswer(Frozen):
 
 
 class PreSettlement(Frozen):
-    """6202's result as recorded: the answer of interface 1, and until when the patient may pay."""
+    """6202's result as recorded. `window_ends_at`: when the payment window closes."""
 
     pay_ord_id: str
     split: Split
@@ -104,7 +104,7 @@ class PreSettlement(Frozen):
 
 
 class Settlement(Frozen):
-    """The centre's settlement. `reversal_deadline`: until when revsToken serves."""
+    """The centre's settlement (6301 with ordStas 6). `reversal_deadline`: when revsToken expires."""
 
     trace_time: datetime
     setl_type: SetlType
@@ -114,16 +114,16 @@ class Settlement(Frozen):
 
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far the centre's clock may be from ours before its traceTime is not believed."""
+"""Largest difference between the centre's clock and ours at which its traceTime is trusted."""
 
 
 def settlement_of(
     status: OrderStatus, split: Split, accepted_at: datetime, seen_at: datetime, window_s: int
 ) -> Settlement:
-    """The settlement behind an ordStas of 6, seen for the first time at `seen_at`.
+    """The settlement behind an ordStas of 6, first seen at `seen_at`.
 
-    A traceTime before the order or after now is not believed: the hour then runs from `seen_at`. `split` is 6202's;
-    it stands where 6301 names no amounts, and setlType follows from it where 6301 names none.
+    An implausible traceTime, before the order or in the future, is replaced by `seen_at`; the reversal window of
+    `window_s` seconds then starts there. `split` is 6202's: it fills in where 6301 omits the amounts or setlType.
     """
     traced = status.trace_time
     plausible = traced is not None and accepted_at - CLOCK_SKEW <= traced <= seen_at + CLOCK_SKEW
@@ -139,9 +139,9 @@ def settlement_of(
 
 
 def same_amounts(status: OrderStatus, split: Split) -> bool:
-    """Rule 11: what the centre settled is what it pre-settled. A centre that names no amounts confirms nothing.
+    """Product rule 11: the centre settled what it pre-settled. An answer without amounts confirms nothing.
 
-    The parts that only some centres name, and not in every answer, follow from the whole.
+    othFeeAmt and hospPartAmt are not compared: some centres send them in one answer only, and the sum covers them.
     """
     return status.split is not None and _parts(status.split) == _parts(split)
 
@@ -151,7 +151,7 @@ def _parts(split: Split) -> tuple[int, ...]:
 
 
 class RefundParts(Frozen):
-    """How much of each part goes back, or went back."""
+    """How much of each part is refunded, in fen."""
 
     own_pay_fen: Fen = Fen(0)
     psn_acct_fen: Fen = Fen(0)
@@ -185,5 +185,5 @@ class RefundParts(Frozen):
 
 
 def paid_parts(split: Split) -> RefundParts:
-    """The parts that 6203 can give back. What some centres name besides was nobody's money here."""
+    """The parts that 6203 can refund: not othFeeAmt and hospPartAmt, which nobody paid."""
     return RefundParts(own_pay_fen=split.own_pay_fen, psn_acct_fen=split.psn_acct_fen, fund_fen=split.fund_fen)

@@ -1,6 +1,6 @@
-"""What callers are told by webhook (Standard Webhooks): after which states, and in which words.
+"""Notifications to callers by webhook (Standard Webhooks): after which states, and what the body says.
 
-A body holds no personal data and no token: it crosses networks that we don't know.
+A body contains no personal data and no token: it crosses networks that we do not control.
 """
 
 import json
@@ -13,7 +13,7 @@ from domain.states import SETTLED_STATES, PaymentState
 
 
 class NotificationEvent(StrEnum):
-    """A body's `type`. The names are those of the states that are told."""
+    """A body's `type`. Member names are those of `PaymentState`."""
 
     SETTLED = "payment.settled"
     EXPIRED = "payment.expired"
@@ -27,12 +27,12 @@ EVENT_NAMES = frozenset(event.value for event in NotificationEvent)
 
 
 def event_of(state: PaymentState) -> NotificationEvent | None:
-    """What a caller is told when a payment comes to `state`. None: nothing."""
+    """The event of a payment that enters `state`. None: the caller is not notified."""
     return NotificationEvent.__members__.get(state.name)
 
 
 class ToldFacts(Frozen):
-    """What a body says of a payment beside its key. Texts are empty where there is nothing to say."""
+    """A body's content besides the payment's key. Texts are empty where there is nothing to say."""
 
     state: PaymentState
     pay_ord_id: str
@@ -50,7 +50,7 @@ class ToldFacts(Frozen):
 
 
 def body_of(event: NotificationEvent, at: datetime, key: PaymentKey, facts: ToldFacts) -> str:
-    """The JSON text that is signed and sent, the same again on each repeat. Names are the interface's, amounts yuan."""
+    """The JSON text that is signed and sent, the same on each attempt. Interface names, amounts in yuan."""
     settled = facts.state in SETTLED_STATES
     data = {
         "hospital": key.hospital,
@@ -58,7 +58,7 @@ def body_of(event: NotificationEvent, at: datetime, key: PaymentKey, facts: Told
         "payOrdId": facts.pay_ord_id,
         "state": facts.state.value,
         "amounts": _amounts(facts),
-        # What a review once said is over when the payment is settled.
+        # An error of an earlier review no longer applies once the payment is settled.
         "errorCode": "" if settled else facts.error_code,
         "errorMessage": "" if settled else facts.error_message,
     }
@@ -69,7 +69,7 @@ def body_of(event: NotificationEvent, at: datetime, key: PaymentKey, facts: Told
 
 
 def _amounts(facts: ToldFacts) -> dict[str, str]:
-    """`refunded…`: what went back by refunds, all of them together."""
+    """`refunded…`: the sum of all refunds."""
     return {
         "TOTAL": yuan(facts.total_fen),
         "feeSumamt": _yuan(facts.fee_sum_fen),
@@ -87,12 +87,12 @@ def _yuan(fen: Fen | None) -> str:
 
 
 def webhook_id(key: PaymentKey, notification_id: int) -> str:
-    """The same on every attempt and every replay: by it a receiver knows what it has seen."""
+    """The webhook-id header: the same on every attempt and replay, so that a receiver recognises repeats."""
     return f"notify-{key.hospital}-{key.med_org_ord}-{notification_id}"
 
 
 class Notify(PaymentKey):
-    """Deliver one notification. `run` counts from 1; a replay is a run of its own."""
+    """The notification workflow's one argument. `run` counts from 1; each replay is another run."""
 
     notification_id: int
     run: int
@@ -108,26 +108,26 @@ class Notify(PaymentKey):
 
 
 class Delivery(StrEnum):
-    """How a run ended."""
+    """How a notification's run ended."""
 
     DELIVERED = "delivered"
     GONE = "gone"
-    """The receiver wants no more of it (410)."""
+    """The receiver answered 410 Gone: it does not want this notification."""
     UNDELIVERED = "undelivered"
-    """Tried for a day."""
+    """Tried for a day without success."""
     SUPERSEDED = "superseded"
-    """A replay has taken its place."""
+    """A replay has replaced this run."""
 
 
 GIVEN_UP = frozenset({Delivery.GONE, Delivery.UNDELIVERED})
 
 
 class NotificationStatus(StrEnum):
-    """Where a notification stands."""
+    """Delivery status of a notification."""
 
     WAITING = "waiting"
     SENDING = "sending"
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
     NO_WEBHOOK = "no_webhook"
-    """The hospital had named no address when it came up. A replay sends it once there is one."""
+    """The hospital had no webhook configured at the time. A replay sends it once there is one."""

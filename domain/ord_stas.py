@@ -1,4 +1,4 @@
-"""ordStas, the centre's word on an order (protocol 3.3), and everything that follows from it alone. Pure."""
+"""ordStas, the centre's order status (protocol 3.3), and what follows from it alone. Pure."""
 
 from enum import IntEnum, StrEnum
 
@@ -6,7 +6,7 @@ from domain.insurance import RefundParts
 
 
 class OrdStas(IntEnum):
-    """What 6301 answers. Centres know more (18 to 25): those mean nothing to us, and are waited for."""
+    """6301's ordStas. Centres also send 18 to 25; what these mean is not documented, so we keep asking."""
 
     SAVED = 0
     PRE_SETTLED = 1
@@ -29,10 +29,10 @@ class OrdStas(IntEnum):
 
 
 REVOCABLE = frozenset({OrdStas.SAVED, OrdStas.PRE_SETTLED})
-"""At which 6401 is still possible."""
+"""6401 can still revoke the order."""
 
 PAYING = frozenset({OrdStas.SETTLING, OrdStas.CASH_DONE, OrdStas.INSURANCE_DONE, OrdStas.BOOKED, OrdStas.REFUNDING})
-"""At which the patient is in the middle of paying, or the centre in the middle of a refund."""
+"""The patient is paying, or the centre is refunding."""
 
 PARTLY_BACK = frozenset(
     {
@@ -42,7 +42,7 @@ PARTLY_BACK = frozenset(
         OrdStas.INSURANCE_REFUNDED_CASH_PARTLY,
     }
 )
-"""Of money that was paid and of which, in general, a part went back; see `money_is_back`."""
+"""Usually only part of the money went back; `money_is_back` tells the exceptions."""
 
 NEEDS_REVIEW = PARTLY_BACK | {
     OrdStas.REFUNDED,
@@ -50,11 +50,11 @@ NEEDS_REVIEW = PARTLY_BACK | {
     OrdStas.ABNORMAL,
     OrdStas.REVERSAL_FAILED,
 }
-"""That a payment which waits for its money can't have caused (product rule 6)."""
+"""Statuses that an unpaid order of ours cannot reach by our doing (product rule 6)."""
 
 
 class OrderVerdict(StrEnum):
-    """What an ordStas means for a payment that waits for its money (product rule 6)."""
+    """What an ordStas means for a payment that is waiting to be paid (product rule 6)."""
 
     PAID = "paid"
     WAIT = "wait"
@@ -64,7 +64,7 @@ class OrderVerdict(StrEnum):
 
 
 def verdict(ord_stas: int) -> OrderVerdict:
-    """6 alone books; 15 failed; 12 was revoked; 7 to 11, 13, 14 and 16 need a person; anything else waits."""
+    """6 alone is paid; 15 failed; 12 revoked; 7 to 11, 13, 14 and 16 need a review; anything else is asked again."""
     match ord_stas:
         case OrdStas.SETTLED:
             return OrderVerdict.PAID
@@ -76,10 +76,10 @@ def verdict(ord_stas: int) -> OrderVerdict:
 
 
 def money_is_back(ord_stas: int, back: RefundParts) -> bool:
-    """Whether the order's status shows that at least `back` went back.
+    """Whether the order's status proves that at least `back` went back.
 
-    Where everything was of one kind, centres call the end of it 7 or by that kind: an order that the insurance alone
-    paid may show 8, one that was paid in cash 9.
+    Where only one kind of money was paid, centres show a full refund as 7 or by that kind: 8 for an order paid by
+    insurance alone, 9 for one paid in cash.
     """
     match ord_stas:
         case OrdStas.REFUNDED:
@@ -92,28 +92,31 @@ def money_is_back(ord_stas: int, back: RefundParts) -> bool:
 
 
 class RefundVerdict(StrEnum):
-    """What 6301 says of one refund."""
+    """What 6301 says about one refund."""
 
     DONE = "done"
     NOT_DONE = "not_done"
     UNCLEAR = "unclear"
-    """The status is the same with it and without it, or one that we can't have caused."""
+    """The status would be the same without the refund, or is one that our refunds cannot lead to."""
 
 
 def refund_verdict(ord_stas: int, paid: RefundParts, before: RefundParts, after: RefundParts) -> RefundVerdict:
-    """Whether the refund that leads from `before` to `after` was made, by the order's status alone."""
-    without, with_it = _may_show(paid, before), _may_show(paid, after)
+    """Whether a refund was made, judged by the order's status alone.
+
+    `before` and `after`: what has gone back in all without the refund, and with it.
+    """
+    without, with_it = _possible_statuses(paid, before), _possible_statuses(paid, after)
     if ord_stas in with_it - without:
         return RefundVerdict.DONE
     return RefundVerdict.NOT_DONE if ord_stas in without - with_it else RefundVerdict.UNCLEAR
 
 
-def _may_show(paid: RefundParts, back: RefundParts) -> frozenset[OrdStas]:
-    """The statuses that a centre may show when exactly `back` of `paid` went back."""
+def _possible_statuses(paid: RefundParts, back: RefundParts) -> frozenset[OrdStas]:
+    """What a centre may show when exactly `back` of `paid` went back."""
     if back.total_fen == 0:
         return frozenset({OrdStas.SETTLED})
     if back.covers(paid):
-        return frozenset(status for status in _WHOLE if money_is_back(status, paid))
+        return frozenset(status for status in _FULL_REFUND if money_is_back(status, paid))
     if back.insurance_fen == 0:
         all_cash = back.own_pay_fen == paid.own_pay_fen
         return frozenset({OrdStas.CASH_REFUNDED if all_cash else OrdStas.CASH_PARTLY_REFUNDED})
@@ -121,5 +124,5 @@ def _may_show(paid: RefundParts, back: RefundParts) -> frozenset[OrdStas]:
     return frozenset({OrdStas.INSURANCE_REFUNDED if no_cash else OrdStas.INSURANCE_REFUNDED_CASH_PARTLY})
 
 
-_WHOLE = (OrdStas.REFUNDED, OrdStas.INSURANCE_REFUNDED, OrdStas.CASH_REFUNDED)
-"""How the end of a full refund may be called, by what it was of."""
+_FULL_REFUND = (OrdStas.REFUNDED, OrdStas.INSURANCE_REFUNDED, OrdStas.CASH_REFUNDED)
+"""Statuses that a full refund may end with, depending on what was paid."""

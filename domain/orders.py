@@ -1,4 +1,4 @@
-"""What the caller orders: interface 1 (医保支付下单) after validation, and interface 2 (医保支付结果回写)."""
+"""The caller's requests and answers: interface 1 (医保支付下单) and interface 2 (医保支付结果回写), validated."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -24,7 +24,7 @@ class Channel(StrEnum):
 
 
 class Order(PaymentKey):
-    """One validated call of interface 1 for one hospital. `id_no` has an upper-case X, texts are trimmed."""
+    """One validated call of interface 1. `id_no` has an upper-case X, texts are trimmed."""
 
     pay_auth_no: str
     uld_latlnt: str
@@ -43,9 +43,9 @@ class Order(PaymentKey):
         return payment_workflow_id(self.hospital, self.med_org_ord)
 
     def fingerprint_fields(self) -> dict[str, str]:
-        """The stable facts that make two calls the same transaction (product rule 2), by their interface names.
+        """What makes two calls the same transaction (product rule 2), by interface field name.
 
-        Never payAuthNo, uldLatlnt, time or ciphertext: they differ on each honest repeat.
+        Not payAuthNo, uldLatlnt, times or ciphertext: they change with every legitimate repeat.
         """
         return {
             "PATIENT_ID": self.patient_id,
@@ -58,7 +58,7 @@ class Order(PaymentKey):
         }
 
     def differing_field(self, other: "Order") -> str | None:
-        """The first fingerprint field in which `other` is another transaction, or None."""
+        """The first fingerprint field that differs in `other`; None if both are the same transaction."""
         ours, theirs = self.fingerprint_fields(), other.fingerprint_fields()
         return next((field for field, value in ours.items() if theirs[field] != value), None)
 
@@ -77,21 +77,21 @@ class SettleRequest(PaymentKey):
 
 
 class Registers(StrEnum):
-    """Who makes the visit of a registration in HIS (product rule 9)."""
+    """Who registers the visit in HIS (product rule 9)."""
 
     MEDPAY = "medpay"
     CALLER = "caller"
 
 
 class CashRefundedBy(StrEnum):
-    """Who gives the cash part back (product rule 10): the centre by 6203, or the caller in the payment channel."""
+    """Who refunds the cash part (product rule 10): the centre by 6203, or the caller in the payment channel."""
 
     CENTRE = "centre"
     CHANNEL = "channel"
 
 
 class PaymentTerms(Frozen):
-    """The hospital's limits for one payment, fixed when it starts: a later change of settings never moves them."""
+    """The hospital's settings for one payment, fixed when it starts: later changes do not affect it."""
 
     pre_settle_budget_s: int
     payment_window_s: int
@@ -101,18 +101,17 @@ class PaymentTerms(Frozen):
     registers: Registers = Registers.MEDPAY
     cash_refunded_by: CashRefundedBy = CashRefundedBy.CENTRE
     call_timeout_s: int = 20
-    """The longest that one remote call may take, of all of the centre's transactions and HIS's."""
+    """The longest timeout of all calls to the centre and to HIS."""
     his_timeout_s: int = 20
-    """The longest that one call to HIS may take: a booking may still arrive until that has passed twice."""
+    """The timeout of a call to HIS. A booking whose answer was lost may still arrive until twice this has passed."""
     paid_shown_after_ms: int = 0
-    """For how long a payment must be PAID before Temporal's search attributes say so. 0, as payments that began
-    before 2026-12 have it: at once."""
+    """How long a payment must stay PAID before Temporal's search attributes show it. 0: at once."""
 
 
 def check_bill(order: Order, bill: Bill, visit_patient_id: str | None) -> None:
-    """Raise `PaymentError` if `bill` may not be paid as `order` asks.
+    """Raise `PaymentError` unless `bill` may be paid as ordered: PATIENT_MISMATCH, TOTAL_MISMATCH or HIS_REFUSED.
 
-    `visit_patient_id`: whose the order's VISIT_ID is by HIS; None where the order names no visit.
+    `visit_patient_id`: the patient to whom the order's VISIT_ID belongs in HIS; None if the order names no visit.
     """
     _check_patient(order, bill)
     if bill.fees.patient_id != order.patient_id:
@@ -125,7 +124,7 @@ def check_bill(order: Order, bill: Bill, visit_patient_id: str | None) -> None:
 
 
 def check_visit(patient_id: str, visit_patient_id: str) -> None:
-    """Raise `PaymentError` if a VISIT_ID is another patient's, or unknown to HIS (an empty `visit_patient_id`)."""
+    """Raise PATIENT_MISMATCH if a VISIT_ID is another patient's, or unknown to HIS (`visit_patient_id` is empty)."""
     if visit_patient_id != patient_id:
         raise PaymentError(ErrorCode.PATIENT_MISMATCH, "就诊ID(VISIT_ID)不属于患者ID(PATIENT_ID)所指的患者")
 
@@ -141,13 +140,13 @@ def _check_patient(order: Order, bill: Bill) -> None:
 
 
 REGISTRATION = "registration:"
-"""How a registration's bill starts: its lock ends when the registration is settled, another one may follow."""
+"""Prefix of a registration's bill. Its lock ends with SETTLED, since another registration may follow."""
 
 
 def bills_of(order: Order, accepted_at: datetime) -> tuple[str, ...]:
-    """The bills that an order would pay, in the order in which they are locked: two who meet can't wait for each other.
+    """The bills that an order would pay, sorted, so that two payments cannot deadlock when they lock them.
 
-    A registration is the patient's at a clinic on the (Chinese) day on which it was ordered.
+    A registration's bill is the patient, the clinic and the day of the order in China.
     """
     if order.category is Category.REGISTRATION:
         day = to_china(accepted_at)[:10]
@@ -162,19 +161,16 @@ class PaymentEnd(Frozen):
     code: ErrorCode
     message: str
     note: str = ""
-    """An operator's word on it, such as UPLOAD_ORPHANED or an attention reason. Never personal data."""
+    """For operators: UPLOAD_ORPHANED, an attention reason and the like. Never personal data."""
 
 
 class HisPayment(PaymentKey):
-    """The fields that the interface names for HIS (product rule 9), for `register` and `settle`.
-
-    They record REGISTERED with the visit, and SETTLED with the settlement number.
-    """
+    """What HIS is sent by `register` and `settle`: the fields that the interface names for it (product rule 9)."""
 
     category: Category
     patient_id: str
     patient_name: str
-    """Not sent: HIS's own words are passed on without it."""
+    """Not sent: it is removed from HIS's messages before they are passed on."""
     clinic_id: str | None
     order_ids: tuple[str, ...]
     visit_id: str | None
@@ -208,17 +204,17 @@ class PreSettleAnswer(Frozen):
 
 
 class CancelRequest(PaymentKey):
-    """Withdraw a payment before it is paid. `by`: the key's name, or the medOrgOrd of the newer payment of the bill."""
+    """Cancel a payment before it is paid. `by`: the key's name, or the medOrgOrd of the bill's newer payment."""
 
     by: str
     superseded: bool = False
 
 
 class Reopened(Frozen):
-    """A payment whose workflow is closed, as our row has it. Without `pre_settlement` it had no split, without
-    `uploaded` no order at the centre: then nothing can have been paid.
+    """A payment whose workflow has closed, restored from our row so that a new run can take over.
 
-    It ended unpaid, and there is word of money (product rule 8); or it had not ended, and somebody terminated it.
+    Either it ended unpaid and there is a hint of money (product rule 8), or its workflow was terminated. Without
+    `pre_settlement` it never had a split; without `uploaded` it has no order at the centre and cannot have been paid.
     """
 
     accepted_at: datetime
@@ -234,11 +230,11 @@ class Reopened(Frozen):
     settlement: Settlement | None = None
 
     def counts_from(self, started_at: datetime) -> int:
-        """Where the revisions of a run begin that started then: above all that an earlier run can have given out.
+        """The first revision of a run that started at `started_at`: higher than any that an earlier run has used.
 
-        The row's own would not do. A run counts every request, also those that wrote nothing: what a terminated run
-        left under way carries a higher number than the row, and would win over what the new run has written. So a run
-        counts from the microsecond of its start, which no earlier one has reached: a request takes longer than one.
+        The row's revision will not do. A run also counts requests that write nothing, so one that a terminated run left
+        in flight may carry a higher number than the row, and would overwrite the new run. Counting from the start time
+        in microseconds is safe: every request takes longer than that.
         """
         return max(self.revision, round(started_at.timestamp() * 1_000_000))
 

@@ -1,4 +1,4 @@
-"""Refunds of a settled payment by 6203 (product rule 16): what may go back, and what the centre shows of it. Pure."""
+"""Refunds of a settled payment by 6203 (product rule 16): what may be refunded, and how it ends. Pure."""
 
 from domain.base import Frozen, PaymentKey
 from domain.errors import ErrorCode, PaymentError
@@ -11,9 +11,9 @@ from domain.states import SETTLED_STATES, PaymentState, RefundState
 
 
 class RefundOrder(PaymentKey):
-    """One validated wish to refund. `refund_no` is its idempotency key; `requested_by` the name of the caller's key.
+    """One validated refund request. `refund_no` is its idempotency key, `requested_by` the name of the caller's key.
 
-    `amount_fen`: only of a CASH refund; None means the rest of the cash.
+    `amount_fen`: CASH refunds only; None means all the cash that is left.
     """
 
     refund_no: str
@@ -28,7 +28,7 @@ class RefundOrder(PaymentKey):
         return refund_workflow_id(self, self.refund_no)
 
     def fingerprint_fields(self) -> dict[str, str]:
-        """What makes two calls the same refund. Never payAuthNo: it differs on each honest repeat."""
+        """What makes two calls the same refund. Not payAuthNo, which changes with every legitimate repeat."""
         return {
             "type": self.refund_type.value,
             "amount": "" if self.amount_fen is None else yuan(self.amount_fen),
@@ -43,9 +43,9 @@ class RefundStart(Frozen):
 
 
 def check_same_refund(order: RefundOrder, refund_type: RefundType, amount_fen: Fen | None) -> None:
-    """Raise `PaymentError` REFUND_CONFLICT if `order`'s refundNo was used for a refund of another type or amount.
+    """Raise `PaymentError` REFUND_CONFLICT if the refundNo was used for a refund of another type or amount.
 
-    An amount that is not named is whatever the first call meant by it.
+    An order without an amount matches any.
     """
     field = None
     if order.refund_type is not refund_type:
@@ -65,7 +65,7 @@ def check_refundable(state: PaymentState) -> None:
 def parts_to_refund(
     order: RefundOrder, paid: RefundParts, back: RefundParts, cash_refunded_by: CashRefundedBy
 ) -> RefundParts:
-    """What goes back by `order`, where `back` went back already or is reserved.
+    """What `order` refunds, where `back` has been refunded or reserved before.
 
     Raises `PaymentError` NOT_REFUNDABLE or REFUND_EXCEEDS_PAID.
     """
@@ -83,7 +83,7 @@ def parts_to_refund(
 
 
 def state_after(paid: RefundParts, back: RefundParts) -> RefundState:
-    """A refund's good end when `back`, this refund included, has gone back."""
+    """The state of a successful refund when `back`, this refund included, has gone back."""
     return RefundState.REFUNDED if back.covers(paid) else RefundState.PARTIALLY_REFUNDED
 
 
@@ -95,7 +95,7 @@ def _check_without_cash(order: RefundOrder, paid: RefundParts) -> None:
 
 
 def _all(paid: RefundParts, back: RefundParts) -> RefundParts:
-    """Each part equals the original, so nothing may have gone back."""
+    """A full refund returns each part as it was paid, so nothing may have gone back before."""
     if back.total_fen > 0:
         message = "该订单已退过一部分, 不能再全部退款(ALL); 其余部分请用退款类型(type)CASH或HI"
         raise PaymentError(ErrorCode.REFUND_EXCEEDS_PAID, message)
@@ -119,7 +119,7 @@ def _cash(amount_fen: Fen | None, paid: RefundParts, back: RefundParts) -> Refun
 
 
 class Reserved(Frozen):
-    """What is reserved. `before`: what had gone back of `paid` until then. The rest is to ask the other sides by."""
+    """A reservation of `parts`. `before`: what had gone back of `paid` by then. The rest identifies the payment."""
 
     reference: OrderReference
     paid: RefundParts
@@ -134,19 +134,19 @@ class Reserved(Frozen):
 
     @property
     def good_end(self) -> RefundState:
-        """The state of refund and payment once the money is back."""
+        """The state of both refund and payment once the money is back."""
         return state_after(self.paid, self.after)
 
 
 class RefundLook(Frozen):
-    """What 6301 says of a refund."""
+    """What 6301 says about a refund."""
 
     ord_stas: int
     verdict: RefundVerdict
 
 
 class RefundEnd(Frozen):
-    """Where a refund came to by no call's success. `note`: an operator's word. Never personal data."""
+    """How a refund ended, or why it is under review. `note`: for operators, never personal data."""
 
     state: RefundState
     code: ErrorCode | None = None

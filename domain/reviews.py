@@ -1,4 +1,4 @@
-"""A payment or a refund that a person must decide: what is known, which actions are safe, who may do what (rule 15)."""
+"""Reviews of payments and refunds: what is known, which actions are safe, who may do what (product rule 15)."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -14,58 +14,58 @@ from domain.states import PaymentState
 
 class ReviewAction(StrEnum):
     ASK_AGAIN = "ASK_AGAIN"
-    """Ask centre and HIS once more; what is clear by now is done by the rules. Needs no second person."""
+    """Ask the centre and HIS again; what has become clear is settled by the rules. Needs no second person."""
     BOOK = "BOOK"
-    """Book in HIS what the centre has settled."""
+    """Book the centre's settlement in HIS."""
     REVERSE = "REVERSE"
-    """Give the money back with revsToken, inside its hour."""
+    """Send the money back by 6203 with revsToken, before it expires."""
     REFUND = "REFUND"
-    """Give the money back with a new payAuthNo of the patient (6203); or, where it is back, only tell HIS of it."""
+    """Send the money back by 6203 with a new payAuthNo of the patient; if it is back already, only tell HIS."""
     ACCEPT = "ACCEPT"
-    """Take it as settled: HIS has booked, and the difference is forgiven. For a refund: take it as done."""
+    """Accept it as settled: HIS has booked, and any difference is forgiven. For a refund: accept it as made."""
     CLOSE_UNPAID = "CLOSE_UNPAID"
-    """Close it as not paid; revoked first where it can be. For a refund: close it as not made."""
+    """Close it as unpaid, after 6401 where the order can be revoked. For a refund: close it as not made."""
 
 
 ALONE = frozenset({ReviewAction.ASK_AGAIN})
-"""What one person may do: it moves and forgives no money by that person's word."""
+"""What one person may do alone: it neither moves nor forgives money on their word."""
 
 
 class CaseEvent(StrEnum):
-    """What happens to a case, as `review_event` has it."""
+    """What happened to a case, as stored in the table `review_event`."""
 
     PROPOSED = "proposed"
     APPROVED = "approved"
-    """The second person's word; the sides were asked again, and the action is still safe."""
+    """A second person approved, and the action is still safe by fresh answers of both sides."""
     REFUSED = "refused"
-    """Not safe, when proposed or when approved: the reason is the machine's."""
+    """Not safe when proposed or approved; the reason is ours."""
     CARRIED_OUT = "carried_out"
-    """Done, or handed back to the payment's story: the reason is the state that it led to."""
+    """Done, or the payment's workflow goes on; the reason is the state that it led to."""
 
 
 class ReviewFacts(Frozen):
-    """What each side says, asked live. `ord_stas` None: the centre does not answer. `his_answers`: whether HIS does."""
+    """What each side answers now. `ord_stas` None: the centre does not answer. `his_answers`: whether HIS does."""
 
     ord_stas: int | None
     his_answers: bool
     settlement_no: str | None
     visit_id: str | None
     reversible_until: datetime | None
-    """Until when revsToken serves; None where there is no token."""
+    """When revsToken expires; None if there is no token."""
     went_back: bool = False
-    """Whether all that the centre has to give back is back (`domain.ord_stas.money_is_back`)."""
+    """Whether everything that the centre has to refund is back (`domain.ord_stas.money_is_back`)."""
     settled: Split | None = None
-    """What the centre says that it has settled. None: it has not, or names no amounts."""
+    """The amounts that the centre settled. None: it has not settled, or names no amounts."""
     same_amounts: bool = True
-    """Whether that is what it had pre-settled (product rule 11)."""
+    """Whether they are those of the pre-settlement (product rule 11)."""
     adds_up: bool = True
-    """Whether the settled parts make TOTAL."""
+    """Whether the settled parts add up to TOTAL."""
     visit_missing: bool = False
-    """Whether HIS can't book for want of a visit that only the caller may make (product rule 9)."""
+    """Whether HIS cannot book because the caller has not registered the visit yet (product rule 9)."""
 
 
 class Proposed(Frozen):
-    """An action that waits for a second person."""
+    """An action that awaits a second person's approval."""
 
     action: ReviewAction
     by: str
@@ -74,7 +74,7 @@ class Proposed(Frozen):
 
 
 class ReviewView(Frozen):
-    """A case as a person sees it. `refused`: each action that is not safe now, and why, in Chinese."""
+    """A case as shown to people. `refused`: each action that is not safe now, and why, in Chinese."""
 
     reason: str
     message: str
@@ -87,7 +87,7 @@ class ReviewView(Frozen):
 
 
 class Proposal(Frozen):
-    """Somebody's wish. `by` is the name of the key. `pay_auth_no`: of the patient, for `REFUND`."""
+    """A person's proposal. `by`: the name of their key. `pay_auth_no`: the patient's, for `REFUND` only."""
 
     action: ReviewAction
     by: str
@@ -96,14 +96,14 @@ class Proposal(Frozen):
 
 
 class Approval(Frozen):
-    """The second person's word on the action that was proposed."""
+    """A second person's approval of the proposed action."""
 
     action: ReviewAction
     by: str
 
 
 class Decision(Frozen):
-    """What came of a proposal or an approval. `waiting`: a second person is needed. `state`: where the case stands."""
+    """The answer to a proposal or an approval. `state`: the case's. `waiting`: a second person must approve."""
 
     state: str
     message: str
@@ -111,45 +111,44 @@ class Decision(Frozen):
 
 
 def refused_actions(facts: ReviewFacts, now: datetime) -> dict[ReviewAction, str]:
-    """Each action on a payment that is not safe on these facts, and why. What is not in it may be proposed."""
+    """Each action on a payment that is not safe on these facts, and why. Any other action may be proposed."""
     checks = {
-        ReviewAction.BOOK: _no_booking,
-        ReviewAction.REVERSE: _no_reversal,
-        ReviewAction.REFUND: _no_refund,
-        ReviewAction.ACCEPT: _no_acceptance,
-        ReviewAction.CLOSE_UNPAID: _no_closing,
+        ReviewAction.BOOK: _why_not_book,
+        ReviewAction.REVERSE: _why_not_reverse,
+        ReviewAction.REFUND: _why_not_refund,
+        ReviewAction.ACCEPT: _why_not_accept,
+        ReviewAction.CLOSE_UNPAID: _why_not_close,
     }
     found = {action: check(facts, now) for action, check in checks.items()}
     return {action: why for action, why in found.items() if why}
 
 
 def clear_by_now(reason: AttentionReason, facts: ReviewFacts) -> PaymentState | None:
-    """Where the rules alone lead a payment under review for `reason`. None: a person must decide."""
+    """The state to which the rules alone bring a payment under review for `reason`. None: a person must decide."""
     if facts.ord_stas is None or not facts.his_answers:
         return None
-    resolved_by = ATTENTION[reason].resolved_by
+    rule = ATTENTION[reason]
     if facts.went_back:
-        given_back = Resolver.MONEY_BACK in resolved_by and not facts.settlement_no
-        return PaymentState.REVERSED if given_back else None
+        return PaymentState.REVERSED if rule.after_reversal and not facts.settlement_no else None
     if is_paid(facts):
-        return _clear_of_paid(resolved_by, facts)
-    if facts.settlement_no or Resolver.UNPAID not in resolved_by:
+        return _clear_if_paid(rule.resolved_by, facts)
+    if facts.settlement_no or Resolver.UNPAID not in rule.resolved_by:
         return None
     ends = {OrderVerdict.REVOKED: PaymentState.CANCELLED, OrderVerdict.FAILED: PaymentState.REJECTED}
     return ends.get(verdict(facts.ord_stas))
 
 
 def is_paid(facts: ReviewFacts) -> bool:
-    """Whether the centre says 6, which alone is paid."""
+    """Whether the centre answers ordStas 6, the only one that means paid."""
     return facts.ord_stas is not None and verdict(facts.ord_stas) is OrderVerdict.PAID
 
 
 def is_revocable(facts: ReviewFacts) -> bool:
-    """Whether 6401 must come before an unpaid end."""
+    """Whether the order must be revoked (6401) before the payment ends unpaid."""
     return facts.ord_stas in REVOCABLE
 
 
-def _clear_of_paid(resolved_by: frozenset[Resolver], facts: ReviewFacts) -> PaymentState | None:
+def _clear_if_paid(resolved_by: frozenset[Resolver], facts: ReviewFacts) -> PaymentState | None:
     if not facts.same_amounts:
         return None
     if facts.settlement_no:
@@ -157,9 +156,9 @@ def _clear_of_paid(resolved_by: frozenset[Resolver], facts: ReviewFacts) -> Paym
     return PaymentState.PAID if Resolver.PAID in resolved_by and not facts.visit_missing else None
 
 
-def _no_booking(facts: ReviewFacts, _: datetime) -> str:
+def _why_not_book(facts: ReviewFacts, _: datetime) -> str:
     if not is_paid(facts):
-        return _not_paid(facts)
+        return _why_not_paid(facts)
     if not facts.his_answers:
         return "医院信息系统未答复, 不能确认是否已入账"
     if facts.settlement_no:
@@ -169,9 +168,9 @@ def _no_booking(facts: ReviewFacts, _: datetime) -> str:
     return "缺少就诊ID(VISIT_ID), 须由调用方先在医院登记, 再重新查询" if facts.visit_missing else ""
 
 
-def _no_reversal(facts: ReviewFacts, now: datetime) -> str:
+def _why_not_reverse(facts: ReviewFacts, now: datetime) -> str:
     if not is_paid(facts):
-        return _not_paid(facts)
+        return _why_not_paid(facts)
     if not facts.his_answers:
         return "医院信息系统未答复, 不能确认未入账"
     if facts.settlement_no:
@@ -181,11 +180,11 @@ def _no_reversal(facts: ReviewFacts, now: datetime) -> str:
     return ""
 
 
-def _no_refund(facts: ReviewFacts, now: datetime) -> str:
+def _why_not_refund(facts: ReviewFacts, now: datetime) -> str:
     if facts.went_back and facts.his_answers:
         return "" if facts.settlement_no else "款项已退回, 医院未入账, 无需退费"
     if not is_paid(facts) and not facts.went_back:
-        return _not_paid(facts)
+        return _why_not_paid(facts)
     if not facts.his_answers:
         return "医院信息系统未答复, 不能确认入账情况"
     if not facts.settlement_no and facts.reversible_until is not None and now < facts.reversible_until:
@@ -193,25 +192,25 @@ def _no_refund(facts: ReviewFacts, now: datetime) -> str:
     return ""
 
 
-def _no_acceptance(facts: ReviewFacts, _: datetime) -> str:
+def _why_not_accept(facts: ReviewFacts, _: datetime) -> str:
     if not is_paid(facts):
-        return _not_paid(facts)
+        return _why_not_paid(facts)
     if not facts.his_answers:
         return "医院信息系统未答复, 不能确认已入账"
     return "" if facts.settlement_no else "医院未入账, 不能认定为已结算"
 
 
-def _no_closing(facts: ReviewFacts, _: datetime) -> str:
+def _why_not_close(facts: ReviewFacts, _: datetime) -> str:
     if facts.ord_stas is None:
         return "医保中心未答复, 不能确认未付款"
-    if not facts.went_back and (paid := _may_be_paid(facts, facts.ord_stas)):
+    if not facts.went_back and (paid := _why_maybe_paid(facts, facts.ord_stas)):
         return paid
     if not facts.his_answers:
         return "医院信息系统未答复, 不能确认未入账"
     return "医院已入账, 不能按未付款关闭" if facts.settlement_no else ""
 
 
-def _may_be_paid(facts: ReviewFacts, ord_stas: int) -> str:
+def _why_maybe_paid(facts: ReviewFacts, ord_stas: int) -> str:
     if is_paid(facts):
         return "医保中心显示已付款, 不能关闭"
     if ord_stas in PAYING:
@@ -223,7 +222,7 @@ def _may_be_paid(facts: ReviewFacts, ord_stas: int) -> str:
     return ""
 
 
-def _not_paid(facts: ReviewFacts) -> str:
+def _why_not_paid(facts: ReviewFacts) -> str:
     if facts.ord_stas is None:
         return "医保中心未答复, 不能确认已付款"
     if facts.went_back:
@@ -239,7 +238,7 @@ _NOT_FOR_REFUNDS = "该操作不适用于退费"
 
 
 def refused_on_refund(look: RefundLook | None) -> dict[ReviewAction, str]:
-    """Each action that is not safe, and why. `look` None: the centre does not answer."""
+    """Each action on a refund that is not safe, and why. `look` None: the centre does not answer."""
     refused = {ReviewAction.BOOK: _NOT_FOR_REFUNDS, ReviewAction.REVERSE: _NOT_FOR_REFUNDS}
     if look is None or look.ord_stas == OrdStas.REFUNDING:
         why = _NO_ANSWER if look is None else _UNDER_WAY

@@ -1,4 +1,4 @@
-"""The payment as a state machine: the single truth that the workflow, the records, the API and the documents read."""
+"""The payment as a state machine: the one definition that workflow, storage, API and documentation read."""
 
 from enum import StrEnum
 
@@ -24,15 +24,15 @@ class PaymentState(StrEnum):
 _S = PaymentState
 
 SETTLED_STATES = frozenset({_S.SETTLED, _S.PARTIALLY_REFUNDED, _S.REFUNDED})
-"""HIS has written the settlement record. Refunds come after it, each a workflow of its own (product rule 16)."""
+"""HIS has written the settlement record. Refunds follow, each in a workflow of its own (product rule 16)."""
 
 UNPAID_ENDS = frozenset({_S.REJECTED, _S.EXPIRED, _S.CANCELLED})
 
 TERMINAL = SETTLED_STATES | UNPAID_ENDS | {_S.REVERSED}
-"""Where a payment ends. IN_REVIEW is not an end: somebody must decide."""
+"""Final states. IN_REVIEW is not one: a person must still decide."""
 
 RELEASING = UNPAID_ENDS | {_S.REVERSED, _S.REFUNDED}
-"""Ends that give the bill free for another payment (product rule 3). A registration's lock ends with SETTLED too."""
+"""Final states that release the bill lock (product rule 3). A registration's lock is released by SETTLED too."""
 
 TRANSITIONS: dict[PaymentState, frozenset[PaymentState]] = {
     _S.RECEIVED: frozenset({_S.PRICED, _S.REJECTED}),
@@ -51,28 +51,27 @@ TRANSITIONS: dict[PaymentState, frozenset[PaymentState]] = {
     _S.EXPIRED: frozenset({_S.IN_REVIEW}),
     _S.CANCELLED: frozenset({_S.IN_REVIEW}),
 }
-"""What may follow what. Unpaid ends and REVERSED may still open a review: money or a booking that came late.
+"""Allowed transitions. Unpaid ends and REVERSED may still go to review: money or a booking can arrive late.
 
-From IN_REVIEW a decision leads to an end, or back into the story: to PAID where the money is there, or to REVERSING.
+A review ends in a final state, or returns the payment to PAID (to be booked) or REVERSING.
 """
 
 STORY = (_S.RECEIVED, _S.PRICED, _S.FEE_UPLOADED, _S.PRE_SETTLED, _S.PAID, _S.REGISTERED, _S.SETTLED)
-"""The way of a payment that goes well, in order."""
+"""The happy path, in order."""
 
 
 def may_follow(current: PaymentState, following: PaymentState) -> bool:
-    """Whether `following` may be the next state after `current`."""
     return following in TRANSITIONS[current]
 
 
 def has_reached(current: PaymentState, milestone: PaymentState) -> bool:
-    """Whether a payment on the good way is at `milestone` or past it. A state off that way has reached nothing."""
+    """Whether a payment on the happy path is at `milestone` or past it. False for any state off that path."""
     reached = _S.SETTLED if current in SETTLED_STATES else current
     return reached in STORY and STORY.index(reached) >= STORY.index(milestone)
 
 
 class RefundState(StrEnum):
-    """Where one refund stands (product rule 16). Its good ends are what the payment shows after it."""
+    """State of one refund (product rule 16). REFUNDED and PARTIALLY_REFUNDED become the payment's state too."""
 
     REFUNDING = "REFUNDING"
     REFUNDED = "REFUNDED"

@@ -1,4 +1,4 @@
-"""What follows from a new state of a payment or a refund, whoever brought it about. Pure: storage carries it out."""
+"""Side effects of a payment's or refund's transition, whatever caused it. Pure: storage carries them out."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -8,15 +8,15 @@ from domain.states import REFUND_DONE, RELEASING, SETTLED_STATES, PaymentState, 
 
 
 class Release(Enum):
-    """Which of the payment's bill locks end (product rule 3)."""
+    """Which of the payment's bill locks are released (product rule 3)."""
 
     EVERY_BILL = auto()
     REGISTRATION = auto()
-    """Those of a registration only: another one may follow on the same day."""
+    """Only a registration's: the patient may book another one on the same day."""
 
 
 class CaseChange(Enum):
-    """What becomes of the case in the review queue."""
+    """What happens to the case in the review queue."""
 
     OPENS = auto()
     CLOSES = auto()
@@ -24,7 +24,7 @@ class CaseChange(Enum):
 
 @dataclass(frozen=True)
 class Effects:
-    """Of a payment's transition. `tells`: the event that the caller is notified of."""
+    """Effects of a payment's transition. `tells`: the event that the caller is notified of."""
 
     releases: Release | None = None
     tells: NotificationEvent | None = None
@@ -33,9 +33,9 @@ class Effects:
 
 @dataclass(frozen=True)
 class RefundEffects:
-    """Of a refund's transition. `shows`: the state that its payment comes to by it.
+    """Effects of a refund's transition. `shows`: the payment's new state.
 
-    `gives_back`: whether what it had reserved may be refunded again.
+    `gives_back`: whether the reserved amount becomes refundable again.
     """
 
     shows: PaymentState | None = None
@@ -45,12 +45,12 @@ class RefundEffects:
 
 
 def effects_of(old: PaymentState | None, new: PaymentState) -> Effects:
-    """Of a payment that comes from `old`, which is another state, or None where it only began."""
-    return Effects(_releases(new), None if new in _BY_REFUNDS else event_of(new), _case(old, new))
+    """Effects of a payment's transition from `old` to `new`, which differ. `old` None: the payment has just started."""
+    return Effects(_releases(new), None if new in _TOLD_BY_REFUNDS else event_of(new), _case(old, new))
 
 
 def effects_of_refund(new: RefundState) -> RefundEffects:
-    """Of a refund that comes to `new`, from wherever."""
+    """Effects of a refund's transition to `new`, whatever its state was."""
     if new is RefundState.REFUNDING:
         return RefundEffects()
     shows = PaymentState(new.value) if new in REFUND_DONE else None
@@ -64,8 +64,8 @@ def effects_of_refund(new: RefundState) -> RefundEffects:
     )
 
 
-_BY_REFUNDS = SETTLED_STATES - {PaymentState.SETTLED}
-"""The refund tells of them: two in a row may leave the payment in one state, and the caller hears of both."""
+_TOLD_BY_REFUNDS = SETTLED_STATES - {PaymentState.SETTLED}
+"""Each refund notifies by itself: two partial ones leave the payment in the same state, and both must be told."""
 
 
 def _releases(new: PaymentState) -> Release | None:

@@ -1,4 +1,4 @@
-"""How the story asks the outside: a read locally first, a change always as a remote activity; and how each may fail."""
+"""How workflows call activities: locally first, or always remotely; and how a call may fail."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -17,11 +17,11 @@ from workflows import limits
 S = TypeVar("S", bound=Step)
 R = TypeVar("R")
 Method = Callable[[Any, S], Awaitable[R]]
-"""An activity as `activities.contract` names it."""
+"""An activity, as declared in `activities.contract`."""
 
 
 class Refusal(Exception):
-    """The other side, or a rule, said no. It is never repeated."""
+    """The other side, or one of our rules, said no. The call is never repeated. `note`: for operators."""
 
     def __init__(self, code: ErrorCode, message: str, note: str = "") -> None:
         super().__init__(code, message)
@@ -31,7 +31,7 @@ class Refusal(Exception):
 
 
 class Unresolved(Exception):
-    """The budget is spent without an answer. `outcome` is not_sent only if nothing can have arrived."""
+    """The budget is spent without an answer. `outcome`: not_sent only if nothing can have arrived, else unknown."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome)
@@ -47,21 +47,24 @@ async def local_then_remote(
     *,
     retry: RetryPolicy = limits.REMOTE_RETRY,
 ) -> R:
-    """A read. Locally for speed; where that fails or is slow, remotely, where operators see it. Raises as `remote`."""
+    """A query, or a write to our own records. A local attempt for speed; if it fails or is slow, as `remote`.
+
+    Raises `Refusal`, or `Unresolved` when the budget is spent.
+    """
     if budget <= timedelta(0):
         raise Unresolved(Outcome.NOT_SENT)
     try:
-        return await _local(method, step, min(limits.LOCAL_READ_TIMEOUT, budget), summary)
+        return await _local(method, step, min(limits.LOCAL_TIMEOUT, budget), summary)
     except FailureError as error:
         if isinstance(failure := _failure(error), Refusal):
             raise failure from error
     return await remote(method, step, terms, budget, summary, retry=retry)
 
 
-async def glance(method: Method[S, R], step: S, summary: str) -> R | None:
-    """A read ahead of its time, beside another: locally and once. None: somebody asks properly when it matters."""
+async def local_once(method: Method[S, R], step: S, summary: str) -> R | None:
+    """A query that nothing depends on: one local attempt. None if it fails or is slow."""
     try:
-        return await _local(method, step, limits.LOCAL_READ_TIMEOUT, summary)
+        return await _local(method, step, limits.LOCAL_TIMEOUT, summary)
     except FailureError:
         return None
 
@@ -85,9 +88,10 @@ async def remote(
     *,
     retry: RetryPolicy = limits.REMOTE_RETRY,
 ) -> R:
-    """Something that changes the outside. Repeated within `budget`; every attempt but the first asks before it acts.
+    """A call that may change something outside, always as a remote activity: repeated within `budget`.
 
-    Raises `Refusal`, or `Unresolved` when the budget is spent.
+    Further attempts ask what became of the earlier ones before they act (product rule 4). Raises `Refusal`, or
+    `Unresolved` when the budget is spent.
     """
     if budget <= timedelta(0):
         raise Unresolved(Outcome.NOT_SENT)
@@ -95,7 +99,7 @@ async def remote(
         return await workflow.execute_activity_method(
             method,
             step,
-            # A question and the call itself, each within its own timeout.
+            # The question before the call and the call itself, each up to the longest timeout.
             start_to_close_timeout=timedelta(seconds=2 * terms.call_timeout_s + limits.MARGIN_S),
             schedule_to_close_timeout=budget,
             heartbeat_timeout=limits.HEARTBEAT_TIMEOUT,
@@ -107,10 +111,10 @@ async def remote(
 
 
 def _failure(error: FailureError) -> Refusal | Unresolved:
-    """What an activity's failure means. Anything but a known refusal is unresolved: never guessed to be a no.
+    """What an activity's failure means. Only a known refusal is a refusal; anything else is unresolved.
 
-    A local activity's failure arrives as it was raised, a remote one's wrapped in an `ActivityError`. A timeout is
-    unknown whatever the attempt before it said: the one that was cut off may have arrived.
+    A remote activity's failure comes wrapped in an `ActivityError`, a local one's does not. A timeout is unknown
+    whatever the attempt before it reported: the call of the last attempt may have arrived.
     """
     cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, ApplicationError):

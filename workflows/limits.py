@@ -1,126 +1,141 @@
-"""Limits of the workflows' own work. What a hospital sets is in `PaymentTerms`; these are Temporal's."""
+"""Timeouts, budgets and retries that are the same for every hospital; what a hospital sets is in `PaymentTerms`.
+
+A budget is how long a call is tried in all, its attempts and the waits between them.
+"""
 
 from datetime import timedelta
 
 from temporalio.common import RetryPolicy
 
-TASK_TIMEOUT = timedelta(seconds=5)
-"""Of a workflow task: a dead worker's task goes to another one after this."""
+# Temporal's own
 
-LOCAL_READ_TIMEOUT = timedelta(seconds=2)
-"""A running local activity blocks the workflow's updates; a slower read goes on as a remote one."""
+TASK_TIMEOUT = timedelta(seconds=5)
+"""Of a workflow task: when a worker dies, another one takes the task over after this."""
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=8)
-"""A dead worker's remote activity is tried again after this, not after its whole start-to-close time."""
+"""When a worker dies, its remote activities are retried after this, not after their start-to-close timeout."""
 
-MARGIN_S = 10
-"""Over the calls' own timeouts: our database, the queue, a slow machine."""
+LOCAL_TIMEOUT = timedelta(seconds=2)
+"""Of a local activity: while it runs it blocks the workflow's updates, so a slower one is repeated remotely."""
 
 LOCAL_RETRY = RetryPolicy(maximum_attempts=1)
-"""A failed local read becomes a remote one, so that an operator sees it."""
+"""A local activity that fails is repeated remotely, where operators see it."""
 
 REMOTE_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=30)
 )
-"""Product rule 10: 1 s, doubling to 30 s. Bounded by each step's schedule-to-close."""
+"""Product rule 10: 1 s, doubling to 30 s. The budget of each call ends it."""
+
+MARGIN_S = 10
+"""Added to the timeouts of the remote calls that an activity makes: for our database, the queue, a slow machine."""
+
+RECORD_BUDGET = timedelta(days=7)
+"""Of writing to our own database, which may be down for long: an answer that is not recorded is not given."""
+
+# Payment
 
 SETTLE_ASK_BUDGET = timedelta(seconds=30)
-"""How long one settle call's 6301 may be tried before the caller is told to come again."""
-
-REVOKE_BUDGET = timedelta(minutes=30)
-"""How long 6401 is tried before a person must look: until then the order could still be paid."""
+"""Of 6301 for one settle call; then the caller is told to call again."""
 
 OWN_QUESTIONS = tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120, 300, 600))
-"""Product rule 7: after how long 6301 is asked unasked, and again; the last one repeats until the window ends."""
+"""Intervals at which 6301 is asked without being called; the last one repeats (product rule 7)."""
+
+PAYING_EXTENSION = timedelta(minutes=30)
+"""How long a patient who is paying when the window closes may still finish (product rule 7)."""
+
+PAYING_POLL = timedelta(minutes=1)
+"""Interval of 6301 in that time."""
+
+REVOKE_BUDGET = timedelta(minutes=30)
+"""Of 6401; then a review, since the order could still be paid."""
 
 LATE_MONEY_BUDGET = timedelta(days=1)
-"""How long 6301 is tried for a payment that ended unpaid and is said to have been paid; then it is a person's."""
+"""Of 6301 about a payment that ended unpaid, after a hint that it was paid; then a review."""
 
 LATE_MONEY_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=10)
 )
-"""Of that day: some 150 questions."""
+"""Some 150 attempts in a day."""
 
-PAYING_EXTENSION = timedelta(minutes=30)
-"""Product rule 7: how long a patient who is paying when the window closes may still finish."""
+# Booking
 
-PAYING_POLL = timedelta(minutes=1)
-"""How often 6301 is asked in that time."""
+LOOK_AHEAD_AGE_MAX = timedelta(seconds=1)
+"""Maximum age of HIS's answer beside 6301. A 6301 that needs a second attempt takes longer: HIS is asked again."""
+
+REFUSAL_CHECK_BUDGET = timedelta(seconds=30)
+"""Of asking HIS, once it has refused, whether it booked all the same; without an answer the refusal stands."""
+
+# Reversal
 
 REVERSAL_MARGIN = timedelta(minutes=1)
-"""Before the reversal deadline: questions stop here and the reversal is sent while it still can be."""
+"""Before the reversal deadline: HIS is not asked any longer, so that the reversal is sent in time."""
 
 REVERSAL_LAST_TRY = timedelta(minutes=1)
-"""Past the deadline a reversal is tried for this long, then it is a person's."""
+"""Of a reversal at or past the deadline; then a review."""
 
 CANCEL_VISIT_BUDGET = timedelta(hours=1)
-"""How long HIS is asked to take back a visit that we made."""
+"""Of cancelling, in HIS, a visit that we registered."""
 
 LATE_BOOKING_CHECKS = (
     (timedelta(minutes=1), timedelta(minutes=1)),
     (timedelta(minutes=4), timedelta(minutes=1)),
     (timedelta(minutes=25), timedelta(hours=1)),
 )
-"""After a reversal HIS is asked at 1, 5 and 30 minutes (product rule 10): the waits in between, and for how long each
-question is tried. The last one is tried longest: without its answer the payment is a person's."""
+"""After a reversal HIS is asked at 1, 5 and 30 minutes (product rule 10): for each question the wait before it and its
+budget. The last budget is the longest, since without an answer the payment goes to review."""
 
+# Review
 
 REVIEW_LOOK_BUDGET = timedelta(seconds=8)
-"""How long a side is asked for a person who waits: with the local attempt before, within an HTTP call's time."""
+"""Of asking one side while a person waits: with the local attempt it fits into an HTTP call."""
+
+REVIEW_LOOKS_MAX = 1_000
+"""Per workflow. Temporal accepts 2,000 updates of one workflow; the rest is left for decisions."""
 
 REVIEW_ACT_BUDGET = timedelta(minutes=2)
-"""How long one decided call (6401) is tried before the case stays as it is, for the person to decide again."""
+"""Of one call that a decision needs, such as 6401; then the case stays open."""
 
 TELL_HIS_BUDGET = timedelta(hours=1)
-"""How long HIS is told of a refund that was decided; then a person is told that it could not be."""
+"""Of telling HIS about a refund that a review decided on; then a review again."""
 
-
-GLANCE_HOLDS = timedelta(seconds=1)
-"""How long what HIS said beside 6301 is believed: 6301 at its first attempt is faster, and a second one comes later."""
+# Refund
 
 HOLDER_WAIT = timedelta(minutes=10)
-"""How long another refund of the same payment is waited for."""
+"""How long a refund waits for another one of the same payment."""
 
 HOLDER_POLL = (timedelta(seconds=1), timedelta(seconds=2), timedelta(seconds=5), timedelta(seconds=15))
-"""How often it is looked at; the last pause repeats."""
+"""Intervals at which it looks whether the other one has ended; the last one repeats."""
 
 REFUND_SENDS_MAX = 3
-"""Product rule 16: the same appRefdSn at most this often, then it is a person's."""
+"""How often the same appRefdSn is sent; then a review (product rule 16)."""
+
+REFUND_BUDGET = timedelta(minutes=10)
+"""Of 6203 and the questions between its attempts: payAuthNo is valid no longer."""
 
 REFUND_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=2), backoff_coefficient=4.0, maximum_interval=timedelta(minutes=1)
 )
-"""0, 2, 10 and 42 s: the centre gets time to know what it did before it is asked a last time."""
-
-REFUND_BUDGET = timedelta(minutes=10)
-"""How long 6203 and its questions are tried in all: payAuthNo serves no longer."""
-
-
-RECORD_BUDGET = timedelta(days=7)
-"""Our own database may be away for long; an answer that is not recorded is not given."""
+"""Attempts at 0, 2, 10 and 42 s: the centre gets time to find out what it did before it is asked for the last time."""
 
 HIS_TOLD_SOON = timedelta(minutes=5)
-"""After this without HIS having taken the word, somebody's attention is asked for."""
+"""Of telling HIS about a refund at first; then NeedsAttention is set."""
 
 HIS_TOLD_BUDGET = timedelta(days=1)
-"""How long HIS is told again."""
+"""Of telling HIS after that."""
 
 HIS_TOLD_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=10)
 )
-"""Of that day."""
 
-REVIEW_LOOKS_MAX = 1_000
-"""Temporal takes 2,000 updates of one workflow: looking leaves enough of them for deciding."""
+# Notification
 
 NOTIFICATION_START_TIMEOUT = timedelta(seconds=10)
-"""Of the call that starts a notification."""
+"""Of the RPC that starts a notification's workflow."""
 
 DELIVERY_BUDGET = timedelta(hours=24)
-"""How long a notification is tried."""
 
 DELIVERY_ATTEMPT_TIMEOUT = timedelta(seconds=30)
-"""The call's own 10 s, and our database."""
+"""Of one attempt: the webhook's own timeout of 10 s, and our database."""
 
 DELIVERY_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=5), backoff_coefficient=2.0, maximum_interval=timedelta(hours=1)

@@ -1,4 +1,4 @@
-"""One notification to a caller, until it is delivered or given up. A payment never waits for it."""
+"""Delivers one notification to a caller, or gives it up. A payment never waits for it."""
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -13,7 +13,7 @@ from workflows import search_attributes as sa
 
 @workflow.defn(name="NotificationWorkflow")
 class NotificationWorkflow:
-    """One run of one notification. Address, secret and body stay out of its history: the activity looks them up."""
+    """One run of one notification. Address, secret and body stay out of the history: the activity looks them up."""
 
     @workflow.run
     async def run(self, run: Notify) -> Delivery:
@@ -36,7 +36,7 @@ class NotificationWorkflow:
             return Delivery.UNDELIVERED
 
     async def _give_up(self, run: Notify) -> None:
-        """A person has to see to it, and to replay it."""
+        """From here on a person must replay it."""
         workflow.upsert_search_attributes(sa.attention_updates(AttentionReason.NOTIFICATION_FAILED.value))
         await workflow.execute_activity_method(
             WebhookActivities.give_up,

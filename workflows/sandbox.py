@@ -1,4 +1,4 @@
-"""The workflow sandbox as worker and replayer use it."""
+"""The workflow sandbox of worker and replayer."""
 
 from typing import Any
 
@@ -8,41 +8,40 @@ from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, Workflo
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import Info
 
-_OF_ANOTHER = frozenset(
+_FOR_OTHER_WORKFLOWS = frozenset(
     {
         CommandType.COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION,
         CommandType.COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION,
         CommandType.COMMAND_TYPE_SCHEDULE_NEXUS_OPERATION,
     }
 )
-"""Commands whose payloads are not this workflow's: only its instance, inside the sandbox, knows whose."""
+"""Commands whose payloads belong to another workflow; only the instance inside the sandbox knows which."""
 
 
 def sandbox() -> WorkflowRunner:
-    """Our own pure packages and pydantic are passed through: their classes exist once, and a payment imports nothing.
+    """The SDK's sandbox, with our own pure packages and pydantic passed through.
 
-    Without it each new payment imports the workflow again, some 30 ms of its first task.
+    Otherwise each new workflow would import them again, some 30 ms of its first task, and their classes would exist
+    twice.
     """
     restrictions = SandboxRestrictions.default.with_passthrough_modules("activities", "domain", "pydantic", "workflows")
     return _QuickContextRunner(SandboxedWorkflowRunner(restrictions=restrictions))
 
 
 class _QuickContextRunner(WorkflowRunner):
-    """The same sandbox, not entered for every payload only to be told whose it is.
+    """Tells the codec to which workflow a payload belongs without entering the sandbox.
 
-    The SDK asks three times a payload, for the codec; it was a seventh of the worker's whole work (bench/run.py). The
-    answer is the workflow's own id, which is known outside too.
+    The SDK asks three times per payload, which took a seventh of the worker's CPU time (bench/run.py). The answer is
+    nearly always the workflow's own id, which is known outside the sandbox.
     """
 
     def __init__(self, sandboxed: WorkflowRunner) -> None:
         self._sandboxed = sandboxed
 
     def prepare_workflow(self, defn: Any) -> None:  # noqa: ANN401 - the SDK's own, private type
-        """Import it in the sandbox once, to see that it can be."""
         self._sandboxed.prepare_workflow(defn)
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        """One payment's instance."""
         return _QuickContextInstance(self._sandboxed.create_instance(det), det.info)
 
     def set_worker_level_failure_exception_types(self, types: Any) -> None:  # noqa: ANN401 - passed on
@@ -58,8 +57,8 @@ class _QuickContextInstance(WorkflowInstance):
         return self._sandboxed.activate(act)
 
     def get_serialization_context(self, command_info: Any) -> SerializationContext | None:  # noqa: ANN401 - the SDK's
-        """An activity's payloads are its workflow's: the codec asks for no more than the id."""
-        if command_info is not None and command_info.command_type in _OF_ANOTHER:
+        """The codec reads only the workflow id, so an activity's payloads need no context of their own."""
+        if command_info is not None and command_info.command_type in _FOR_OTHER_WORKFLOWS:
             return self._sandboxed.get_serialization_context(command_info)
         return self._own
 

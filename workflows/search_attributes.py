@@ -1,4 +1,4 @@
-"""The one typed registry of search attributes: clear text in Temporal, so never a person, an amount or a token."""
+"""All search attributes, typed. Temporal keeps them in clear text: no personal data, no amount, no token."""
 
 import asyncio
 from collections.abc import Sequence
@@ -37,16 +37,16 @@ ALL = (
 )
 
 TYPES = {key.name: key.indexed_value_type.name.title() for key in ALL}
-"""Name to type as the `temporal` command spells it: Keyword, Bool, Datetime."""
+"""Type by name, as the `temporal` command spells it: Keyword, Bool, Datetime."""
 
 
 def of_payment(order: Order, since: datetime) -> TypedSearchAttributes:
-    """What a payment is found by from its first second on."""
+    """Of a new payment."""
     return TypedSearchAttributes([*_of(order, PaymentState.RECEIVED, since), *_of_order(order)])
 
 
 def of_reopened(order: Order, known: Reopened) -> TypedSearchAttributes:
-    """A payment that is over shows its end, as its first run did, whatever is asked of it now."""
+    """Of a payment that is started again: it shows the same as when its last run closed."""
     shown = [*_of(order, known.state, known.state_since), *_of_order(order)]
     if known.uploaded is not None:
         shown.append(SearchAttributePair(PAY_ORD_ID, known.uploaded.pay_ord_id))
@@ -54,12 +54,12 @@ def of_reopened(order: Order, known: Reopened) -> TypedSearchAttributes:
 
 
 def of_refund(payment: PaymentKey, since: datetime) -> TypedSearchAttributes:
-    """What a refund is found by: its payment's number, and a state of its own."""
+    """Of a new refund: its payment's medOrgOrd, and the refund's own state."""
     return TypedSearchAttributes(_of(payment, RefundState.REFUNDING, since))
 
 
 def of_notification(payment: PaymentKey) -> TypedSearchAttributes:
-    """What a notification is found by: its payment's number."""
+    """Of a notification: its payment's medOrgOrd."""
     return TypedSearchAttributes(_of_key(payment))
 
 
@@ -84,12 +84,11 @@ def _of_order(order: Order) -> list[SearchAttributePair[Any]]:
 
 
 def state_updates(state: PaymentState | RefundState, since: datetime) -> list[SearchAttributeUpdate[Any]]:
-    """A new state, and since when."""
     return [PAYMENT_STATE.value_set(state.value), PAYMENT_STATE_SINCE.value_set(since)]
 
 
 def attention_updates(reason: str) -> list[SearchAttributeUpdate[Any]]:
-    """A person has to look, and why."""
+    """A person must look. `reason`: an `AttentionReason`."""
     return [NEEDS_ATTENTION.value_set(value=True), ATTENTION_REASON.value_set(reason)]
 
 
@@ -97,32 +96,32 @@ NO_ATTENTION: tuple[SearchAttributeUpdate[Any], ...] = (
     NEEDS_ATTENTION.value_set(value=False),
     ATTENTION_REASON.value_unset(),
 )
-"""Nobody has to look any more."""
+"""Nobody needs to look any more."""
 
 
 class Shown:
-    """What a payment's search attributes say: one writer, and a state that may be shown only if it lasts."""
+    """Writes one payment's search attributes, a short-lived state only if it lasts: each write costs an event."""
 
     def __init__(self) -> None:
         self._waiting: Sequence[SearchAttributeUpdate[Any]] = ()
-        self._clock: asyncio.Task[None] | None = None
+        self._timer: asyncio.Task[None] | None = None
 
-    def now(self, updates: Sequence[SearchAttributeUpdate[Any]]) -> None:
-        """Show it, and before it what still waits to be shown: of one attribute the later value stands."""
-        if self._clock is not None:
-            self._clock.cancel()
-        self._show(updates)
+    def write(self, updates: Sequence[SearchAttributeUpdate[Any]]) -> None:
+        """Write `updates`, merged over those that are still waiting."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._upsert(updates)
 
-    def if_it_lasts(self, updates: Sequence[SearchAttributeUpdate[Any]], at_least: timedelta) -> None:
-        """Show it after `at_least`, or with what is shown before then."""
+    def write_if_it_lasts(self, updates: Sequence[SearchAttributeUpdate[Any]], at_least: timedelta) -> None:
+        """Write `updates` after `at_least`, or together with the next ones if these come first."""
         self._waiting = updates
-        self._clock = asyncio.create_task(self._after(at_least))
+        self._timer = asyncio.create_task(self._after(at_least))
 
     async def _after(self, at_least: timedelta) -> None:
         await workflow.sleep(at_least, summary=for_operators("状态持续则显示 (shown if it lasts)"))
-        self._show(())
+        self._upsert(())
 
-    def _show(self, updates: Sequence[SearchAttributeUpdate[Any]]) -> None:
+    def _upsert(self, updates: Sequence[SearchAttributeUpdate[Any]]) -> None:
         latest = {update.key.name: update for update in (*self._waiting, *updates)}
-        self._waiting, self._clock = (), None
+        self._waiting, self._timer = (), None
         workflow.upsert_search_attributes(list(latest.values()))

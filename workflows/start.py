@@ -1,4 +1,4 @@
-"""How workflows start: ids, policies, summaries, search attributes; for API, worker, tests and benchmarks alike."""
+"""Starting workflows, with their ids, policies, summaries and search attributes. API and worker share it."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,10 +19,10 @@ from workflows.payment.workflow import PaymentWorkflow
 from workflows.refund.workflow import RefundWorkflow
 
 WORKFLOWS = (PaymentWorkflow, RefundWorkflow, NotificationWorkflow)
-"""Every workflow of ours: a history of any of them can be replayed."""
+"""All workflows, for the worker and the replayer."""
 
 NOTICE = "notice"
-"""`PaymentWorkflow.notice`."""
+"""The signal `PaymentWorkflow.notice`."""
 
 
 class _Start(TypedDict):
@@ -36,7 +36,7 @@ class _Start(TypedDict):
 
 
 def _start(workflow_id: str, task_queue: str, summary: str, found_by: TypedSearchAttributes) -> _Start:
-    """Start it, or meet the one that is under way. A closed one is never started again."""
+    """Start the workflow or join the running one; a closed one is not started again."""
     return {
         "id": workflow_id,
         "task_queue": task_queue,
@@ -49,7 +49,7 @@ def _start(workflow_id: str, task_queue: str, summary: str, found_by: TypedSearc
 
 
 def start_operation(start: PaymentStart, task_queue: str) -> WithStartWorkflowOperation[PaymentWorkflow, Any]:
-    """This payment's. Single-use."""
+    """The payment's start, for an update-with-start. Single-use."""
     order = start.order
     found_by = sa.of_payment(order, datetime.now(UTC))
     how = _start(order.workflow_id, task_queue, _summary(order), found_by)
@@ -57,7 +57,7 @@ def start_operation(start: PaymentStart, task_queue: str) -> WithStartWorkflowOp
 
 
 def refund_operation(start: RefundStart, task_queue: str) -> WithStartWorkflowOperation[RefundWorkflow, Any]:
-    """This refund's. Single-use."""
+    """The refund's start, for an update-with-start. Single-use."""
     order = start.order
     summary = f"退费 {order.med_org_ord} {order.refund_no} ({order.hospital})"
     found_by = sa.of_refund(order, datetime.now(UTC))
@@ -67,10 +67,10 @@ def refund_operation(start: RefundStart, task_queue: str) -> WithStartWorkflowOp
 
 
 async def reopen(client: Client, start: PaymentStart, task_queue: str, rpc_timeout: timedelta | None = None) -> None:
-    """Start a payment that had ended unpaid once more, under its id, or tell the run that is under way.
+    """Start a closed payment again under its id, or signal the run that is under way.
 
-    The signal goes to whichever of the two it is: word that comes while an earlier question is on its way asks again.
-    Raises `temporalio.service.RPCError`.
+    The signal is sent in both cases: a hint that arrives while 6301 is in flight makes the workflow ask again. Raises
+    `temporalio.service.RPCError`.
     """
     if start.reopened is None:
         raise AssertionError("nothing is known of the payment's end")
@@ -81,7 +81,7 @@ async def reopen(client: Client, start: PaymentStart, task_queue: str, rpc_timeo
 
 
 async def start_notification(client: Client, task_queue: str, run: Notify) -> None:
-    """Start this run's workflow. One that is there already, or has been, is left alone. Raises `RPCError`."""
+    """Start this run's workflow, unless it runs or has run already. Raises `temporalio.service.RPCError`."""
     summary = f"通知 {run.event.value} {run.med_org_ord} ({run.hospital})"
     how = _start(run.workflow_id, task_queue, summary, sa.of_notification(run))
     with suppress(WorkflowAlreadyStartedError):

@@ -42,7 +42,7 @@ async def decode(request: Request, caller: Annotated[Caller, Depends(decoding_ca
     except NotYours as refused:
         note_access(request, _access(AccessEvent.CODEC_PAYLOAD_REFUSED, caller, refused.workflows))
         raise
-    if opened.anything:
+    if opened.workflows:
         note_access(request, _granted(caller, opened))
     answer = json_format.MessageToJson(Payloads(payloads=opened.payloads), indent=None)
     return Response(answer, media_type="application/json", headers=_NOT_KEPT)
@@ -64,8 +64,7 @@ def _payloads(text: str) -> list[Payload]:
 
 
 def _granted(caller: Caller, opened: Opened) -> Access:
-    older = {"unnamed": opened.unnamed} if opened.unnamed else {}
-    return _access(AccessEvent.CODEC_PAYLOAD_DECODED, caller, opened.workflows, payloads=len(opened.payloads), **older)
+    return _access(AccessEvent.CODEC_PAYLOAD_DECODED, caller, opened.workflows, payloads=len(opened.payloads))
 
 
 def _access(event: AccessEvent, caller: Caller, workflows: Sequence[str], **details: int) -> Access:

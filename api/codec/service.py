@@ -1,7 +1,7 @@
 """Opens the payloads of workflow histories for people: only their own hospital's."""
 
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -13,9 +13,7 @@ from api.web.errors import ApiError
 from domain.errors import ErrorCode
 from domain.ids import hospital_of
 from security.crypto.keyring import SealBrokenError
-
-WORKFLOW_ID = "workflow-id"
-"""Where a sealed payload says whose it is; bound to it by the seal."""
+from security.crypto.payload_codec import WORKFLOW_ID
 
 PAYLOADS_MAX = 1_000
 """In one request. The UI asks for an event's payloads at a time, the command line for some more."""
@@ -25,7 +23,7 @@ _BROKEN = "无法解密: 内容被改动, 或密钥不在密钥环中"
 
 
 class NotYours(ApiError):
-    """A payload belongs to another hospital, or does not say whose it is where there are several."""
+    """A payload belongs to another hospital, or to no payment at all."""
 
     def __init__(self, workflows: Sequence[str]) -> None:
         super().__init__(ErrorCode.FORBIDDEN, "只能解密本医院的支付内容")
@@ -34,22 +32,15 @@ class NotYours(ApiError):
 
 @dataclass(frozen=True)
 class Opened:
-    """`workflows`: whose payloads were sealed. `unnamed`: how many of an older form did not say whose they are."""
+    """`workflows`: whose payloads were sealed. None: what operators may read anyway passes through unopened."""
 
     payloads: list[Payload]
     workflows: list[str]
-    unnamed: int
-
-    @property
-    def anything(self) -> bool:
-        """Whether anything was sealed: what operators may read anyway passes through unopened."""
-        return bool(self.workflows or self.unnamed)
 
 
 class CodecService:
-    def __init__(self, codec: PayloadCodec, hospitals: Collection[str]) -> None:
+    def __init__(self, codec: PayloadCodec) -> None:
         self._codec = codec
-        self._hospitals = frozenset(hospitals)
 
     async def open(self, payloads: Sequence[Payload], hospital: str) -> Opened:
         """The payloads as the workflow wrote them. One that may not or can't be opened refuses them all.
@@ -64,18 +55,7 @@ class CodecService:
             raise ApiError(ErrorCode.INVALID_FIELD, _BROKEN, status=HTTPStatus.UNPROCESSABLE_ENTITY) from None
         # Only now: before its seal was opened, a payload could say anything. What stays as it is was never sealed.
         sealed = [payload for payload, plain in zip(payloads, opened, strict=True) if plain != payload]
-        names = [payload.metadata.get(WORKFLOW_ID, b"").decode("utf-8", "replace") for payload in sealed]
-        self._check(names, hospital)
-        workflows = sorted({name for name in names if name})
-        return Opened(opened, workflows, unnamed=names.count(""))
-
-    def _check(self, names: Sequence[str], hospital: str) -> None:
-        only_one = self._hospitals == {hospital}
-        foreign = [name for name in names if hospital_of(name) != hospital and not (only_one and _nobodys(name))]
-        if foreign:
-            raise NotYours(sorted(set(foreign)))
-
-
-def _nobodys(name: str) -> bool:
-    """An older payload, or a workflow of the house: with one hospital it is that one's."""
-    return hospital_of(name) is None
+        workflows = sorted({payload.metadata[WORKFLOW_ID].decode("utf-8", "replace") for payload in sealed})
+        if foreign := [name for name in workflows if hospital_of(name) != hospital]:
+            raise NotYours(foreign)
+        return Opened(opened, workflows)

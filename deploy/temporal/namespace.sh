@@ -1,5 +1,5 @@
 #!/bin/sh
-# The namespace that payments run in. Closed payments stay readable for 30 days; our own records keep them for good.
+# The namespace that payments run in. Closed payments stay readable for 30 days; our own records keep them.
 set -eu
 
 namespace=${MEDPAY_TEMPORAL_NAMESPACE:-default}

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes Temporal's two databases, or brings them to this server's schema. Safe to repeat: each step looks first.
+# Creates Temporal's two databases, or upgrades them to this server's schema. Safe to repeat: each step checks first.
 set -eu
 
 migrate() {

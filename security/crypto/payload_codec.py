@@ -34,7 +34,7 @@ ENCODINGS = {f"binary/{cipher}".encode("ascii") for cipher in SealCipher}
 KEY_ID = "key-id"
 
 WORKFLOW_ID = "workflow-id"
-"""The metadata of a bound payload. Those sealed before there was a binding have none, and open anywhere."""
+"""The metadata that names the workflow of a payload."""
 
 _JSON = b"json/plain"
 _MARKED = b'"' + MARK.encode()
@@ -69,7 +69,8 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
         self._metadata = {
             "encoding": f"binary/{keyring.cipher}".encode("ascii"),
             KEY_ID: keyring.active.encode("ascii"),
-        } | ({WORKFLOW_ID: workflow_id.encode()} if workflow_id else {})
+            WORKFLOW_ID: workflow_id.encode(),
+        }
 
     def with_context(self, context: SerializationContext) -> "SealingCodec":
         """The codec of one workflow. Its activities' payloads are its own."""
@@ -87,19 +88,21 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
         ]
 
     def _sealed(self, payload: Payload) -> Payload:
+        if not self._workflow_id:
+            raise AssertionError("a payload of no workflow")
         sealed = self._keyring.seal_bytes(_packed(payload.SerializeToString()), self._place)
         return Payload(metadata=self._metadata, data=sealed)
 
     def _opened(self, payload: Payload) -> Payload:
         key_id = payload.metadata[KEY_ID].decode("ascii", "replace")
         owner = payload.metadata.get(WORKFLOW_ID, b"")
-        if owner and self._workflow_id and owner != self._workflow_id.encode():
+        if not owner or (self._workflow_id and owner != self._workflow_id.encode()):
             raise PayloadMovedError(owner.decode("utf-8", "replace"), self._workflow_id)
         return Payload.FromString(_unpacked(self._keyring.open_bytes(key_id, payload.data, _place(owner))))
 
 
 def _place(owner: bytes) -> bytes:
-    return _CONTEXT + b"/" + owner if owner else _CONTEXT
+    return _CONTEXT + b"/" + owner
 
 
 def _for_operators(payload: Payload) -> bool:

@@ -13,7 +13,8 @@ class CentreConfig(CentreForm):
     """The form stands here as it stands in the hospital's `[centres.NAME]`; both sides must agree.
 
     `private_key`: the centre's own. `hospital_public_key`: verifies requests. `notice_url`: where 6302 goes; None:
-    nowhere. `repeated_upload`: what 6201 answers to a known medOrgOrd.
+    nowhere. `repeated_upload`: what 6201 answers to a known medOrgOrd. `full_refund`: what the end of a full refund is
+    called, 7 always or by what was paid, 8 for insurance alone and 9 for cash alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -25,6 +26,7 @@ class CentreConfig(CentreForm):
     org_codg: str
     notice_url: str | None = None
     repeated_upload: Literal["same_order", "refused"] = "same_order"
+    full_refund: Literal["refunded", "by_kind"] = "refunded"
 
     @field_validator("notice_url")
     @classmethod

@@ -11,6 +11,7 @@ from typing import Any
 from domain.china_time import from_china, to_china_compact
 from domain.fen import yuan
 from domain.insurance import RefundStatus, RefundType, Split
+from domain.ord_stas import OrdStas
 from simulator.core.store import Verdict
 from simulator.insurance.centre import Centre, Outcome
 from simulator.insurance.orders import CentreOrder, CentreRefund
@@ -18,7 +19,6 @@ from simulator.insurance.wire import CentreRefusal, RefundAsked, asked
 
 REVERSAL_PREFIX = "REVS"
 REVS_TOKEN_LIFE = timedelta(hours=1)
-REFUNDED, INSURANCE_REFUNDED, CASH_REFUNDED, CASH_PARTLY, INSURANCE_AND_CASH_PARTLY = 7, 8, 9, 10, 11
 
 
 def refund(centre: Centre, data: Mapping[str, Any]) -> Outcome:
@@ -33,7 +33,8 @@ def refund(centre: Centre, data: Mapping[str, Any]) -> Outcome:
     _check_token(centre, order, split, request)
     check_amounts(wanted, split, before, cash_refunded_by=centre.config.cash_refunded_by)
     centre.orders.add_refund(wanted)
-    centre.orders.set_status(order.pay_ord_id, status_after([*before, wanted], split))
+    by_kind = centre.config.full_refund == "by_kind"
+    centre.orders.set_status(order.pay_ord_id, status_after([*before, wanted], split, by_kind=by_kind))
     centre.people.move(order.id_no, wanted.psn_acct_fen)
     return Outcome(_answer(wanted))
 
@@ -128,17 +129,18 @@ def check_reversal(request: RefundAsked, split: Split) -> None:
         raise CentreRefusal("冲正须退回全部医保金额: psnAcctRefdAmt, fundRefdAmt")
 
 
-def status_after(refunds: Sequence[CentreRefund], split: Split) -> int:
-    """ALL 7, HI 8, CASH 9 or 10; 11 and 7 where insurance and cash went back one after the other."""
+def status_after(refunds: Sequence[CentreRefund], split: Split, *, by_kind: bool = False) -> OrdStas:
+    """The order's status once `refunds` went back. `by_kind`: all of one kind is called by that kind, not 7."""
     cash = sum(refund.cash_fen for refund in refunds)
     insurance = sum(refund.psn_acct_fen + refund.fund_fen for refund in refunds)
-    if refunds[-1].refd_type is RefundType.ALL:
-        return REFUNDED
+    mixed = split.own_pay_fen and split.psn_acct_fen + split.fund_fen
+    if refunds[-1].refd_type is RefundType.ALL and (mixed or not by_kind):
+        return OrdStas.REFUNDED
     if not insurance:
-        return CASH_REFUNDED if cash == split.own_pay_fen else CASH_PARTLY
+        return OrdStas.CASH_REFUNDED if cash == split.own_pay_fen else OrdStas.CASH_PARTLY_REFUNDED
     if not cash:
-        return INSURANCE_REFUNDED
-    return REFUNDED if cash == split.own_pay_fen else INSURANCE_AND_CASH_PARTLY
+        return OrdStas.INSURANCE_REFUNDED
+    return OrdStas.REFUNDED if cash == split.own_pay_fen else OrdStas.INSURANCE_REFUNDED_CASH_PARTLY
 
 
 def _check_type(wanted: CentreRefund, split: Split) -> None:

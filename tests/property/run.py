@@ -35,7 +35,7 @@ from tests.property.answers import all_answered, shown_state
 from tests.property.sides.centre import CentreSide
 from tests.property.sides.faults import Faults
 from tests.property.sides.his import HisSide
-from tests.property.stage import RECORDS, Stage, by_servers_time
+from tests.property.stage import RECORDS, Stage, by_servers_time, pauses
 from tests.support.values import orders
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.start import start_operation
@@ -58,6 +58,7 @@ class HospitalSpec(Frozen):
     registers: Registers = Registers.MEDPAY
     cash_refunded_by: CashRefundedBy = CashRefundedBy.CENTRE
     repeated_upload: Literal["same_order", "refused"] = "same_order"
+    full_refund: Literal["refunded", "by_kind"] = "refunded"
 
 
 class OrderSpec(Frozen):
@@ -94,7 +95,8 @@ class Run:
         self.calm = False
         profile = CentreProfile(url="", platform_public_key="-", cash_refunded_by=hospital.cash_refunded_by)
         self.hospital = hospital
-        self.centre = CentreSide(profile, self.faults, hospital.repeated_upload)
+        habits = hospital.model_dump(include={"repeated_upload", "full_refund"})
+        self.centre = CentreSide(profile, self.faults, **habits)
         self.his = HisSide(self.faults)
         stage.centres[name] = self.centre
         stage.systems[name] = HttpHospitalSystem(self.his, "")
@@ -112,8 +114,12 @@ class Run:
         return self.centre.books.orders.of_hospital(order.med_org_ord)
 
     async def moment(self, seconds: int = MOMENT_S) -> None:
-        """Let the server's time pass, and with it all that is due."""
+        """Let the server's time pass, and with it all that is due; and what that has set going come to a pause.
+
+        On a busy machine the worker may get its task only after the server's time has passed.
+        """
         await self.stage.environment.sleep(seconds)
+        await pauses(self.stage, [self.handle(order) for order in self.begun_orders()])
         await by_servers_time(self.stage.environment)
         self.centre.on_its_way.deliver()
         self.his.on_its_way.deliver()

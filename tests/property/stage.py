@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import OperationalError
-from temporalio.client import Client
+from temporalio.api.enums.v1 import EventType, PendingActivityState
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import (
     ActivityInboundInterceptor,
@@ -34,6 +35,7 @@ from tests.property.sides.centre import CentreSide
 from tests.property.sides.faults import Faults
 from tests.support.stack.time_skipping import start_time_skipping
 from tests.support.values.orders import TERMS
+from tests.support.waiting import eventually
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.refund.workflow import RefundWorkflow
 from workflows.sandbox import sandbox
@@ -42,6 +44,7 @@ WORKFLOWS = [PaymentWorkflow, RefundWorkflow]
 HOLDER_WAIT = timedelta(milliseconds=300)
 """A newcomer waits for the holder's answer in real time, and holds the server's clock as long."""
 CACHED = 100
+PAUSE_S_MAX = 10
 RECORDS = "records"
 """The transaction by which our own database is made to fail."""
 
@@ -68,6 +71,8 @@ class Stage:
         self.task_queue = "random"
         self.centres: dict[str, CentreSide] = {}
         self.systems: dict[str, HttpHospitalSystem] = {}
+        self.attempts = 0
+        """How many attempts of activities are under way."""
 
     @property
     def client(self) -> Client:
@@ -84,7 +89,7 @@ class Stage:
             workflows=WORKFLOWS,
             activities=self._activities(),
             workflow_runner=sandbox(),
-            interceptors=[_ServersTime(self.environment)],
+            interceptors=[_ServersTime(self)],
             max_cached_workflows=cached,
         )
 
@@ -103,21 +108,25 @@ class Stage:
 class _ServersTime(Interceptor):
     """Activities live by the server's clock."""
 
-    def __init__(self, environment: WorkflowEnvironment) -> None:
-        self._environment = environment
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
-        return _InServersTime(next, self._environment)
+        return _InServersTime(next, self._stage)
 
 
 class _InServersTime(ActivityInboundInterceptor):
-    def __init__(self, following: ActivityInboundInterceptor, environment: WorkflowEnvironment) -> None:
+    def __init__(self, following: ActivityInboundInterceptor, stage: Stage) -> None:
         super().__init__(following)
-        self._environment = environment
+        self._stage = stage
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - the SDK's signature
-        await by_servers_time(self._environment)
-        return await super().execute_activity(input)
+        self._stage.attempts += 1
+        try:
+            await by_servers_time(self._stage.environment)
+            return await super().execute_activity(input)
+        finally:
+            self._stage.attempts -= 1
 
 
 async def by_servers_time(environment: WorkflowEnvironment) -> datetime:
@@ -125,6 +134,37 @@ async def by_servers_time(environment: WorkflowEnvironment) -> datetime:
     at, since = await environment.get_current_time(), time.monotonic()
     CLOCK.set(lambda: at + timedelta(seconds=time.monotonic() - since))
     return at
+
+
+async def pauses(stage: Stage, payments: Sequence[WorkflowHandle[Any, Any]]) -> None:
+    """Return once none of them is being worked on. Raises TimeoutError where that does not come."""
+
+    async def paused() -> bool:
+        return not stage.attempts and all([await _has_paused(payment) for payment in payments])
+
+    try:
+        await eventually(paused, PAUSE_S_MAX)
+    except AssertionError as error:
+        raise TimeoutError(str(error)) from None
+
+
+async def _has_paused(payment: WorkflowHandle[Any, Any]) -> bool:
+    """Whether its latest task is done, and no activity waits for its first attempt."""
+    described = await payment.describe()
+    pending = described.raw_description.pending_activities
+    if any(
+        each.state is PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED and each.attempt <= 1 for each in pending
+    ):
+        return False
+    tasks = [event.event_type async for event in payment.fetch_history_events() if event.event_type in _TASK]
+    return described.status is not WorkflowExecutionStatus.RUNNING or tasks[-1:] == [_TASK_DONE]
+
+
+_SCHEDULED = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+_TASK_DONE = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+_TASK = frozenset(
+    {_TASK_DONE, EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED}
+)
 
 
 def migrated_database(folder: Path) -> str:

@@ -128,6 +128,7 @@ _hospital = st.builds(
     registers=st.sampled_from(Registers),
     cash_refunded_by=st.sampled_from((CashRefundedBy.CENTRE, CashRefundedBy.CENTRE, CashRefundedBy.CHANNEL)),
     repeated_upload=st.sampled_from(("same_order", "refused")),
+    full_refund=st.sampled_from(("refunded", "by_kind")),
 )
 _his_books_not = st.tuples(
     st.lists(_faults_of(["settle", "register"], st.sampled_from((3, -1, -1))), min_size=1, max_size=2),

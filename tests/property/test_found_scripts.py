@@ -12,6 +12,7 @@ from tests.property.sides.faults import Fault, Kind
 from tests.property.steps.kinds import CallerBooks, Goes, Passes, Pay, PreSettle, Refund, Settle, Visit
 
 PRESCRIPTION = (OrderSpec(bills=("907629",)),)
+CASH_ALONE = (OrderSpec(bills=("900000",)),)
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,17 @@ class TestAReversal:
         theatre.play(Script(orders=PRESCRIPTION, steps=steps, heals=False))
 
         assert theatre.last_ends == ["IN_REVIEW LATE_BOOKING_UNCHECKED"]
+
+    def test_of_cash_alone_is_known_by_whatever_its_end_is_called(self, theatre: Theatre) -> None:
+        """Its reply was lost. The centre calls it 9, not 7: it was sent again, and a refusal of that had no way out."""
+        his = Goes(fault=Fault(txn="settle", kind=Kind.REFUSED, times=-1))
+        lost = Goes(fault=Fault(txn="6203", kind=Kind.LOST_AFTER, times=1))
+        refused = Goes(fault=Fault(txn="6203", kind=Kind.REFUSED, times=-1))
+        steps = (PreSettle(), Pay(outcome=PayOutcome.PAID), his, lost, refused, Settle())
+        hospital = HospitalSpec(full_refund="by_kind")
+        theatre.play(Script(hospital=hospital, orders=CASH_ALONE, steps=steps, heals=False))
+
+        assert theatre.last_ends == ["REVERSED"]
 
 
 class TestARefusalThatWasNone:

@@ -1,35 +1,28 @@
-"""A worker that is older than the API: it must leave alone what it can't read."""
+"""A worker that is older than the API: payloads only gain fields, and it passes over those that it does not know."""
 
-from temporalio.api.enums.v1 import WorkflowTaskFailedCause
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.client import WorkflowUpdateStage
 
+from domain.orders import PaymentStart
 from tests.support.scripted.payments import PaymentsAtWork
 from tests.support.values.orders import outpatient, start
-from tests.support.waiting import eventually
-from workflows.limits import TASK_TIMEOUT
-
-UNREADABLE = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE
+from workflows.payment.workflow import PaymentWorkflow
 
 
-async def test_a_term_of_a_later_release_stops_the_payment_before_anything_is_called(
-    work: PaymentsAtWork, order_no: str
-) -> None:
+async def test_a_term_of_a_later_release_is_passed_over(work: PaymentsAtWork, order_no: str) -> None:
     begun = start(outpatient(order_no))
     later = begun.model_dump(mode="json")
     later["terms"]["a_term_of_a_later_release"] = 1
-    work.begun.append(begun.order.workflow_id)
-    handle = await work.environment.client.start_workflow(
-        "PaymentWorkflow",
-        later,
-        id=begun.order.workflow_id,
-        task_queue=work.task_queue,
-        task_timeout=TASK_TIMEOUT,
+    workflow_id = begun.order.workflow_id
+    work.begun.append(workflow_id)
+
+    await work.environment.client.start_workflow("PaymentWorkflow", later, id=workflow_id, task_queue=work.task_queue)
+    update = await work.handle(workflow_id).start_update(
+        PaymentWorkflow.pre_settle, begun.order, wait_for_stage=WorkflowUpdateStage.ACCEPTED
     )
 
-    async def refused() -> bool:
-        history = await handle.fetch_history()
-        return any(event.workflow_task_failed_event_attributes.cause == UNREADABLE for event in history.events)
+    assert (await work.answer(update)).med_org_ord == order_no
 
-    await eventually(refused, within_s=10)
-    assert work.script.asked == []
-    assert (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+
+def test_it_is_not_kept() -> None:
+    begun = start(outpatient("M1"))
+    assert PaymentStart.model_validate(begun.model_dump(mode="json") | {"new": 1}) == begun

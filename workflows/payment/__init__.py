@@ -1,1 +1,1 @@
-"""A payment: its workflow, and the steps of its story."""
+"""A payment: its workflow and its steps."""

@@ -1,4 +1,4 @@
-"""PAID: the hospital books. HIS is asked before it is told (product rules 9 and 10)."""
+"""PAID: booking in HIS, which is always asked before it is told (product rules 9 and 10)."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -18,12 +18,10 @@ from workflows.payment.progress import Progress
 from workflows.payment.steps import booking_question, cancel_our_visit, find_booking, open_review
 
 _UNREACHABLE = "医院信息系统无法连接"
-_REFUSAL_CHECK = timedelta(seconds=30)
-"""After a refusal HIS is asked once whether it booked all the same; a refusal stands if it can't be asked."""
 
 
 class CannotBook(Exception):
-    """HIS did not book, and that is certain: the money has to go back."""
+    """HIS has certainly not booked: the money must go back."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -31,18 +29,18 @@ class CannotBook(Exception):
 
 
 class BookingSteps:
-    """From PAID to SETTLED, or IN_REVIEW; raises `CannotBook`."""
+    """From PAID to SETTLED or IN_REVIEW. Raises `CannotBook`."""
 
-    def __init__(self, progress: Progress, calls: SettleInbox, look_ahead: LookAhead) -> None:
+    def __init__(self, progress: Progress, inbox: SettleInbox, look_ahead: LookAhead) -> None:
         self._progress = progress
-        self._calls = calls
+        self._inbox = inbox
         self._look_ahead = look_ahead
         self._started_at = workflow.now()
         self._auto_finish_at = self._started_at + timedelta(seconds=progress.terms.auto_finish_after_s)
-        self._settled_meanwhile = False
+        self._booked_meanwhile = False
 
     async def run(self) -> None:
-        await self._give_the_caller_time()
+        await self._wait_for_settle_call()
         booking = await self._agree_on_visit()
         if booking is None:
             await open_review(self._progress, AttentionReason.VISIT_MISSING)
@@ -53,30 +51,30 @@ class BookingSteps:
         else:
             await self._settle()
 
-    async def _give_the_caller_time(self) -> None:
-        """Paid, and nobody has called interface 2: if nobody does, the payment is finished without (product rule 8)."""
-        if self._calls.served or self._progress.finish_now:
+    async def _wait_for_settle_call(self) -> None:
+        """Wait for interface 2; if nobody calls in time, we finish the payment by ourselves (product rule 8)."""
+        if self._inbox.served or self._progress.finish_now:
             return
-        until = min(self._auto_finish_at, self._last_moment())
-        self._progress.tell("患者已付款, 等待结果回写 (接口2), 到时自动完成", until)
-        await self._wait_for_a_call(until)
+        until = min(self._auto_finish_at, self._reversal_due_at())
+        self._progress.show("患者已付款, 等待结果回写 (接口2), 到时自动完成", until)
+        await self._wait_for_call(until)
 
     async def _agree_on_visit(self) -> Booking | None:
-        """What HIS has, after the caller's VISIT_ID, if there is one, has proved to be the patient's.
+        """Check that the caller's VISIT_ID, if any, is the patient's; returns what HIS has for this payment.
 
-        A call with a wrong VISIT_ID is refused; the money stays, and a right call, or nobody within the time for
-        auto-finish, lets it go on. None: the caller has to register, and no VISIT_ID came.
+        A call with a wrong VISIT_ID is refused, and the payment waits for another call until auto-finish. None: the
+        caller must register, and has not sent a VISIT_ID.
         """
         while True:
-            self._calls.take()
-            offered = self._calls.offered_visit()
-            unchecked = visit_to_check(self._progress, self._calls)
-            booking = await self._look_ahead.seen(unchecked) or await self._find(unchecked)
+            self._inbox.take()
+            offered = self._inbox.offered_visit()
+            unchecked = visit_to_check(self._progress, self._inbox)
+            booking = await self._look_ahead.take(unchecked) or await self._find(unchecked)
             if offered is not None and booking.visit_patient_id is not None:
                 try:
                     check_visit(self._progress.order.patient_id, booking.visit_patient_id)
                 except PaymentError as error:
-                    self._calls.refuse_served(error.code, error.message)
+                    self._inbox.refuse_served(error.code, error.message)
                     await self._wait_for_another_call()
                     continue
             self._progress.visit_agreed(offered or booking.visit_id or self._progress.visit_id)
@@ -88,26 +86,23 @@ class BookingSteps:
                 HisActivities.find_booking,
                 booking_question(self._progress, visit_id, record=True),
                 self._progress.terms,
-                self._left(),
+                self._time_left(),
                 "HIS: 查询入账情况",
             )
         except (Refusal, Unresolved) as error:
             raise CannotBook(_UNREACHABLE) from error
 
     async def _wait_for_another_call(self) -> None:
-        """A wrong VISIT_ID is the caller's to mend; nobody calling again is ours to finish (product rule 8).
+        """The caller may correct a wrong VISIT_ID until auto-finish, which later wrong calls do not put off."""
+        self._progress.show("等待带有正确就诊ID(VISIT_ID)的结果回写", self._auto_finish_at)
+        await self._wait_for_call(self._auto_finish_at)
 
-        However often wrong calls come, this ends; HIS's retry budget begins after it.
-        """
-        self._progress.tell("等待带有正确就诊ID(VISIT_ID)的结果回写", self._auto_finish_at)
-        await self._wait_for_a_call(self._auto_finish_at)
-
-    async def _wait_for_a_call(self, until: datetime) -> None:
+    async def _wait_for_call(self, until: datetime) -> None:
         left = until - workflow.now()
-        if left > timedelta(0) and not self._calls.waiting:
+        if left > timedelta(0) and not self._inbox.waiting:
             try:
                 await workflow.wait_condition(
-                    lambda: bool(self._calls.waiting),
+                    lambda: bool(self._inbox.waiting),
                     timeout=left,
                     timeout_summary=for_operators("自动完成 (auto-finish)"),
                 )
@@ -116,7 +111,7 @@ class BookingSteps:
         self._started_at = workflow.now()
 
     async def _register(self) -> bool:
-        """REGISTERED. False: nobody can say whether a visit was made, and the payment is under review."""
+        """REGISTERED. False: it is unknown whether HIS made a visit, and the payment is IN_REVIEW."""
         self._progress.register_leaves()
         found = await self._book(HisActivities.register, lambda booking: booking.visit_id, "HIS: 登记挂号")
         if found is None:
@@ -126,21 +121,21 @@ class BookingSteps:
         return True
 
     async def _prefer_callers_visit(self) -> None:
-        """A settle call with another VISIT_ID than ours: cancel ours and take theirs (product rule 9)."""
-        offered, ours = self._calls.offered_visit(), self._progress.visit_id
+        """If a settle call has brought another VISIT_ID than ours, cancel ours and use theirs (product rule 9)."""
+        offered, ours = self._inbox.offered_visit(), self._progress.visit_id
         if offered is None or offered == ours:
             return
-        self._calls.take()
+        self._inbox.take()
         booking = await self._find(offered)
         if booking.visit_patient_id != self._progress.order.patient_id:
-            self._calls.refuse_served(ErrorCode.PATIENT_MISMATCH, "就诊ID(VISIT_ID)不属于患者ID(PATIENT_ID)所指的患者")
-        elif await cancel_our_visit(self._progress, self._left()):
+            self._inbox.refuse_served(ErrorCode.PATIENT_MISMATCH, "就诊ID(VISIT_ID)不属于患者ID(PATIENT_ID)所指的患者")
+        elif await cancel_our_visit(self._progress, self._time_left()):
             self._progress.visit_agreed(offered)
         else:
-            self._calls.refuse_served(ErrorCode.ORDER_CONFLICT, "该挂号已由本系统登记, 就诊ID(VISIT_ID)不一致")
+            self._inbox.refuse_served(ErrorCode.ORDER_CONFLICT, "该挂号已由本系统登记, 就诊ID(VISIT_ID)不一致")
 
     async def _settle(self) -> None:
-        if self._settled_meanwhile:
+        if self._booked_meanwhile:
             self._progress.settled()
             return
         found = await self._book(HisActivities.settle, lambda booking: booking.settlement_no, "HIS: 写入结算记录")
@@ -153,20 +148,20 @@ class BookingSteps:
         found: Callable[[Booking], str | None],
         summary: str,
     ) -> str | None:
-        """Tell HIS; a refusal is checked once, an unknown outcome is asked for until the reversal must go out.
+        """Send `method` to HIS. After a refusal HIS is asked once, after an unknown outcome until a reversal is due.
 
-        None: nobody can say, and the payment is under review. Raises `CannotBook`.
+        Returns what `found` reads from HIS's answer. None: unknown, and the payment is IN_REVIEW. Raises `CannotBook`.
         """
-        self._progress.tell(f"等待医院信息系统入账 ({summary})", self._until())
+        self._progress.show(f"等待医院信息系统入账 ({summary})", self._booking_ends_at())
         try:
-            return found(await remote(method, self._payment(), self._progress.terms, self._left(), summary))
+            return found(await remote(method, self._payment(), self._progress.terms, self._time_left(), summary))
         except Refusal as refusal:
-            message, booking = refusal.message, await self._ask(_REFUSAL_CHECK) or Booking()
+            message, booking = refusal.message, await self._ask(limits.REFUSAL_CHECK_BUDGET) or Booking()
         except Unresolved as unresolved:
             if unresolved.outcome is Outcome.NOT_SENT:
                 raise CannotBook(_UNREACHABLE) from unresolved
-            await self._let_it_arrive()
-            message, answered = _UNREACHABLE, await self._ask(self._until_reversal())
+            await self._wait_for_call_in_flight()
+            message, answered = _UNREACHABLE, await self._ask(self._time_until_reversal())
             if answered is None:
                 await open_review(self._progress, AttentionReason.HIS_OUTCOME_UNKNOWN)
                 return None
@@ -175,10 +170,10 @@ class BookingSteps:
             return value
         raise CannotBook(message)
 
-    async def _let_it_arrive(self) -> None:
-        """What was sent last may still be on its way until the call's timeout has passed twice (product rule 10)."""
-        on_its_way = timedelta(seconds=2 * self._progress.terms.his_timeout_s)
-        pause = min(on_its_way, self._until_reversal())
+    async def _wait_for_call_in_flight(self) -> None:
+        """The last call may still arrive until twice its timeout has passed (product rule 10)."""
+        in_flight = timedelta(seconds=2 * self._progress.terms.his_timeout_s)
+        pause = min(in_flight, self._time_until_reversal())
         if pause > timedelta(0):
             await workflow.sleep(pause, summary=for_operators("等待在途请求 (a booking may still arrive)"))
 
@@ -187,8 +182,8 @@ class BookingSteps:
         booking = await find_booking(question, self._progress, budget, "HIS: 查询入账情况")
         if booking is None:
             return None
-        # A caller may have gone to HIS by itself while we were trying: then it must not be told again.
-        self._settled_meanwhile = booking.settlement_no is not None
+        # The caller may have booked in HIS directly while we were trying: then we must not book again.
+        self._booked_meanwhile = booking.settlement_no is not None
         return booking
 
     def _needs_visit(self) -> bool:
@@ -217,18 +212,18 @@ class BookingSteps:
             settlement=progress.settled_by_centre,
         )
 
-    def _until(self) -> datetime:
-        """The end of HIS's retry budget, never so late that a reversal could not follow while it still serves."""
+    def _booking_ends_at(self) -> datetime:
+        """The end of HIS's retry budget, at the latest when a reversal is due."""
         budget_end = self._started_at + timedelta(seconds=self._progress.terms.his_retry_budget_s)
-        last_moment = self._last_moment()
-        return min(budget_end, last_moment) if last_moment > self._started_at else budget_end
+        reversal_due_at = self._reversal_due_at()
+        return min(budget_end, reversal_due_at) if reversal_due_at > self._started_at else budget_end
 
-    def _last_moment(self) -> datetime:
-        """After it a reversal might come too late."""
+    def _reversal_due_at(self) -> datetime:
+        """When a reversal is due: later it might miss its deadline."""
         return self._progress.settled_by_centre.reversal_deadline - limits.REVERSAL_MARGIN
 
-    def _left(self) -> timedelta:
-        return self._until() - workflow.now()
+    def _time_left(self) -> timedelta:
+        return self._booking_ends_at() - workflow.now()
 
-    def _until_reversal(self) -> timedelta:
-        return self._last_moment() - workflow.now()
+    def _time_until_reversal(self) -> timedelta:
+        return self._reversal_due_at() - workflow.now()

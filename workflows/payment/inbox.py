@@ -1,4 +1,4 @@
-"""Calls that wait for an answer. Handlers put them down; the story takes them up, one round at a time."""
+"""Update calls that wait for an answer: handlers submit them, the workflow's loop serves them round by round."""
 
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 @dataclass
 class Ticket(Generic[R]):
-    """One call. `refusal` answers it; without one it waits until the payment is decided."""
+    """One waiting call. It is answered by `refusal`, or else once the payment is decided."""
 
     request: R
     refusal: ApplicationError | None = None
@@ -24,7 +24,7 @@ class Ticket(Generic[R]):
 
 @dataclass
 class SettleInbox:
-    """`waiting` holds what no round has served yet; `offered_visit` is the newest VISIT_ID that a caller named."""
+    """Settle calls. `waiting`: for the next round. `served`: those of the current round and earlier, not refused."""
 
     waiting: list[Ticket[SettleRequest]] = field(default_factory=list)
     served: list[Ticket[SettleRequest]] = field(default_factory=list)
@@ -34,27 +34,29 @@ class SettleInbox:
         self.waiting.append(ticket)
         return ticket
 
-    def take(self) -> list[Ticket[SettleRequest]]:
-        """Start a round: what comes later is a later round's."""
+    def take(self) -> None:
+        """Start a round with all waiting calls; those that arrive later wait for the next round."""
         taken, self.waiting = self.waiting, []
         self.served = [ticket for ticket in self.served if ticket.refusal is None] + taken
-        return taken
 
     def refuse_served(self, code: ErrorCode, message: str) -> None:
-        """Answer everyone whom this round was to serve."""
+        """Refuse all calls of this round."""
         for ticket in self.served:
             ticket.refuse(code, message)
         self.served = []
 
     def offered_visit(self) -> str | None:
-        """The newest VISIT_ID among the calls that still wait."""
+        """The newest VISIT_ID among the calls that are not answered yet."""
         offers = [t.request.visit_id for t in (*self.served, *self.waiting) if t.refusal is None and t.request.visit_id]
         return offers[-1] if offers else None
 
 
 @dataclass
 class CancelInbox:
-    """Who wants the payment withdrawn. `wanted` outlives an answer that came too early: the wish still stands."""
+    """Cancel calls. `wanted` stays after the caller was told PROCESSING: the payment is still to be cancelled.
+
+    `unserved`: a call came that no round has taken yet.
+    """
 
     waiting: list[Ticket[CancelRequest]] = field(default_factory=list)
     wanted: CancelRequest | None = None
@@ -67,36 +69,36 @@ class CancelInbox:
         return ticket
 
     def take(self) -> None:
-        """Start a round: who comes later wakes a later one."""
+        """Start a round; a call that arrives later starts another one."""
         self.unserved = False
 
     def answer(self, code: ErrorCode, message: str) -> None:
-        """Tell all who wait that it is not withdrawn, or not yet."""
+        """Tell all waiting callers that the payment is not cancelled, or not yet."""
         for ticket in self.waiting:
             ticket.refuse(code, message)
         self.waiting = []
 
     def dismiss(self, code: ErrorCode, message: str) -> None:
-        """The same, and for good: nothing is withdrawn any more."""
+        """Tell all waiting callers that the payment can no longer be cancelled."""
         self.answer(code, message)
         self.wanted, self.unserved = None, False
 
 
 @dataclass
 class Inbox:
-    """Whoever wants something of a payment. `noticed`: the centre hinted by 6302 that something happened."""
+    """Everything that asks a payment for a decision. `noticed`: there is a hint (6302) that money may have moved."""
 
     settle: SettleInbox = field(default_factory=SettleInbox)
     cancel: CancelInbox = field(default_factory=CancelInbox)
     noticed: bool = False
 
     @property
-    def call(self) -> bool:
-        """Whether somebody wants a decision now."""
+    def asks(self) -> bool:
+        """Whether a decision is wanted now."""
         return bool(self.settle.waiting) or self.cancel.unserved or self.noticed
 
     def take(self) -> None:
-        """Start a round. Cleared before anything is awaited, so that what comes meanwhile is not lost."""
+        """Start a round. Flags are cleared before anything is awaited, so that nothing that arrives later is lost."""
         self.settle.take()
         self.cancel.take()
         self.noticed = False

@@ -1,8 +1,7 @@
-"""A settle call means that the patient has probably paid: HIS is asked beside the centre, not after it.
+"""For a settle call HIS is asked alongside 6301, since the patient has probably paid; it saves one round trip.
 
-For the caller that is one round trip to HIS less. What HIS says is used only once 6301 has said that the money is
-there, and only if HIS has booked nothing: a booking is asked for again, and then recorded. Where the centre took its
-time, HIS is asked again: the caller may have booked by itself meanwhile.
+The answer is used only after 6301 has said 6, only if HIS has booked nothing (a booking is asked for again, to be
+recorded), and only while it is fresh: the caller may meanwhile have booked in HIS directly.
 """
 
 import asyncio
@@ -11,43 +10,44 @@ from temporalio import workflow
 
 from activities.contract import Booking, HisActivities
 from workflows import limits
-from workflows.calls import glance
+from workflows.calls import local_once
 from workflows.payment.inbox import SettleInbox
 from workflows.payment.progress import Progress
 from workflows.payment.steps import booking_question
 
 
 class LookAhead:
-    """At most one glance at HIS, for one VISIT_ID to be checked."""
+    """At most one early question to HIS at a time."""
 
-    def __init__(self, progress: Progress, calls: SettleInbox) -> None:
+    def __init__(self, progress: Progress, inbox: SettleInbox) -> None:
         self._progress = progress
-        self._calls = calls
+        self._inbox = inbox
         self._visit_id: str | None = None
-        self._glance: asyncio.Task[Booking | None] | None = None
-        self._began_at = workflow.now()
+        self._question: asyncio.Task[Booking | None] | None = None
+        self._asked_at = workflow.now()
 
     def begin(self) -> None:
-        """Glance at HIS for the call that this round serves, if there is one."""
-        self._glance = None
-        if self._calls.served:
-            self._began_at = workflow.now()
-            self._visit_id = visit_to_check(self._progress, self._calls)
-            question = booking_question(self._progress, self._visit_id, record=False)
-            self._glance = asyncio.create_task(glance(HisActivities.find_booking, question, "HIS: 查询入账情况 (并行)"))
+        """Ask HIS for this round's settle call, if there is one."""
+        self._question = None
+        if self._inbox.served:
+            self._asked_at = workflow.now()
+            self._visit_id = visit_to_check(self._progress, self._inbox)
+            step = booking_question(self._progress, self._visit_id, record=False)
+            asking = local_once(HisActivities.find_booking, step, "HIS: 查询入账情况 (并行)")
+            self._question = asyncio.create_task(asking)
 
-    async def seen(self, visit_id: str | None) -> Booking | None:
-        """What was seen, once, if it is about this visit, HIS has booked nothing yet, and it was just now."""
-        if self._glance is None or visit_id != self._visit_id:
+    async def take(self, visit_id: str | None) -> Booking | None:
+        """HIS's answer, only once. None: not asked about this visit, no answer, already booked, or out of date."""
+        if self._question is None or visit_id != self._visit_id:
             return None
-        booking, self._glance = await self._glance, None
+        booking, self._question = await self._question, None
         if booking is None or booking.settlement_no is not None:
             return None
-        too_old = workflow.now() - self._began_at >= limits.GLANCE_HOLDS
+        too_old = workflow.now() - self._asked_at >= limits.LOOK_AHEAD_AGE_MAX
         return None if too_old else booking
 
 
-def visit_to_check(progress: Progress, calls: SettleInbox) -> str | None:
-    """The VISIT_ID that a caller offers, unless pricing has checked it already."""
-    offered = calls.offered_visit()
+def visit_to_check(progress: Progress, inbox: SettleInbox) -> str | None:
+    """The VISIT_ID that a caller names, unless it was checked when the bill was priced."""
+    offered = inbox.offered_visit()
     return offered if offered != progress.order.visit_id else None

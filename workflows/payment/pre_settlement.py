@@ -1,4 +1,4 @@
-"""From the order to the split: HIS's price, 6201, 6202. No money moves here, and none may once it has failed."""
+"""From the order to the split: price, bill lock, 6201, 6202. If it fails, nothing may stay payable."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -31,22 +31,22 @@ _TOO_LATE = {
 
 
 class Withdrawn(Exception):
-    """The payment is not wanted any more."""
+    """The payment is to be cancelled before it has a split."""
 
-    def __init__(self, wish: CancelRequest) -> None:
-        super().__init__(wish.by)
-        self.wish = wish
+    def __init__(self, request: CancelRequest) -> None:
+        super().__init__(request.by)
+        self.request = request
 
 
 class PreSettlementSteps:
-    """`price`, `upload`, `place_order`, one after the other, within the pre-settlement budget."""
+    """Price, upload and place the order within the pre-settlement budget."""
 
     def __init__(self, progress: Progress, cancel: CancelInbox) -> None:
         self._progress = progress
         self._cancel = cancel
 
     async def run(self) -> PaymentEnd | None:
-        """PRE_SETTLED and None, or the end that is to be reached (by 6401, where 6201 has succeeded)."""
+        """None once PRE_SETTLED; else the end to bring the payment to (after 6401, if 6201 has succeeded)."""
         try:
             await self._steps()
         except Refusal as refusal:
@@ -56,37 +56,37 @@ class PreSettlementSteps:
         except Unresolved as unresolved:
             return self._budget_spent(unresolved)
         except Withdrawn as withdrawn:
-            return cancelled(withdrawn.wish)
+            return cancelled(withdrawn.request)
         return None
 
     async def _steps(self) -> None:
         progress, order = self._progress, self._progress.order
-        if self._left() <= timedelta(0):
-            # Not UNAVAILABLE: that tells a caller to repeat the call, and this payment is over.
+        if self._time_left() <= timedelta(0):
+            # Not UNAVAILABLE, which tells callers to repeat the call: this payment is over.
             raise Refusal(ErrorCode.HIS_UNAVAILABLE, "支付服务未能在时限内处理该订单, 未发生扣款, 请重新下单")
         kind = "挂号费" if order.category is Category.REGISTRATION else "处方费用"
         bill = await local_then_remote(
             HisActivities.price_bill,
             PriceBill(**progress.step(), order=order, accepted_at=progress.accepted_at),
             progress.terms,
-            self._left(),
+            self._time_left(),
             f"HIS: 查询患者和{kind}",
         )
         progress.priced(bill)
         if bill.held_by is not None:
-            await take_over(progress, bill.held_by, self._left)
+            await take_over(progress, bill.held_by, self._time_left)
         self._heed_cancel()
-        progress.tell("等待医保中心接收费用明细 (6201)", self._ends_at)
+        progress.show("等待医保中心接收费用明细 (6201)", self._ends_at)
         uploaded = await remote(
             CentreActivities.upload_fees,
             UploadFees(**progress.step(), order=order, bill=bill),
             progress.terms,
-            self._left(),
+            self._time_left(),
             "6201 费用明细上传",
         )
         progress.fees_uploaded(uploaded)
         self._heed_cancel()
-        progress.tell("等待医保中心预结算 (6202)", self._ends_at)
+        progress.show("等待医保中心预结算 (6202)", self._ends_at)
         await self._place_order()
 
     async def _place_order(self) -> None:
@@ -102,11 +102,10 @@ class PreSettlementSteps:
             payment_window_s=progress.terms.payment_window_s,
         )
         summary = "6202 支付下单"
-        placed = await remote(CentreActivities.place_order, step, progress.terms, self._left(), summary)
+        placed = await remote(CentreActivities.place_order, step, progress.terms, self._time_left(), summary)
         progress.order_placed(placed)
 
     def _heed_cancel(self) -> None:
-        """Somebody wants the payment withdrawn before it has come to a split."""
         if self._cancel.wanted is not None:
             raise Withdrawn(self._cancel.wanted)
 
@@ -121,7 +120,7 @@ class PreSettlementSteps:
     def _ends_at(self) -> datetime:
         return self._progress.accepted_at + timedelta(seconds=self._progress.terms.pre_settle_budget_s)
 
-    def _left(self) -> timedelta:
+    def _time_left(self) -> timedelta:
         return self._ends_at - workflow.now()
 
 
@@ -129,10 +128,13 @@ _UNDECIDED = "该费用的另一笔订单尚未结束, 请稍后重新下单"
 
 
 async def take_over(progress: Progress, holder: str, left: Callable[[], timedelta]) -> None:
-    """Until the bill is ours. `left`: of the pre-settlement's budget. Raises `Refusal` BILL_ALREADY_PAID."""
+    """Have `holder`, and whoever holds the bill next, withdraw until we have the bill lock.
+
+    `left`: what remains of the pre-settlement budget. Raises `Refusal` BILL_ALREADY_PAID.
+    """
     held_by: str | None = holder
     while held_by is not None:
-        progress.tell(f"等待同一费用的先前订单 {held_by} 撤回")
+        progress.show(f"等待同一费用的先前订单 {held_by} 撤回")
         try:
             withdrawal = WithdrawHolder(**progress.step(), holder=held_by)
             await remote(BillLockActivities.withdraw_holder, withdrawal, progress.terms, left(), f"请 {held_by} 撤回")

@@ -1,4 +1,4 @@
-"""Where one payment stands: the facts so far, its state, and what an operator sees of it in the Temporal UI."""
+"""The state of one payment: its facts so far, and what the Temporal UI shows."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,12 +16,12 @@ from domain.orders import PaymentEnd, PaymentStart, Reopened
 from domain.states import TERMINAL, PaymentState, may_follow
 from workflows import search_attributes as sa
 
-_UNSEEN = frozenset({PaymentState.PRICED, PaymentState.FEE_UPLOADED, PaymentState.REGISTERED})
-"""States that pass within moments: an upsert each would cost an event and find nothing."""
+_NOT_SHOWN = frozenset({PaymentState.PRICED, PaymentState.FEE_UPLOADED, PaymentState.REGISTERED})
+"""States that last only moments: nobody would search for them, and each upsert costs an event."""
 
 
 class Progress:
-    """The mutable heart of a payment. The story changes it by what has happened; handlers only read it."""
+    """A payment's mutable state. The workflow's steps change it by the methods below; handlers only read it."""
 
     def __init__(self, start: PaymentStart) -> None:
         self.order = start.order
@@ -35,19 +35,19 @@ class Progress:
         self.visit_id: str | None = start.order.visit_id
         self.visit_is_ours = False
         self.register_sent = False
-        """Whether a `register` of ours has left: it may arrive late."""
+        """Whether we have sent a `register`, which may arrive late."""
         self.end: PaymentEnd | None = None
         self.finish_now = False
-        """Whether booking waits for no caller any more: a person has decided it."""
+        """Whether to book without waiting for a settle call, since a review has decided so."""
         self._revision = 0
         self._shown = sa.Shown()
         self.is_reopened = start.reopened is not None
-        """Whether this run is not the payment's first."""
+        """Whether an earlier run of this payment has closed."""
         if start.reopened is not None:
             self._restore(start.reopened)
 
     def _restore(self, known: Reopened) -> None:
-        """Stand where the payment's earlier run ended, by our row."""
+        """Continue from our row, where the earlier run ended."""
         self.accepted_at = known.accepted_at
         self.state = known.state
         self.end = known.end
@@ -61,12 +61,12 @@ class Progress:
 
     @property
     def decided(self) -> bool:
-        """Whether a waiting caller can be told how it went: at an end, or in somebody's review queue."""
+        """Whether waiting callers can be answered: the payment has ended or is under review."""
         return self.state in TERMINAL or self.state is PaymentState.IN_REVIEW
 
     @property
     def reference(self) -> OrderReference:
-        """What 6301 and 6401 name this order by. Only once 6201 has answered."""
+        """How 6301 and 6401 identify this order. Available once 6201 has answered."""
         if self.uploaded is None or self.patient is None:
             raise AssertionError("no order at the centre yet")
         return OrderReference(
@@ -89,17 +89,17 @@ class Progress:
         return self.settlement
 
     def step(self) -> StepStart:
-        """The start of every activity's argument, with the number of the next thing that is asked to be written."""
+        """The fields that every activity's argument starts with, with the next revision."""
         self._revision += 1
         return {"hospital": self.order.hospital, "med_org_ord": self.order.med_org_ord, "revision": self._revision}
 
     def priced(self, bill: Bill) -> None:
-        """PRICED: HIS's bill is the ordered one."""
+        """PRICED: HIS's bill matches the order."""
         self.patient = bill.patient
         self._enter(PaymentState.PRICED)
 
     def fees_uploaded(self, uploaded: UploadedFees) -> None:
-        """FEE_UPLOADED: the centre has an order (6201)."""
+        """FEE_UPLOADED: the centre has the order (6201)."""
         self.uploaded = uploaded
         self._enter(PaymentState.FEE_UPLOADED)
 
@@ -107,49 +107,49 @@ class Progress:
         """PRE_SETTLED: the bill is split (6202), and the patient may pay."""
         self.pre_settlement = pre_settlement
         self._enter(PaymentState.PRE_SETTLED)
-        self.tell("等待患者付款和结果回写 (接口2)", pre_settlement.window_ends_at)
+        self.show("等待患者付款和结果回写 (接口2)", pre_settlement.window_ends_at)
 
     def money_seen(self, settlement: Settlement | None) -> None:
-        """The centre says that it settled (6301), and nothing follows from that alone."""
+        """The centre has settled (6301). The state does not change yet."""
         self.settlement = settlement
 
     def paid(self) -> None:
-        """PAID: the money that was seen is what was pre-settled."""
+        """PAID: the settlement matches the pre-settlement."""
         self._enter(PaymentState.PAID)
-        self.tell("等待医院信息系统入账", self.settled_by_centre.reversal_deadline)
+        self.show("等待医院信息系统入账", self.settled_by_centre.reversal_deadline)
 
     def visit_agreed(self, visit_id: str | None) -> None:
-        """The visit to be booked, a caller's or one that HIS has. None: there is none yet."""
+        """The visit to book: the caller's, or one that HIS has. None: there is none yet."""
         self.visit_id = visit_id
 
     def visit_found(self, visit_id: str, *, ours: bool) -> None:
-        """HIS has a visit for this payment by now. `ours`: made by a `register` of ours."""
+        """HIS has a visit for this payment. `ours`: made by our `register`."""
         self.visit_id, self.visit_is_ours = visit_id, ours
 
     def register_leaves(self) -> None:
-        """HIS is about to be told to make a visit."""
+        """A `register` is about to be sent."""
         self.register_sent = True
 
     def registered(self, visit_id: str) -> None:
-        """REGISTERED: HIS has made the visit that we asked for."""
+        """REGISTERED: HIS has made our visit."""
         self.visit_found(visit_id, ours=True)
         self._enter(PaymentState.REGISTERED)
 
     def visit_cancelled(self) -> None:
-        """HIS has taken back the visit that we made."""
+        """HIS has cancelled our visit."""
         self.visit_id, self.visit_is_ours = None, False
 
     def settled(self) -> None:
         """SETTLED: HIS has written the settlement record."""
         self._enter(PaymentState.SETTLED)
-        self.tell("已结算")
+        self.show("已结算")
 
     def reversing(self) -> None:
-        """REVERSING: the money is to go back."""
+        """REVERSING: the money is being sent back."""
         self._enter(PaymentState.REVERSING)
 
     def resolved(self, state: PaymentState, settlement: Settlement, pre_settlement: PreSettlement) -> None:
-        """People have taken it out of review: to PAID, to be booked at once, or to SETTLED."""
+        """A review has led to PAID, to be booked at once, or to SETTLED."""
         self.settlement, self.pre_settlement = settlement, pre_settlement
         self.finish_now = True
         if state is PaymentState.PAID:
@@ -158,13 +158,13 @@ class Progress:
             self.settled()
 
     def finish(self, end: PaymentEnd) -> None:
-        """End short of SETTLED, or open a review, with the reason that callers and operators are given."""
+        """Enter an end other than SETTLED, or IN_REVIEW, with the reason for callers and operators."""
         self.end = end
         self._enter(end.state)
-        self.tell(end.message)
+        self.show(end.message)
 
-    def tell(self, waiting_for: str, until: datetime | None = None) -> None:
-        """What the Temporal UI shows of a payment: what it waits for, since when, until when (China time)."""
+    def show(self, waiting_for: str, until: datetime | None = None) -> None:
+        """Show in the Temporal UI what the payment waits for, since when and until when (China time)."""
         lines = [f"**{self.state.value}** {waiting_for}", f"- 自 {to_china(workflow.now())} 起"]
         if until is not None:
             lines.append(f"- 至 {to_china(until)} 止")
@@ -175,20 +175,20 @@ class Progress:
         workflow.set_current_details("\n".join(lines))
 
     def _enter(self, state: PaymentState) -> None:
-        """Move on. A move that the state machine does not know is a bug: the task waits for a mended worker."""
+        """Change the state. A forbidden transition is a bug: the workflow task then fails until a worker is fixed."""
         if not may_follow(self.state, state):
             raise AssertionError(f"{state} may not follow {self.state}")
         reviewed = self.state is PaymentState.IN_REVIEW
         self.state = state
         if self.end is not None and self.end.state is not state:
             self.end = None
-        if state in _UNSEEN:
+        if state in _NOT_SHOWN:
             return
         updates = [*self._attributes(), *(sa.NO_ATTENTION if reviewed else ())]
         if state is PaymentState.PAID and not reviewed and self.terms.paid_shown_after_ms:
-            self._shown.if_it_lasts(updates, timedelta(milliseconds=self.terms.paid_shown_after_ms))
+            self._shown.write_if_it_lasts(updates, timedelta(milliseconds=self.terms.paid_shown_after_ms))
         else:
-            self._shown.now(updates)
+            self._shown.write(updates)
 
     def _attributes(self) -> list[SearchAttributeUpdate[Any]]:
         updates = sa.state_updates(self.state, workflow.now())
@@ -202,6 +202,6 @@ class Progress:
 
 
 def review(reason: AttentionReason) -> PaymentEnd:
-    """The end that hands a payment to a person."""
+    """IN_REVIEW for `reason`, as a `PaymentEnd`."""
     message = ATTENTION[reason].message
     return PaymentEnd(state=PaymentState.IN_REVIEW, code=ErrorCode.IN_REVIEW, message=message, note=reason.value)

@@ -1,9 +1,6 @@
-"""A payment that was closed, once more: there is word of money after an unpaid end (product rule 8), or it was cut off.
+"""A closed payment that runs again: after a hint of money behind an unpaid end (product rule 8), or a termination."""
 
-Of an unpaid end 6301 decides, and only a 6 opens a review.
-"""
-
-from activities.contract import CentreActivities, OrderAnswer
+from activities.contract import CentreActivities, OrderAnswer, Recorded
 from domain.attention import AttentionReason
 from domain.errors import ErrorCode
 from domain.ord_stas import OrderVerdict, verdict
@@ -17,9 +14,9 @@ from workflows.payment.steps import open_review, order_question
 
 
 def broken_off(progress: Progress) -> PaymentEnd:
-    """What becomes of a payment that had not ended when its workflow was terminated. Nobody watched it since.
+    """The end of a payment whose workflow was terminated before it ended: nobody has watched it since.
 
-    A review, unless the centre has no order of it: then nothing can have been paid, and it is REJECTED.
+    IN_REVIEW; or REJECTED if the centre has no order for it, since then nothing can have been paid.
     """
     if progress.uploaded is not None:
         return review(AttentionReason.BROKEN_OFF)
@@ -33,20 +30,20 @@ def broken_off(progress: Progress) -> PaymentEnd:
 
 
 class LateMoney:
-    """One question about a payment that ended unpaid. Whatever it hears but a 6 leaves the end as it was."""
+    """Asks 6301 about a payment that ended unpaid. ordStas 6 opens a review; anything else changes nothing."""
 
     def __init__(self, progress: Progress, inbox: Inbox) -> None:
         self._progress = progress
         self._inbox = inbox
 
     async def run(self) -> None:
-        # Cleared before the question: word that comes while it is on its way asks once more.
+        # Cleared before the question, so that a hint which arrives meanwhile makes us ask again.
         self._inbox.noticed = False
         if self._progress.uploaded is None:
             return
-        self._progress.tell("订单已关闭, 核实是否另有到账 (6301)")
+        self._progress.show("订单已关闭, 核实是否另有到账 (6301)")
         split = self._progress.pre_settlement.split if self._progress.pre_settlement is not None else None
-        question = order_question(self._progress, split, "settlement")
+        question = order_question(self._progress, split, Recorded.SETTLEMENT)
         try:
             answer = await local_then_remote(
                 CentreActivities.ask_order,
@@ -57,7 +54,7 @@ class LateMoney:
                 retry=limits.LATE_MONEY_RETRY,
             )
         except Refusal:
-            self._progress.tell("医保中心拒绝查询该订单, 状态不变")
+            self._progress.show("医保中心拒绝查询该订单, 状态不变")
         except Unresolved:
             await open_review(self._progress, AttentionReason.LATE_MONEY_UNCONFIRMED)
         else:
@@ -65,7 +62,7 @@ class LateMoney:
 
     async def _decide(self, answer: OrderAnswer) -> None:
         if verdict(answer.status.ord_stas) is not OrderVerdict.PAID:
-            self._progress.tell(f"已核实: 未到账 (ordStas {answer.status.ord_stas}), 状态不变")
+            self._progress.show(f"已核实: 未到账 (ordStas {answer.status.ord_stas}), 状态不变")
             return
         self._progress.money_seen(answer.settlement)
         await open_review(self._progress, AttentionReason.LATE_MONEY)

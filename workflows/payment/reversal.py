@@ -1,4 +1,4 @@
-"""REVERSING: the money goes back. With revsToken where HIS can't book (product rule 10), else as a person decided."""
+"""REVERSING: sending the money back by 6203, as HIS cannot book (product rule 10) or as a review decided."""
 
 from datetime import timedelta
 
@@ -19,10 +19,10 @@ from workflows.payment.steps import booking_question, cancel_our_visit, find_boo
 
 
 class ReversalSteps:
-    """From REVERSING to REVERSED, or IN_REVIEW where nobody can say that the money went back."""
+    """From REVERSING to REVERSED, or to IN_REVIEW if it is not certain that the money went back."""
 
     def __init__(self, progress: Progress, cause: str, pay_auth_no: str = "") -> None:
-        """`pay_auth_no`: the patient's, for a refund that two people decided on; else it is the reversal."""
+        """`pay_auth_no`: the patient's, for a refund that a review decided on; empty for a reversal with revsToken."""
         self._progress = progress
         self._cause = cause
         self._pay_auth_no = pay_auth_no
@@ -32,10 +32,10 @@ class ReversalSteps:
             await self.clear_up()
 
     async def give_back(self) -> bool:
-        """6203. REVERSED, or False: IN_REVIEW."""
+        """6203. True: REVERSED; False: IN_REVIEW."""
         progress = self._progress
         progress.reversing()
-        progress.tell(f"{self._kind}: {self._cause}", progress.settled_by_centre.reversal_deadline)
+        progress.show(f"{self._kind}: {self._cause}", progress.settled_by_centre.reversal_deadline)
         end = PaymentEnd(state=PaymentState.REVERSED, code=ErrorCode.REVERSED, message=self._message())
         if self._nothing_to_send_back():
             await record_end(progress, end)
@@ -53,7 +53,7 @@ class ReversalSteps:
         return False
 
     async def clear_up(self) -> None:
-        """After the money: the visit that we made, and a booking that may still arrive late."""
+        """Once the money is back: cancel our visit, and check for a booking that arrived late."""
         if not await self._cancel_visit():
             return
         booking: Booking | None = None
@@ -84,7 +84,7 @@ class ReversalSteps:
             await open_review(self._progress, AttentionReason.REVERSAL_WINDOW_CLOSED)
 
     async def _cancel_late_visit(self, visit_id: str | None) -> bool:
-        """A `register` of ours whose outcome was unknown may have arrived after the money went back."""
+        """A `register` of ours with an unknown outcome may have arrived after the money went back."""
         progress = self._progress
         if visit_id is None or not progress.register_sent:
             return True
@@ -122,7 +122,7 @@ class ReversalSteps:
         return self._progress.terms.cash_refunded_by is CashRefundedBy.CENTRE
 
     def _nothing_to_send_back(self) -> bool:
-        """The channel refunds the cash, and there was only cash: a 6203 of 0.00 would say nothing."""
+        """The channel refunds the cash and only cash was paid: a 6203 of 0.00 would be pointless."""
         split = self._progress.settled_by_centre.split
         return not self._centre_refunds_cash() and split.psn_acct_fen + split.fund_fen == 0
 

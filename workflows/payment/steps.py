@@ -1,7 +1,6 @@
-"""Steps that several parts of a payment's story take: asking the centre and HIS, ending, taking back our visit."""
+"""Steps that several parts of the payment workflow share: queries, ends, 6401, cancelling our visit."""
 
 from datetime import timedelta
-from typing import Literal
 
 from activities.contract import (
     AskOrder,
@@ -12,6 +11,7 @@ from activities.contract import (
     HisActivities,
     OrderAnswer,
     RecordActivities,
+    Recorded,
     RecordEnd,
     RevokeOrder,
 )
@@ -24,10 +24,8 @@ from workflows.calls import Refusal, Unresolved, local_then_remote, remote
 from workflows.payment.progress import Progress, review
 
 
-def order_question(
-    progress: Progress, split: Split | None, record: Literal["paid", "settlement", "nothing"]
-) -> AskOrder:
-    """6301 about this payment. `split`: what it should have settled. `record`: what a settlement is taken for."""
+def order_question(progress: Progress, split: Split | None, record: Recorded) -> AskOrder:
+    """6301 for this payment. `split`: 6202's, to compare. `record`: how a settlement is recorded."""
     return AskOrder(
         **progress.step(),
         reference=progress.reference,
@@ -39,7 +37,7 @@ def order_question(
 
 
 async def ask_order(question: AskOrder, progress: Progress, budget: timedelta, summary: str) -> OrderAnswer | None:
-    """6301. None: no answer within `budget`, or a refusal."""
+    """6301. None: refused, or no answer within `budget`."""
     try:
         return await local_then_remote(CentreActivities.ask_order, question, progress.terms, budget, summary)
     except (Refusal, Unresolved):
@@ -47,7 +45,7 @@ async def ask_order(question: AskOrder, progress: Progress, budget: timedelta, s
 
 
 def booking_question(progress: Progress, visit_id: str | None, *, record: bool) -> FindBooking:
-    """What HIS has for this payment, and whose `visit_id` is. `record`: whether a settlement makes it SETTLED."""
+    """What HIS has for this payment, and whose visit `visit_id` is. `record`: whether a settlement makes it SETTLED."""
     return FindBooking(
         **progress.step(),
         category=progress.order.category,
@@ -59,7 +57,7 @@ def booking_question(progress: Progress, visit_id: str | None, *, record: bool) 
 
 
 async def find_booking(question: FindBooking, progress: Progress, budget: timedelta, summary: str) -> Booking | None:
-    """HIS's word. None: no answer within `budget`, or a refusal."""
+    """HIS's answer. None: refused, or no answer within `budget`."""
     try:
         return await local_then_remote(HisActivities.find_booking, question, progress.terms, budget, summary)
     except (Refusal, Unresolved):
@@ -67,7 +65,7 @@ async def find_booking(question: FindBooking, progress: Progress, budget: timede
 
 
 async def record_end(progress: Progress, end: PaymentEnd) -> None:
-    """Write `end` to the records, then be there."""
+    """Write `end` to our records, then enter it."""
     step = RecordEnd(**progress.step(), order=progress.order, accepted_at=progress.accepted_at, end=end)
     summary = f"记录 {end.state.value}"
     await local_then_remote(RecordActivities.record_end, step, progress.terms, limits.RECORD_BUDGET, summary)
@@ -75,19 +73,19 @@ async def record_end(progress: Progress, end: PaymentEnd) -> None:
 
 
 async def open_review(progress: Progress, reason: AttentionReason) -> None:
-    """Hand the payment to a person."""
+    """IN_REVIEW: hand the payment to a person."""
     await record_end(progress, review(reason))
 
 
 async def end_unpaid(progress: Progress, end: PaymentEnd) -> int | None:
-    """Reach `end`: 6401 first where the centre has an order.
+    """Bring the payment to `end`, after 6401 if the centre has an order. An unknown 6401 opens a review instead.
 
-    Returns None when it is reached, or the ordStas for which 6401 was refused: the payment is then not ended.
+    Returns None, or the ordStas because of which 6401 was refused: the payment has then not ended.
     """
     if progress.uploaded is None:
         await record_end(progress, end)
         return None
-    progress.tell(f"撤销医保订单 (6401), 之后 {end.state.value}")
+    progress.show(f"撤销医保订单 (6401), 之后 {end.state.value}")
     try:
         ord_stas = await revoke(progress, end, limits.REVOKE_BUDGET)
     except (Refusal, Unresolved):
@@ -100,7 +98,7 @@ async def end_unpaid(progress: Progress, end: PaymentEnd) -> int | None:
 
 
 async def revoke(progress: Progress, end: PaymentEnd, budget: timedelta) -> int | None:
-    """6401, and `end` with it. None: it is reached. Else the ordStas for which it was refused.
+    """6401, then `end`. Returns None, or the ordStas because of which 6401 was refused.
 
     Raises `Refusal`, `Unresolved`.
     """

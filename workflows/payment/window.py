@@ -1,4 +1,4 @@
-"""PRE_SETTLED: waiting for the money. One decision point: whatever wakes it, 6301 decides (product rules 6 and 7)."""
+"""PRE_SETTLED: waiting to be paid. Whatever wakes the window, 6301 decides (product rules 6 and 7)."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from itertools import chain, repeat
 
 from temporalio import workflow
 
-from activities.contract import OrderAnswer
+from activities.contract import OrderAnswer, Recorded
 from domain.attention import AttentionReason, of_status
 from domain.base import for_operators
 from domain.errors import ErrorCode
@@ -26,7 +26,7 @@ _NOT_PAID = "患者尚未完成支付"
 
 
 class PaymentWindow:
-    """Runs until the payment is PAID, or at an unpaid end, or IN_REVIEW."""
+    """Waits until the payment is PAID, has ended unpaid or is IN_REVIEW."""
 
     def __init__(self, progress: Progress, inbox: Inbox, look_ahead: LookAhead) -> None:
         self._progress = progress
@@ -42,7 +42,7 @@ class PaymentWindow:
             await self._wake()
             self._inbox.take()
             self._look_ahead.begin()
-            question = order_question(self._progress, self._progress.pre_settled.split, "paid")
+            question = order_question(self._progress, self._progress.pre_settled.split, Recorded.PAID)
             answer = await ask_order(question, self._progress, limits.SETTLE_ASK_BUDGET, "6301 医保订单结算结果查询")
             if answer is None:
                 await self._no_answer()
@@ -50,13 +50,13 @@ class PaymentWindow:
                 await self._decide(answer)
 
     async def _wake(self) -> None:
-        """Sleep until somebody calls, or until it is time to ask unasked. What it was does not matter: 6301 decides."""
+        """Sleep until somebody calls or the next own question is due. Which of them it was makes no difference."""
         left = self._wake_at - workflow.now()
-        if left > timedelta(0) and not self._inbox.call:
+        if left > timedelta(0) and not self._inbox.asks:
             words = "付款窗口 (payment window)" if self._wake_at == self._ends_at else "主动查询 (own question)"
             try:
                 await workflow.wait_condition(
-                    lambda: self._inbox.call, timeout=left, timeout_summary=for_operators(words)
+                    lambda: self._inbox.asks, timeout=left, timeout_summary=for_operators(words)
                 )
             except TimeoutError:
                 workflow.logger.debug("nobody called")
@@ -64,7 +64,7 @@ class PaymentWindow:
             self._wake_at = self._next_question()
 
     def _next_question(self) -> datetime:
-        """Growing intervals, so that a lost callback costs minutes; the window's end is a question of its own."""
+        """At growing intervals, so that a lost callback costs minutes, and at the window's end."""
         asked_at = workflow.now() + next(self._intervals)
         return min(asked_at, self._ends_at) if workflow.now() < self._ends_at else asked_at
 
@@ -96,7 +96,7 @@ class PaymentWindow:
         self._inbox.cancel.dismiss(ErrorCode.BILL_ALREADY_PAID, ALREADY_PAID)
 
     async def _not_paid(self, ord_stas: int) -> None:
-        """Paid beats cancel beats expiry: whatever comes here is not paid."""
+        """Paid beats cancel beats expiry, and this order is not paid."""
         self._inbox.settle.refuse_served(ErrorCode.NOT_PAID, PAYING_NOW if ord_stas in PAYING else _NOT_PAID)
         if not self._must_decide():
             return
@@ -115,17 +115,17 @@ class PaymentWindow:
             await self._extend(AttentionReason.REVOCATION_REFUSED, _PROCESSING)
 
     async def _extend(self, reason: AttentionReason, now: str) -> None:
-        """It is time to decide, and nothing can be: ask again for a while, then it is a person's."""
+        """A decision is due but not possible: keep asking for `PAYING_EXTENSION`, then open a review."""
         self._inbox.cancel.answer(ErrorCode.PROCESSING, now)
         gives_up_at = (self._deciding_since or workflow.now()) + limits.PAYING_EXTENSION
         if workflow.now() >= gives_up_at:
             await open_review(self._progress, reason)
             return
         self._wake_at = min(workflow.now() + limits.PAYING_POLL, gives_up_at)
-        self._progress.tell("不能关闭: 患者可能正在支付, 继续查询 (6301)", gives_up_at)
+        self._progress.show("不能关闭: 患者可能正在支付, 继续查询 (6301)", gives_up_at)
 
     def _must_decide(self) -> bool:
-        """The window is over, or somebody wants the payment withdrawn. It may then stay undecided only for a while."""
+        """Whether the window has closed or the payment is to be cancelled; remembers since when."""
         if workflow.now() < self._ends_at and self._inbox.cancel.wanted is None:
             self._deciding_since = None
             return False
@@ -133,16 +133,16 @@ class PaymentWindow:
         return True
 
     def _cancelled(self, message: str = "") -> PaymentEnd:
-        wish = self._inbox.cancel.wanted
-        return cancelled(wish) if wish is not None else cancelled(None, message)
+        request = self._inbox.cancel.wanted
+        return cancelled(request) if request is not None else cancelled(None, message)
 
 
-def cancelled(wish: CancelRequest | None, message: str = "订单已取消, 未发生扣款") -> PaymentEnd:
-    """CANCELLED, and who wanted it."""
-    if wish is None:
+def cancelled(request: CancelRequest | None, message: str = "订单已取消, 未发生扣款") -> PaymentEnd:
+    """CANCELLED, with a note of who asked for it. `request` None: the centre shows the order as revoked."""
+    if request is None:
         return PaymentEnd(state=PaymentState.CANCELLED, code=ErrorCode.CANCELLED, message=message)
-    why = f"同一费用已重新下单({wish.by}), 本订单已取消, 未发生扣款" if wish.superseded else message
-    note = f"{'SUPERSEDED_BY' if wish.superseded else 'CANCELLED_BY'} {wish.by}"
+    why = f"同一费用已重新下单({request.by}), 本订单已取消, 未发生扣款" if request.superseded else message
+    note = f"{'SUPERSEDED_BY' if request.superseded else 'CANCELLED_BY'} {request.by}"
     return PaymentEnd(state=PaymentState.CANCELLED, code=ErrorCode.CANCELLED, message=why, note=note)
 
 
@@ -157,7 +157,7 @@ def _expired() -> PaymentEnd:
 
 
 def _intervals() -> Iterator[timedelta]:
-    """With jitter, so that the payments of a busy minute don't all ask in one second."""
+    """With jitter, so that the payments of a busy minute do not all ask in the same second."""
     last = limits.OWN_QUESTIONS[-1]
     for interval in chain(limits.OWN_QUESTIONS, repeat(last)):
         yield interval * workflow.random().uniform(0.9, 1.1)

@@ -1,4 +1,4 @@
-"""One payment, from the order to its end. `run` is the story; the steps are its words; handlers only wait for it."""
+"""One payment from order to end: `_story` decides every step; update handlers only submit requests and wait."""
 
 import asyncio
 
@@ -24,7 +24,7 @@ from workflows.review.queue import Review, ReviewHandlers, ReviewQueue
 
 @workflow.defn(name="PaymentWorkflow")
 class PaymentWorkflow(ReviewHandlers):
-    """The one writer of a payment (product rule 1). Its id is `payment-{hospital}-{medOrgOrd}`."""
+    """The only writer of a payment (product rule 1). Workflow id: `payment-{hospital}-{medOrgOrd}`."""
 
     @workflow.init
     def __init__(self, start: PaymentStart) -> None:
@@ -35,7 +35,7 @@ class PaymentWorkflow(ReviewHandlers):
 
     @workflow.run
     async def run(self, start: PaymentStart) -> PaymentState:  # noqa: ARG002 - `__init__` has it; Temporal wants both
-        """Keep to the story whatever comes. A cancellation from the Temporal UI is not obeyed: it would leave money."""
+        """Run to the end. A cancellation from the Temporal UI is ignored: it would leave money without an owner."""
         story = asyncio.create_task(self._story())
         while not story.done():
             try:
@@ -46,9 +46,9 @@ class PaymentWorkflow(ReviewHandlers):
 
     @workflow.update
     async def pre_settle(self, order: Order) -> PreSettleAnswer:  # noqa: ARG002 - the validator compares it
-        """Interface 1: wait for the split, or for the end that came instead: an `ApplicationError` by `ErrorCode`."""
+        """Interface 1: wait for the split. Raises `ApplicationError` with the end's `ErrorCode` if there is none."""
         progress = self._progress
-        # A split that somebody wants withdrawn is not given away: its payOrdId is about to be revoked.
+        # The split of a payment to be cancelled is not answered: its payOrdId is about to be revoked.
         await workflow.wait_condition(lambda: self._is_payable() or progress.decided)
         if progress.end is not None:
             raise ApplicationError(progress.end.message, type=progress.end.code.value)
@@ -73,7 +73,10 @@ class PaymentWorkflow(ReviewHandlers):
 
     @workflow.update
     async def settle(self, request: SettleRequest) -> SettlementAnswer:
-        """Interface 2: wait until the money is asked for and booked. NOT_PAID, PROCESSING, or the end's `ErrorCode`."""
+        """Interface 2: wait until the payment is booked.
+
+        Raises `ApplicationError` with NOT_PAID, PROCESSING, ORDER_CONFLICT or the end's `ErrorCode`.
+        """
         progress = self._progress
         ticket = self._inbox.settle.submit(request)
         await workflow.wait_condition(lambda: ticket.refusal is not None or progress.decided)
@@ -92,7 +95,7 @@ class PaymentWorkflow(ReviewHandlers):
 
     @settle.validator
     def _same_payment(self, request: SettleRequest) -> None:
-        """What a settle call names must be this payment's. A refusal here leaves no event."""
+        """The call must name this payment. A refusal by a validator adds no event to the history."""
         progress = self._progress
         if progress.uploaded is None or progress.pre_settlement is None:
             raise ApplicationError("预结算尚未完成, 请稍后重试", type=ErrorCode.PROCESSING.value)
@@ -106,9 +109,10 @@ class PaymentWorkflow(ReviewHandlers):
 
     @workflow.update
     async def cancel(self, request: CancelRequest) -> str:
-        """Withdraw before payment: 6301, and if it is not paid 6401. The state then, CANCELLED.
+        """Cancel before payment: 6301, and if it is not paid 6401. Returns the state, CANCELLED.
 
-        A cancel that meets a payment loses: BILL_ALREADY_PAID. PROCESSING while the patient is paying; the wish stands.
+        Raises `ApplicationError` with BILL_ALREADY_PAID once it is paid, or with PROCESSING while the patient is
+        paying: the payment is then still cancelled as soon as it can be.
         """
         progress = self._progress
         ticket = self._inbox.cancel.submit(request)
@@ -120,26 +124,26 @@ class PaymentWorkflow(ReviewHandlers):
         return progress.state.value
 
     @cancel.validator
-    def _not_paid_yet(self, request: CancelRequest) -> None:  # noqa: ARG002 - whoever asks
+    def _not_paid_yet(self, request: CancelRequest) -> None:  # noqa: ARG002 - whoever asks for it
         if has_reached(self._progress.state, PaymentState.PAID):
             raise ApplicationError(ALREADY_PAID, type=ErrorCode.BILL_ALREADY_PAID.value)
 
     @workflow.signal
     async def notice(self) -> None:
-        """The centre hints (6302) that something happened. 6301 decides what."""
+        """A hint (6302) that money may have moved; 6301 decides whether it did."""
         self._inbox.noticed = True
 
     async def _story(self) -> PaymentState:
-        """The story of a payment, or what comes after its end. Returns its last state."""
+        """The life of a payment, or what follows its end. Returns the final state."""
         if not self._progress.is_reopened:
             await self._pre_settle()
         elif self._progress.state not in TERMINAL | {PaymentState.IN_REVIEW}:
             await record_end(self._progress, broken_off(self._progress))
         while not (self._is_over() and workflow.all_handlers_finished()):
-            await self._go_on()
+            await self._next_step()
         return self._progress.state
 
-    async def _go_on(self) -> None:
+    async def _next_step(self) -> None:
         if self._is_over():
             await workflow.wait_condition(lambda: workflow.all_handlers_finished() or not self._is_over())
         elif self._is(PaymentState.PRE_SETTLED):
@@ -152,7 +156,7 @@ class PaymentWorkflow(ReviewHandlers):
             await self._wait_for_decision()
 
     async def _pre_settle(self) -> None:
-        self._progress.tell("等待医院信息系统核价")
+        self._progress.show("等待医院信息系统核价")
         end = await PreSettlementSteps(self._progress, self._inbox.cancel).run()
         if end is None:
             return
@@ -166,14 +170,14 @@ class PaymentWorkflow(ReviewHandlers):
             await ReversalSteps(self._progress, cause.message).run()
 
     async def _wait_for_decision(self) -> None:
-        """A payment under review stays open, found by NeedsAttention, until people decide (product rule 15)."""
+        """A payment under review stays open, found by NeedsAttention, until it is decided (product rule 15)."""
         case = PaymentCase(self._progress, self._inbox.settle, self._review.close)
         await Review(self._review, case).run()
-        # What was seen of HIS before the review is too old to book by.
+        # HIS's answer from before the review is out of date.
         self._look_ahead = LookAhead(self._progress, self._inbox.settle)
 
     def _is_over(self) -> bool:
-        """At an end, and nobody says that there is money where none was."""
+        """In a final state, and no hint of late money is waiting."""
         if self._progress.state in UNPAID_ENDS and self._inbox.noticed:
             return False
         return self._progress.state in TERMINAL

@@ -1,4 +1,4 @@
-"""Where one refund stands: its reservation, its end, and what an operator sees of it in the Temporal UI."""
+"""The state of one refund: its reservation, its end, and what the Temporal UI shows."""
 
 from temporalio import workflow
 
@@ -14,7 +14,7 @@ from workflows.limits import RECORD_BUDGET
 
 
 class RefundProgress:
-    """The mutable heart of a refund. The story changes it by what has happened; handlers only read it."""
+    """A refund's mutable state. The workflow's steps change it by the methods below; handlers only read it."""
 
     def __init__(self, start: RefundStart) -> None:
         self.order = start.order
@@ -26,12 +26,12 @@ class RefundProgress:
 
     @property
     def decided(self) -> bool:
-        """Whether a waiting caller can be told how it went: at an end, or in somebody's review queue."""
+        """Whether waiting callers can be answered: the refund has ended or is under review."""
         return self.state is not RefundState.REFUNDING
 
     @property
     def amount_fen(self) -> Fen | None:
-        """The cash that goes back. None: the rest of it, and nobody knows yet how much that is."""
+        """The cash to refund. None: all that is left, which is not known before the reservation."""
         return self.order.amount_fen if self._reserved is None else self._reserved.parts.own_pay_fen
 
     @property
@@ -41,22 +41,21 @@ class RefundProgress:
         return self._reserved
 
     def step(self) -> StepStart:
-        """The start of every activity's argument."""
+        """The fields that every activity's argument starts with, with the next revision."""
         self._revision += 1
         return {"hospital": self.order.hospital, "med_org_ord": self.order.med_org_ord, "revision": self._revision}
 
     def parts_reserved(self, reserved: Reserved) -> None:
-        """What goes back is taken out of what may still go back."""
         self._reserved = reserved
 
     async def record(self, end: RefundEnd) -> None:
-        """Write `end` to the records, then be there."""
+        """Write `end` to our records, then enter it."""
         step = EndRefund(**self.step(), refund_no=self.order.refund_no, end=end)
         await local_then_remote(RefundActivities.end_refund, step, self.terms, RECORD_BUDGET, f"记录 {end.state.value}")
         self.enter(end)
 
     def enter(self, end: RefundEnd) -> None:
-        """Be at `end`, which stands in the records. A move that the state machine does not know is a bug."""
+        """Enter `end`, which is recorded already. A forbidden transition is a bug."""
         if end.state not in REFUND_TRANSITIONS[self.state]:
             raise AssertionError(f"{end.state} may not follow {self.state}")
         updates = sa.state_updates(end.state, workflow.now())
@@ -66,18 +65,18 @@ class RefundProgress:
             updates += sa.NO_ATTENTION
         self.state, self.end = end.state, end
         workflow.upsert_search_attributes(updates)
-        self.tell(end.message)
+        self.show(end.message)
 
     def want_attention(self, reason: AttentionReason) -> None:
-        """Be found by NeedsAttention."""
+        """Set NeedsAttention."""
         workflow.upsert_search_attributes(sa.attention_updates(reason.value))
 
     def clear_attention(self) -> None:
-        """What attention was asked for is done."""
+        """Clear NeedsAttention."""
         workflow.upsert_search_attributes(list(sa.NO_ATTENTION))
 
-    def tell(self, waiting_for: str) -> None:
-        """What the Temporal UI shows of a refund: what it waits for, since when (China time)."""
+    def show(self, waiting_for: str) -> None:
+        """Show in the Temporal UI what the refund waits for, and since when (China time)."""
         lines = [f"**{self.state.value}** {waiting_for}", f"- 自 {to_china(workflow.now())} 起"]
         if self.end is not None and self.end.note:
             lines.append(f"- 原因 {self.end.note}")

@@ -1,10 +1,10 @@
-"""The words of a refund's story: reserve, send the money back, tell HIS (product rule 16)."""
+"""The steps of a refund: reserve, send the money back, tell HIS (product rule 16)."""
 
 from datetime import datetime, timedelta
 
 from temporalio import workflow
 
-from activities.contract import HisActivities, RefundActivities, RefundMade, RefundMoney, ReserveRefund, TellRefund
+from activities.contract import HisActivities, RefundActivities, RefundMoney, ReserveRefund, TellRefund
 from domain.attention import ATTENTION, AttentionReason
 from domain.base import for_operators
 from domain.errors import ErrorCode, Outcome
@@ -19,12 +19,12 @@ _NOT_TOLD = "已退费, 医院信息系统未接受退费通知, 请人工处理
 
 
 async def reserve(progress: RefundProgress) -> bool:
-    """Take the parts, after another refund under way has ended. False: refused, and REFUND_FAILED."""
+    """Reserve the parts, once no other refund of the payment is under way. False: refused, REFUND_FAILED."""
     gives_up_at = workflow.now() + limits.HOLDER_WAIT
     pauses = iter(limits.HOLDER_POLL)
     try:
         while not await _try_to_reserve(progress, gives_up_at):
-            progress.tell("等待该订单的另一笔退款结束")
+            progress.show("等待该订单的另一笔退款结束")
             pause = next(pauses, limits.HOLDER_POLL[-1])
             await workflow.sleep(pause, summary=for_operators("等待另一笔退款 (another refund)"))
     except Refusal as refusal:
@@ -34,8 +34,8 @@ async def reserve(progress: RefundProgress) -> bool:
 
 
 async def send_money(progress: RefundProgress) -> None:
-    """6203: to a good end, to REFUND_FAILED where the centre says no or was never reached, else to IN_REVIEW."""
-    progress.tell("等待医保中心退费 (6203)")
+    """6203. The refund succeeds, fails if the centre refuses or was never reached, else it is IN_REVIEW."""
+    progress.show("等待医保中心退费 (6203)")
     try:
         await send_6203(progress, progress.order.pay_auth_no, limits.REFUND_SENDS_MAX)
     except Refusal as refusal:
@@ -50,8 +50,8 @@ async def send_money(progress: RefundProgress) -> None:
         progress.enter(RefundEnd(state=progress.reserved.good_end))
 
 
-async def send_6203(progress: RefundProgress, pay_auth_no: str, sends_max: int) -> RefundMade:
-    """The same appRefdSn, `sends_max` times in all. Raises `Refusal`, `Unresolved`."""
+async def send_6203(progress: RefundProgress, pay_auth_no: str, sends_max: int) -> None:
+    """6203 with the same appRefdSn, at most `sends_max` times in all. Raises `Refusal`, `Unresolved`."""
     order = progress.order
     step = RefundMoney(
         **progress.step(),
@@ -62,7 +62,7 @@ async def send_6203(progress: RefundProgress, pay_auth_no: str, sends_max: int) 
         reason=order.reason,
         sends_max=sends_max,
     )
-    return await remote(
+    await remote(
         RefundActivities.refund,
         step,
         progress.terms,
@@ -73,29 +73,29 @@ async def send_6203(progress: RefundProgress, pay_auth_no: str, sends_max: int) 
 
 
 async def tell_his(progress: RefundProgress) -> None:
-    """HIS, for up to a day. Where it takes the word late or never, an operator finds the refund by HIS_NOT_TOLD."""
-    progress.tell("已退费, 通知医院信息系统")
+    """Tell HIS, for up to a day. If it accepts late or never, HIS_NOT_TOLD leads an operator to the refund."""
+    progress.show("已退费, 通知医院信息系统")
     try:
         await _tell(progress, limits.HIS_TOLD_SOON)
     except Refusal:
         progress.want_attention(AttentionReason.HIS_NOT_TOLD)
-        progress.tell(_NOT_TOLD)
+        progress.show(_NOT_TOLD)
         return
     except Unresolved:
         progress.want_attention(AttentionReason.HIS_NOT_TOLD)
         await _tell_for_a_day(progress)
         return
-    progress.tell(_TOLD)
+    progress.show(_TOLD)
 
 
 async def _tell_for_a_day(progress: RefundProgress) -> None:
     try:
         await _tell(progress, limits.HIS_TOLD_BUDGET)
     except (Refusal, Unresolved):
-        progress.tell(_NOT_TOLD)
+        progress.show(_NOT_TOLD)
         return
     progress.clear_attention()
-    progress.tell(_TOLD)
+    progress.show(_TOLD)
 
 
 async def _try_to_reserve(progress: RefundProgress, gives_up_at: datetime) -> bool:
@@ -125,7 +125,7 @@ async def _tell(progress: RefundProgress, budget: timedelta) -> None:
 
 
 def failed(code: ErrorCode, message: str) -> RefundEnd:
-    """Nothing went back, for this reason."""
+    """REFUND_FAILED: nothing was refunded."""
     return RefundEnd(state=RefundState.REFUND_FAILED, code=code, message=message)
 
 

@@ -1,4 +1,4 @@
-"""One refund of a settled payment. `run` is the story; handlers only wait for it."""
+"""One refund of a settled payment: `_story` decides every step; update handlers only wait."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ from workflows.review.refund_case import RefundCase
 
 @workflow.defn(name="RefundWorkflow")
 class RefundWorkflow(ReviewHandlers):
-    """The one writer of a refund. Its id is `refund-{hospital}-{medOrgOrd}:{refundNo}`."""
+    """The only writer of a refund. Workflow id: `refund-{hospital}-{medOrgOrd}:{refundNo}`."""
 
     @workflow.init
     def __init__(self, start: RefundStart) -> None:
@@ -25,7 +25,7 @@ class RefundWorkflow(ReviewHandlers):
 
     @workflow.run
     async def run(self, start: RefundStart) -> RefundState:  # noqa: ARG002 - `__init__` has it; Temporal wants both
-        """Keep to the story whatever comes. A cancellation from the Temporal UI is not obeyed: it would leave money."""
+        """Run to the end. A cancellation from the Temporal UI is ignored: it would leave money without an owner."""
         story = asyncio.create_task(self._story())
         while not story.done():
             try:
@@ -36,7 +36,7 @@ class RefundWorkflow(ReviewHandlers):
 
     @workflow.update
     async def refund(self, order: RefundOrder) -> RefundState:  # noqa: ARG002 - the validator compares it
-        """Wait for the good end, or for what came instead: an `ApplicationError` by `ErrorCode`."""
+        """Wait for the refund's end. Raises `ApplicationError` with its `ErrorCode` unless it succeeded."""
         progress = self._progress
         await workflow.wait_condition(lambda: progress.decided)
         if progress.end is not None and progress.end.code is not None:
@@ -52,7 +52,7 @@ class RefundWorkflow(ReviewHandlers):
             raise ApplicationError(error.message, type=error.code.value) from error
 
     async def _story(self) -> RefundState:
-        """The story of a refund. Returns its last state."""
+        """The life of a refund. Returns the final state."""
         if await reserve(self._progress):
             await send_money(self._progress)
         if self._progress.state is RefundState.IN_REVIEW:

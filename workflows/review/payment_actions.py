@@ -1,4 +1,4 @@
-"""What is done with a payment once its case is decided: each action, and what the rules do alone when all is clear."""
+"""What is done with a payment under review: the approved actions, and what the rules do alone once all is clear."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -27,18 +27,18 @@ _REVOKED = "医保订单已被撤销, 未发生扣款"
 
 
 class PaymentActions:
-    """Each leaves the case; or raises `ApplicationError` ACTION_REFUSED and changed nothing.
+    """Each action ends the case, or raises `ApplicationError` ACTION_REFUSED and changes nothing.
 
-    `leave`: tells whoever waits in the queue that the case is over, before what takes long.
+    `leave`: closes the queue before an action that takes long.
     """
 
     def __init__(self, progress: Progress, leave: Callable[[], None]) -> None:
         self._progress = progress
         self._leave = leave
 
-    async def carry_out(self, wish: Proposal, facts: ReviewFacts, settlement: Settlement | None) -> CarriedOut:
-        """The approved `wish`, which is safe on these facts. `settlement`: what it works with."""
-        match wish.action:
+    async def carry_out(self, proposal: Proposal, facts: ReviewFacts, settlement: Settlement | None) -> CarriedOut:
+        """Do what was approved, which is safe on these facts."""
+        match proposal.action:
             case ReviewAction.BOOK:
                 await self._resolve(PaymentState.PAID, facts, settlement)
             case ReviewAction.ACCEPT:
@@ -48,18 +48,18 @@ class PaymentActions:
             case ReviewAction.REFUND if facts.went_back:
                 await self._only_tell_his()
             case _:
-                return await self._give_back(wish, facts, settlement)
+                return await self._give_back(proposal, facts, settlement)
         return CarriedOut()
 
     async def bring_to(self, state: PaymentState, facts: ReviewFacts, settlement: Settlement | None) -> bool:
-        """To `state`, which is clear by now. False: it could not be brought there."""
+        """Bring the payment to `state`, as the rules demand. False: it failed, and the case stays open."""
         match state:
             case PaymentState.PAID | PaymentState.SETTLED:
                 await self._resolve(state, facts, settlement)
             case PaymentState.REVERSED:
                 if not await cancel_our_visit(self._progress, limits.REVIEW_ACT_BUDGET):
                     return False
-                await self._end(state, ErrorCode.REVERSED, self._back())
+                await self._end(state, ErrorCode.REVERSED, self._back_message())
             case PaymentState.REJECTED:
                 await self._end(state, ErrorCode.INSURANCE_REFUSED, _FAILED)
             case _:
@@ -67,7 +67,7 @@ class PaymentActions:
         return True
 
     async def _resolve(self, state: PaymentState, facts: ReviewFacts, settlement: Settlement | None) -> None:
-        """To PAID, for the story to book, or to SETTLED as HIS has booked. By what the centre says today."""
+        """To PAID, to be booked next, or to SETTLED if HIS has booked; with the centre's current settlement."""
         progress = self._progress
         if settlement is None or progress.uploaded is None:
             raise AssertionError("paid, and the centre has no settlement")
@@ -93,11 +93,11 @@ class PaymentActions:
             )
         except Refusal as refusal:
             refuse(refusal.message)
-        self._take_visit(facts)
+        self._use_visit(facts)
         progress.resolved(state, settlement, pre_settlement)
 
-    def _take_visit(self, facts: ReviewFacts) -> None:
-        """A visit that HIS has by now. It is ours if we had asked for one and nobody could say what came of it."""
+    def _use_visit(self, facts: ReviewFacts) -> None:
+        """Use a visit that HIS has by now. It is ours if our `register` had an unknown outcome."""
         progress = self._progress
         if progress.visit_id is not None or facts.visit_id is None:
             return
@@ -106,7 +106,7 @@ class PaymentActions:
 
     async def _close_unpaid(self, facts: ReviewFacts) -> None:
         if facts.went_back:
-            await self._end(PaymentState.REVERSED, ErrorCode.REVERSED, self._back())
+            await self._end(PaymentState.REVERSED, ErrorCode.REVERSED, self._back_message())
         elif is_revocable(facts):
             await self._revoke(_end(PaymentState.CANCELLED, ErrorCode.CANCELLED, _CANCELLED))
         else:
@@ -121,16 +121,16 @@ class PaymentActions:
             refuse(f"医保订单不能撤销(ordStas {refused_at}), 请重新查询")
 
     async def _only_tell_his(self) -> None:
-        """The money is back, and HIS does not know."""
+        """The money is back, but HIS has not been told."""
         if not await self._tell_his(limits.REVIEW_ACT_BUDGET):
             refuse("未能告知医院信息系统退款, 请稍后再试")
-        await self._end(PaymentState.REVERSED, ErrorCode.REVERSED, self._back())
+        await self._end(PaymentState.REVERSED, ErrorCode.REVERSED, self._back_message())
 
-    async def _give_back(self, wish: Proposal, facts: ReviewFacts, settlement: Settlement | None) -> CarriedOut:
-        """6203. The person is told as soon as the money is back, or could not be sent back; the rest takes longer."""
+    async def _give_back(self, proposal: Proposal, facts: ReviewFacts, settlement: Settlement | None) -> CarriedOut:
+        """6203. The person is answered once its outcome is known; what follows takes longer."""
         self._progress.money_seen(settlement)
-        self._take_visit(facts)
-        pay_auth_no = wish.pay_auth_no if wish.action is ReviewAction.REFUND else ""
+        self._use_visit(facts)
+        pay_auth_no = proposal.pay_auth_no if proposal.action is ReviewAction.REFUND else ""
         steps = ReversalSteps(self._progress, "人工核查", pay_auth_no)
         self._leave()
         if not await steps.give_back():
@@ -142,7 +142,7 @@ class PaymentActions:
             await open_review(self._progress, AttentionReason.HIS_NOT_TOLD)
 
     async def _tell_his(self, budget: timedelta) -> bool:
-        """All of it: what the channel refunds is back, too, as far as HIS is concerned."""
+        """HIS is told the total, including the cash that the channel refunds."""
         progress = self._progress
         number = review_refund_no(progress.order.med_org_ord)
         step = TellRefund(**progress.step(), refund_no=number, total_fen=progress.order.total_fen)
@@ -155,8 +155,8 @@ class PaymentActions:
     async def _end(self, state: PaymentState, code: ErrorCode, message: str) -> None:
         await record_end(self._progress, _end(state, code, message))
 
-    def _back(self) -> str:
-        """What a caller is told of money that is back."""
+    def _back_message(self) -> str:
+        """The message to the caller once the money is back."""
         if self._progress.terms.cash_refunded_by is CashRefundedBy.CENTRE:
             return _REVERSED
         return f"{_REVERSED}; 现金部分请在支付渠道退款"

@@ -1,4 +1,4 @@
-"""A payment under review: what centre and HIS say of it, asked live, what is safe, and what is done (rule 15)."""
+"""A payment under review: what centre and HIS say about it now, and which actions are safe (product rule 15)."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from temporalio import workflow
 
-from activities.contract import OrderAnswer
+from activities.contract import OrderAnswer, Recorded
 from domain.attention import AttentionReason
 from domain.fen import Fen
 from domain.insurance import RefundParts, Settlement, Split, paid_parts
@@ -26,16 +26,16 @@ _NO_AUTHORISATION = "退费须提供患者新的支付授权码(payAuthNo)"
 
 @dataclass(frozen=True)
 class Findings:
-    """The facts, and the settlement that a decision would work with. None: the centre never said that it settled."""
+    """The facts, and the settlement that an action would use. None: the centre has never reported one."""
 
     facts: ReviewFacts
     settlement: Settlement | None
 
 
 class PaymentCase:
-    """From IN_REVIEW to an end, or back into the story at PAID; or to another case, where an action failed.
+    """From IN_REVIEW to an end, back to PAID, or to another case if an action fails.
 
-    `leave`: closes the queue, before an action that takes long.
+    `leave`: closes the queue before an action that takes long.
     """
 
     refund_no = ""
@@ -61,9 +61,9 @@ class PaymentCase:
         return self._opened_for.message if self._opened_for is not None else ""
 
     async def look(self) -> Findings:
-        """Both sides at once."""
+        """Both sides, concurrently."""
         progress = self._progress
-        centre = order_question(progress, _expected(progress), "nothing")
+        centre = order_question(progress, _expected(progress), Recorded.NOTHING)
         his = booking_question(progress, None, record=False)
         budget = limits.REVIEW_LOOK_BUDGET
         answer, booking = await asyncio.gather(
@@ -86,7 +86,7 @@ class PaymentCase:
                 settled=settled,
                 same_amounts=answer is None or (answer.consistent and progress.pre_settlement is not None),
                 adds_up=answer is None or answer.settlement is None or _adds_up(progress, settled),
-                visit_missing=visit_id is None and offered_visit is None and _is_callers_to_register(progress),
+                visit_missing=visit_id is None and offered_visit is None and _caller_registers(progress),
             ),
         )
 
@@ -103,11 +103,10 @@ class PaymentCase:
             proposed=None,
         )
 
-    def refusal(self, wish: Proposal, found: Findings) -> str:
-        why = refused_actions(found.facts, workflow.now()).get(wish.action, "")
-        if not why and wish.action is ReviewAction.REFUND and not found.facts.went_back and not wish.pay_auth_no:
-            return _NO_AUTHORISATION
-        return why
+    def refusal(self, proposal: Proposal, found: Findings) -> str:
+        why = refused_actions(found.facts, workflow.now()).get(proposal.action, "")
+        sends_refund = proposal.action is ReviewAction.REFUND and not found.facts.went_back
+        return _NO_AUTHORISATION if not why and sends_refund and not proposal.pay_auth_no else why
 
     async def follow_the_rules(self, found: Findings) -> CarriedOut | None:
         state = clear_by_now(AttentionReason(self._reason), found.facts)
@@ -115,8 +114,8 @@ class PaymentCase:
             return None
         return CarriedOut()
 
-    async def carry_out(self, wish: Proposal, found: Findings) -> CarriedOut:
-        return await self._actions.carry_out(wish, found.facts, found.settlement)
+    async def carry_out(self, proposal: Proposal, found: Findings) -> CarriedOut:
+        return await self._actions.carry_out(proposal, found.facts, found.settlement)
 
     def still_open(self, found: Findings) -> str:
         facts = found.facts
@@ -126,7 +125,7 @@ class PaymentCase:
         return f"{centre}, 医院{'已入账' if facts.settlement_no else '未入账'}"
 
     def decision(self, message: str) -> Decision | None:
-        """Where no `message` says it, once the story has come to an end, or to another case."""
+        """Without a `message`, only once the workflow has reached an end or another case."""
         progress = self._progress
         if not message and not progress.decided:
             return None
@@ -138,14 +137,14 @@ class PaymentCase:
         return self._opened_for.note if self._opened_for is not None else ""
 
     def _at_risk_fen(self, facts: ReviewFacts) -> Fen:
-        """What the centre holds or may hold. Nothing once all of it is back."""
+        """What the centre has, or may have, been paid. Zero once all of it is back."""
         if facts.went_back and not facts.settlement_no:
             return Fen(0)
         return facts.settled.fee_sum_fen if facts.settled is not None else self._progress.order.total_fen
 
 
 def _expected(progress: Progress) -> Split:
-    """What 6202 said. Where its answer never came the whole alone is known."""
+    """6202's split. If its answer was lost, only the total is known."""
     if progress.pre_settlement is not None:
         return progress.pre_settlement.split
     total_fen = progress.order.total_fen
@@ -157,9 +156,10 @@ def _adds_up(progress: Progress, settled: Split | None) -> bool:
 
 
 def _settlement(progress: Progress, answer: OrderAnswer | None) -> Settlement | None:
-    """The centre's newest word, in the hour that began when we first heard of it.
+    """The centre's latest settlement, with the reversal deadline that we recorded first.
 
-    Money goes back as it came: parts that don't make the whole are not what was paid, 6202's are.
+    A split that does not add up to TOTAL cannot be what was paid: 6202's replaces it, so that the money goes back in
+    the parts that were paid.
     """
     known, said = progress.settlement, answer.settlement if answer is not None else None
     if said is None:
@@ -181,7 +181,7 @@ def _went_back(progress: Progress, answer: OrderAnswer | None, settlement: Settl
 
 
 def _to_give_back(progress: Progress, settlement: Settlement | None) -> RefundParts:
-    """Of what was paid, or would have been: the channel's cash is not the centre's to give back."""
+    """What the centre would have to refund: without the cash, if the channel refunds that."""
     paid = paid_parts(settlement.split if settlement is not None else _expected(progress))
     return (
         paid
@@ -190,6 +190,6 @@ def _to_give_back(progress: Progress, settlement: Settlement | None) -> RefundPa
     )
 
 
-def _is_callers_to_register(progress: Progress) -> bool:
+def _caller_registers(progress: Progress) -> bool:
     registration = progress.order.category is Category.REGISTRATION
     return registration and progress.terms.registers is Registers.CALLER

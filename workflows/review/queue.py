@@ -1,6 +1,6 @@
-"""The review queue, for payments and refunds alike: who looks, who proposes, who approves (product rule 15).
+"""The review queue of payments and refunds: people inspect, propose and approve (product rule 15).
 
-Handlers put people's wishes down and wait; the story takes them up, one at a time, and asks the sides anew each time.
+Update handlers submit requests and wait; `Review` serves them one at a time and asks both sides again for each.
 """
 
 from collections.abc import Awaitable, Callable
@@ -28,24 +28,22 @@ from workflows.calls import local_then_remote
 
 A = TypeVar("A")
 F = TypeVar("F")
-"""What the sides say of a case, asked live."""
-
-Wish = Proposal | Approval
+"""What both sides say about a case now."""
 
 
 def _not_yet() -> None:
-    """No answer."""
+    """No answer yet."""
 
 
 @dataclass
 class Ticket(Generic[A]):
-    """One wish. `answer` is asked for its outcome until there is one; `refusal` is the answer no."""
+    """One waiting request. It is over when `answer` returns something, or when `refusal` is set."""
 
     answer: Callable[[], A | None] = _not_yet
     refusal: ApplicationError | None = None
 
     async def answered(self) -> A:
-        """Wait for the story. Raises `ApplicationError`."""
+        """Wait for the answer. Raises the refusal, an `ApplicationError`."""
         await workflow.wait_condition(lambda: self.refusal is not None or self.answer() is not None)
         if self.refusal is not None:
             raise self.refusal
@@ -57,14 +55,14 @@ class Ticket(Generic[A]):
 
 @dataclass
 class ReviewQueue:
-    """Wishes that wait, and the proposal that waits for a second person. `subject`: what is reviewed, in Chinese."""
+    """Waiting requests, and the proposal that awaits a second person. `subject`: what is reviewed, in Chinese."""
 
     subject: str
     is_open: bool = False
     proposal: Proposal | None = None
     proposed: Proposed | None = None
     looks: list[Ticket[ReviewView]] = field(default_factory=list)
-    wishes: list[tuple[Wish, Ticket[Decision]]] = field(default_factory=list)
+    requests: list[tuple[Proposal | Approval, Ticket[Decision]]] = field(default_factory=list)
     looks_count: int = 0
 
     async def inspect(self) -> ReviewView:
@@ -73,26 +71,26 @@ class ReviewQueue:
         self.looks.append(ticket := Ticket[ReviewView]())
         return await ticket.answered()
 
-    async def decide(self, wish: Wish) -> Decision:
+    async def decide(self, request: Proposal | Approval) -> Decision:
         """Raises `ApplicationError`."""
-        self.wishes.append((wish, ticket := Ticket[Decision]()))
+        self.requests.append((request, ticket := Ticket[Decision]()))
         return await ticket.answered()
 
-    def demand_case(self) -> None:
+    def check_open(self) -> None:
         """Raises `ApplicationError` ACTION_REFUSED."""
         if not self.is_open:
             refuse(self._no_case)
 
     def check_look(self) -> None:
         """Raises `ApplicationError` ACTION_REFUSED, RATE_LIMITED."""
-        self.demand_case()
+        self.check_open()
         if self.looks_count >= limits.REVIEW_LOOKS_MAX:
             message = f"该{self.subject}核查查询次数过多, 只能再作决定"
             raise ApplicationError(message, type=ErrorCode.RATE_LIMITED.value)
 
     def check_approval(self, approval: Approval) -> Proposal:
-        """The proposal that it approves. Raises `ApplicationError` unless it is a second person's word on that."""
-        self.demand_case()
+        """Returns the approved proposal. Raises `ApplicationError` ACTION_REFUSED, or FORBIDDEN to its proposer."""
+        self.check_open()
         if self.proposal is None:
             refuse("没有待复核的提议")
         if self.proposal.by == approval.by:
@@ -102,24 +100,24 @@ class ReviewQueue:
         return self.proposal
 
     def propose(self, proposal: Proposal) -> None:
-        """Put it before a second person, instead of one that was proposed earlier."""
+        """Await a second person's approval. An earlier proposal is replaced."""
         self.proposal = proposal
         self.proposed = Proposed(action=proposal.action, by=proposal.by, reason=proposal.reason, at=workflow.now())
 
     def withdraw(self) -> None:
-        """It was decided on, one way or the other."""
+        """The proposal has been decided on, one way or the other."""
         self.proposal = self.proposed = None
 
     def close(self) -> None:
-        """The case is over: whoever still waits is told so."""
+        """The case is over: refuse everybody who is still waiting."""
         self.is_open = False
         self.withdraw()
         over = ApplicationError(self._no_case, type=ErrorCode.ACTION_REFUSED.value)
         for look in self.looks:
             look.refusal = over
-        for _, decision in self.wishes:
+        for _, decision in self.requests:
             decision.refusal = over
-        self.looks, self.wishes = [], []
+        self.looks, self.requests = [], []
 
     @property
     def _no_case(self) -> str:
@@ -132,13 +130,13 @@ def refuse(message: str) -> NoReturn:
 
 
 class ReviewHandlers:
-    """The updates of a workflow with a review queue. The story that serves `_review` is the workflow's own."""
+    """The updates of a workflow with a review queue. The workflow itself must run `Review` to serve them."""
 
     _review: ReviewQueue
 
     @workflow.update
     async def inspect(self) -> ReviewView:
-        """What each side says now, and what is safe. ACTION_REFUSED where there is no case."""
+        """What each side says now, and what is safe. Raises `ApplicationError` ACTION_REFUSED if no case is open."""
         return await self._review.inspect()
 
     @inspect.validator
@@ -147,16 +145,16 @@ class ReviewHandlers:
 
     @workflow.update
     async def propose(self, proposal: Proposal) -> Decision:
-        """Ask again at once, or put an action before a second person. ACTION_REFUSED with the reason."""
+        """Propose an action to a second person; ASK_AGAIN is done at once. Raises `ApplicationError` ACTION_REFUSED."""
         return await self._review.decide(proposal)
 
     @propose.validator
-    def _may_propose(self, proposal: Proposal) -> None:  # noqa: ARG002 - what is safe only the other sides know
-        self._review.demand_case()
+    def _may_propose(self, proposal: Proposal) -> None:  # noqa: ARG002 - only the other sides know what is safe
+        self._review.check_open()
 
     @workflow.update
     async def approve(self, approval: Approval) -> Decision:
-        """Carry out what another person proposed, if it is still safe. ACTION_REFUSED, FORBIDDEN with the reason."""
+        """Carry out another person's proposal, if still safe. Raises `ApplicationError` ACTION_REFUSED, FORBIDDEN."""
         return await self._review.decide(approval)
 
     @approve.validator
@@ -165,73 +163,73 @@ class ReviewHandlers:
 
 
 class Owner(Protocol):
-    """The payment or refund that is reviewed, as its workflow keeps it."""
+    """The progress of the payment or refund under review."""
 
     terms: PaymentTerms
 
     def step(self) -> StepStart:
-        """The start of an activity's argument."""
+        """The fields that every activity's argument starts with."""
 
-    def tell(self, waiting_for: str) -> None:
+    def show(self, waiting_for: str) -> None:
         """Show in the Temporal UI what it waits for."""
 
 
 @dataclass(frozen=True)
 class CarriedOut:
-    """What came of an action. `then`: what is left to do once the person is told."""
+    """The outcome of an action. `then`: what is left to do after the person has been answered."""
 
     message: str = ""
-    """For the person; empty where the payment's story has to say it first."""
+    """For the person; empty if the payment's workflow has to go on first."""
     then: Callable[[], Awaitable[None]] | None = None
 
 
 class Case(Protocol[F]):
-    """What the queue has to know of whatever is under review."""
+    """What the queue needs to know about a payment or a refund under review."""
 
     @property
     def owner(self) -> Owner:
-        """Who is reviewed."""
+        """The payment or refund."""
 
     @property
     def refund_no(self) -> str:
-        """Empty where the case is the payment itself."""
+        """Empty if the payment itself is under review."""
 
     @property
     def state(self) -> str:
-        """Where the payment or refund stands."""
+        """State of the payment or refund."""
 
     @property
     def is_open(self) -> bool:
-        """Whether it is still this case that a person must decide."""
+        """Whether this case still has to be decided."""
 
     @property
     def message(self) -> str:
-        """What the case waits for."""
+        """What the Temporal UI shows while the case is open."""
 
     async def look(self) -> F:
-        """Ask every side, each within the look's budget."""
+        """Ask both sides, each within `REVIEW_LOOK_BUDGET`."""
 
     def view(self, found: F) -> ReviewView:
-        """The case as a person sees it, but for what is proposed."""
+        """The case as shown to people, without the proposal."""
 
-    def refusal(self, wish: Proposal, found: F) -> str:
-        """Why the wish is not safe on what was found, in Chinese; empty where it is."""
+    def refusal(self, proposal: Proposal, found: F) -> str:
+        """Why the proposal is not safe, in Chinese; empty if it is."""
 
     async def follow_the_rules(self, found: F) -> CarriedOut | None:
-        """Do what is clear by now. None: it is still a person's to decide."""
+        """Do what has become clear. None: a person must still decide."""
 
-    async def carry_out(self, wish: Proposal, found: F) -> CarriedOut:
-        """Do what two people want. Raises `ApplicationError` ACTION_REFUSED, and nothing has changed."""
+    async def carry_out(self, proposal: Proposal, found: F) -> CarriedOut:
+        """Do what two people have decided. Raises `ApplicationError` ACTION_REFUSED if nothing was changed."""
 
     def still_open(self, found: F) -> str:
-        """What a person who asked again is told where nothing is clear."""
+        """What a person who asked again is told if nothing has become clear."""
 
     def decision(self, message: str) -> Decision | None:
-        """The answer, once there is one."""
+        """The answer to the person; None as long as the workflow has not got there."""
 
 
 class Review(Generic[F]):
-    """Serves one case's queue until the case is decided, or has become another one."""
+    """Serves one case's queue until the case is decided or followed by another one."""
 
     def __init__(self, queue: ReviewQueue, case: Case[F]) -> None:
         self._queue = queue
@@ -241,56 +239,56 @@ class Review(Generic[F]):
         queue = self._queue
         queue.is_open = True
         while queue.is_open:
-            await workflow.wait_condition(lambda: bool(queue.looks or queue.wishes))
+            await workflow.wait_condition(lambda: bool(queue.looks or queue.requests))
             if queue.looks:
-                await self._show()
+                await self._serve_looks()
             else:
-                await self._serve(*queue.wishes.pop(0))
+                await self._serve(*queue.requests.pop(0))
 
-    async def _show(self) -> None:
-        """One answer for everybody who looks at this moment."""
+    async def _serve_looks(self) -> None:
+        """One answer for everybody who is looking at this moment."""
         looking, self._queue.looks = self._queue.looks, []
         view = self._case.view(await self._case.look()).model_copy(update={"proposed": self._queue.proposed})
         for ticket in looking:
             ticket.answer = lambda: view
 
-    async def _serve(self, wish: Wish, ticket: Ticket[Decision]) -> None:
+    async def _serve(self, request: Proposal | Approval, ticket: Ticket[Decision]) -> None:
         try:
-            if isinstance(wish, Proposal):
-                await self._propose(wish, ticket)
+            if isinstance(request, Proposal):
+                await self._propose(request, ticket)
             else:
-                await self._approve(wish, ticket)
+                await self._approve(request, ticket)
         except ApplicationError as refused:
-            await self._note(CaseEvent.REFUSED, wish.action, wish.by, refused.message)
+            await self._note(CaseEvent.REFUSED, request.action, request.by, refused.message)
             ticket.refusal = refused
-            self._case.owner.tell(self._case.message)
+            self._case.owner.show(self._case.message)
 
-    async def _propose(self, wish: Proposal, ticket: Ticket[Decision]) -> None:
+    async def _propose(self, proposal: Proposal, ticket: Ticket[Decision]) -> None:
         found = await self._case.look()
-        if wish.action in ALONE:
-            await self._ask_again(wish, ticket, found)
+        if proposal.action in ALONE:
+            await self._ask_again(proposal, ticket, found)
             return
-        self._check(wish, found)
-        await self._note(CaseEvent.PROPOSED, wish.action, wish.by, wish.reason)
-        self._queue.propose(wish)
-        self._case.owner.tell(f"人工核查: 已提议 {wish.action.value}, 待另一人复核")
+        self._check(proposal, found)
+        await self._note(CaseEvent.PROPOSED, proposal.action, proposal.by, proposal.reason)
+        self._queue.propose(proposal)
+        self._case.owner.show(f"人工核查: 已提议 {proposal.action.value}, 待另一人复核")
         waiting = Decision(state=self._case.state, message="已提议, 待另一人复核", waiting=True)
         ticket.answer = lambda: waiting
 
-    async def _ask_again(self, wish: Proposal, ticket: Ticket[Decision], found: F) -> None:
+    async def _ask_again(self, proposal: Proposal, ticket: Ticket[Decision], found: F) -> None:
         done = await self._case.follow_the_rules(found)
         if done is None:
             done = CarriedOut(f"已重新查询, 仍需人工决定: {self._case.still_open(found)}")
-        await self._carried_out(done, wish.action, wish.by, ticket)
+        await self._carried_out(done, proposal.action, proposal.by, ticket)
 
-    async def _approve(self, word: Approval, ticket: Ticket[Decision]) -> None:
-        # Another approval or proposal may have been served since this one was let in.
-        wish = self._queue.check_approval(word)
+    async def _approve(self, approval: Approval, ticket: Ticket[Decision]) -> None:
+        # Another approval or proposal may have been served since the validator accepted this one.
+        proposal = self._queue.check_approval(approval)
         found = await self._case.look()
         self._queue.withdraw()
-        self._check(wish, found)
-        await self._note(CaseEvent.APPROVED, wish.action, word.by, wish.reason)
-        await self._carried_out(await self._case.carry_out(wish, found), wish.action, word.by, ticket)
+        self._check(proposal, found)
+        await self._note(CaseEvent.APPROVED, proposal.action, approval.by, proposal.reason)
+        await self._carried_out(await self._case.carry_out(proposal, found), proposal.action, approval.by, ticket)
 
     async def _carried_out(self, done: CarriedOut, action: ReviewAction, by: str, ticket: Ticket[Decision]) -> None:
         if not self._case.is_open:
@@ -300,13 +298,13 @@ class Review(Generic[F]):
         if done.then is not None:
             await done.then()
 
-    def _check(self, wish: Proposal, found: F) -> None:
+    def _check(self, proposal: Proposal, found: F) -> None:
         """Raises `ApplicationError` ACTION_REFUSED."""
-        if why := self._case.refusal(wish, found):
+        if why := self._case.refusal(proposal, found):
             refuse(why)
 
     async def _note(self, event: CaseEvent, action: ReviewAction, by: str, reason: str) -> None:
-        """What people did goes into our records, beside the history."""
+        """Record in our database what was done with the case."""
         owner, at = self._case.owner, workflow.now()
         note = NoteCase(
             **owner.step(),

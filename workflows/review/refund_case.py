@@ -1,4 +1,4 @@
-"""A refund under review: what centre and HIS say of it, asked live, what is safe, and what is done (rule 15)."""
+"""A refund under review: what centre and HIS say about it now, what is safe, and what is done (product rule 15)."""
 
 import asyncio
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from workflows.review.queue import CarriedOut
 
 @dataclass(frozen=True)
 class Findings:
-    """None: that side does not answer."""
+    """What each side says. None: it does not answer."""
 
     look: RefundLook | None
     booking: Booking | None
@@ -53,7 +53,7 @@ class RefundCase:
         return self._progress.end.message if self._progress.end is not None else ""
 
     async def look(self) -> Findings:
-        """Both sides at once."""
+        """Both sides, concurrently."""
         look, booking = await asyncio.gather(self._ask_centre(), self._ask_his())
         return Findings(look, booking)
 
@@ -77,8 +77,8 @@ class RefundCase:
             proposed=None,
         )
 
-    def refusal(self, wish: Proposal, found: Findings) -> str:
-        return refused_on_refund(found.look).get(wish.action, "")
+    def refusal(self, proposal: Proposal, found: Findings) -> str:
+        return refused_on_refund(found.look).get(proposal.action, "")
 
     async def follow_the_rules(self, found: Findings) -> CarriedOut | None:
         if not found.went_back:
@@ -86,11 +86,11 @@ class RefundCase:
         await self._progress.record(RefundEnd(state=self._progress.reserved.good_end))
         return CarriedOut("医保中心显示已退费")
 
-    async def carry_out(self, wish: Proposal, found: Findings) -> CarriedOut:  # noqa: ARG002 - a payment's case needs it
-        """Do what two people want."""
-        if wish.action is ReviewAction.REFUND:
-            return CarriedOut(await self._refund_again(wish))
-        if wish.action is ReviewAction.ACCEPT:
+    async def carry_out(self, proposal: Proposal, found: Findings) -> CarriedOut:  # noqa: ARG002 - part of `Case`, for payments
+        """Do what two people have decided."""
+        if proposal.action is ReviewAction.REFUND:
+            return CarriedOut(await self._refund_again(proposal))
+        if proposal.action is ReviewAction.ACCEPT:
             await self._progress.record(RefundEnd(state=self._progress.reserved.good_end))
             return CarriedOut("已认定为已退费")
         message = "经人工核查, 该退款未办理; 如需退款请用新的退款单号(refundNo)"
@@ -103,12 +103,12 @@ class RefundCase:
     def decision(self, message: str) -> Decision:
         return Decision(state=self.state, message=message)
 
-    async def _refund_again(self, wish: Proposal) -> str:
-        """The same appRefdSn once more, with the patient's new payAuthNo if there is one."""
+    async def _refund_again(self, proposal: Proposal) -> str:
+        """6203 once more with the same appRefdSn, and the patient's new payAuthNo if there is one."""
         progress = self._progress
         self._sends_max += 1
         try:
-            await send_6203(progress, wish.pay_auth_no or progress.order.pay_auth_no, self._sends_max)
+            await send_6203(progress, proposal.pay_auth_no or progress.order.pay_auth_no, self._sends_max)
         except Refusal as refusal:
             await progress.record(failed(refusal.code, refusal.message))
             return f"医保中心拒绝退费: {refusal.message}"
@@ -118,7 +118,7 @@ class RefundCase:
         return "已退费"
 
     async def _ask_centre(self) -> RefundLook | None:
-        """None: it does not answer."""
+        """6301. None: refused, or no answer."""
         progress = self._progress
         step = AskRefund(**progress.step(), refund_no=self.refund_no, reserved=progress.reserved)
         try:
@@ -129,7 +129,7 @@ class RefundCase:
             return None
 
     async def _ask_his(self) -> Booking | None:
-        """None: it does not answer."""
+        """None: refused, or no answer."""
         progress = self._progress
         step = FindBooking(
             **progress.step(),

@@ -14,7 +14,7 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHistory
-from temporalio.converter import DataConverter, SerializationContext
+from temporalio.converter import DataConverter
 from temporalio.worker import Replayer
 
 from activities.reporting import refusal
@@ -22,7 +22,7 @@ from domain.base import MARK
 from domain.errors import ErrorCode
 from domain.orders import PaymentStart
 from security.crypto.keyring import Keyring
-from security.crypto.payload_codec import ENCODINGS, WORKFLOW_ID, SealingCodec, data_converter
+from security.crypto.payload_codec import ENCODINGS, WORKFLOW_ID, data_converter
 from tests.support.scripted.activities import Script
 from tests.support.stack.temporal_dev_server import temporal_server
 from tests.support.values.orders import outpatient, start
@@ -45,19 +45,6 @@ async def temporal() -> AsyncIterator[str]:
 @pytest.fixture
 def payment() -> PaymentStart:
     return start(outpatient(uuid.uuid4().hex[:20]), auto_finish_after_s=1)
-
-
-class UnboundCodec(SealingCodec):
-    """As it was before payloads were bound."""
-
-    def with_context(self, context: SerializationContext) -> "UnboundCodec":  # noqa: ARG002 - the context is ignored
-        return self
-
-
-def unbound(keyring: Keyring) -> DataConverter:
-    converter = data_converter(keyring)
-    object.__setattr__(converter, "payload_codec", UnboundCodec(keyring))
-    return converter
 
 
 @asynccontextmanager
@@ -159,20 +146,6 @@ class TestRotation:
         await _replays(history, data_converter(ROTATED))
         with pytest.raises(Exception, match=r"not in the keyring|Failed|failed"):
             await _replays(history, data_converter(OLD))
-
-    async def test_one_begun_before_the_binding_goes_on(self, temporal: str, payment: PaymentStart) -> None:
-        script = Script()
-        async with worker(temporal, unbound(OLD), script) as client:
-            await pre_settle(client, payment)
-        async with worker(temporal, data_converter(OLD), script) as client:
-            script.will("ask_order", "paid")
-            handle = client.get_workflow_handle(payment.order.workflow_id)
-            await handle.signal(PaymentWorkflow.notice)
-            await handle.result()
-            history = await history_of(client, payment)
-        owners = {p.metadata.get(WORKFLOW_ID) for event in history.events for p in payloads(event) if is_ours(p)}
-        assert owners == {None, payment.order.workflow_id.encode()}
-        await _replays(history, data_converter(OLD))
 
 
 class TestMoved:

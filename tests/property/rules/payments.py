@@ -3,14 +3,14 @@
 from domain.errors import UPLOAD_ORPHANED
 from domain.ids import review_refund_no
 from domain.insurance import Split
-from domain.orders import bills_of
+from domain.orders import CashRefundedBy, bills_of
 from domain.reviews import ReviewAction
 from domain.states import RELEASING, SETTLED_STATES, TERMINAL, UNPAID_ENDS, PaymentState, RefundState
 from tests.property.rules.found import Found, look
 from tests.property.rules.refunds import REFUND_RULES
 from tests.property.run import Run, is_registration, shown_of
 
-_SETTLED, _REVERSED, _INSURANCE_REVERSED = 6, 7, 8
+_SETTLED, _REVERSED, _INSURANCE_REVERSED, _CASH_REVERSED = 6, 7, 8, 9
 _WAS_SETTLED = frozenset({6, 7, 8, 9, 10, 11})
 _LAST_WORDS = frozenset({"EXPIRED", "CANCELLED", "REVERSED"})
 _NOTHING_PAYABLE = frozenset({None, 12, 15})
@@ -68,10 +68,11 @@ def reversed_means_that_all_went_back(found: Found) -> None:
         return
     assert found.centre is not None
     assert found.centre.split is not None
-    by_centre = found.run.hospital.cash_refunded_by == "centre"
+    by_centre = found.run.hospital.cash_refunded_by is CashRefundedBy.CENTRE
     only_cash = found.centre.split.own_pay_fen == found.centre.split.fee_sum_fen
     # Cash that the channel refunds is not the centre's to send back: its order stays settled.
-    wanted = _REVERSED if by_centre else (_SETTLED if only_cash else _INSURANCE_REVERSED)
+    all_back = _CASH_REVERSED if only_cash and found.run.hospital.full_refund == "by_kind" else _REVERSED
+    wanted = all_back if by_centre else (_SETTLED if only_cash else _INSURANCE_REVERSED)
     assert found.ord_stas == wanted, f"REVERSED, and the centre's ordStas is {found.ord_stas}"
     if ReviewAction.REFUND in found.decided and found.settlements:
         back = found.his_refunds.get(review_refund_no(found.order.med_org_ord))

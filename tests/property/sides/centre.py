@@ -5,7 +5,7 @@ Sealing and HTTP are left out (one SM2 signature costs as much as a whole paymen
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from activities.call_log import now
 from domain.errors import NotSent, Refused, Unknown
@@ -35,27 +35,19 @@ _NOTHING_HAPPENS = frozenset({Kind.LOST_BEFORE, Kind.REFUSED, Kind.DIES_BEFORE, 
 class CentreSide(HttpInsuranceCentre):
     """One run's centre. `serials`: the orgBizSer of each 6202 that left us.
 
-    `not_told`: the payOrdIds of which 6301 was refused: what is there we may not know.
+    `not_told`: the payOrdIds of which 6301 was refused: what is there we may not know. `habits`: its own configuration.
     """
 
-    def __init__(
-        self, profile: CentreProfile, faults: Faults, repeated_upload: Literal["same_order", "refused"]
-    ) -> None:
+    def __init__(self, profile: CentreProfile, faults: Faults, **habits: str) -> None:
         self._profile = profile
         self._org_codg = ORG_CODG
         self._faults = faults
         self.on_its_way = OnItsWay()
         self.serials: list[str] = []
         self.not_told: set[str] = set()
-        config = CentreConfig(
-            private_key="-",
-            app_id="-",
-            app_secret="-",
-            hospital_public_key="-",
-            org_codg=ORG_CODG,
-            repeated_upload=repeated_upload,
-            cash_refunded_by=profile.cash_refunded_by,
-        )
+        keys = dict.fromkeys(("private_key", "app_id", "app_secret", "hospital_public_key"), "-")
+        own = {"org_codg": ORG_CODG, "cash_refunded_by": profile.cash_refunded_by}
+        config = CentreConfig.model_validate({**keys, **own, **habits})
         connection = open_database(Path(":memory:"), orders.SCHEMA, people.SCHEMA)
         self.books = Centre(config, connection, now)
 

@@ -23,12 +23,6 @@ async def sealed(keyring: Keyring, workflow_id: str, text: str) -> Payload:
     return payload
 
 
-def sealed_of_old(keyring: Keyring, text: str) -> Payload:
-    """As histories hold it that were begun before payloads named their workflow."""
-    data = keyring.seal_bytes(b"\x00" + plain(text).SerializeToString(), b"temporal/payload")
-    return Payload(metadata={"encoding": b"binary/sm4-gcm", "key-id": keyring.active.encode()}, data=data)
-
-
 def body_of(*payloads: Payload) -> str:
     return json_format.MessageToJson(Payloads(payloads=payloads))
 

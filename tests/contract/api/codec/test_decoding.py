@@ -22,7 +22,6 @@ from tests.contract.api.codec.payloads import (
     body_of,
     plain,
     sealed,
-    sealed_of_old,
     texts_in,
 )
 from tests.support.stack.api_server import KEY, KEYS, Answer, ApiServer, free_port, serving_api, settings_for
@@ -105,15 +104,10 @@ class TestHospitals:
     async def test_neither_is_any_other_workflow_of_theirs_or_of_nobody(self, api: ApiServer, foreign: str) -> None:
         assert (await decode(api, await sealed(api.keyring, foreign, "MARKER"))).status == 403
 
-    async def test_one_that_does_not_say_whose_it_is_is_refused_where_there_are_several(self, api: ApiServer) -> None:
-        assert (await decode(api, sealed_of_old(api.keyring, "MARKER"))).outcome == (403, "FORBIDDEN")
-        assert [record.event for record in await log_of(api)] == ["codec:payload:refused"]
-
-    async def test_it_is_opened_where_there_is_only_one(self, alone: ApiServer) -> None:
-        answer = await decode(alone, sealed_of_old(alone.keyring, "old"), await sealed(alone.keyring, OURS, "new"))
-        assert texts_in(answer.text) == ["old", "new"]
-        (record,) = await log_of(alone)
-        assert (record.subject, record.details) == (OURS, {"payloads": 2, "unnamed": 1})
+    async def test_one_that_does_not_say_whose_it_is_stays_sealed(self, api: ApiServer) -> None:
+        nameless = await sealed(api.keyring, OURS, "MARKER")
+        del nameless.metadata["workflow-id"]
+        assert (await decode(api, nameless)).outcome == (422, "INVALID_FIELD")
 
 
 class TestKeys:

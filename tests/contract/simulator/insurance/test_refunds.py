@@ -23,9 +23,9 @@ REQUIRED = (
 )
 
 
-async def settled(centre: SimulatedCentre) -> tuple[str, str]:
+async def settled(centre: SimulatedCentre, *amounts: str) -> tuple[str, str]:
     """payOrdId and revsToken."""
-    order, token = await centre.settled("M1")
+    order, token = await centre.settled("M1", *amounts)
     return order.pay_ord_id, token
 
 
@@ -77,6 +77,16 @@ class TestReversal:
             assert "cashRefdAmt" in await centre.refusal("6203", everything)
             await centre.done("6203", refund_of(pay_ord_id, "M1-REV", INSURANCE, ecToken=token, refdType="HI"))
             assert (await shown(centre))["ordStas"] == 8
+
+    @pytest.mark.parametrize(("full_refund", "status"), [("refunded", 7), ("by_kind", 9)])
+    async def test_of_cash_alone_ends_as_the_centre_calls_it(
+        self, tmp_path: Path, full_refund: str, status: int
+    ) -> None:
+        async with simulated_centre(tmp_path / "centre.db", full_refund=full_refund) as centre:
+            pay_ord_id, token = await settled(centre, "0.01")
+            cash = refund_of(pay_ord_id, "M1-REV", ("0.01", "0.00", "0.00"), ecToken=token)
+            await centre.done("6203", cash)
+            assert (await shown(centre))["ordStas"] == status
 
     async def test_never_a_part_of_the_insurance_s_money(self, centre: SimulatedCentre) -> None:
         pay_ord_id, token = await settled(centre)

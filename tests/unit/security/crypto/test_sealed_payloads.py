@@ -4,6 +4,7 @@ import pytest
 from pydantic import BaseModel
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
+from temporalio.converter import DataConverter, WorkflowSerializationContext
 from temporalio.exceptions import ApplicationError
 
 from domain.base import for_operators
@@ -34,19 +35,33 @@ def outpatient_is_refused() -> None:
     raise ApplicationError("NAME-MARKER", "AUTH-MARKER", type="NOT_PAID")
 
 
+def converter_of(keyring: Keyring) -> DataConverter:
+    """Of one payment: no payload is sealed for nobody."""
+    return data_converter(keyring).with_context(WorkflowSerializationContext("default", "payment-main-CODEC1"))
+
+
 async def encoded(keyring: Keyring, value: object) -> Payload:
-    return (await data_converter(keyring).encode([value]))[0]
+    return (await converter_of(keyring).encode([value]))[0]
+
+
+async def test_a_payload_of_no_workflow_is_not_sealed() -> None:
+    with pytest.raises(AssertionError, match="no workflow"):
+        await data_converter(Keyring.generate()).encode(["x"])
 
 
 async def test_a_value_comes_back_as_its_type() -> None:
     keyring = Keyring.generate()
     payload = await encoded(keyring, START)
-    assert await data_converter(keyring).decode([payload], [PaymentStart]) == [START]
+    assert await converter_of(keyring).decode([payload], [PaymentStart]) == [START]
 
 
-async def test_a_payload_shows_nothing_but_its_key_id() -> None:
+async def test_a_payload_shows_nothing_but_its_key_and_its_workflow() -> None:
     payload = await encoded(Keyring.generate(), START)
-    assert dict(payload.metadata) == {"encoding": b"binary/sm4-gcm", "key-id": b"k1"}
+    assert dict(payload.metadata) == {
+        "encoding": b"binary/sm4-gcm",
+        "key-id": b"k1",
+        "workflow-id": b"payment-main-CODEC1",
+    }
     raw = payload.SerializeToString()
     assert [marker for marker in MARKERS if marker.encode() in raw] == []
 
@@ -55,27 +70,27 @@ async def test_a_long_value_is_deflated_and_a_short_one_is_not() -> None:
     keyring = Keyring.generate()
     long, short = await encoded(keyring, Text(text="费" * 5000)), await encoded(keyring, 7)
     assert len(long.data) < 500
-    assert await data_converter(keyring).decode([long, short], [Text, int]) == [Text(text="费" * 5000), 7]
+    assert await converter_of(keyring).decode([long, short], [Text, int]) == [Text(text="费" * 5000), 7]
 
 
 async def test_aes_is_chosen_by_its_key() -> None:
     keyring = Keyring.generate(SealCipher.AES_256)
     payload = await encoded(keyring, START)
     assert payload.metadata["encoding"] == b"binary/aes-256-gcm"
-    assert await data_converter(keyring).decode([payload], [PaymentStart]) == [START]
+    assert await converter_of(keyring).decode([payload], [PaymentStart]) == [START]
 
 
 async def test_ciphers_may_change_with_a_rotation() -> None:
     old = Keyring("k1", {"k1": b"1" * 16}, b"d" * 32)
     new = Keyring("k2", {"k1": b"1" * 16, "k2": b"2" * 32}, b"d" * 32)
     values = [await encoded(old, "old"), await encoded(new, "new")]
-    assert await data_converter(new).decode(values, [str, str]) == ["old", "new"]
+    assert await converter_of(new).decode(values, [str, str]) == ["old", "new"]
 
 
 async def test_old_keys_open_old_histories() -> None:
     old = Keyring("k1", {"k1": b"1" * 16}, b"d" * 32)
     new = Keyring("k2", {"k1": b"1" * 16, "k2": b"2" * 16}, b"d" * 32)
-    assert await data_converter(new).decode([await encoded(old, "old")], [str]) == ["old"]
+    assert await converter_of(new).decode([await encoded(old, "old")], [str]) == ["old"]
     assert (await encoded(new, "new")).metadata["key-id"] == b"k2"
 
 
@@ -83,7 +98,7 @@ async def test_old_keys_open_old_histories() -> None:
 async def test_a_strangers_keys_open_nothing(keyring: Keyring) -> None:
     payload = await encoded(Keyring.generate(), START)
     with pytest.raises(SealBrokenError):
-        await data_converter(keyring).decode([payload], [PaymentStart])
+        await converter_of(keyring).decode([payload], [PaymentStart])
 
 
 async def test_a_changed_payload_is_noticed() -> None:
@@ -91,17 +106,17 @@ async def test_a_changed_payload_is_noticed() -> None:
     payload = await encoded(keyring, START)
     payload.data = payload.data[:-1] + bytes([payload.data[-1] ^ 1])
     with pytest.raises(SealBrokenError):
-        await data_converter(keyring).decode([payload], [PaymentStart])
+        await converter_of(keyring).decode([payload], [PaymentStart])
 
 
 async def test_what_was_never_sealed_is_read_as_it_is() -> None:
     plain = Payload(metadata={"encoding": b"json/plain"}, data=json.dumps("by hand").encode())
     assert await SealingCodec(Keyring.generate()).decode([plain]) == [plain]
-    assert await data_converter(Keyring.generate()).decode([plain], [str]) == ["by hand"]
+    assert await converter_of(Keyring.generate()).decode([plain], [str]) == ["by hand"]
 
 
 async def test_a_failure_hides_its_message_and_trace_but_not_its_type() -> None:
-    converter, failure = data_converter(Keyring.generate()), Failure()
+    converter, failure = converter_of(Keyring.generate()), Failure()
     await converter.encode_failure(raised(), failure)
     raw = failure.SerializeToString()
     assert b"NOT_PAID" in raw
@@ -113,7 +128,7 @@ async def test_a_failure_hides_its_message_and_trace_but_not_its_type() -> None:
 
 
 async def test_words_for_operators_stay_readable_and_come_back_as_they_are() -> None:
-    converter = data_converter(Keyring.generate())
+    converter = converter_of(Keyring.generate())
     summary = for_operators("6202 支付下单")
     (payload,) = await converter.encode([summary])
     assert "支付下单" in payload.data.decode()
@@ -122,5 +137,5 @@ async def test_words_for_operators_stay_readable_and_come_back_as_they_are() -> 
 
 @pytest.mark.parametrize("value", ["6202 支付下单", {"words": for_operators("x")}, [for_operators("x")]])
 async def test_anything_else_is_sealed(value: object) -> None:
-    (payload,) = await data_converter(Keyring.generate()).encode([value])
+    (payload,) = await converter_of(Keyring.generate()).encode([value])
     assert payload.metadata["encoding"] in ENCODINGS
