@@ -1,4 +1,4 @@
-"""Opens the payloads of workflow histories for people: only their own hospital's."""
+"""Decrypts the payloads of workflow histories for people, only their own hospital's."""
 
 import zlib
 from collections.abc import Collection, Sequence
@@ -15,17 +15,17 @@ from domain.ids import hospital_of
 from security.crypto.keyring import SealBrokenError
 
 WORKFLOW_ID = "workflow-id"
-"""Where a sealed payload says whose it is; bound to it by the seal."""
+"""Metadata key that names a sealed payload's workflow; authenticated by the seal."""
 
 PAYLOADS_MAX = 1_000
-"""In one request. The UI asks for an event's payloads at a time, the command line for some more."""
+"""Per request. The UI sends one event's payloads at a time, the command line a few more."""
 
 _TOO_MANY = f"一次最多解密{PAYLOADS_MAX}个payload"
 _BROKEN = "无法解密: 内容被改动, 或密钥不在密钥环中"
 
 
 class NotYours(ApiError):
-    """A payload belongs to another hospital, or does not say whose it is where there are several."""
+    """A payload belongs to another hospital, or names no hospital where there are several."""
 
     def __init__(self, workflows: Sequence[str]) -> None:
         super().__init__(ErrorCode.FORBIDDEN, "只能解密本医院的支付内容")
@@ -34,7 +34,7 @@ class NotYours(ApiError):
 
 @dataclass(frozen=True)
 class Opened:
-    """`workflows`: whose payloads were sealed. `unnamed`: how many of an older form did not say whose they are."""
+    """`workflows`: the ids named by the sealed payloads. `unnamed`: how many sealed payloads name none."""
 
     payloads: list[Payload]
     workflows: list[str]
@@ -42,7 +42,7 @@ class Opened:
 
     @property
     def anything(self) -> bool:
-        """Whether anything was sealed: what operators may read anyway passes through unopened."""
+        """Whether any payload was sealed: plain ones, which operators may read anyway, pass through as they are."""
         return bool(self.workflows or self.unnamed)
 
 
@@ -52,9 +52,9 @@ class CodecService:
         self._hospitals = frozenset(hospitals)
 
     async def open(self, payloads: Sequence[Payload], hospital: str) -> Opened:
-        """The payloads as the workflow wrote them. One that may not or can't be opened refuses them all.
+        """The payloads in clear, all or none of them.
 
-        Raises `NotYours`, and `ApiError` TOO_LARGE or INVALID_FIELD.
+        Raises `NotYours`, or `ApiError` TOO_LARGE or INVALID_FIELD.
         """
         if len(payloads) > PAYLOADS_MAX:
             raise ApiError(ErrorCode.TOO_LARGE, _TOO_MANY)
@@ -62,7 +62,7 @@ class CodecService:
             opened = await self._codec.decode(payloads)
         except (SealBrokenError, DecodeError, zlib.error):
             raise ApiError(ErrorCode.INVALID_FIELD, _BROKEN, status=HTTPStatus.UNPROCESSABLE_ENTITY) from None
-        # Only now: before its seal was opened, a payload could say anything. What stays as it is was never sealed.
+        # Names are read only now, once the seals have vouched for them. A payload that did not change was never sealed.
         sealed = [payload for payload, plain in zip(payloads, opened, strict=True) if plain != payload]
         names = [payload.metadata.get(WORKFLOW_ID, b"").decode("utf-8", "replace") for payload in sealed]
         self._check(names, hospital)
@@ -71,11 +71,7 @@ class CodecService:
 
     def _check(self, names: Sequence[str], hospital: str) -> None:
         only_one = self._hospitals == {hospital}
-        foreign = [name for name in names if hospital_of(name) != hospital and not (only_one and _nobodys(name))]
-        if foreign:
-            raise NotYours(sorted(set(foreign)))
-
-
-def _nobodys(name: str) -> bool:
-    """An older payload, or a workflow of the house: with one hospital it is that one's."""
-    return hospital_of(name) is None
+        # A name without a hospital (a payload that names none, a maintenance workflow) belongs to an only hospital.
+        allowed = {hospital, None} if only_one else {hospital}
+        if foreign := {name for name in names if hospital_of(name) not in allowed}:
+            raise NotYours(sorted(foreign))

@@ -1,6 +1,7 @@
-"""The updates that the API sends to payments, and what each way to fail means to a caller (04-temporal 4.1)."""
+"""The updates that the API sends to payments and refunds, and what each of their failures means to a caller."""
 
 import asyncio
+import json
 import math
 import uuid
 from collections.abc import Awaitable
@@ -21,11 +22,20 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.temporal import TemporalLink, unavailable
 from domain.errors import ErrorCode, PaymentError
 from domain.ids import payment_workflow_id
-from domain.orders import CancelRequest, PaymentStart, PaymentTerms, PreSettleAnswer, SettlementAnswer, SettleRequest
-from domain.refunds import RefundStart
+from domain.orders import (
+    CancelRequest,
+    Order,
+    PaymentStart,
+    PaymentTerms,
+    PreSettleAnswer,
+    SettlementAnswer,
+    SettleRequest,
+)
+from domain.refunds import RefundOrder, RefundStart
 from domain.states import RefundState
 from gateways.insurance.profile import DEFAULT_PATHS
 from hospitals import Hospital
+from security.crypto.keyring import Keyring
 from settings import Settings
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.refund.workflow import RefundWorkflow
@@ -40,11 +50,11 @@ _STILL_OPEN = "处理中, 请稍后用同一订单号重试"
 
 
 class WorkflowClosedError(Exception):
-    """There is no workflow that could answer: it has ended, or never was. Our row knows."""
+    """No workflow is running that could answer: it has ended, or never started. Our row says which."""
 
 
 class Life(Enum):
-    """What Temporal knows of a payment's workflow."""
+    """What Temporal knows about a workflow."""
 
     UNKNOWN = "unknown"
     RUNNING = "running"
@@ -52,7 +62,7 @@ class Life(Enum):
 
 
 class PaymentWorkflows:
-    """Every method raises `PaymentError`, with PROCESSING or UNAVAILABLE where there is no answer yet."""
+    """Methods raise as `answer_of`, and `PaymentError` UNAVAILABLE."""
 
     def __init__(self, link: TemporalLink, settings: Settings) -> None:
         self._link = link
@@ -60,7 +70,7 @@ class PaymentWorkflows:
         self._wait = timedelta(seconds=settings.sync_wait_s)
 
     async def pre_settle(self, start: PaymentStart, fingerprint: str) -> PreSettleAnswer:
-        """Start the payment, or meet it under way, and wait for its split. Raises `WorkflowClosedError` too."""
+        """Start the payment, or join it if it is running, and wait for its split."""
         client = await self._link.client()
         operation = start_operation(start, self._task_queue)
         call = client.execute_update_with_start_workflow(
@@ -70,42 +80,41 @@ class PaymentWorkflows:
             id=f"pre-settle-{fingerprint}",
             rpc_timeout=self._wait,
         )
-        return await _told_with_start(call, operation, self._wait)
+        return await _answer_with_start(call, operation, self._wait)
 
     async def settle(self, request: SettleRequest) -> SettlementAnswer:
-        """Ask the payment for its settlement. Raises `WorkflowClosedError` too."""
+        """Ask the payment to settle."""
         client = await self._link.client()
         handle = client.get_workflow_handle(request.workflow_id)
-        # A new id each time: the server answers a known one with its first answer, for ever.
+        # A new id each time: the server answers a known one with its first answer for ever.
         call = handle.execute_update(
             PaymentWorkflow.settle, request, id=f"settle-{uuid.uuid4()}", rpc_timeout=self._wait
         )
-        return await told(call, self._wait)
+        return await answer_of(call, self._wait)
 
     async def cancel(self, request: CancelRequest) -> str:
-        """Ask the payment to withdraw; its state then. Raises `WorkflowClosedError` too."""
+        """Ask the payment to withdraw; its state afterwards."""
         client = await self._link.client()
-        workflow_id = payment_workflow_id(request.hospital, request.med_org_ord)
-        handle = client.get_workflow_handle(workflow_id)
+        handle = client.get_workflow_handle(payment_workflow_id(request.hospital, request.med_org_ord))
         # A new id each time, as for `settle`.
         call = handle.execute_update(
             PaymentWorkflow.cancel, request, id=f"cancel-{uuid.uuid4()}", rpc_timeout=self._wait
         )
-        return await told(call, self._wait)
+        return await answer_of(call, self._wait)
 
     async def notice(self, workflow_id: str) -> None:
-        """Hint that something happened at the centre. Raises `WorkflowClosedError` too."""
+        """Hint to the payment that something happened at the centre."""
         client = await self._link.client()
         handle = client.get_workflow_handle(workflow_id)
-        await told(handle.signal(PaymentWorkflow.notice, rpc_timeout=_SIGNAL_WAIT), _SIGNAL_WAIT)
+        await answer_of(handle.signal(PaymentWorkflow.notice, rpc_timeout=_SIGNAL_WAIT), _SIGNAL_WAIT)
 
     async def reopen(self, start: PaymentStart) -> None:
-        """Start a payment that had ended unpaid once more, or hint to the run that is under way."""
+        """Start a closed payment again, or hint to it if it is running."""
         client = await self._link.client()
-        await told(reopen(client, start, self._task_queue, _SIGNAL_WAIT), _SIGNAL_WAIT)
+        await answer_of(reopen(client, start, self._task_queue, _SIGNAL_WAIT), _SIGNAL_WAIT)
 
     async def refund(self, start: RefundStart, fingerprint: str) -> RefundState:
-        """Start the refund, or meet it under way, and wait for its end. Raises `WorkflowClosedError` too."""
+        """Start the refund, or join it if it is running, and wait for its end."""
         client = await self._link.client()
         operation = refund_operation(start, self._task_queue)
         call = client.execute_update_with_start_workflow(
@@ -115,10 +124,10 @@ class PaymentWorkflows:
             id=f"refund-{fingerprint}",
             rpc_timeout=self._wait,
         )
-        return await _told_with_start(call, operation, self._wait)
+        return await _answer_with_start(call, operation, self._wait)
 
     async def life(self, workflow_id: str) -> Life:
-        """Whether a payment without a row is on its way to one."""
+        """Whether the workflow exists and is running. Raises `PaymentError` UNAVAILABLE."""
         client = await self._link.client()
         try:
             description = await client.get_workflow_handle(workflow_id).describe(
@@ -131,21 +140,28 @@ class PaymentWorkflows:
         return Life.RUNNING if description.status is WorkflowExecutionStatus.RUNNING else Life.CLOSED
 
 
-async def _told_with_start(call: Awaitable[R], operation: WithStartWorkflowOperation[Any, Any], wait: timedelta) -> R:
-    """`told`, of an update that starts its workflow."""
+def fingerprint_of(order: Order | RefundOrder, keyring: Keyring) -> str:
+    """Equal for calls that ask for the same thing; part of their update's id.
+
+    Keyed: update ids are clear text in Temporal, and the fields could be guessed.
+    """
+    return keyring.digest(json.dumps(order.fingerprint_fields(), sort_keys=True, separators=(",", ":")))
+
+
+async def _answer_with_start(call: Awaitable[R], operation: WithStartWorkflowOperation[Any, Any], wait: timedelta) -> R:
+    """`answer_of` an update that starts its workflow."""
     try:
-        return await told(call, wait)
+        return await answer_of(call, wait)
     except Exception:
-        # The operation holds the same failure a second time, also a cancelled wait; asyncio reports it unless somebody
-        # looks.
+        # The operation's handle holds the same failure; unless it is retrieved, asyncio reports it as never retrieved.
         await asyncio.gather(operation.workflow_handle(), return_exceptions=True)
         raise
 
 
-async def told(call: Awaitable[R], wait: timedelta) -> R:
-    """The update's answer, or what its failure means. PROCESSING after `wait`.
+async def answer_of(call: Awaitable[R], wait: timedelta) -> R:
+    """The answer of an update or signal. Raises `WorkflowClosedError`, or `PaymentError`: PROCESSING after `wait`.
 
-    The RPC's own limit is not enough: the server ends its wait after 20 s, and the SDK asks again without a limit.
+    `rpc_timeout` does not suffice: the server ends its wait after 20 s, and the SDK then polls again without a limit.
     """
     try:
         return await asyncio.wait_for(call, wait.total_seconds())
@@ -160,7 +176,7 @@ async def told(call: Awaitable[R], wait: timedelta) -> R:
 
 
 def _update_failure(cause: BaseException) -> Exception:
-    """An `ErrorCode` is the payment's own word. Anything else means that it ended under the update."""
+    """A failure typed with an `ErrorCode` is the workflow's answer. Any other means that it ended before answering."""
     if isinstance(cause, ApplicationError) and cause.type is not None and cause.type in ErrorCode.__members__:
         return PaymentError(ErrorCode(cause.type), cause.message)
     return WorkflowClosedError()
@@ -174,11 +190,11 @@ def _rpc_failure(error: RPCError) -> Exception:
 
 
 PAID_SHOWN_AFTER_MS = 500
-"""HIS mostly books sooner: then nobody could have seen it, and a settlement is faster (docs/decisions)."""
+"""HIS usually books sooner: then PAID is never written, which makes settling faster (docs/decisions)."""
 
 
 def payment_terms(settings: Settings, hospital: Hospital) -> PaymentTerms:
-    """Fixed at the start of a payment, so that a later change of settings never moves them."""
+    """The terms of a payment that starts now. Later changes of the settings do not affect it."""
     centre_timeouts_s = (hospital.centre.timeout_s(transaction) for transaction in DEFAULT_PATHS)
     return PaymentTerms(
         pre_settle_budget_s=settings.pre_settle_budget_s,

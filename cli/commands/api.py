@@ -3,7 +3,7 @@
 import typer
 import uvicorn
 
-from api.access.gate import UnsafeSettingsError
+from api.access.keys import UnsafeSettingsError
 from api.app import create_app
 from api.web.server import server_config
 from cli.configuration import WRONG_USE, CommandError, read_hospitals, read_keyring, read_settings

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.access.gate import Callers, UnsafeSettingsError
+from api.access.keys import Callers, UnsafeSettingsError
 from cli.configuration import CHECK_FAILED, WRONG_USE, CommandError, read_hospitals, read_hospitals_file, read_settings
 from cli.stack import practice
 
