@@ -1,7 +1,7 @@
-"""What sealing payloads costs of a payment's CPU, and what binding them to their workflow adds. Part of `make bench`.
+"""How much of a payment's CPU sealing its payloads takes, and what binding them to their workflow adds. `make bench`.
 
-Two pairs of API and worker on one embedded stack, one bound and one as it was before; payments go to them in turns, so
-that both meet the same machine. A payment's CPU is that of its API and worker, without Temporal's server.
+Two pairs of API and worker run on one embedded stack, one with binding and one without. Payments go to them in turns,
+so that both see the same load. A payment's CPU is that of its API and worker, without Temporal's server.
 """
 
 import asyncio
@@ -30,14 +30,14 @@ ARMS = ("bound", "unbound")
 ROUNDS = 10
 AT_ONCE = 6
 SHARE_MAX = 0.03
-"""Of a payment's CPU."""
+"""The limit: this share of a payment's CPU."""
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
 class Arm:
-    """An API and a worker, and what they have spent in this arm's turns."""
+    """An API and a worker, and the CPU that they spent in this arm's turns."""
 
     stack: EmbeddedStack
     folder: Path
@@ -49,13 +49,13 @@ class Arm:
         return sum(_cpu_s(child.pid) for child in self.children)
 
     def codec(self) -> dict[str, int]:
-        """The counters of both processes, once they have ended."""
+        """The sum of both processes' counters, once they have ended."""
         files = [json.loads(file.read_text(encoding="ascii")) for file in self.folder.glob("*.json")]
         return {name: sum(counters[name] for counters in files) for name in ("ns", "payloads")}
 
 
 async def main() -> int:
-    """Measure, print, keep. 1 if the limit is passed."""
+    """Measure, print and save. The exit code: 1 if the limit is exceeded."""
     folder = Path(tempfile.mkdtemp(prefix="medpay-bench-"))
     console = Console()
     async with embedded_stack(demo_settings(folder), console.print, on_any_port=True) as stack:
@@ -94,7 +94,7 @@ async def _arm(stack: EmbeddedStack, folder: Path, name: str) -> AsyncIterator[A
 
 
 async def _payments(arms: dict[str, Arm], session: aiohttp.ClientSession) -> None:
-    """Round 0 warms up and isn't counted."""
+    """Take payments in turns. Round 0 is a warm-up and isn't counted."""
     for turn in range(ROUNDS + 1):
         if turn == 1:
             for child in (child for arm in arms.values() for child in arm.children):
@@ -110,7 +110,7 @@ async def _payments(arms: dict[str, Arm], session: aiohttp.ClientSession) -> Non
 
 
 def _cpu_s(pid: int) -> float:
-    """User and system time of a process, as Linux counts it."""
+    """User and system time of a process, from Linux's /proc."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 

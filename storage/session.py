@@ -6,6 +6,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import Self
 
+from domain.base import PaymentKey
 from security.crypto.keyring import Keyring
 from storage.access_log import AccessLogRepository
 from storage.bill_locks import BillLockRepository
@@ -19,6 +20,8 @@ from storage.reviews import ReviewRepository
 from storage.sealing import ResealRepository
 from storage.sql.engines import WAIT_S_MAX, AnyConnection, open_engines
 from storage.timeline import TimelineRepository
+
+_NO_PAYMENT = PaymentKey(hospital="", med_org_ord="")
 
 
 class Unit:
@@ -71,6 +74,11 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def check_tables(self) -> None:
+        """Raises SQLAlchemyError, OSError or TimeoutError if the database can't be reached or was never migrated."""
+        async with self.read() as unit:
+            await unit.payments.find(_NO_PAYMENT)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Unit]:

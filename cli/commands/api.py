@@ -1,4 +1,4 @@
-"""`medpay api`: the HTTP API, as a cluster runs it."""
+"""`medpay api`: serves the HTTP API."""
 
 import typer
 import uvicorn
@@ -12,7 +12,7 @@ from security.logs import configure_logging
 app = typer.Typer()
 
 CANNOT_SERVE = 3
-"""uvicorn's own exit code where it could not start; its log says why."""
+"""uvicorn's own exit code if it can't start; its log says why."""
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`medpay config`: is what was written down usable?"""
+"""`medpay config`: check the settings and the hospitals file, or make a set for practice."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`medpay database`: the records' tables, where `medpay up` does not look after them."""
+"""`medpay database`: migrate the records' tables, which `medpay up` does by itself."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""`medpay keys`: the secrets that a hospital needs, made on its own machine."""
+"""`medpay keys`: make the secrets that a hospital needs, on its own machine."""
 
 import hashlib
 import json

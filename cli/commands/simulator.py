@@ -1,4 +1,4 @@
-"""`medpay simulator`: the insurance centre or HIS, for practice."""
+"""`medpay simulator`: simulates the insurance centre or HIS, for practice."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`medpay worker`: runs the payments, as a cluster runs it."""
+"""`medpay worker`: runs a Temporal worker."""
 
 import asyncio
 import socket
@@ -19,7 +19,7 @@ from worker import run_worker
 app = typer.Typer()
 
 POLL_AGE_MAX = timedelta(minutes=2)
-"""A poll is asked again after a minute at the latest; older ones are of a worker that is gone or stuck."""
+"""A worker polls at least once a minute; an older poll means that it is gone or stuck."""
 
 
 @app.command()
