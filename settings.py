@@ -38,7 +38,7 @@ def _database_url(text: str) -> str:
         raise ValueError("must start with sqlite:/// or postgresql://")
     query = dict(parse_qsl(rest.partition("?")[2]))
     if "ssl" in query or query.get("sslmode", "disable") not in {"disable", "verify-full"}:
-        raise ValueError("TLS is sslmode=verify-full or disable: less would not know whom it talks to")
+        raise ValueError("TLS is sslmode=verify-full or disable: other modes don't verify the server")
     return f"{_DRIVERS[scheme]}://{rest}"
 
 
@@ -143,7 +143,7 @@ class Settings(BaseSettings):
             except TlsFileError as problem:
                 raise ValueError(f"{env_name(f'{prefix}_tls_{problem.part}')}: {problem}") from None
         if self._tls_files("database") and not self.database.startswith("postgresql"):
-            raise ValueError("MEDPAY_DATABASE_URL: is not PostgreSQL, which alone MEDPAY_DATABASE_TLS_… is for")
+            raise ValueError("MEDPAY_DATABASE_URL: is not PostgreSQL, but MEDPAY_DATABASE_TLS_… is set")
         return self
 
     def _tls_files(self, prefix: str) -> TlsFiles | None:

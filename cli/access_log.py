@@ -72,4 +72,4 @@ def record_key_work(event: AccessEvent, **details: str) -> None:
     """Record work on keys if possible, else say why not: keys are also made before there is a database."""
     why_not = _why_not_recorded(event, details)
     if why_not is not None:
-        typer.echo(f"Not in the log of access: {why_not}", err=True)
+        typer.echo(f"Not in the access log: {why_not}", err=True)

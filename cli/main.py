@@ -28,7 +28,7 @@ COMMANDS = {
 """Command to module in `cli.commands`, each with a Typer application called `app`, in the order of the help."""
 
 SDK_WITH_THREADS = "temporalio.bridge"
-HELP = "Medical-insurance payments, each one durable workflow. `make help` lists the usual ways in."
+HELP = "Medical-insurance payments, each a durable workflow. `make help` lists the usual commands."
 
 
 def build(arguments: Sequence[str]) -> typer.Typer:

@@ -95,7 +95,7 @@ def _loaded(part: str, path: Path, load: Callable[[], None]) -> None:
     try:
         load()
     except ssl.SSLError as error:
-        raise TlsFileError(part, f"{path} is no PEM that can be used: {error.reason or 'not understood'}") from None
+        raise TlsFileError(part, f"{path} is not a usable PEM file: {error.reason or 'not understood'}") from None
     except OSError as error:
         raise TlsFileError(part, f"can't read {path}: {error.strerror}") from None
 

@@ -86,7 +86,7 @@ class PaymentWorkflows:
         """Ask the payment to settle."""
         client = await self._link.client()
         handle = client.get_workflow_handle(request.workflow_id)
-        # A new id each time: the server answers a known one with its first answer for ever.
+        # A new id each time: the server answers a known one with its first answer again.
         call = handle.execute_update(
             PaymentWorkflow.settle, request, id=f"settle-{uuid.uuid4()}", rpc_timeout=self._wait
         )

@@ -15,7 +15,7 @@ from domain.errors import ErrorCode, PaymentError
 BODY_BYTES_MAX = 1024 * 1024
 P_JSON = "P_JSON"
 WRAPPINGS_MAX = 2
-"""A gateway on the way may wrap once more what is already wrapped; anything deeper is a mistake."""
+"""A gateway on the way may wrap what is wrapped already; anything deeper is a mistake."""
 
 Fields = dict[str, Any]
 """Trimmed key to value: str, `Number`, bool, None, list, `Fields`, or `REPEATED`."""

@@ -17,7 +17,7 @@ CANNOT_SERVE = 3
 
 @app.command()
 def api() -> None:
-    """Serve the HTTP API at MEDPAY_API_HOST:MEDPAY_API_PORT until SIGTERM; calls under way get their answer."""
+    """Serve the HTTP API at MEDPAY_API_HOST:MEDPAY_API_PORT until SIGTERM; calls in progress are still answered."""
     settings = read_settings()
     configure_logging(settings.log_level, "api")
     read_hospitals(settings)

@@ -29,14 +29,14 @@ from settings import Settings
 from workflows.sandbox import sandbox
 from workflows.start import WORKFLOWS
 
-app = typer.Typer(name="audit", no_args_is_help=True, help="Histories and the log of access, for auditors.")
+app = typer.Typer(name="audit", no_args_is_help=True, help="Histories and the access log, for auditors.")
 LINES_MAX = 10_000
 _SENTENCE = re.compile(r'message: "((?:[^"\\]|\\.)+)"')
 
 
 @app.callback()
 def group() -> None:
-    """Histories and the log of access, for auditors."""
+    """Histories and the access log, for auditors."""
 
 
 @app.command()
@@ -48,7 +48,7 @@ def verify(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Check the log of access: PASS and its head, or the first record that breaks the chain and exit 1."""
+    """Verify the access log: PASS and its head, or the first record that breaks the chain and exit 1."""
     wanted = None if expect_head is None else _digest(expect_head)
     broken, head, held = asyncio.run(_check(read_settings().database, wanted))
     why = _complaint(broken, wanted, held=held)
@@ -66,11 +66,11 @@ def verify(
 @app.command()
 def access(
     payment: Annotated[str | None, typer.Option(metavar="MEDORGORD", help="Only about this payment.")] = None,
-    last: Annotated[int, typer.Option(min=1, max=LINES_MAX, help="The longest list: the last ones.")] = 50,
+    last: Annotated[int, typer.Option(min=1, max=LINES_MAX, help="How many records at most, the latest.")] = 50,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show who looked at what, the last ones last. Times in UTC+8."""
+    """Show who accessed what, the latest last. Times in UTC+8."""
     links = asyncio.run(_last(read_settings().database, payment, last))
     if as_json:
         echo_json([_fields(link) for link in links])
@@ -85,7 +85,7 @@ def access(
 @app.command()
 def export(
     payment: Annotated[str, typer.Option(help="The payment's medOrgOrd.", metavar="MEDORGORD")],
-    refund: Annotated[str | None, typer.Option(help="Of this refund of it instead.", metavar="REFUNDNO")] = None,
+    refund: Annotated[str | None, typer.Option(help="Export this refund of it instead.", metavar="REFUNDNO")] = None,
     hospital: Hospital = None,
     output: Annotated[Path | None, typer.Option(help="The file; standard output by default.")] = None,
 ) -> None:
@@ -146,7 +146,7 @@ def _complaint(broken: Break | None, wanted: str | None, *, held: bool) -> str |
     if broken is not None:
         return f"record {broken.sequence}: {broken.why}"
     if wanted is not None and not held:
-        return "no record has the expected head: the log was cut at its end, or written anew"
+        return "no record has the expected head: the log was truncated or rewritten"
     return None
 
 

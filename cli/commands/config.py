@@ -20,7 +20,7 @@ def group() -> None:
 
 @app.command()
 def check(*, as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False) -> None:
-    """Check the settings and the hospitals file. Every error stands on its own line, with the file's line; exit 1."""
+    """Check the settings and the hospitals file. Each error is printed with its line in the file; exit 1."""
     try:
         settings = read_settings()
         hospitals = read_hospitals(settings)

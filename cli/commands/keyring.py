@@ -56,7 +56,7 @@ def rotate(
 
 
 def reseal() -> None:
-    """Seal every row that an older key sealed with the active one. It may be stopped and begun again at any time."""
+    """Seal every row that an older key sealed with the active one. It can be stopped and restarted at any time."""
     settings = read_settings()
     asyncio.run(_reseal(settings, read_keyring(settings)))
 
@@ -68,7 +68,7 @@ def check(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
 ) -> None:
-    """Check the keyring and say what each key is still needed for. Exit 1 if data needs a key that is not there."""
+    """Check the keyring and show what each key is still needed for. Exit 1 if data needs a key that is missing."""
     settings = read_settings()
     try:
         keyring = read_keyring(settings)

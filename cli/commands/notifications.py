@@ -41,13 +41,13 @@ def show_list(
 def replay(
     med_org_ord: Annotated[str, typer.Argument(metavar="MEDORGORD", help="The hospital's order number.")],
     event: Annotated[
-        NotificationEvent | None, typer.Option(help="Only this one; all of the payment's by default.")
+        NotificationEvent | None, typer.Option(help="Only this event; all of the payment's by default.")
     ] = None,
     hospital: Hospital = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Send a payment's notifications once more, under the same webhook-id. A worker does it within seconds."""
+    """Send a payment's notifications again, with the same webhook-id. A worker does so within seconds."""
     settings = read_settings()
     key = PaymentKey(hospital=hospital or settings.hospital, med_org_ord=med_org_ord)
     if (told := read_hospitals(settings).get(key.hospital)) is None or told.webhook is None:

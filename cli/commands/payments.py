@@ -67,7 +67,7 @@ def list_payments(
     until: Annotated[
         str | None, typer.Option("--to", metavar="DATE", help="Accepted up to this day, or before this time (UTC+8).")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=LINES_MAX, help="The longest list.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=LINES_MAX, help="How many payments at most.")] = 50,
     hospital: Hospital = None,
     as_json: AsJson = False,
 ) -> None:
@@ -132,7 +132,7 @@ def _moment(option: str, read: Callable[[str], datetime], text: str | None) -> d
     try:
         return None if text is None else read(text.strip())
     except ValueError:
-        raise CommandError(f"{option}: {text!r} is no ISO date or date-time", exit_code=WRONG_USE) from None
+        raise CommandError(f"{option}: {text!r} is not an ISO date or date-time", exit_code=WRONG_USE) from None
 
 
 async def _find(

@@ -35,7 +35,7 @@ Data = dict[str, Any]
 KeyFile = Annotated[Path | None, typer.Option(help=f"File with your key; else {KEY_VARIABLE}.")]
 Api = Annotated[str | None, typer.Option(help="The API's address; MEDPAY_API_HOST and _PORT by default.")]
 Number = Annotated[str, typer.Argument(metavar="MEDORGORD", help="The hospital's order number.")]
-RefundNo = Annotated[str, typer.Option(help="Of a refund's case; none for the payment's own.")]
+RefundNo = Annotated[str, typer.Option(help="The refund's number, for a refund's case.")]
 Action = Annotated[ReviewAction, typer.Argument(help="What to do; show says what is safe.", case_sensitive=False)]
 
 
@@ -96,7 +96,7 @@ class ReviewClient:
                 body = await response.json()
                 code = response.headers.get("X-Error-Code", "")
         except (aiohttp.ClientError, TimeoutError, ValueError):
-            raise CommandError(f"--api: no answer of medpay's API at {self.url}") from None
+            raise CommandError(f"--api: no answer from medpay's API at {self.url}") from None
         if not isinstance(body, dict) or body.get("CODE") != 0:
             message = body.get("MSG", "") if isinstance(body, dict) else ""
             if response.status == HTTPStatus.ACCEPTED:
@@ -151,7 +151,7 @@ def propose(
     med_org_ord: Number,
     action: Action,
     *,
-    reason: Annotated[str, typer.Option(help="Why. Kept for ever: no personal data.")] = "",
+    reason: Annotated[str, typer.Option(help="Why. Kept permanently: no personal data.")] = "",
     pay_auth_no_file: Annotated[
         Path | None, typer.Option(help="For REFUND: file with the patient's new payAuthNo, - for standard input.")
     ] = None,
@@ -160,7 +160,7 @@ def propose(
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the sides again (ASK_AGAIN), or put an action before a second person."""
+    """Ask the centre and HIS again (ASK_AGAIN), or propose an action to a second person."""
     authorisation = "" if pay_auth_no_file is None else _secret(pay_auth_no_file, "--pay-auth-no-file")
     fields = {"action": action.value, "reason": reason, "payAuthNo": authorisation, "refundNo": refund_no}
     _say(_client(key_file, api).propose(med_org_ord, fields), as_json=as_json)
@@ -176,7 +176,7 @@ def approve(
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve what another person proposed: the sides are asked again, and if it is still safe it is done."""
+    """Approve what another person proposed: the centre and HIS are asked again, and if still safe it is done."""
     fields = {"action": action.value, "refundNo": refund_no}
     _say(_client(key_file, api).approve(med_org_ord, fields), as_json=as_json)
 

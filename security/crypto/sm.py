@@ -116,7 +116,7 @@ def public_key_bytes(public_key_b64: str) -> bytes:
     try:
         return bytes(gmssl_pyx.normalize_sm2_public_key(raw))
     except gmssl_pyx.GmsslInnerError as error:
-        raise ValueError("the SM2 public key is no point of the curve") from error
+        raise ValueError("the SM2 public key is not a point on the curve") from error
 
 
 def public_key_of(private_key_b64: str) -> str:
@@ -152,7 +152,7 @@ def _decoded(text: str, kind: str) -> bytes:
     try:
         return base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError):
-        raise ValueError(f"the SM2 {kind} key is no base64") from None
+        raise ValueError(f"the SM2 {kind} key is not base64") from None
 
 
 def public_point(private_key: int) -> bytes:

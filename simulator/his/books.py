@@ -44,7 +44,7 @@ class Books:
         self._connection = connection
 
     def bill(self, order_id: str, patient_id: str) -> Prescription | None:
-        """The prescription, whoever's it is. `patient_id`: the patient of an endless bill, which belongs to anyone."""
+        """The prescription, of whichever patient. An endless bill belongs to `patient_id`."""
         if order_id in PRESCRIPTIONS:
             return PRESCRIPTIONS[order_id]
         row = self._one("SELECT patient_id, amount_fen FROM bill WHERE order_id = ?", order_id)
