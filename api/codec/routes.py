@@ -14,7 +14,7 @@ from api.access.keys import Caller
 from api.access.recording import note_access
 from api.codec.door import DECODE, decoding_caller, may_decode, signed_in_key
 from api.codec.page import SIGN_IN, SIGN_OUT, Places, asking, signed_in
-from api.codec.service import NotYours, Opened
+from api.codec.service import NotYours
 from api.codec.session import PATH
 from api.services import services_of
 from api.web.body import is_form, read_text
@@ -40,7 +40,9 @@ async def decode(request: Request, caller: Annotated[Caller, Depends(decoding_ca
         note_access(request, _access(AccessEvent.CODEC_PAYLOAD_REFUSED, caller, refused.workflows))
         raise
     if opened.anything:
-        note_access(request, _granted(caller, opened))
+        unnamed = {"unnamed": opened.unnamed} if opened.unnamed else {}
+        event, count = AccessEvent.CODEC_PAYLOAD_DECODED, len(opened.payloads)
+        note_access(request, _access(event, caller, opened.workflows, payloads=count, **unnamed))
     answer = json_format.MessageToJson(Payloads(payloads=opened.payloads), indent=None)
     return Response(answer, media_type="application/json", headers=NO_STORE)
 
@@ -58,11 +60,6 @@ def _payloads(text: str) -> list[Payload]:
         return list(json_format.Parse(text, Payloads(), ignore_unknown_fields=True).payloads)
     except (json_format.ParseError, RecursionError, ValueError):
         raise PaymentError(ErrorCode.MALFORMED_JSON, '请求内容必须是{"payloads": […]}') from None
-
-
-def _granted(caller: Caller, opened: Opened) -> Access:
-    older = {"unnamed": opened.unnamed} if opened.unnamed else {}
-    return _access(AccessEvent.CODEC_PAYLOAD_DECODED, caller, opened.workflows, payloads=len(opened.payloads), **older)
 
 
 def _access(event: AccessEvent, caller: Caller, workflows: Sequence[str], **details: int) -> Access:
@@ -94,7 +91,9 @@ async def sign_in(request: Request) -> Response:
     except PaymentError as refused:
         trace_of(request.scope).error_code = refused.code.value
         return asking(refused.message, STATUS[refused.code])
-    note_access(request, _opened(caller))
+    note_access(
+        request, Access(AccessEvent.CODEC_SESSION_OPENED, caller.hospital.id, caller.key_name, caller.role.value)
+    )
     secure = request.url.scheme == "https"
     return services_of(request).codec_sessions.opened(_to_page(), key, secure=secure)
 
@@ -125,10 +124,6 @@ async def _key(request: Request) -> str:
     except ValueError:
         raise PaymentError(ErrorCode.MALFORMED_JSON, "表单字段过多") from None
     return values[0].strip()
-
-
-def _opened(caller: Caller) -> Access:
-    return Access(AccessEvent.CODEC_SESSION_OPENED, caller.hospital.id, caller.key_name, caller.role.value)
 
 
 def _places(request: Request) -> Places:

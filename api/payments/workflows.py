@@ -18,6 +18,7 @@ from temporalio.client import (
 )
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.workflow import UpdateMethodMultiParam
 
 from api.temporal import TemporalLink, unavailable
 from domain.errors import ErrorCode, PaymentError
@@ -43,7 +44,9 @@ from workflows.start import refund_operation, reopen, start_operation
 
 logger = structlog.get_logger(__name__)
 
+A = TypeVar("A")
 R = TypeVar("R")
+Operation = WithStartWorkflowOperation[Any, Any]
 _DESCRIBE_S_MAX = 3
 _SIGNAL_WAIT = timedelta(seconds=5)
 _STILL_OPEN = "处理中, 请稍后用同一订单号重试"
@@ -71,36 +74,17 @@ class PaymentWorkflows:
 
     async def pre_settle(self, start: PaymentStart, fingerprint: str) -> PreSettleAnswer:
         """Start the payment, or join it if it is running, and wait for its split."""
-        client = await self._link.client()
         operation = start_operation(start, self._task_queue)
-        call = client.execute_update_with_start_workflow(
-            PaymentWorkflow.pre_settle,
-            start.order,
-            start_workflow_operation=operation,
-            id=f"pre-settle-{fingerprint}",
-            rpc_timeout=self._wait,
-        )
-        return await _answer_with_start(call, operation, self._wait)
+        return await self._start(operation, PaymentWorkflow.pre_settle, start.order, f"pre-settle-{fingerprint}")
 
     async def settle(self, request: SettleRequest) -> SettlementAnswer:
         """Ask the payment to settle."""
-        client = await self._link.client()
-        handle = client.get_workflow_handle(request.workflow_id)
-        # A new id each time: the server answers a known one with its first answer again.
-        call = handle.execute_update(
-            PaymentWorkflow.settle, request, id=f"settle-{uuid.uuid4()}", rpc_timeout=self._wait
-        )
-        return await answer_of(call, self._wait)
+        return await self._update(request.workflow_id, PaymentWorkflow.settle, request, "settle")
 
     async def cancel(self, request: CancelRequest) -> str:
         """Ask the payment to withdraw; its state afterwards."""
-        client = await self._link.client()
-        handle = client.get_workflow_handle(payment_workflow_id(request.hospital, request.med_org_ord))
-        # A new id each time, as for `settle`.
-        call = handle.execute_update(
-            PaymentWorkflow.cancel, request, id=f"cancel-{uuid.uuid4()}", rpc_timeout=self._wait
-        )
-        return await answer_of(call, self._wait)
+        workflow_id = payment_workflow_id(request.hospital, request.med_org_ord)
+        return await self._update(workflow_id, PaymentWorkflow.cancel, request, "cancel")
 
     async def notice(self, workflow_id: str) -> None:
         """Hint to the payment that something happened at the centre."""
@@ -115,16 +99,8 @@ class PaymentWorkflows:
 
     async def refund(self, start: RefundStart, fingerprint: str) -> RefundState:
         """Start the refund, or join it if it is running, and wait for its end."""
-        client = await self._link.client()
         operation = refund_operation(start, self._task_queue)
-        call = client.execute_update_with_start_workflow(
-            RefundWorkflow.refund,
-            start.order,
-            start_workflow_operation=operation,
-            id=f"refund-{fingerprint}",
-            rpc_timeout=self._wait,
-        )
-        return await _answer_with_start(call, operation, self._wait)
+        return await self._start(operation, RefundWorkflow.refund, start.order, f"refund-{fingerprint}")
 
     async def life(self, workflow_id: str) -> Life:
         """Whether the workflow exists and is running. Raises `PaymentError` UNAVAILABLE."""
@@ -139,6 +115,26 @@ class PaymentWorkflows:
             raise _rpc_failure(error) from None
         return Life.RUNNING if description.status is WorkflowExecutionStatus.RUNNING else Life.CLOSED
 
+    async def _update(self, workflow_id: str, update: UpdateMethodMultiParam[[Any, A], R], argument: A, name: str) -> R:
+        handle = (await self._link.client()).get_workflow_handle(workflow_id)
+        # A new id each time: the server answers a known one with its first answer again.
+        call = handle.execute_update(update, argument, id=f"{name}-{uuid.uuid4()}", rpc_timeout=self._wait)
+        return await answer_of(call, self._wait)
+
+    async def _start(
+        self, operation: Operation, update: UpdateMethodMultiParam[[Any, A], R], argument: A, update_id: str
+    ) -> R:
+        client = await self._link.client()
+        call = client.execute_update_with_start_workflow(
+            update, argument, start_workflow_operation=operation, id=update_id, rpc_timeout=self._wait
+        )
+        try:
+            return await answer_of(call, self._wait)
+        except Exception:
+            # The operation's handle holds the same failure; unless it is retrieved, asyncio reports it.
+            await asyncio.gather(operation.workflow_handle(), return_exceptions=True)
+            raise
+
 
 def fingerprint_of(order: Order | RefundOrder, keyring: Keyring) -> str:
     """Equal for calls that ask for the same thing; part of their update's id.
@@ -146,16 +142,6 @@ def fingerprint_of(order: Order | RefundOrder, keyring: Keyring) -> str:
     Keyed: update ids are clear text in Temporal, and the fields could be guessed.
     """
     return keyring.digest(json.dumps(order.fingerprint_fields(), sort_keys=True, separators=(",", ":")))
-
-
-async def _answer_with_start(call: Awaitable[R], operation: WithStartWorkflowOperation[Any, Any], wait: timedelta) -> R:
-    """`answer_of` an update that starts its workflow."""
-    try:
-        return await answer_of(call, wait)
-    except Exception:
-        # The operation's handle holds the same failure; unless it is retrieved, asyncio reports it as never retrieved.
-        await asyncio.gather(operation.workflow_handle(), return_exceptions=True)
-        raise
 
 
 async def answer_of(call: Awaitable[R], wait: timedelta) -> R:
