@@ -1,4 +1,4 @@
-"""The one settings class: `MEDPAY_*` from the environment or `.env`. Units stand last in a name: `_S` is seconds."""
+"""All settings: `MEDPAY_*` from the environment or `.env`. The unit is last in a name: `_S` is seconds."""
 
 import ipaddress
 from functools import cached_property
@@ -14,12 +14,12 @@ from security.tls import TlsFileError, TlsFiles
 
 DAY_S = 86_400
 SECRET_CHARS_MIN = 16
-"""Of a secret that others could try to guess."""
+"""For a secret that others could try to guess."""
 
 PORT_MAX = 65_535
 CALL_TIMEOUT_S_MAX = 120
 REVERSAL_WINDOW_S_MAX = 3_600
-"""revsToken serves one hour: a longer window would promise reversals that the centre refuses."""
+"""revsToken is valid for one hour: a longer window would promise reversals that the centre refuses."""
 
 _URL = TypeAdapter(HttpUrl)
 _DRIVERS = {
@@ -32,18 +32,18 @@ _DRIVERS = {
 
 
 def _database_url(text: str) -> str:
-    """The URL with the asynchronous driver that the product is built on. The error never repeats the password."""
+    """The URL with our asynchronous driver. Raises ValueError, which never repeats the password."""
     scheme, separator, rest = text.partition("://")
     if not separator or scheme not in _DRIVERS or not rest:
         raise ValueError("must start with sqlite:/// or postgresql://")
     query = dict(parse_qsl(rest.partition("?")[2]))
     if "ssl" in query or query.get("sslmode", "disable") not in {"disable", "verify-full"}:
-        raise ValueError("TLS is sslmode=verify-full or disable: less would not know whom it talks to")
+        raise ValueError("TLS is sslmode=verify-full or disable: other modes don't verify the server")
     return f"{_DRIVERS[scheme]}://{rest}"
 
 
 def http_address(text: str) -> str:
-    """The address as it is written. Raises ValueError."""
+    """`text`, unchanged, if it is an HTTP address. Raises ValueError."""
     try:
         _URL.validate_python(text)
     except ValidationError:
@@ -83,7 +83,7 @@ def _origin(text: str) -> str:
 
 
 class Settings(BaseSettings):
-    """Every setting. `.env.example` lists them with unit and default; a test compares the two."""
+    """Every setting. `.env.example` lists them with units and defaults; a test compares the two."""
 
     model_config = SettingsConfigDict(
         env_prefix="MEDPAY_", env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
@@ -143,11 +143,11 @@ class Settings(BaseSettings):
             except TlsFileError as problem:
                 raise ValueError(f"{env_name(f'{prefix}_tls_{problem.part}')}: {problem}") from None
         if self._tls_files("database") and not self.database.startswith("postgresql"):
-            raise ValueError("MEDPAY_DATABASE_URL: is not PostgreSQL, which alone MEDPAY_DATABASE_TLS_… is for")
+            raise ValueError("MEDPAY_DATABASE_URL: is not PostgreSQL, but MEDPAY_DATABASE_TLS_… is set")
         return self
 
     def _tls_files(self, prefix: str) -> TlsFiles | None:
-        """What is set of `{prefix}_tls_…`; None: nothing."""
+        """The files set by `{prefix}_tls_…`; None if there are none."""
         match prefix:
             case "api":
                 files = TlsFiles(cert=self.api_tls_cert, key=self.api_tls_key)
@@ -164,17 +164,17 @@ class Settings(BaseSettings):
 
     @cached_property
     def api_tls(self) -> TlsFiles | None:
-        """What our own API shows its callers; None: it speaks HTTP."""
+        """The API's own certificate and key; None: the API speaks HTTP."""
         return self._tls_files("api")
 
     @cached_property
     def temporal_tls_files(self) -> TlsFiles | None:
-        """None: in clear."""
+        """TLS with Temporal; None: no TLS."""
         return self._tls_files("temporal") or (TlsFiles() if self.temporal_tls == "on" else None)
 
     @cached_property
     def database(self) -> str:
-        """The database's async URL, TLS included; by default a SQLite file in the data folder."""
+        """The database's asynchronous URL, including TLS; by default a SQLite file in the data folder."""
         url = self.database_url or f"sqlite:///{self.data_dir / 'medpay.db'}"
         files = self._tls_files("database")
         if files is None:
@@ -194,12 +194,12 @@ class Settings(BaseSettings):
 
     @property
     def codec_page_origin(self) -> str:
-        """Whose pages in a browser may have payloads decoded: the Temporal UI's, by default the embedded one's."""
+        """The origin whose pages may call the codec from a browser: the Temporal UI's, by default the embedded UI."""
         return self.codec_origin or f"http://{self.temporal_address.rpartition(':')[0]}:{self.temporal_ui_port}"
 
     @property
     def weak_api_key(self) -> str | None:
-        """Why MEDPAY_API_KEY must not open an API that others can reach, in a line; None where it may."""
+        """Why MEDPAY_API_KEY is too weak for an API that other machines can reach, in a line; None if it is not."""
         if self.api_key is None or self.auth == "none" or is_loopback(self.api_host):
             return None
         if len(self.api_key) < SECRET_CHARS_MIN:
@@ -209,7 +209,7 @@ class Settings(BaseSettings):
         return None
 
     def guards_keys(self, *urls: str) -> bool:
-        """Whether keys must be safe ones: this is no practising stack, and something of it is on another machine.
+        """Whether keys must be safe: this is not a practice stack, and part of it is on another machine.
 
         `urls`: further parties, such as a hospital's centre.
         """
@@ -239,12 +239,12 @@ def env_name(field: str) -> str:
 
 
 def complaints(invalid: ValidationError) -> list[str]:
-    """One line for each setting that is wrong, by the name of its environment variable, without its value."""
+    """One line for each invalid setting, with the name of its environment variable and without its value."""
     errors = invalid.errors(include_url=False, include_input=False, include_context=False)
     return [_complaint([str(part) for part in error["loc"]], error["msg"]) for error in errors]
 
 
 def _complaint(place: list[str], message: str) -> str:
-    """What concerns several settings names them itself."""
+    """A problem without a place concerns several settings and names them itself."""
     text = message.removeprefix("Value error, ")
     return f"{env_name(place[0])}: {text}" if place else text

@@ -1,4 +1,4 @@
-"""Starts a worker: settings in, worker out, nothing else."""
+"""The composition root of the Temporal worker: settings in, worker out."""
 
 import asyncio
 import signal
@@ -37,12 +37,12 @@ from workflows.start import start_notification
 
 WORKFLOWS = [PaymentWorkflow, RefundWorkflow]
 CACHED_WORKFLOWS_MAX = 5_000
-"""At least the payments that wait for their money at once: one that is not cached is replayed at each event."""
+"""At least the number of payments awaiting payment at once: one that is not cached is replayed at each event."""
 
 NOTIFICATIONS_AT_ONCE_MAX = 50
 
 DRAIN_S = 30
-"""How long running activities may finish after SIGTERM. More than one remote call's timeout."""
+"""How long running activities may take to finish after SIGTERM. Longer than a remote call's timeout."""
 
 
 Gateways = tuple[dict[str, HttpInsuranceCentre], dict[str, HttpHospitalSystem]]
@@ -59,7 +59,7 @@ def make_gateways(
 
 
 def make_worker(client: Client, settings: Settings, call_log: CallLog, gateways: Gateways) -> Worker:
-    """The composition root: every payment's workflow and all its activities on one task queue."""
+    """The worker of payments and refunds: their workflows and activities, on one task queue."""
     centres, systems = gateways
     groups = [
         His(call_log, systems, settings.his_timeout_s),
@@ -82,7 +82,7 @@ def make_worker(client: Client, settings: Settings, call_log: CallLog, gateways:
 
 
 def make_notifier(client: Client, task_queue: str, call_log: CallLog, webhooks: Mapping[str, CallerWebhook]) -> Worker:
-    """Callers are told on a queue of their own: receivers that hang take no payment's place."""
+    """The worker of notifications, on a task queue of its own, so that hanging receivers take no payment's slot."""
     return Worker(
         client,
         task_queue=task_queue,
@@ -97,10 +97,10 @@ def make_notifier(client: Client, task_queue: str, call_log: CallLog, webhooks: 
 
 
 @asynccontextmanager
-async def callers_told(
+async def notifying_callers(
     client: Client, task_queue: str, call_log: CallLog, hospitals: Mapping[str, Hospital]
 ) -> AsyncIterator[None]:
-    """Tell callers what becomes of their payments while the block runs, over connections of their own."""
+    """Send notifications to callers while the block runs, over connections of their own."""
     async with HttpCaller() as http:
         webhooks = {
             hospital.id: CallerWebhook(http, hospital.webhook.url, hospital.webhook.secret)
@@ -116,7 +116,7 @@ async def callers_told(
 
 
 async def run_worker(settings: Settings, keys: KeyProvider | None = None) -> None:
-    """Run until SIGTERM or SIGINT, then drain. `keys`: where they live, by default in files and the environment."""
+    """Run until SIGTERM or SIGINT, then drain. `keys`: where keys are kept; files and the environment by default."""
     keys = keys or LocalKeys(settings.keyring_path, settings.keyring, practice=not settings.guards_keys())
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -136,7 +136,7 @@ async def run_worker(settings: Settings, keys: KeyProvider | None = None) -> Non
         gateways = make_gateways(http, settings, hospitals, keys)
         notifications = f"{settings.task_queue}-notifications"
         await stack.enter_async_context(make_worker(client, settings, call_log, gateways))
-        await stack.enter_async_context(callers_told(client, notifications, call_log, hospitals))
+        await stack.enter_async_context(notifying_callers(client, notifications, call_log, hospitals))
         await stack.enter_async_context(tokens_forgotten(database, hospitals))
         await stop.wait()
 

@@ -1,4 +1,4 @@
-"""The HTTP edge, put together: settings in, application out."""
+"""The composition root of the HTTP API: settings in, application out."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -9,7 +9,8 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from api import health
-from api.access.gate import Callers, Gate
+from api.access.gate import Gate
+from api.access.keys import Callers
 from api.access.limits import RateLimits
 from api.access.recording import AccessRecording, write
 from api.access.refusals import Refusals
@@ -43,16 +44,15 @@ from storage.session import Database
 
 TITLE: Final = "medpay 医保移动支付接口"
 VERSION: Final = "1.0"
-"""The interface's version, /api/v1: not the product's."""
+"""Of the interface (/api/v1), not of the product."""
 
 
 def create_app(settings: Settings, keys: KeyProvider | None = None) -> FastAPI:
-    """The API as any ASGI server runs it. Database and Temporal are reached when they are needed, not here.
+    """The ASGI application. Database and Temporal are connected to when first needed, not here.
 
-    `keys`: where they live, by default in files and the environment.
+    `keys`: where keys are kept; files and the environment by default.
 
-    Raises `hospitals.ConfigError`, `security.crypto.keyring.KeyringError` or `api.access.keys.UnsafeSettingsError`: one
-    line each.
+    Raises `hospitals.ConfigError`, `security.crypto.keyring.KeyringError` or `api.access.keys.UnsafeSettingsError`.
     """
     keys = keys or LocalKeys(settings.keyring_path, settings.keyring, practice=not settings.guards_keys())
     hospitals = load_hospitals(settings.hospitals_path, settings.guards_keys)
@@ -67,7 +67,7 @@ def create_app(settings: Settings, keys: KeyProvider | None = None) -> FastAPI:
             await write(database, refusals.rest())
             await database.close()
 
-    # Its pages need no internet: a hospital's network has none.
+    # Serves the assets of /docs itself: a hospital's network has no internet.
     app = FastAPIOffline(
         title=TITLE,
         version=VERSION,
@@ -83,7 +83,7 @@ def create_app(settings: Settings, keys: KeyProvider | None = None) -> FastAPI:
     app.state.gate = Gate(callers, RateLimits(settings), database)
     app.state.services = services
     install_handlers(app)
-    # The last one added is the outermost.
+    # The last middleware added is the outermost.
     app.add_middleware(AccessRecording, database=database, refusals=refusals)
     app.add_middleware(CodecCors, origin=settings.codec_page_origin)
     app.add_middleware(HeadLimits)

@@ -1,4 +1,4 @@
-"""What the routes work with, made once per process by `api.app`."""
+"""The services that routes call, built once per process by `api.app`."""
 
 from dataclasses import dataclass
 
@@ -37,11 +37,11 @@ class Services:
     codec_sessions: CodecSessions
 
     def terms(self, hospital: Hospital) -> PaymentTerms:
-        """The limits of a payment of this hospital that starts now."""
+        """The terms of a payment of this hospital that starts now."""
         return payment_terms(self.settings, hospital)
 
 
 def services_of(request: Request) -> Services:
-    """The services of the application that serves `request`."""
+    """The services of the application serving `request`."""
     services: Services = request.app.state.services
     return services

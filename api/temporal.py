@@ -1,4 +1,4 @@
-"""The API's connection to Temporal: made when it is first needed, so that the API starts, and says 503, without it."""
+"""The API's connection to Temporal, made when first needed: without Temporal the API starts and answers 503."""
 
 import asyncio
 from contextlib import suppress
@@ -14,14 +14,14 @@ from security.tls import temporal_tls
 from settings import Settings
 
 CONNECT_S_MAX = 3.0
-"""The SDK itself gives a silent server 30 s, longer than a caller waits."""
+"""The SDK would give a silent server 30 s, longer than a caller waits."""
 HEALTH_S_MAX = 2.0
 _RETRIES = RetryConfig(max_elapsed_time_millis=2_000)
-"""The SDK repeats a call to a server that is away for 10 s by default; a caller gets 503 sooner and may come again."""
+"""The SDK retries an unreachable server for 10 s by default; callers should get their 503 sooner."""
 
 
 def unavailable() -> PaymentError:
-    """What a caller is told while Temporal can't be reached."""
+    """The answer while Temporal can't be reached."""
     return PaymentError(ErrorCode.UNAVAILABLE, "支付服务暂不可用, 请稍后用同一订单号重试")
 
 
@@ -41,7 +41,7 @@ class TemporalLink:
         return self._client
 
     async def is_reachable(self) -> bool:
-        """Whether the server answers now."""
+        """Whether the server answers right now."""
         with suppress(PaymentError, RPCError, RuntimeError):
             client = await self.client()
             return await client.service_client.check_health(timeout=timedelta(seconds=HEALTH_S_MAX))
@@ -58,5 +58,5 @@ class TemporalLink:
                     tls=temporal_tls(self._settings.temporal_tls_files),
                 )
         except (RuntimeError, RPCError, TimeoutError):
-            # RuntimeError is what the SDK raises where nothing answers.
+            # The SDK raises RuntimeError where nothing answers.
             raise unavailable() from None

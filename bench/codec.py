@@ -1,4 +1,4 @@
-"""What sealing payloads and binding them to their workflow costs of a payment's CPU. Part of `make bench`.
+"""How much of a payment's CPU sealing its payloads and binding them to their workflow takes. Part of `make bench`.
 
 A payment's CPU is that of its API and worker, without Temporal's server.
 """
@@ -28,14 +28,14 @@ from cli.stack.embedded import EmbeddedStack, embedded_stack
 ROUNDS = 10
 AT_ONCE = 6
 SHARE_MAX = 0.03
-"""Of a payment's CPU."""
+"""The limit: this share of a payment's CPU."""
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
 class Measured:
-    """An API and a worker, and what they have spent."""
+    """An API and a worker, and the CPU that they spent."""
 
     stack: EmbeddedStack
     folder: Path
@@ -47,13 +47,13 @@ class Measured:
         return sum(_cpu_s(child.pid) for child in self.children)
 
     def codec(self) -> dict[str, int]:
-        """The counters of both processes, once they have ended."""
+        """The sum of both processes' counters, once they have ended."""
         files = [json.loads(file.read_text(encoding="ascii")) for file in self.folder.glob("*.json")]
         return {name: sum(counters[name] for counters in files) for name in ("ns", "payloads")}
 
 
 async def main() -> int:
-    """Measure, print, keep. 1 if the limit is passed."""
+    """Measure, print and save. The exit code: 1 if the limit is exceeded."""
     folder = Path(tempfile.mkdtemp(prefix="medpay-bench-"))
     console = Console()
     async with embedded_stack(demo_settings(folder), console.print, on_any_port=True) as stack:
@@ -92,7 +92,7 @@ async def _measured(stack: EmbeddedStack, folder: Path) -> AsyncIterator[Measure
 
 
 async def _payments(measured: Measured, session: aiohttp.ClientSession) -> None:
-    """Round 0 warms up and isn't counted."""
+    """Round 0 is a warm-up and isn't counted."""
     client = DemoClient(measured.stack, session)
     for turn in range(ROUNDS + 1):
         if turn == 1:
@@ -107,7 +107,7 @@ async def _payments(measured: Measured, session: aiohttp.ClientSession) -> None:
 
 
 def _cpu_s(pid: int) -> float:
-    """User and system time of a process, as Linux counts it."""
+    """User and system time of a process, from Linux's /proc."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 

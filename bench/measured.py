@@ -1,7 +1,7 @@
-"""A worker or an API that counts what sealing its payloads costs, in CPU of its own thread.
+"""A worker or an API that measures the thread CPU time of sealing its payloads.
 
-Run as a process: `python bench/measured.py worker|api COUNTERS`. The counters are written when it ends,
-and begin anew at SIGUSR1.
+Run as a process: `python bench/measured.py worker|api COUNTERS`. The counters are written when it ends and reset by
+SIGUSR1.
 """
 
 import atexit
@@ -36,7 +36,7 @@ def _timed(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _timed_async(method: Callable[..., Any]) -> Callable[..., Any]:
-    """The codec never really waits: its thread's time is its own."""
+    """The codec never awaits anything, so its thread's time is all its own."""
 
     async def timed(self: object, payloads: Any) -> Any:  # noqa: ANN401 - whatever it gives
         global _spent_ns, _payloads  # noqa: PLW0603 - counters of this process
@@ -50,8 +50,8 @@ def _timed_async(method: Callable[..., Any]) -> Callable[..., Any]:
     return timed
 
 
-def _forget(*_: object) -> None:
-    """What was spent so far was warming up: OpenSSL's first use of a cipher, first imports."""
+def _reset(*_: object) -> None:
+    """Drop what the warm-up spent: OpenSSL's first use of a cipher, first imports."""
     global _spent_ns, _payloads  # noqa: PLW0603 - counters of this process
     _spent_ns = _payloads = 0
 
@@ -60,7 +60,7 @@ def _measure(counters: Path) -> None:
     codec: Any = SealingCodec
     converter: Any = DataConverter
     codec.encode, codec.decode = _timed_async(codec.encode), _timed_async(codec.decode)
-    # Its copy for each call and task is the binding's price too.
+    # The converter's copy for each call and task is part of the binding's cost.
     converter.with_context = _timed(converter.with_context)
     atexit.register(lambda: counters.write_text(json.dumps({"ns": _spent_ns, "payloads": _payloads}), encoding="ascii"))
 
@@ -68,7 +68,7 @@ def _measure(counters: Path) -> None:
 if __name__ == "__main__":
     role, file = sys.argv[1:]
     _measure(Path(file))
-    signal.signal(signal.SIGUSR1, _forget)
-    # uvicorn ends itself by the signal that stopped it: the counters would not be written.
+    signal.signal(signal.SIGUSR1, _reset)
+    # uvicorn raises the signal that stopped it again, which would end the process before the counters are written.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     worker() if role == "worker" else api()

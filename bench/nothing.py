@@ -1,4 +1,4 @@
-"""The baseline: an HTTP call that does nothing but one update-with-start of a workflow that does nothing.
+"""The baseline: an HTTP call that only makes an update-with-start of a workflow that does nothing.
 
 Run as a process: `python bench/nothing.py worker|api TEMPORAL_ADDRESS PORT KEYRING`.
 """
@@ -51,7 +51,7 @@ def _app(client: Client) -> FastAPI:
 
     @app.get("/ready")
     async def ready() -> dict[str, str]:
-        """There."""
+        """Ready once it answers."""
         return {}
 
     return app

@@ -1,7 +1,7 @@
-"""`make bench`: what medpay adds to the calls it has to make, as a ratio to an update-with-start that does nothing.
+"""`make bench`: the latency that medpay adds to its remote calls, relative to an update-with-start that does nothing.
 
-One payment at a time, over HTTP, on the embedded stack; simulators answer at once. The remote calls' own time is what
-the payment's timeline says of them, so that the rest is ours: HTTP, Temporal, the database, the workflow.
+One payment at a time, over HTTP, on the embedded stack, whose simulators answer at once. The remote calls' time is
+taken from the payment's timeline; the rest is ours: HTTP, Temporal, the database, the workflow.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from rich.table import Table
 from cli.commands.demo import demo_settings
 from cli.demo.client import DemoClient, new_session
 from cli.stack.embedded import EmbeddedStack, embedded_stack
+from domain.fen import yuan
 
 T = TypeVar("T")
 HERE = Path(__file__).parent
@@ -30,13 +31,13 @@ PAYMENTS = 200
 WARM_UP = 10
 READY_S_MAX = 90
 LIMITS = {"pre-settle": (80, 2.8), "settle": (50, 1.6)}
-"""The most that may be added, in ms and as a multiple of the baseline, at the median."""
+"""The limits of the added latency at the median: in ms, and as a multiple of the baseline."""
 
 PATIENT = {"PATIENT_ID": "100001", "ID_NO": "110101199003070134"}
 
 
 async def main() -> int:
-    """Measure, print, keep. 1 if a limit is passed."""
+    """Measure, print and save. The exit code: 1 if a limit is exceeded."""
     folder = Path(tempfile.mkdtemp(prefix="medpay-bench-"))
     console = Console()
     async with (
@@ -53,7 +54,7 @@ async def main() -> int:
 
 @asynccontextmanager
 async def _baseline(stack: EmbeddedStack) -> AsyncIterator[str]:
-    """A worker and an API of their own processes, as medpay's are."""
+    """A worker and an API in processes of their own, as medpay's are."""
     port = free_port()
     settings = stack.settings
     tail = (settings.temporal_address, str(port), str(settings.keyring_path))
@@ -77,7 +78,7 @@ def free_port() -> int:
 
 
 async def ready(url: str) -> None:
-    """Return once it answers with success. Raises TimeoutError."""
+    """Wait until `url` answers with success. Raises TimeoutError."""
     async with asyncio.timeout(READY_S_MAX), new_session() as session:
         while True:
             try:
@@ -89,7 +90,7 @@ async def ready(url: str) -> None:
 
 
 async def _measure(stack: EmbeddedStack, session: aiohttp.ClientSession, baseline_url: str) -> dict[str, Any]:
-    """Payment and baseline in turn, so that both meet the same machine."""
+    """Take payments and baseline calls in turns, so that both see the same load."""
     client = DemoClient(stack, session)
     samples = [await _one(client, stack, session, baseline_url, number) for number in range(WARM_UP + PAYMENTS)]
     nothing, *both = zip(*samples[WARM_UP:], strict=True)
@@ -98,7 +99,7 @@ async def _measure(stack: EmbeddedStack, session: aiohttp.ClientSession, baselin
 
 
 Sample = tuple[float, tuple[float, float], tuple[float, float]]
-"""The baseline; of pre-settle and settle the whole and what was added. All in ms."""
+"""The baseline, then total and added latency of pre-settle and of settle, all in ms."""
 
 
 async def _one(
@@ -106,12 +107,7 @@ async def _one(
 ) -> Sample:
     order = _order(number)
     baseline_ms, _ = await _timed(_do_nothing(session, baseline_url, order))
-    pre_settle_ms, quoted = await _timed(client.pre_settle(order))
-    confirmation = _confirmation(order, quoted["DATA"]["payOrdId"])
-    await client.patient_pays(confirmation["payOrdId"])
-    settle_ms, settled = await _timed(client.settle(confirmation))
-    if settled["CODE"] != 0:
-        raise RuntimeError(f"not settled: {settled}")
+    pre_settle_ms, settle_ms = await one_payment(client, number)
     remote = await _remote_ms(stack, session, order["medOrgOrd"])
     pre_settle = (pre_settle_ms, pre_settle_ms - remote["pre-settle"])
     return baseline_ms, pre_settle, (settle_ms, settle_ms - remote["settle"])
@@ -122,19 +118,19 @@ async def _do_nothing(session: aiohttp.ClientSession, url: str, body: dict[str, 
         response.raise_for_status()
 
 
-async def one_payment(client: DemoClient, number: int) -> None:
-    """Pre-settled, paid and settled. Raises RuntimeError if it does not go well."""
+async def one_payment(client: DemoClient, number: int) -> tuple[float, float]:
+    """Pre-settle, pay and settle; the ms that pre-settle and settle took. Raises RuntimeError if it is not settled."""
     order = _order(number)
-    quoted = await client.pre_settle(order)
+    pre_settle_ms, quoted = await _timed(client.pre_settle(order))
     confirmation = _confirmation(order, quoted["DATA"]["payOrdId"])
     await client.patient_pays(confirmation["payOrdId"])
-    settled = await client.settle(confirmation)
+    settle_ms, settled = await _timed(client.settle(confirmation))
     if settled["CODE"] != 0:
         raise RuntimeError(f"not settled: {settled}")
+    return pre_settle_ms, settle_ms
 
 
 def _order(number: int) -> dict[str, str]:
-    fen = number + 1
     return {
         **PATIENT,
         "payAuthNo": f"bench-auth-{number}",
@@ -142,7 +138,7 @@ def _order(number: int) -> dict[str, str]:
         "CATEGORY": "2",
         "ORDER_ID": f"9{number:05d}",
         "medOrgOrd": f"bench-{number}",
-        "TOTAL": f"{fen // 100}.{fen % 100:02d}",
+        "TOTAL": yuan(number + 1),
     }
 
 
@@ -158,7 +154,7 @@ async def _timed(call: Awaitable[T]) -> tuple[float, T]:
 
 
 async def _remote_ms(stack: EmbeddedStack, session: aiohttp.ClientSession, med_org_ord: str) -> dict[str, float]:
-    """What the other sides took, by the payment's own timeline: side by side where asked side by side."""
+    """The time that the remote calls took, by the payment's timeline. Of concurrent calls the longest counts."""
     url = f"{stack.api_url}/api/v1/payments/{med_org_ord}"
     async with session.get(url, headers={"Authorization": f"Bearer {stack.settings.api_key}"}) as response:
         timeline = (await response.json())["DATA"]["timeline"]

@@ -1,4 +1,4 @@
-"""What a person does at the command line, in the log of access."""
+"""Records what people do at the command line in the access log."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from storage.sql.engines import open_engines
 
 
 def os_user() -> str:
-    """Who is at the keyboard, also where they have become somebody else (`li as root`)."""
+    """The user at the keyboard, even if they have switched users since (`li as root`)."""
     try:
         name = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
@@ -33,13 +33,13 @@ def os_user() -> str:
 
 
 def access_here(event: AccessEvent, hospital: str, subject: str = "", **details: Any) -> Access:
-    """An access of whoever runs this command. What was typed may be an identity number: it is masked."""
+    """An access by whoever runs this command. `subject` is masked: an identity number may have been typed."""
     return Access(event, hospital, os_user(), OS_USER, mask_text(subject), details)
 
 
 @asynccontextmanager
 async def access_log(url: str, *, writing: bool = False) -> AsyncIterator[AccessLogRepository]:
-    """The log in one transaction, without a keyring: nothing in it is sealed. Raises `CommandError`."""
+    """The access log in one transaction. Needs no keyring, since nothing in it is sealed. Raises `CommandError`."""
     with database_trouble_in_one_line():
         engines = open_engines(url)
         try:
@@ -50,13 +50,13 @@ async def access_log(url: str, *, writing: bool = False) -> AsyncIterator[Access
 
 
 async def record(url: str, access: Access) -> None:
-    """Raises `CommandError`: what can't be recorded is not done."""
+    """Record `access` before it happens. Raises `CommandError`: what can't be recorded must not be done."""
     async with access_log(url, writing=True) as log:
         await log.append(access)
 
 
-def record_if_possible(event: AccessEvent, details: Mapping[str, str]) -> str | None:
-    """For keys, which are also made before there is anything to record them in: why they are not, or None."""
+def _why_not_recorded(event: AccessEvent, details: Mapping[str, str]) -> str | None:
+    """Record `event`; None if that worked, else the reason why it did not."""
     try:
         settings = read_settings()
         database = make_url(settings.database)
@@ -69,7 +69,7 @@ def record_if_possible(event: AccessEvent, details: Mapping[str, str]) -> str | 
 
 
 def record_key_work(event: AccessEvent, **details: str) -> None:
-    """Keys are also made and changed before there is anything to record it in: then it is done all the same."""
-    why_not = record_if_possible(event, details)
+    """Record work on keys if possible, else say why not: keys are also made before there is a database."""
+    why_not = _why_not_recorded(event, details)
     if why_not is not None:
-        typer.echo(f"Not in the log of access: {why_not}", err=True)
+        typer.echo(f"Not in the access log: {why_not}", err=True)

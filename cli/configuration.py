@@ -1,6 +1,6 @@
-"""What is written down for a command: settings, hospitals, keyring, or the lines that say what is wrong with them.
+"""Reads settings, hospitals file and keyring for a command, or says in a line each what is wrong with them.
 
-A command that can't go on ends with such a line on standard error and an exit code (contract 2.5).
+A command that can't go on prints such lines to standard error and ends with an exit code (contract 2.5).
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ WRONG_USE = 2
 
 
 class CommandError(Exception):
-    """A failure that the user can act on. `lines` go to standard error as they are; no stack trace follows."""
+    """A failure that the user can act on. `lines` are printed to standard error, without a stack trace."""
 
     def __init__(self, *lines: str, exit_code: int = CHECK_FAILED) -> None:
         super().__init__("\n".join(lines))
@@ -27,7 +27,7 @@ class CommandError(Exception):
 
 
 def read_settings() -> Settings:
-    """The settings of the environment and `.env`. Raises `CommandError` naming the variable."""
+    """Settings from the environment and `.env`. Raises `CommandError` naming the variable."""
     try:
         return Settings()
     except ValidationError as invalid:
@@ -49,7 +49,7 @@ def read_hospitals(settings: Settings) -> Mapping[str, Hospital]:
 
 
 def read_hospitals_file(path: Path, guarded: Callable[..., bool] = unguarded) -> Mapping[str, Hospital]:
-    """Raises `CommandError` with a line for each problem."""
+    """Every hospital in the file by its id. Raises `CommandError` with a line for each problem."""
     try:
         return load_hospitals(path, guarded)
     except ConfigError as error:
@@ -57,7 +57,7 @@ def read_hospitals_file(path: Path, guarded: Callable[..., bool] = unguarded) ->
 
 
 def read_keyring(settings: Settings) -> Keyring:
-    """Raises `CommandError`, also for one made for practice where that is not to be used."""
+    """The keyring. Raises `CommandError`, also for one made for practice where that may not be used."""
     try:
         return LocalKeys(settings.keyring_path, settings.keyring, practice=not settings.guards_keys()).keyring()
     except KeyringError as error:

@@ -1,4 +1,4 @@
-"""A command's way to the records' database and to Temporal, or the line that says why there is none."""
+"""Connects a command to the records' database and to Temporal, or says in one line why it can't."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager, contextmanager
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.converter import DataConverter
+from temporalio.service import RPCError
 
 from cli.configuration import CommandError, read_keyring
-from domain.base import PaymentKey
 from security.crypto.keyring import Keyring
 from security.tls import temporal_tls
 from settings import Settings
@@ -17,14 +17,12 @@ from storage.session import Database
 from storage.sql.migrate import upgrade
 
 NO_CONNECTION = "client connect"
-"""In the text of the SDK's RuntimeError where nothing answers."""
-
-_NO_PAYMENT = PaymentKey(hospital="", med_org_ord="")
+"""Part of the text of the SDK's RuntimeError if nothing answers."""
 
 
 @contextmanager
 def database_trouble_in_one_line() -> Iterator[None]:
-    """Turns the database's errors into a `CommandError`, which never holds the URL's password."""
+    """Turns database errors into a `CommandError`, which never contains the URL's password."""
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
@@ -34,11 +32,20 @@ def database_trouble_in_one_line() -> Iterator[None]:
         raise CommandError(f"MEDPAY_DATABASE_URL: the database can't be used: {reason}") from None
 
 
+@contextmanager
+def temporal_trouble_in_one_line(settings: Settings) -> Iterator[None]:
+    """Turns Temporal's refusals into a `CommandError`."""
+    try:
+        yield
+    except RPCError as error:
+        raise CommandError(f"Temporal at {settings.temporal_address} refused: {error.message}") from None
+
+
 @asynccontextmanager
 async def records(
     settings: Settings, keyring: Keyring | None = None, *, unhurried: bool = False
 ) -> AsyncIterator[Database]:
-    """The records' database. `keyring`: None for the one in the settings. `unhurried`: a statement may take its time.
+    """The records' database. `keyring`: by default the settings' own. `unhurried`: no time limit on statements.
 
     Raises `CommandError`.
     """
@@ -50,18 +57,18 @@ async def records(
 
 async def check_tables(settings: Settings) -> None:
     """Raises `CommandError` if the database can't be reached or was never migrated."""
-    async with records(settings) as database, database.read() as unit:
-        await unit.payments.find(_NO_PAYMENT)
+    async with records(settings) as database:
+        await database.check_tables()
 
 
 async def migrate(url: str) -> None:
-    """Bring the tables to today's before anything uses them. Raises `CommandError`."""
+    """Migrate the tables to this version. Raises `CommandError`."""
     with database_trouble_in_one_line():
         await asyncio.to_thread(upgrade, url)
 
 
 async def connect(settings: Settings, data_converter: DataConverter = DataConverter.default) -> Client:
-    """Raises `CommandError` if nothing answers there."""
+    """A client of the Temporal in the settings. Raises `CommandError` if nothing answers there."""
     try:
         return await Client.connect(
             settings.temporal_address,

@@ -1,4 +1,4 @@
-"""Running something long in the foreground until it ends or the user ends it."""
+"""Runs long work in the foreground until it ends or the user stops it."""
 
 import asyncio
 import signal
@@ -30,7 +30,7 @@ async def _cancelled_by_signal(work: Coroutine[Any, Any, int], when_stopped: int
     told = asyncio.Event()
 
     def stop() -> None:
-        if not told.is_set():  # stopping is bounded; a second signal must not tear it
+        if not told.is_set():  # stopping is bounded in time; a second signal must not interrupt it
             told.set()
             typer.echo("Stopping", err=True)
             task.cancel()

@@ -25,16 +25,16 @@ COMMANDS = {
     "search-attributes": "search_attributes",
     "config": "config",
 }
-"""Name to module of `cli.commands`, each with a Typer application called `app`, in the order of the help."""
+"""Command to module in `cli.commands`, each with a Typer application called `app`, in the order of the help."""
 
 SDK_WITH_THREADS = "temporalio.bridge"
-HELP = "Medical-insurance payments, each one durable workflow. `make help` lists the usual ways in."
+HELP = "Medical-insurance payments, each a durable workflow. `make help` lists the usual commands."
 
 
 def build(arguments: Sequence[str]) -> typer.Typer:
-    """The application with the command that is asked for, or with all of them where help must list them."""
+    """The application with the one command that is asked for, or with all of them for the help."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
-    app.callback()(lambda: None)  # keeps a single command a subcommand
+    app.callback()(lambda: None)  # otherwise Typer makes a single command the application itself
     wanted = arguments[:1] if arguments[:1] and arguments[0] in COMMANDS else COMMANDS
     for name in wanted:
         app.add_typer(importlib.import_module(f"cli.commands.{COMMANDS[name]}").app)
@@ -42,7 +42,7 @@ def build(arguments: Sequence[str]) -> typer.Typer:
 
 
 def main() -> None:
-    """Run a command. A failure that the user can act on is told in its own lines, never with a stack trace."""
+    """Run a command. A failure that the user can act on is printed in its own lines, without a stack trace."""
     try:
         build(sys.argv[1:])(prog_name="medpay")
     except CommandError as error:
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def _leave(exit_code: int) -> NoReturn:
-    """End with this code, whatever happens at exit: the threads of Temporal's SDK can abort an interpreter that ends.
+    """Exit with this code. Skips the interpreter's shutdown if Temporal's SDK is loaded: its threads can abort it.
 
     Seen in some of many short runs (SIGABRT in PyGILState_Release). By now every loop is closed and every file written.
     """

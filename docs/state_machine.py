@@ -1,8 +1,8 @@
 """Draws docs/images/states.svg from `domain/states.py`: `python -m docs.state_machine`. A test compares the two.
 
-The good way runs along the top, refunds after its end; every other state is a lane below the states that lead to it. A
-move starts at a dot and ends at an arrow; what it only crosses, it crosses. Where a person's decision leads to is
-written into the lane of IN_REVIEW.
+The successful payment runs along the top, followed by refunds; every other state is a lane below the states that lead
+to it. A transition starts at a dot and ends at an arrow. The states that a person's decision can lead to are written
+into the lane of IN_REVIEW.
 """  # noqa: INP001 - a script beside the pages that it draws for, no package
 
 from pathlib import Path
@@ -12,11 +12,11 @@ from domain.states import STORY, TERMINAL, TRANSITIONS, PaymentState
 
 PICTURE = Path(__file__).parent / "images" / "states.svg"
 COLUMN, WIDTH, HEIGHT, TOP, GAP = 150, 130, 38, 64, 70
-"""Pixels: from column to column, a box's width and height, the upper edge of the story, from row to row."""
+"""Pixels: column spacing, a box's width and height, the top edge of the first row, row spacing."""
 
 _S = PaymentState
 _NARROW = ' font-size="11"'
-"""For a name that is wider than its box in one of the fonts that a reader may have."""
+"""For a name that would be wider than its box in some of the fonts."""
 _NARROW_FROM_CHARS = 15
 _FONT = 'font-family="Helvetica, Arial, sans-serif" font-size="13"'
 _GOOD, _UNPAID, _BACK, _PERSON = "#1a7f37", "#57606a", "#9a6700", "#cf222e"
@@ -28,7 +28,7 @@ class Lane(NamedTuple):
     last: int
     colour: str
     leaves_at: float = 0.0
-    """Column of the move to IN_REVIEW."""
+    """The column from which the transition to IN_REVIEW starts."""
 
 
 LANES = {
@@ -43,7 +43,7 @@ LANES = {
     _S.IN_REVIEW: Lane(4, 0, 6, _PERSON),
 }
 SLOTS = {_S.REJECTED: -0.26, _S.REVERSING: -0.26, _S.CANCELLED: -0.09, _S.EXPIRED: 0.09, _S.IN_REVIEW: 0.3}
-"""Where in its column a move leaves the story downwards, by where it goes."""
+"""Where in its column a transition leaves the first row downwards, by its target."""
 
 
 def picture() -> str:
@@ -64,12 +64,12 @@ def picture() -> str:
 
 
 def _following(current: PaymentState) -> list[PaymentState]:
-    """In a fixed order."""
+    """The states that may follow, in a fixed order."""
     return [state for state in PaymentState if state in TRANSITIONS[current]]
 
 
 def _drawn(current: PaymentState) -> list[PaymentState]:
-    """The moves that are lines. A person's decision leads to many places: those are named."""
+    """The targets of transitions drawn as lines. Those of a person's decision are listed by name instead."""
     return [] if current is _S.IN_REVIEW else _following(current)
 
 
@@ -113,7 +113,7 @@ def _move(current: PaymentState, following: PaymentState) -> str:
 
 
 def _arrow(points: list[tuple[float, float]], colour: str) -> str:
-    """A line from a dot, along `points`, into an arrow head."""
+    """A line from a dot along `points` to an arrow head."""
     (start_x, start_y), (before_x, before_y), (x, y) = points[0], points[-2], points[-1]
     across, down = (x > before_x) - (x < before_x), (y > before_y) - (y < before_y)
     back_x, back_y = x - 8 * across, y - 8 * down

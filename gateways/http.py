@@ -1,7 +1,7 @@
-"""HTTP to the other parties: one connection pool a process, JSON in and out, every failure told apart (product rule 4).
+"""HTTP to the other parties: one connection pool per process, JSON in and out, failures classified (product rule 4).
 
-Nothing is repeated here, not even on a pooled connection that the peer has just closed: the peer may have read the
-request before it closed.
+Nothing is retried here, not even on a pooled connection that the peer has just closed: it may have read the request
+before it closed.
 """
 
 import json
@@ -23,8 +23,8 @@ CONNECTIONS_MAX = 200
 CONNECT_S_MAX = 5.0
 
 KEEPALIVE_S = 4.0
-"""Below what servers keep an idle connection for (uvicorn and Node 5 s, Tomcat 20 s): the later of the two to close
-loses the request, and a lost request is an unknown outcome."""
+"""Shorter than servers keep idle connections (uvicorn and Node 5 s, Tomcat 20 s): a request sent while the server
+closes is lost, which makes its outcome unknown."""
 
 MESSAGE_CHARS_MAX = 120
 SUCCESSFUL = range(200, 300)
@@ -39,19 +39,19 @@ _PERSONAL = re.compile(rf"(?<![0-9A-Za-z])(?:{_ID_NUMBER}|{_MOBILE_NUMBER})(?![0
 
 @dataclass(frozen=True)
 class JsonReply:
-    """An answer below 500 whose body is a JSON object. Numbers with a fraction stay text: no float holds an amount."""
+    """An answer below 500 whose body is a JSON object. Fractional numbers are str: no amount becomes a float."""
 
     status: int
     json: dict[str, Any]
 
     @property
     def ok(self) -> bool:
-        """A 2xx. A 4xx with a JSON object is the gateway's to judge."""
+        """Whether the status is 2xx. What a 4xx with a JSON object means is for the caller to judge."""
         return self.status in SUCCESSFUL
 
 
 class HttpCaller:
-    """`async with HttpCaller() as http`. Certificates are checked; no proxy is taken from the environment."""
+    """Use as `async with HttpCaller() as http`. Certificates are checked; proxies in the environment are ignored."""
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
@@ -80,13 +80,13 @@ class HttpCaller:
         timeout_s: float,
         tls: ClientTls | None = None,
     ) -> JsonReply:
-        """POST `body` and read the JSON object that answers it, all within `timeout_s`.
+        """POST `body` and read the answer, a JSON object, all within `timeout_s`.
 
-        `tls`: None for the machine's own list of authorities, and no certificate of ours.
+        `tls`: None for the machine's own list of authorities and no client certificate.
 
-        Raises `NotSent`: no connection came about (name, refusal, certificate, connect timeout).
-        Raises `Unknown`: connected, but no answer in time, a closed connection, a 3xx or 5xx, a body that is too
-        large or no JSON object. A 4xx without a JSON object is unknown too: a proxy may have written it, before or
+        Raises `NotSent` if no connection was made (name, refusal, certificate, connect timeout).
+        Raises `Unknown` if it was, but no answer came in time, the connection closed, or the answer is a 3xx, a 5xx,
+        too large or not a JSON object. That includes a 4xx without a JSON object: a proxy may have sent it before or
         after the other side acted.
         """
         status, content = await self._post(transaction, url, body, timeout_s, tls)
@@ -103,11 +103,11 @@ class HttpCaller:
     async def post_for_status(
         self, transaction: str, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float
     ) -> int:
-        """POST `body` and tell the status that answers it, a redirect's too. What else the answer holds is not read.
+        """POST `body`; the status of the answer, whatever it is. The answer's body is not read.
 
         Raises `NotSent` and `Unknown` as `post_json`.
         """
-        with _told_apart(transaction):
+        with _classified(transaction):
             async with self._request(url, body, timeout_s, headers) as response:
                 return response.status
 
@@ -115,7 +115,7 @@ class HttpCaller:
         self, transaction: str, url: str, body: bytes | dict[str, Any], timeout_s: float, tls: ClientTls | None
     ) -> tuple[int, bytes]:
         data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
-        with _told_apart(transaction):
+        with _classified(transaction):
             async with self._request(url, data, timeout_s, tls=tls) as response:
                 return response.status, await _bounded(transaction, response)
 
@@ -129,7 +129,7 @@ class HttpCaller:
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         if self._session is None:
             raise RuntimeError("HttpCaller is used outside of its `async with`")
-        # Half for the connection at most: the total running out first would not tell whether a byte had left.
+        # Connecting gets at most half: if the total ran out first, we could not tell whether a byte had been sent.
         timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(CONNECT_S_MAX, timeout_s / 2))
         return self._session.post(
             url,
@@ -143,8 +143,8 @@ class HttpCaller:
 
 
 @contextmanager
-def _told_apart(transaction: str) -> Iterator[None]:
-    """What the client library raises, as what it means."""
+def _classified(transaction: str) -> Iterator[None]:
+    """Turns the client library's errors into `NotSent` or `Unknown`."""
     try:
         yield
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
@@ -165,13 +165,13 @@ async def _bounded(transaction: str, response: aiohttp.ClientResponse) -> bytes:
 
 
 def _not_json(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def shown(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` on one line, trimmed, without control characters, at most `MESSAGE_CHARS_MAX` characters.
+    """Another party's `text`, fit to be shown: one line, no control characters, at most `MESSAGE_CHARS_MAX` long.
 
-    `secrets`, and what looks like an identity or a mobile number, are blotted out.
+    `secrets`, and anything that looks like an identity or mobile number, are masked.
     """
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)

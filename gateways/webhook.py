@@ -1,4 +1,4 @@
-"""A caller's webhook: one signed POST (Standard Webhooks), judged by its status alone."""
+"""Posts notifications to a caller's webhook (Standard Webhooks). Only the answer's status counts."""
 
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ _GONE = 410
 
 
 class CallerWebhook:
-    """Where one hospital's caller is told."""
+    """The webhook of one hospital's caller."""
 
     def __init__(self, http: HttpCaller, url: str, secret: str) -> None:
         self._http = http
@@ -20,7 +20,7 @@ class CallerWebhook:
         self._signer = Webhook(secret)
 
     async def post(self, event: str, webhook_id: str, body: str) -> None:
-        """Done with a 2xx. Raises `Refused` (410: the receiver wants no more of it), `NotSent` or `Unknown`."""
+        """Post a notification. Raises `Refused` for a 410, `NotSent`, or `Unknown` for anything else but a 2xx."""
         sent_at = datetime.now(UTC)
         headers = {
             "Content-Type": "application/json",

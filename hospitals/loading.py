@@ -1,4 +1,4 @@
-"""Reads the hospitals file and collects everything that is wrong with it."""
+"""Reads the hospitals file and collects every problem in it."""
 
 import re
 import tomllib
@@ -26,14 +26,14 @@ _Table = TypeVar("_Table", bound=BaseModel)
 
 
 def unguarded(*_urls: str) -> bool:
-    """Any key will do: nobody but this machine is reached."""
+    """Any keys will do: no other machine is involved."""
     return False
 
 
 def load_hospitals(path: Path, guarded: Callable[..., bool] = unguarded) -> Mapping[str, Hospital]:
     """Every hospital by its id. Raises `ConfigError` with every problem of the file.
 
-    `guarded`: whether the keys of a hospital with these addresses, its centre's and HIS's, must be safe ones.
+    `guarded`: given the addresses of a hospital's centre and HIS, whether its keys must be safe.
     """
     text = _read(path)
     return _Reader(path, text, guarded).hospitals(_parse(path, text))
@@ -64,7 +64,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
 
 
 class _Reader:
-    """One pass over one file; `_problems` fills up and decides at the end."""
+    """One pass over one file, collecting `_problems` on the way."""
 
     def __init__(self, path: Path, text: str, guarded: Callable[..., bool]) -> None:
         self._path = path
@@ -152,7 +152,7 @@ class _Reader:
             return ""
 
     def _safe(self, at: KeyPath, row: HospitalTable, app_secret: str, private_key: str) -> None:
-        """Keys that are used beyond this machine: nobody else's to read, long enough, not made for practice."""
+        """Check keys used beyond this machine: private, long enough, and not made for practice."""
         references: dict[KeyPath, str] = {("app_secret",): row.app_secret, ("private_key",): row.private_key}
         if row.webhook is not None:
             references["webhook", "secret"] = row.webhook.secret
@@ -173,7 +173,7 @@ class _Reader:
         return WebhookTarget(url=table.url, secret=secret)
 
     def _tls(self, at: KeyPath, files: TlsFiles | None, url: str) -> TlsFiles | None:
-        """Paths count from the hospitals file's folder."""
+        """Relative paths are resolved from the hospitals file's folder."""
         if files is None:
             return None
         if not url.startswith("https://"):
@@ -193,7 +193,7 @@ class _Reader:
         return key.model_copy(update={"hmac_secret": secret})
 
     def _check(self, key: KeyPath, secret: str, check: Callable[[str], object]) -> None:
-        """An empty one has been told already."""
+        """An empty secret has been reported already."""
         try:
             if secret:
                 check(secret)
@@ -201,7 +201,7 @@ class _Reader:
             self._wrong(key, str(problem))
 
     def _no_key_twice(self, hospitals: list[Hospital]) -> None:
-        """A key says which hospital and who: neither its name nor itself may stand twice."""
+        """A key identifies its hospital and holder, so keys must be unique, and names within a hospital."""
         owners: dict[str, str] = {}
         for hospital in hospitals:
             names: set[str] = set()

@@ -1,4 +1,4 @@
-"""A hospital as the rest of the product sees it: its secrets read, its centre beside it."""
+"""A hospital with its secrets resolved and its centre's profile."""
 
 from datetime import date, datetime, time
 from enum import StrEnum
@@ -15,7 +15,7 @@ HospitalId = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")]
 
 
 class Role(StrEnum):
-    """What a key is for; what each may do stands in `api.access.rights`."""
+    """What a key is for. `api.access.rights` says what each role may do."""
 
     CALLER = "caller"
     OPERATOR = "operator"
@@ -24,9 +24,9 @@ class Role(StrEnum):
 
 
 class ApiKey(BaseModel):
-    """A caller or a person. `sha256`: hex of the key's SHA-256; the key itself is never stored.
+    """A caller's or a person's key. `sha256`: in hex; the key itself is never stored.
 
-    `expires`: the first day, in China, on which it opens nothing. `hmac_secret`: what its calls must be signed with.
+    `expires`: the first day, in China, on which it is no longer valid. `hmac_secret`: signs its calls, if set.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,7 +43,7 @@ class ApiKey(BaseModel):
 
 
 class WebhookTarget(BaseModel):
-    """Where the caller is told how its payments end, and what signs it."""
+    """Where a caller's notifications are sent, and the secret that signs them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -52,7 +52,7 @@ class WebhookTarget(BaseModel):
 
 
 class Hospital(HospitalAccount):
-    """One `[hospitals.NAME]`, its secrets read."""
+    """A `[hospitals.NAME]` of the hospitals file, with its secrets resolved."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

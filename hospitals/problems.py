@@ -1,6 +1,6 @@
-"""What is wrong with a hospitals file: every problem with its line and its key, never with a secret's value.
+"""Problems of a hospitals file, each with its line and key, never with a secret's value.
 
-The standard reader of TOML tells values, not lines: `KeyLines` does.
+The standard TOML parser gives no line numbers, so `KeyLines` finds them.
 """
 
 import re
@@ -18,7 +18,7 @@ _KEY = re.compile(rf"\s*({_DOTTED})\s*=")
 
 
 class Problem(NamedTuple):
-    """`line` counts from 1; 0 where the whole file is meant."""
+    """`line`: from 1; 0 for the file as a whole."""
 
     line: int
     key: str
@@ -26,7 +26,7 @@ class Problem(NamedTuple):
 
 
 class ConfigError(Exception):
-    """The file can't be used. `problems` are in the order of their lines; the text has one line each."""
+    """The file can't be used. `problems` are sorted by line; the text has a line for each."""
 
     def __init__(self, path: Path, problems: Iterable[Problem]) -> None:
         self.path = path
@@ -39,7 +39,7 @@ class ConfigError(Exception):
 
 
 def key_text(path: KeyPath) -> str:
-    """`hospitals.main.keys[0].name`."""
+    """Such as `hospitals.main.keys[0].name`."""
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
@@ -47,7 +47,7 @@ def key_text(path: KeyPath) -> str:
 
 
 class KeyLines:
-    """The line of each table and key of a text that is valid TOML. An inline table counts as one key."""
+    """The line of each table and key in valid TOML. An inline table counts as one key."""
 
     def __init__(self, text: str) -> None:
         self._lines: dict[KeyPath, int] = {}
@@ -66,7 +66,7 @@ class KeyLines:
                 self._lines.setdefault((*table, *_parts(match[1])), number)
 
     def of(self, path: KeyPath) -> int:
-        """The line of `path`, else of the nearest table around it; 0 if there is none."""
+        """The line of `path`, else of the nearest enclosing table; 0 if there is none."""
         while path and path not in self._lines:
             path = path[:-1]
         return self._lines.get(path, 0)

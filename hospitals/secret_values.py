@@ -1,4 +1,4 @@
-"""A secret in the file is a value, `env:NAME` or `file:PATH`: the file itself need not be secret."""
+"""Secrets in the hospitals file: a value, `env:NAME` or `file:PATH`, so that the file itself need not be secret."""
 
 import os
 import stat
@@ -10,9 +10,9 @@ SECRET_CHARS_MAX = 4096
 
 
 def read_secret(reference: str, folder: Path) -> str:
-    """The secret meant by `reference`; a relative PATH counts from `folder`, the hospitals file's.
+    """The secret that `reference` stands for. A relative PATH is resolved from `folder`, the hospitals file's.
 
-    Raises ValueError, whose text never holds a value.
+    Raises ValueError, whose text never contains a value.
     """
     kind, _, name = reference.partition(":")
     if kind == "env":
@@ -31,7 +31,7 @@ def read_secret(reference: str, folder: Path) -> str:
 
 
 def exposed_file(reference: str, hospitals_file: Path) -> Path | None:
-    """The file in which others than its owner and group can read the secret; None if there is none."""
+    """The file with the secret, if others than its owner and group can read it, else None."""
     kind, _, name = reference.partition(":")
     if kind in {"env", "hsm"}:
         return None

@@ -1,4 +1,4 @@
-"""The tables of the hospitals file as they are written, each value checked on its own."""
+"""The tables of the hospitals file as written, each value checked on its own."""
 
 from typing import Annotated, Literal
 
@@ -26,7 +26,7 @@ def _public_key(text: str) -> str:
 
 
 def check_app_id(text: str) -> str:
-    """The SM4 key is made with the first 16 characters. Raises ValueError."""
+    """The SM4 key is derived from the first 16 characters (protocol 3.1). Raises ValueError."""
     if len(text) < APP_ID_CHARS_MIN or not text.isascii():
         raise ValueError(f"must have at least {APP_ID_CHARS_MIN} ASCII characters")
     return text
@@ -38,8 +38,8 @@ class CentreTable(CentreProfile):
     url: Url
     platform_public_key: Annotated[str, AfterValidator(_public_key)]
     repeated_upload: Literal["same_order", "refused"] = "same_order"
-    """What the simulator that stands in for this centre answers to a known medOrgOrd. medpay never asks: it judges a
-    repeat of 6201 by the answer, since what a profile promises of it may be wrong."""
+    """How this centre's simulator answers 6201 for a known medOrgOrd. medpay itself does not rely on it: it judges a
+    repeated 6201 by the answer, since a profile may be wrong."""
 
     @field_validator("paths")
     @classmethod
@@ -64,17 +64,17 @@ def _only_known_transactions(table: dict[str, str] | dict[str, float]) -> None:
 
 
 class WebhookTable(BaseModel):
-    """`[hospitals.NAME.webhook]`. The secret stands as a reference, see `secret_values`."""
+    """`[hospitals.NAME.webhook]`. The secret is a reference, see `secret_values`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: Annotated[str, AfterValidator(http_address)]
-    """As it is written: to the receiver a slash at its end may matter, and redirects are not followed."""
+    """Exactly as written: a trailing slash may matter to the receiver, and redirects are not followed."""
     secret: str = Field(repr=False)
 
 
 class HospitalTable(BaseModel):
-    """`[hospitals.NAME]`. The secrets stand as references, see `secret_values`."""
+    """`[hospitals.NAME]`. Secrets are references, see `secret_values`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

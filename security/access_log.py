@@ -1,8 +1,8 @@
-"""The log of access: who looked at what, who was refused, who used a key, and the chain under it. Never personal data.
+"""The access log: who read what, who was refused, who used a key, as a chain of records without personal data.
 
-Each record carries the SM3 digest of the one before. One that is changed, removed, inserted or moved breaks the chain
-at its place. What the chain can't see is a log that somebody wrote anew from the first record on, or cut off at its
-end: for that, its head is kept elsewhere (docs/audit-log.md).
+Each record carries the SM3 digest of the previous one, so that changing, removing, inserting or moving a record breaks
+the chain there. The chain can't detect a log rewritten from its first record on or truncated at its end: for that, its
+head is kept elsewhere (docs/audit-log.md).
 """
 
 import json
@@ -15,11 +15,11 @@ from typing import Any
 from cryptography.hazmat.primitives.hashes import SM3, Hash
 
 OS_USER = "os-user"
-"""The role of somebody at the command line: the operating system vouches for the name, no key does."""
+"""The role of someone at the command line: the operating system vouches for the name, not a key."""
 
 
 class AccessEvent(StrEnum):
-    """`source:subject:action`. A name, once written, is never used for anything else."""
+    """`source:subject:action`. A name that was ever written is never reused for anything else."""
 
     CODEC_PAYLOAD_DECODED = "codec:payload:decoded"
     CODEC_PAYLOAD_REFUSED = "codec:payload:refused"
@@ -49,7 +49,7 @@ class AccessEvent(StrEnum):
 class Access:
     """One access. `actor`: a key's name, an OS user, or the address that a refused call came from.
 
-    `subject`: the workflow's or payment's id, empty where it is about several or none. `details`: plain JSON.
+    `subject`: the workflow's id, empty if the access is about several or none. `details`: plain JSON.
     """
 
     event: AccessEvent
@@ -61,7 +61,7 @@ class Access:
 
 
 GENESIS = "0" * 64
-"""What the first record carries in place of a digest before it."""
+"""The previous digest of the first record."""
 
 FIRST_SEQUENCE = 1
 HEAD_PATTERN = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -69,7 +69,7 @@ HEAD_PATTERN = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 @dataclass(frozen=True)
 class Link:
-    """A record's contents. All are text but its number, so that what is digested is what is stored, byte for byte.
+    """A record's contents. All but its number is text, so that what is digested is stored byte for byte.
 
     `at`: ISO 8601 in UTC with microseconds. `details`: JSON as `json_text` writes it.
     """
@@ -87,7 +87,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Head:
-    """The last record's number and digest. Of an empty log: 0 and `GENESIS`."""
+    """The last record's number and digest; 0 and `GENESIS` if the log is empty."""
 
     sequence: int
     digest: str
@@ -105,26 +105,26 @@ class Break:
 
 
 def json_text(value: Mapping[str, Any]) -> str:
-    """The one text of a JSON object: keys sorted, no spaces, ASCII."""
-    # What a forger put in place of a text, such as bytes, must come out as a difference, not as a failure.
+    """JSON in one canonical form: keys sorted, no spaces, ASCII."""
+    # A value that a forger made unserialisable, such as bytes, must show as a difference, not as a crash.
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=repr)
 
 
 def digest_of(link: Link) -> str:
-    """SM3 over the record as one JSON object, the previous digest included; in hex."""
+    """SM3, in hex, of the record as a JSON object, including the previous digest."""
     sm3 = Hash(SM3())
     sm3.update(json_text(asdict(link)).encode("ascii"))
     return sm3.finalize().hex()
 
 
 class ChainCheck:
-    """Takes records in the order of their numbers and tells the first that breaks the chain."""
+    """Verifies records one by one, in the order of their numbers."""
 
     def __init__(self) -> None:
         self.head = EMPTY
 
     def broken_by(self, link: Link, digest: str) -> Break | None:
-        """None if the record follows from those before it."""
+        """Why the record does not follow from those before it; None if it does."""
         expected = self.head.sequence + 1
         if link.sequence != expected:
             return Break(link.sequence, f"record {expected} is missing, or was moved or removed")

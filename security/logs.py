@@ -1,4 +1,4 @@
-"""One log for our own lines and those of uvicorn, Temporal and aiohttp: JSON, or colours for a person at a terminal."""
+"""One log for us, uvicorn, Temporal and aiohttp: JSON lines, or colours on a terminal."""
 
 import json
 import logging
@@ -18,9 +18,9 @@ _TOO_TALKATIVE = ("asyncio", "sqlalchemy", "alembic", "httpcore", "httpx")
 
 
 def configure_logging(level: str, component: str, stream: TextIO | None = None) -> None:
-    """Send every log line of this process to `stream` (standard error), masked, from `level` (debug … error) up.
+    """Send this process's log lines of `level` (debug … error) and above to `stream` (standard error), masked.
 
-    `component` stands in each line. Start uvicorn with `log_config=None`, else it takes its loggers back.
+    Each line names the `component`. Start uvicorn with `log_config=None`, or it reconfigures its loggers.
     """
     stream = stream or sys.stderr
     before: list[Processor] = [
@@ -49,19 +49,19 @@ def configure_logging(level: str, component: str, stream: TextIO | None = None) 
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """The standard one tells of a line that it can't write with all the line's arguments, as they are."""
+    """Reports a line that can't be written without its arguments, which the standard handler would print unmasked."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
         error = sys.exception()
         if isinstance(error, OSError):
-            return  # nobody reads any more; to say so would fail as well
+            return  # no one reads the stream any more; reporting it would fail as well
         facts = {"logger": record.name, "where": f"{record.filename}:{record.lineno}", "error": type(error).__name__}
         self.stream.write(json.dumps({"event": "log_line_not_written", "level": "error", **facts}) + self.terminator)
         self.flush()
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """What ends a process is a line like any other: the interpreter would print it with all it quotes."""
+    """Log an uncaught exception like any other line, masked; the interpreter would print it as it is."""
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
         return
@@ -88,10 +88,10 @@ def _configure_structlog(before: list[Processor]) -> None:
 
 
 def _rendering(stream: TextIO) -> list[Processor]:
-    """Exceptions become text before the mask, the mask is last before the renderer: nothing is added after it."""
+    """Exceptions become text before masking, and nothing is added between masking and rendering."""
     renderer: Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
     if stream.isatty():
-        # The exception is text by then; the renderer's own tracebacks would show local variables, unmasked.
+        # The exception is text by now. The renderer's own tracebacks would show local variables, unmasked.
         renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     return [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,

@@ -1,4 +1,4 @@
-"""TLS to the other parties: whom we believe, and who we are. Files are PEM."""
+"""TLS to the other parties: the authorities we trust, and our own certificates. Files are PEM."""
 
 import ssl
 import stat
@@ -12,7 +12,7 @@ from temporalio.service import TLSConfig
 
 
 class TlsFileError(ValueError):
-    """A file that can't be used. `part`: which of `TlsFiles` it is; the text never holds its content."""
+    """A file that can't be used. `part`: the field of `TlsFiles`. The text never contains the file's content."""
 
     def __init__(self, part: str, message: str) -> None:
         super().__init__(message)
@@ -20,9 +20,9 @@ class TlsFileError(ValueError):
 
 
 class TlsFiles(BaseModel):
-    """One party's. `ca`: who signs its certificate, else the machine's own list. `server_name`: else the URL's host.
+    """TLS with one party. `ca`: the authority that signs its certificate, by default the machine's own list.
 
-    `cert` and `key`: ours, where the party demands them (mTLS).
+    `server_name`: by default the URL's host. `cert` and `key`: ours, if the party demands them (mTLS).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,12 +33,12 @@ class TlsFiles(BaseModel):
     server_name: str | None = None
 
     def below(self, folder: Path) -> "TlsFiles":
-        """With each path that is relative counted from `folder`."""
+        """The same files, with relative paths resolved from `folder`."""
         paths = {part: folder / path for part, path in self if isinstance(path, Path)}
         return self.model_copy(update=paths)
 
     def checked(self) -> "TlsFiles":
-        """Itself. Raises `TlsFileError`: a file is missing, a key stands alone or open to all, or they don't fit."""
+        """Itself. Raises `TlsFileError` if a file is missing, unpaired, readable by everyone, or does not match."""
         if (self.cert is None) != (self.key is None):
             lonely, missing = ("cert", "key") if self.key is None else ("key", "cert")
             raise TlsFileError(lonely, f"needs the {missing} beside it")
@@ -53,7 +53,7 @@ class TlsFiles(BaseModel):
 
 @dataclass(frozen=True)
 class ClientTls:
-    """What a connection is made with."""
+    """What a client connection needs."""
 
     context: ssl.SSLContext
     server_name: str | None
@@ -61,18 +61,19 @@ class ClientTls:
 
 @cache
 def client_context(files: TlsFiles) -> ssl.SSLContext:
-    """TLS 1.2 or newer, certificate and name always checked. One context for the same files, so that connections are
-    shared. Raises `TlsFileError`.
+    """TLS 1.2 or newer, with certificate and name checked. Cached, so that connections with the same files are shared.
+
+    Raises `TlsFileError`.
     """
     context = ssl.create_default_context()
     if files.ca is not None:
-        # Only this one: the machine's list would let any public authority speak for the party.
+        # Only this authority: with the machine's list any public authority could vouch for the party.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         _loaded("ca", files.ca, lambda: context.load_verify_locations(files.ca))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if files.cert is not None:
         cert, key = files.cert, files.key
-        # An empty password, since a locked key would make OpenSSL ask at the terminal.
+        # The empty password keeps OpenSSL from asking for one at the terminal if the key is encrypted.
         _loaded("cert", cert, lambda: context.load_cert_chain(cert, key, password=""))
     return context
 
@@ -94,13 +95,13 @@ def _loaded(part: str, path: Path, load: Callable[[], None]) -> None:
     try:
         load()
     except ssl.SSLError as error:
-        raise TlsFileError(part, f"{path} is no PEM that can be used: {error.reason or 'not understood'}") from None
+        raise TlsFileError(part, f"{path} is not a usable PEM file: {error.reason or 'not understood'}") from None
     except OSError as error:
         raise TlsFileError(part, f"can't read {path}: {error.strerror}") from None
 
 
 def temporal_tls(files: TlsFiles | None) -> TLSConfig | bool:
-    """For `Client.connect`; False: in clear. Raises OSError."""
+    """The `tls` of `Client.connect`; False: no TLS. Raises OSError."""
     if files is None:
         return False
     return TLSConfig(

@@ -1,4 +1,4 @@
-"""The log of access: appended to, read in order. Triggers refuse every change, and the chain shows it."""
+"""The access log: append and read in order. Triggers refuse changes, and the chain reveals them."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, replace
@@ -14,7 +14,7 @@ from storage.sql.statements import table_of
 from storage.tables import DIGEST_CHARS, HOSPITAL_CHARS_MAX, ID_CHARS_MAX, MESSAGE_CHARS_MAX, WORD_CHARS_MAX
 
 CHAIN_LOCK = 0x6D656471
-"""A number of our own among PostgreSQL's advisory locks."""
+"""Our number among PostgreSQL's advisory locks."""
 
 PAGE_ROWS = 1_000
 
@@ -22,13 +22,13 @@ AT_CHARS = 32
 
 
 def _sequence() -> Column[int]:
-    """Given by the writer: a number that the database hands out has gaps, which look like removed records."""
+    """Set by the writer: numbers assigned by the database have gaps, which look like removed records."""
     kind = BigInteger().with_variant(Integer, "sqlite")
     return Column("sequence", kind, primary_key=True, autoincrement=False)
 
 
 class AccessLog(SQLModel, table=True):
-    """One access, as `security.access_log.Link` says. `at` is text, since what is digested must be what is stored."""
+    """A record, as `security.access_log.Link`. `at` is text, since what is digested must be what is stored."""
 
     __tablename__ = "access_log"
     __table_args__ = (CheckConstraint("sequence > 0", name="sequence_positive"),)
@@ -50,14 +50,14 @@ class AccessLogRepository:
         self._connection = connection
 
     async def append(self, access: Access, at: datetime | None = None) -> Head:
-        """Add a record after the last one; the chain's new head. The transaction must be a writing one.
+        """Append a record; the chain's new head. The transaction must be a writing one.
 
-        Writers take turns from here to the transaction's end, so that no two follow the same record: append last.
+        Other writers wait from here until the transaction's end, so that no two follow the same record: append last.
         """
         return (await self.append_all([access], at))[-1]
 
     async def append_all(self, accesses: Sequence[Access], at: datetime | None = None) -> list[Head]:
-        """The same for several, in this order."""
+        """Append several records in this order; their heads."""
         await self._take_turn()
         head, moment = await self.head(), _moment(at or datetime.now(UTC))
         heads: list[Head] = []
@@ -74,7 +74,7 @@ class AccessLogRepository:
         return EMPTY if row is None else Head(row.sequence, row.digest)
 
     async def records(self) -> AsyncIterator[tuple[Link, str]]:
-        """Every record and its digest as they are stored, in the order of their numbers."""
+        """Every record and its digest as stored, in the order of their numbers."""
         after: int | None = None
         while rows := (await self._connection.execute(*_page(after))).mappings().all():
             for row in rows:
@@ -82,7 +82,7 @@ class AccessLogRepository:
             after = rows[-1]["sequence"]
 
     async def _take_turn(self) -> None:
-        """On SQLite the transaction is the turn: there is one writer at a time."""
+        """Wait for other writers. On SQLite there is only one writing transaction at a time anyway."""
         if self._connection.dialect.name == "postgresql":
             await self._connection.execute(_TURN)
 
@@ -103,7 +103,7 @@ def _link(access: Access, head: Head, moment: str) -> Link:
 
 
 def _storable(text: str) -> str:
-    """Without what PostgreSQL can't store in a text: NUL and lone surrogates."""
+    """`text` without NUL and lone surrogates, which PostgreSQL can't store."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
 
 

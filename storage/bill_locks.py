@@ -1,4 +1,4 @@
-"""Bill locks: a partial unique index says that one payment alone has a bill; nobody looks before inserting."""
+"""Bill locks: a partial unique index allows one payment to hold a bill, so nothing is checked before inserting."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,30 +18,30 @@ class BillLockRepository:
         self._connection = connection
 
     async def take(self, key: PaymentKey, bills: Sequence[str], at: datetime) -> str | None:
-        """Lock all `bills`, which must be sorted, or none. None: they are this payment's, as they may have been.
+        """Lock all `bills`, which must be sorted, or none. None if this payment holds them now.
 
-        Else the medOrgOrd of the payment that holds one of them. A payment that is over locks nothing more.
+        Else the medOrgOrd of a payment that holds one of them. A payment that has ended locks nothing, and gets None.
         """
         if await self._is_over(key):
             return None
         for bill in bills:
             holder = await self._take_one(key, bill, at)
             if holder != key.med_org_ord:
-                # Only what was locked now: the locks of a payment are all or none.
+                # Takes back only locks taken just now, since a payment locks all of its bills or none.
                 await self._connection.execute(_TAKE_BACK, key_of(key))
                 return holder
         return None
 
     async def release(self, key: PaymentKey, at: datetime) -> None:
-        """Give this payment's bills free."""
+        """Release this payment's bills."""
         await self._connection.execute(_RELEASE, key_of(key) | {"released_at": at})
 
     async def release_registration(self, key: PaymentKey, at: datetime) -> None:
-        """Give them free if they are a registration."""
+        """Release this payment's bill if it is a registration."""
         await self._connection.execute(_RELEASE_REGISTRATION, key_of(key) | {"released_at": at})
 
     async def _take_one(self, key: PaymentKey, bill: str, at: datetime) -> str:
-        """The medOrgOrd that has the bill now. It may be given free between our try and our look: then try again."""
+        """The medOrgOrd that holds the bill now. Tries again if it is released between our insert and our query."""
         values = place_of(key) | {"bill": bill, "locked_at": at, "released_at": None}
         while True:
             if (await self._connection.execute(insert_if_new(self._connection, _LOCK), values)).rowcount == 1:

@@ -1,4 +1,4 @@
-"""The call log: calls to the outside, written before they leave, finished when they are back."""
+"""The call log: remote calls, written before they leave and finished when they are back."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,17 +21,17 @@ class CallLogRepository:
         self._connection = connection
 
     async def begin(self, key: PaymentKey, transaction: str, at: datetime, our_ref: str = "") -> int:
-        """A call about to leave; its id. `our_ref`: the id of ours that it carries."""
+        """Write a call that is about to leave; its id. `our_ref`: the id of ours that it carries."""
         values = place_of(key) | {"transaction": transaction, "our_ref": our_ref, "begun_at": at}
         return int((await self._connection.execute(_BEGUN, values)).scalar_one())
 
     async def finish(self, call_id: int, outcome: Outcome, duration_ms: int, message: str = "") -> None:
-        """How a call ended. What is once written stays: a second finish changes nothing."""
+        """Write how a call ended. A second finish changes nothing."""
         values = {"outcome": outcome.value, "duration_ms": duration_ms, "message": message[:MESSAGE_CHARS_MAX]}
         await self._connection.execute(_FINISHED, values | {"key_id": call_id})
 
     async def note(self, key: PaymentKey, calls: Sequence[EndedCall]) -> None:
-        """Calls that changed nothing, written down together once they ended."""
+        """Write calls that changed nothing, all at once after they ended."""
         if not calls:
             return
         owner = place_of(key) | {"our_ref": ""}
@@ -42,24 +42,24 @@ class CallLogRepository:
         await self._connection.execute(_NOTED, values)
 
     async def next_number(self, key: PaymentKey, transaction: str) -> int:
-        """The number of the call that this transaction is about to begin, from 1. No other can take it."""
+        """The number, from 1, of the payment's next call of this transaction. Locks the payment: no other gets it."""
         await self._connection.execute(_LOCKED, key_of(key))
         return await self.count(key, transaction) + 1
 
     async def count(self, key: PaymentKey, transaction: str) -> int:
-        """How many calls of this transaction were begun, however they ended."""
+        """How many calls of this transaction have begun, however they ended."""
         counted = await self._connection.execute(_COUNTED, key_of(key) | {"key_transaction": transaction})
         return int(counted.scalar_one())
 
     async def count_sent(self, key: PaymentKey, transaction: str, our_ref: str) -> int:
-        """How many calls that carried `our_ref` may have reached the other side."""
+        """How many calls with `our_ref` may have reached the other side."""
         values = key_of(key) | {"key_transaction": transaction, "key_our_ref": our_ref}
         return int((await self._connection.execute(_COUNTED_SENT, values)).scalar_one())
 
     async def last_begun_at(self, key: PaymentKey, transaction: str, our_ref: str | None = None) -> datetime | None:
-        """When the latest call began that may have reached the other side: it may arrive until its time is over.
+        """When the latest call began that may have reached, or may still reach, the other side; None if there is none.
 
-        None: none may have. `our_ref`: of those that carried it.
+        `our_ref`: counts only calls that carried it.
         """
         if our_ref is None:
             return await self._begun_at(_LAST_BEGUN, key, transaction)

@@ -1,4 +1,4 @@
-"""Nonces of signed calls: each is used once, whichever API process it comes to, and forgotten when its time is over."""
+"""Nonces of signed calls: each is accepted once by all API processes together, and deleted once it has expired."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ NONCE_CHARS_MAX = 64
 
 
 class UsedNonce(SQLModel, table=True):
-    """A signed call came with it. `serves_until`: from then on the call's timestamp is stale by itself."""
+    """The nonce of a signed call. `serves_until`: from then on the call would be refused as stale anyway."""
 
     __tablename__ = "used_nonce"
     __table_args__ = (Index("used_nonce_by_time", "serves_until"),)
@@ -30,12 +30,12 @@ class NonceRepository:
         self._connection = connection
 
     async def use(self, hospital: str, key_name: str, nonce: str, serves_until: datetime) -> bool:
-        """Whether the nonce is new to this key. Two that come at once with the same one: one of them is new."""
+        """Use a nonce; whether it is new for this key. Of concurrent calls with the same one, one gets True."""
         values = {"hospital": hospital, "key_name": key_name, "nonce": nonce, "serves_until": serves_until}
         return (await self._connection.execute(insert_if_new(self._connection, _NONCE), values)).rowcount == 1
 
     async def forget(self, now: datetime) -> int:
-        """Delete those whose timestamp is stale by itself; how many they were."""
+        """Delete the nonces no longer needed; how many there were."""
         return int((await self._connection.execute(_FORGOTTEN, {"now": now})).rowcount)
 
 

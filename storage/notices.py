@@ -1,4 +1,4 @@
-"""What the centre told us unasked (6302): a hint, kept as it came, also about an order that we don't know."""
+"""Settlement notices (6302), kept as they came, even if about an order that we don't know."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from storage.tables import MESSAGE_CHARS_MAX, Payment, SettlementNotice
 
 
 class KeptNotice(NamedTuple):
-    """`followed`: what came of it, where the same notice came before and was followed to its end."""
+    """`followed`: what came of it, if the same notice was received and followed up before."""
 
     id: int
     followed: str | None
@@ -24,7 +24,7 @@ class NoticeRepository:
         self._connection = connection
 
     async def keep(self, key: PaymentKey, notice: ReceivedNotice) -> KeptNotice:
-        """Keep a notice. `key` need not be a payment of ours. The same notice once more adds no row."""
+        """Keep a notice. `key` need not be a payment of ours. The same notice again adds no row."""
         kept = place_of(key) | notice.model_dump() | {"message": notice.message[:MESSAGE_CHARS_MAX]}
         inserting = insert_if_new(self._connection, _NOTICE).returning(_NOTICE.c.id)
         new_id = (await self._connection.execute(inserting, kept)).scalar_one_or_none()
@@ -35,12 +35,12 @@ class NoticeRepository:
         return KeptNotice(int(row.id), None if row.followed_at is None else str(row.message))
 
     async def remark(self, notice_id: int, message: str, followed_at: datetime | None = None) -> None:
-        """What came of it; `followed_at` where that is the end of it."""
+        """Write what came of it. `followed_at`: when it was followed up, None if that is still to be done."""
         remark = {"message": message[:MESSAGE_CHARS_MAX], "followed_at": followed_at}
         await self._connection.execute(_REMARKED, {"key_id": notice_id} | remark)
 
     async def about(self, hospital: str, pay_ord_id: str) -> PaymentKey | None:
-        """Whose order the centre means; the newest payment's, if the centre ever gave one payOrdId to two."""
+        """The payment with this payOrdId; the newest, should the centre ever have given one payOrdId to two."""
         values = {"key_hospital": hospital, "key_pay_ord_id": pay_ord_id}
         found = (await self._connection.execute(_ABOUT, values)).all()
         if not found:
@@ -53,7 +53,7 @@ _SAME = select(_NOTICE.c.id, _NOTICE.c.message, _NOTICE.c.followed_at).where(
     _NOTICE.c.hospital == bindparam("key_hospital"), _NOTICE.c.signature_digest == bindparam("key_digest")
 )
 _REMARKED = update(_NOTICE).where(_NOTICE.c.id == bindparam("key_id"))
-# Not sorted here: SQLite would rather walk through all payments by time than sort the one that it found.
+# Not sorted here: SQLite would walk through all payments by time rather than sort the one that it found.
 _ABOUT = select(_PAYMENT.c.med_org_ord, _PAYMENT.c.accepted_at).where(
     _PAYMENT.c.hospital == bindparam("key_hospital"), _PAYMENT.c.pay_ord_id == bindparam("key_pay_ord_id")
 )

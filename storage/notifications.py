@@ -1,4 +1,4 @@
-"""The outbox: what callers are told is written where it became true, and sent from there by a worker."""
+"""The outbox: notifications are written in the transaction that makes them true, and sent later by a worker."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -23,8 +23,8 @@ class NotificationRepository:
         self._connection = connection
 
     async def add(self, key: PaymentKey, event: NotificationEvent, at: datetime, refund_no: str = "") -> None:
-        """Let the caller be told `event` with the payment as its row is now. `refund_no`: whose refund it is."""
-        row = (await self._connection.execute(_TOLD, key_of(key))).mappings().one()
+        """Add a notification of `event`, with the payment as its row is now. `refund_no`: of a refund's event."""
+        row = (await self._connection.execute(_PAYMENT_FACTS, key_of(key))).mappings().one()
         values = place_of(key) | {
             "refund_no": refund_no,
             "event": event.value,
@@ -35,7 +35,7 @@ class NotificationRepository:
         await self._connection.execute(_ADDED, values)
 
     async def waiting(self) -> list[Notify]:
-        """What is to be started, each as its next run: the oldest `BATCH_MAX`."""
+        """The oldest `BATCH_MAX` runs to be started."""
         rows = (await self._connection.execute(_WAITING)).mappings()
         return [
             Notify(
@@ -49,11 +49,11 @@ class NotificationRepository:
         ]
 
     async def started(self, runs: Sequence[Notify], at: datetime) -> None:
-        """These runs have their workflows. One that a replay has overtaken waits on."""
+        """Mark runs whose workflows were started. One overtaken by a replay keeps waiting."""
         await self._taken(runs, at, counted=1)
 
     async def left(self, runs: Sequence[Notify], at: datetime) -> None:
-        """Nobody is to be told these: they wait no longer, and no run is counted."""
+        """Mark notifications that have no receiver: they stop waiting without a run."""
         await self._taken(runs, at, counted=0)
 
     async def find(self, notification_id: int) -> NotificationRecord | None:
@@ -61,17 +61,17 @@ class NotificationRepository:
         return None if row is None else NotificationRecord(**row)
 
     async def delivered(self, run: Notify, at: datetime) -> None:
-        """The receiver has it."""
+        """Mark it as delivered."""
         values = {"key_id": run.notification_id, "delivered_at": at, "given_up_at": None}
         await self._connection.execute(_CHANGED, values)
 
     async def given_up(self, run: Notify, at: datetime) -> None:
-        """Nobody tries any more, unless a later run does."""
+        """Mark it as given up, unless it was delivered or a later run is trying."""
         values = {"key_id": run.notification_id, "key_run": run.run, "given_up_at": at}
         await self._connection.execute(_GAVE_UP, values)
 
     async def replay(self, key: PaymentKey, event: NotificationEvent | None = None) -> list[NotificationRecord]:
-        """Let what was told of this payment, or only `event` of it, be sent once more; those, as they stand now."""
+        """Queue the payment's notifications, or only those of `event`, to be sent again; the notifications queued."""
         anew: dict[str, None] = {"started_at": None, "delivered_at": None, "given_up_at": None}
         found = await self._matching(_OF_PAYMENT, key_of(key))
         chosen = [record for record in found if event in {None, record.event}]
@@ -80,7 +80,7 @@ class NotificationRepository:
         return [record.model_copy(update=anew) for record in chosen]
 
     async def newest(self, hospital: str, *, failed: bool = False) -> list[NotificationRecord]:
-        """The hospital's newest `LISTED_MAX`, the newest first; only what was given up, if `failed`."""
+        """The hospital's newest `LISTED_MAX`, newest first. `failed`: only those given up."""
         return await self._matching(_FAILED if failed else _NEWEST, {"key_hospital": hospital})
 
     async def _taken(self, runs: Sequence[Notify], at: datetime, counted: int) -> None:
@@ -96,7 +96,7 @@ class NotificationRepository:
 
 
 def _facts(row: Mapping[str, Any], refund_no: str) -> ToldFacts:
-    """6202's amounts are also what was settled: where they differed the payment is under review (product rule 11)."""
+    """6202's amounts serve as the settled ones: if they differed, the payment is under review (product rule 11)."""
     texts = {name: row[name] or "" for name in ("pay_ord_id", "error_code")}
     texts |= {"error_message": mask_text(row["error_message"] or ""), "refund_no": refund_no}
     return ToldFacts(**{**row} | texts)
@@ -105,7 +105,9 @@ def _facts(row: Mapping[str, Any], refund_no: str) -> ToldFacts:
 _PAYMENT, _NOTIFICATION = table_of(Payment), table_of(Notification)
 _COLUMN = _NOTIFICATION.c
 _THIS = _COLUMN.id == bindparam("key_id")
-_TOLD = select(*(_PAYMENT.c[name] for name in ToldFacts.model_fields if name != "refund_no")).where(*here(_PAYMENT))
+_PAYMENT_FACTS = select(*(_PAYMENT.c[name] for name in ToldFacts.model_fields if name != "refund_no")).where(
+    *here(_PAYMENT)
+)
 _ADDED = insert(_NOTIFICATION)
 _WAITING = (
     select(_COLUMN.id, _COLUMN.hospital, _COLUMN.med_org_ord, _COLUMN.event, _COLUMN.runs)

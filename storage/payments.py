@@ -1,4 +1,4 @@
-"""Payments: the projection of their workflows, written by the activities, read by everybody."""
+"""Payments: the projection of their workflows, written by activities only."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -20,12 +20,12 @@ from storage.sql.engines import AnyConnection
 from storage.sql.statements import here, insert_or_replace, key_of, place_of, table_of
 from storage.tables import MESSAGE_CHARS_MAX
 
-_AUTHORISATION_SERVES = (PaymentState.RECEIVED, PaymentState.PRICED, PaymentState.FEE_UPLOADED)
-"""Until 6202 has used it. The workflow has its own; nobody asks the row for it."""
+_AUTHORISATION_NEEDED = (PaymentState.RECEIVED, PaymentState.PRICED, PaymentState.FEE_UPLOADED)
+"""The states in which payAuthNo is kept: until 6202 has used it."""
 
 
 class NoSuchPaymentError(LookupError):
-    """Facts for a payment that was never received: a bug."""
+    """Facts were recorded for a payment that was never received: a bug."""
 
 
 class PaymentRepository:
@@ -36,7 +36,7 @@ class PaymentRepository:
         self._settlements = SettlementRepository(connection, keyring)
 
     async def receive(self, order: Order, accepted_at: datetime) -> None:
-        """Make the payment's row, RECEIVED at `accepted_at`. A row that is there already stays as it is."""
+        """Insert the payment's row, RECEIVED at `accepted_at`. An existing row stays as it is."""
         key = PaymentKey(hospital=order.hospital, med_org_ord=order.med_org_ord)
         await self._projection.receive(key, accepted_at, _order_columns(RowSeal(self._keyring, key), order))
 
@@ -49,13 +49,13 @@ class PaymentRepository:
         state: PaymentState | None = None,
         facts: PaymentFacts | None = None,
     ) -> bool:
-        """Write what became known at `at`, unless a newer `revision` has written; whether it was written.
+        """Write what became known at `at`, unless a newer `revision` was written; whether it was written.
 
-        The newest revision wins, whatever order the writers come in. Within one revision, which a repeated activity
-        carries again, the state only goes forward. Raises `NoSuchPaymentError` if the payment was never received.
+        The newest revision wins, in whatever order writers come. Within one revision, which a retried activity writes
+        again, the state only moves forward. Raises `NoSuchPaymentError` if the payment was never received.
         """
         columns = _fact_columns(RowSeal(self._keyring, key), facts or PaymentFacts())
-        if state is not None and state not in _AUTHORISATION_SERVES:
+        if state is not None and state not in _AUTHORISATION_NEEDED:
             columns["pay_auth_no_sealed"] = None
         written = await self._projection.write(key, revision, at, state, columns)
         if written and facts is not None and facts.settlement is not None:
@@ -65,9 +65,9 @@ class PaymentRepository:
         return written
 
     async def forget_authorisations(self, hospitals: Collection[str], accepted_before: datetime) -> int:
-        """Delete the payAuthNo of payments that came no further than 6202 and were accepted before then; how many.
+        """Delete the payAuthNo of payments accepted before then that never got past 6202; how many.
 
-        A payment that reaches PRE_SETTLED, or ends, has lost its own already (product rule 12).
+        Payments that reach PRE_SETTLED or end lose theirs at once (product rule 12).
         """
         values = {"hospitals": list(hospitals), "accepted_before": accepted_before}
         return (await self._connection.execute(_FORGET, values)).rowcount
@@ -81,7 +81,7 @@ class PaymentRepository:
         return _payment_record(values, await self._settlements.find(key))
 
     async def page(self, query: PaymentQuery, rows_max: int, after: Place | None = None) -> list[PaymentLine]:
-        """At most `rows_max` payments, the newest first, from `after` on, which is itself not among them."""
+        """At most `rows_max` payments, newest first, following `after`."""
         found = await self._connection.execute(_listed(query, after).limit(rows_max))
         return [PaymentLine(**row) for row in found.mappings()]
 
@@ -96,8 +96,8 @@ class FeeLineRepository:
         self._connection = connection
 
     async def replace(self, key: PaymentKey, lines: Sequence[bills.FeeLine]) -> None:
-        """Let `lines` be the payment's fee lines. The payment's row must be there."""
-        # Two who replace at once take turns at the payment's row, else both would insert the same places.
+        """Replace the payment's fee lines by `lines`. The payment's row must exist."""
+        # Lock the payment's row, or two concurrent writers would insert the same positions.
         await self._connection.execute(_LOCKED, key_of(key))
         await self._connection.execute(_LINES_DELETED, key_of(key))
         rows = [
@@ -108,14 +108,14 @@ class FeeLineRepository:
 
 
 class SettlementRepository:
-    """What the centre settled and HIS booked: one row a payment."""
+    """What the centre settled and HIS booked: one row per payment."""
 
     def __init__(self, connection: AnyConnection, keyring: Keyring) -> None:
         self._connection = connection
         self._keyring = keyring
 
     async def settled(self, key: PaymentKey, settlement: insurance.Settlement) -> None:
-        """The centre's settlement. The latest word stands; what HIS has booked on it stays."""
+        """Write the centre's settlement, replacing an earlier one but not what HIS has booked."""
         values = RowSeal(self._keyring, key).columns(
             settlement.model_dump(exclude={"split"}) | settlement.split.model_dump()
         )
@@ -123,7 +123,7 @@ class SettlementRepository:
         await self._connection.execute(statement, place_of(key) | values)
 
     async def booked(self, key: PaymentKey, settlement_no: str, at: datetime) -> None:
-        """HIS's settlement number, and when we first knew it."""
+        """Write HIS's settlement number, and when we first knew it."""
         values = {"settlement_no": settlement_no, "booked_at": at}
         await self._connection.execute(_BOOKED, values | key_of(key))
 
@@ -137,7 +137,7 @@ class SettlementRepository:
         return insurance.Settlement(**rest | {"split": split, "revs_token": values["revs_token"] or ""})
 
     async def forget_tokens(self, at: datetime) -> int:
-        """Delete each revsToken whose hour is over at `at` (product rule 12); how many."""
+        """Delete every revsToken that has expired at `at` (product rule 12); how many."""
         return (await self._connection.execute(_TOKENS_FORGOTTEN, {"now": at})).rowcount
 
 
@@ -147,7 +147,7 @@ _OWN_COLUMNS = frozenset({"order", "split", "settlement"})
 
 
 def _order_columns(seal: RowSeal, order: Order) -> dict[str, Any]:
-    """An order's columns. The visit that it names is the one in HIS, until we hear otherwise."""
+    """An order's columns. `visit_id` starts as the caller's, until HIS says otherwise."""
     values = order.model_dump(mode="json")
     values["order_ids"] = _ORDER_IDS_SEPARATOR.join(order.order_ids)
     values["ordered_visit_id"] = order.visit_id
@@ -155,7 +155,7 @@ def _order_columns(seal: RowSeal, order: Order) -> dict[str, Any]:
 
 
 def _fact_columns(seal: RowSeal, facts: PaymentFacts) -> dict[str, Any]:
-    """The columns of the facts that are set. The settlement has a table of its own."""
+    """The columns of the facts that are set, except the settlement, which has its own table."""
     values = facts.model_dump(exclude_unset=True, exclude={"split", "settlement"})
     if "split" in facts.model_fields_set:
         values |= {name: getattr(facts.split, name, None) for name in Split.model_fields}
@@ -165,11 +165,11 @@ def _fact_columns(seal: RowSeal, facts: PaymentFacts) -> dict[str, Any]:
 
 
 def _payment_record(values: Mapping[str, Any], settlement: insurance.Settlement | None) -> PaymentRecord:
-    """The record behind a row whose seals are opened."""
+    """The record of a row whose seals are opened."""
     facts = {
         name: values[name]
         for name in PaymentRecord.model_fields.keys() - _OWN_COLUMNS
-        # An absent text is the model's own default.
+        # A NULL takes the model's default.
         if values[name] is not None
     }
     return PaymentRecord(order=_order(values), split=_split(values), settlement=settlement, **facts)
@@ -196,9 +196,9 @@ _EXISTS = select(exists().where(*here(_PAYMENT)))
 _FORGET = (
     update(_PAYMENT)
     .where(
-        # The index by state finds the few that are under way: this is asked every minute.
+        # Runs every minute; the index by state finds the few payments in progress.
         _PAYMENT.c.hospital.in_(bindparam("hospitals", expanding=True)),
-        _PAYMENT.c.state.in_([state.value for state in _AUTHORISATION_SERVES]),
+        _PAYMENT.c.state.in_([state.value for state in _AUTHORISATION_NEEDED]),
         _PAYMENT.c.accepted_at <= bindparam("accepted_before"),
         _PAYMENT.c.pay_auth_no_sealed.is_not(None),
     )
@@ -218,7 +218,7 @@ _LISTED = [_PAYMENT.c[name] for name in PaymentLine.model_fields]
 
 
 def _listed(query: PaymentQuery, after: Place | None) -> Select[Any]:
-    """A page begins at the place where the last one ended, not at a count."""
+    """Keyset pagination: a page begins at the place where the last one ended, not at an offset."""
     accepted_at, med_org_ord = _PAYMENT.c.accepted_at, _PAYMENT.c.med_org_ord
     statement = select(*_LISTED).where(_PAYMENT.c.hospital == query.hospital)
     for name, wanted in (("state", query.state), ("channel", query.channel), ("category", query.category)):
@@ -229,7 +229,7 @@ def _listed(query: PaymentQuery, after: Place | None) -> Select[Any]:
     if query.ends is not None:
         statement = statement.where(accepted_at < query.ends)
     if after is not None:
-        # The first condition alone is what an index can begin at.
+        # The first condition is redundant, but lets the index begin there.
         same_moment = and_(accepted_at == after.accepted_at, med_org_ord < after.med_org_ord)
         statement = statement.where(accepted_at <= after.accepted_at, or_(accepted_at < after.accepted_at, same_moment))
     return statement.order_by(accepted_at.desc(), med_org_ord.desc())

@@ -1,4 +1,4 @@
-"""Where payments and refunds stand: each transition is written here, in one transaction with what follows from it."""
+"""Writes the transitions of payments and refunds, each in one transaction with its effects."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,10 +21,10 @@ from storage.records import CaseOpening
 from storage.reviews import ReviewRepository
 from storage.sql.engines import AnyConnection
 from storage.sql.statements import here, insert_if_new, key_of, place_of, refund_of, table_of, this_refund
-from storage.tables import Payment, Refund, Settlement, StateChange
+from storage.tables import REFUNDED_COLUMNS, Payment, Refund, Settlement, StateChange
 
 _BEFORE_THE_FIRST = 0
-"""The revision of a row that was only just inserted; the workflow counts from 1."""
+"""The revision of a newly inserted row; the workflow counts from 1."""
 
 
 class Projection:
@@ -32,7 +32,7 @@ class Projection:
         self._connection = connection
 
     async def receive(self, key: PaymentKey, accepted_at: datetime, columns: Mapping[str, Any]) -> None:
-        """Make a payment's row, RECEIVED. One that is there already stays as it is."""
+        """Insert a payment's row, RECEIVED. An existing row stays as it is."""
         begun = {
             "revision": _BEFORE_THE_FIRST,
             "state": PaymentState.RECEIVED.value,
@@ -47,9 +47,9 @@ class Projection:
     async def write(
         self, key: PaymentKey, revision: int, at: datetime, state: PaymentState | None, columns: Mapping[str, Any]
     ) -> bool:
-        """Bring a payment to `state` with `columns`, or write `columns` in the state that it has; whether it was done.
+        """Move a payment to `state`, None for the one it has, and write `columns`; whether it was done.
 
-        It is not where a newer revision has written. Each is one conditional UPDATE, safe in a race.
+        It is not done if a newer revision was written. Each write is one conditional UPDATE, safe in a race.
         """
         values = {**columns, **key_of(key), "key_revision": revision, "revision": revision, "updated_at": at}
         if state is None:
@@ -65,10 +65,10 @@ class Projection:
     async def end_refund(
         self, key: PaymentKey, refund_no: str, end: RefundEnd, at: datetime, columns: Mapping[str, Any]
     ) -> bool:
-        """Bring a refund to `end` with `columns`; whether it was done. It is not where the refund is there or past it.
+        """Move a refund to `end` and write `columns`; whether it was done. It is not if the refund is there or past it.
 
-        REFUND_FAILED gives its reservation back; every good end shows in the payment's state, and frees it for the
-        next refund.
+        REFUND_FAILED returns the reservation. Every other final state shows in the payment's state, and frees the
+        payment for the next refund.
         """
         statement = _end_refund_at(end.state, tuple(sorted(columns)))
         row = (await self._connection.execute(statement, {**columns, **refund_of(key, refund_no)})).mappings().first()
@@ -81,12 +81,11 @@ class Projection:
         elif effects.case is CaseChange.CLOSES:
             await ReviewRepository(self._connection).closed(key, refund_no, end.state.value, at)
         if effects.shows is not None:
-            # The refund has no revision of the payment's own: it goes forward on whichever the row has.
-            freed = await self._connection.execute(_FREE, _under_way(key, refund_no))
+            # Refunds don't know the payment's revision, so they move it forward on the one in the row.
+            freed = await self._connection.execute(_FREE, _in_progress(key, refund_no))
             await self.write(key, freed.scalar_one(), at, effects.shows, {})
         if effects.gives_back:
-            reserved = {f"part_{name}": fen for name, fen in parts.model_dump().items()}
-            await self._connection.execute(_GIVE_BACK, _under_way(key, refund_no) | reserved)
+            await self._connection.execute(_GIVE_BACK, _in_progress(key, refund_no) | named_parts("part", parts))
         if effects.tells is not None:
             await NotificationRepository(self._connection).add(key, effects.tells, at, refund_no)
         return True
@@ -122,7 +121,7 @@ class Projection:
             workflow_id=payment_workflow_id(key.hospital, key.med_org_ord),
             reason=reason,
             message=row["error_message"] or "",
-            # The centre's amounts are kept as it said them, so they may be anything.
+            # Amounts are stored as the centre sent them, so they may be negative.
             at_risk_fen=Fen(max(0, at_risk_fen) if puts_money_at_risk(reason) else 0),
             opened_at=at,
             deadline=row["reversal_deadline"],
@@ -144,7 +143,12 @@ class Projection:
         await ReviewRepository(self._connection).opened(opening)
 
 
-def _under_way(key: PaymentKey, refund_no: str) -> dict[str, Any]:
+def named_parts(prefix: str, parts: RefundParts) -> dict[str, Any]:
+    """The parts by their names as parameters."""
+    return {f"{prefix}_{name}": fen for name, fen in parts.model_dump().items()}
+
+
+def _in_progress(key: PaymentKey, refund_no: str) -> dict[str, Any]:
     return key_of(key) | {"key_refunding": refund_no}
 
 
@@ -153,17 +157,13 @@ _FACTS = update(_PAYMENT).where(*here(_PAYMENT), _PAYMENT.c.revision <= bindpara
 _STAY = _FACTS.where(_PAYMENT.c.state == bindparam("key_state"))
 _CHANGED = insert(table_of(StateChange))
 _REFUNDED = (PaymentState.PARTIALLY_REFUNDED.value, PaymentState.REFUNDED.value)
-_IS_UNDER_WAY = _PAYMENT.c.refunding == bindparam("key_refunding")
-_FREE = update(_PAYMENT).where(*here(_PAYMENT), _IS_UNDER_WAY).values(refunding=None).returning(_PAYMENT.c.revision)
-REFUNDED_PARTS = {
-    "own_pay_fen": _PAYMENT.c.refunded_own_fen,
-    "psn_acct_fen": _PAYMENT.c.refunded_acct_fen,
-    "fund_fen": _PAYMENT.c.refunded_fund_fen,
-}
-"""By part: the payment's column of what went back of it, or is reserved."""
+_IS_IN_PROGRESS = _PAYMENT.c.refunding == bindparam("key_refunding")
+_FREE = update(_PAYMENT).where(*here(_PAYMENT), _IS_IN_PROGRESS).values(refunding=None).returning(_PAYMENT.c.revision)
+REFUNDED_PARTS = {part: _PAYMENT.c[column] for part, column in REFUNDED_COLUMNS.items()}
+"""By part: the payment's column of what was refunded of it or is reserved."""
 _GIVE_BACK = (
     update(_PAYMENT)
-    .where(*here(_PAYMENT), _IS_UNDER_WAY)
+    .where(*here(_PAYMENT), _IS_IN_PROGRESS)
     .values(
         {back: back - bindparam(f"part_{part}") for part, back in REFUNDED_PARTS.items()} | {_PAYMENT.c.refunding: None}
     )
@@ -190,10 +190,10 @@ _REVIEWED = (
 
 @cache
 def _move_to(state: PaymentState) -> Update:
-    """The row is in another state, and an older revision wrote it; or the same one did, and `state` lies ahead.
+    """Moves a row in another state that an older revision wrote, or the same one if `state` lies ahead of it.
 
-    A payment that was refunded only goes forward, whoever writes: its refunds know nothing of its workflow's revisions.
-    What it gives is the state that the row was in.
+    A refunded payment only moves forward, whoever writes, since its refunds don't know its workflow's revisions.
+    Returns the state that the row was in.
     """
     before = [earlier.value for earlier in PaymentState if may_follow(earlier, state)]
     revision: BindParameter[int] = bindparam("key_revision")
@@ -206,7 +206,7 @@ def _move_to(state: PaymentState) -> Update:
 
 @cache
 def _end_refund_at(state: RefundState, columns: tuple[str, ...]) -> Update:
-    """From a state that it may follow. A repeated step, and one that comes late, changes nothing."""
+    """Moves a refund from any state that `state` may follow. A repeated or late step changes nothing."""
     before = [earlier.value for earlier, following in REFUND_TRANSITIONS.items() if state in following]
     values: dict[str, BindParameter[Any]] = {column: bindparam(column) for column in columns}
     moved = update(_REFUND).where(this_refund(_REFUND), _REFUND.c.state.in_(before)).values(values)

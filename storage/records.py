@@ -1,4 +1,4 @@
-"""What the repositories give and take: plain values with every secret opened."""
+"""The values that repositories take and return, with every secret opened."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ from domain.states import PaymentState, RefundState
 
 
 class PaymentFacts(Frozen):
-    """What became known of a payment. Only the fields that are set are written; a None that is set erases."""
+    """What became known about a payment. Only fields that are set are written; one set to None is erased."""
 
     pay_ord_id: str | None = None
     pay_token: str | None = None
@@ -22,14 +22,14 @@ class PaymentFacts(Frozen):
     ipt_otp_no: str = ""
     si_personal_no: str = ""
     insured_name: str = ""
-    """The patient's name as HIS has it."""
+    """The patient's name in HIS."""
     balance_fen: Fen | None = None
     split: Split | None = None
-    """6202's. What was settled in the end stands in `settlement`."""
+    """6202's. What was finally settled is in `settlement`."""
     window_ends_at: datetime | None = None
     settlement: Settlement | None = None
     visit_id: str | None = None
-    """The visit that HIS has now. The caller's VISIT_ID of interface 1 stands in the order."""
+    """The visit in HIS now. The VISIT_ID of interface 1 is in the order."""
     registered_by_us: bool = False
     settlement_no: str | None = None
     error_code: ErrorCode | None = None
@@ -49,26 +49,26 @@ class PaymentRecord(PaymentFacts):
     refunded_own_fen: Fen = Fen(0)
     refunded_acct_fen: Fen = Fen(0)
     refunded_fund_fen: Fen = Fen(0)
-    """What went back of each part, or is reserved for the refund under way."""
+    """What was refunded of each part, or is reserved for the refund in progress."""
     refunding: str = ""
-    """The refundNo of the refund under way."""
+    """The refundNo of the refund in progress."""
 
     @property
     def paid(self) -> RefundParts:
-        """What can go back in all: of what was settled, or else of what was pre-settled."""
+        """What can be refunded in all: the parts as settled, or else as pre-settled."""
         split = self.settlement.split if self.settlement else self.split
         return RefundParts() if split is None else paid_parts(split)
 
     @property
     def refunded(self) -> RefundParts:
-        """What went back, or is reserved."""
+        """What was refunded or is reserved."""
         return RefundParts(
             own_pay_fen=self.refunded_own_fen, psn_acct_fen=self.refunded_acct_fen, fund_fen=self.refunded_fund_fen
         )
 
 
 class PaymentLine(Frozen):
-    """A payment in a list: what nobody has to be kept from."""
+    """A payment in a list, without personal data."""
 
     hospital: str
     med_org_ord: str
@@ -84,7 +84,7 @@ class PaymentLine(Frozen):
 
 
 class PaymentQuery(Frozen):
-    """Which payments of a hospital: accepted from `begins` on and before `ends`. None: all."""
+    """Selects payments of a hospital, accepted from `begins` on and before `ends`. None: no restriction."""
 
     hospital: str
     state: PaymentState | None = None
@@ -95,14 +95,14 @@ class PaymentQuery(Frozen):
 
 
 class Place(Frozen):
-    """Where a payment stands in a list."""
+    """A payment's position in the list."""
 
     accepted_at: datetime
     med_org_ord: str
 
 
 class EndedCall(Frozen):
-    """A remote call that is over, with what came of it."""
+    """A remote call that has ended, with its outcome."""
 
     transaction: Transaction
     begun_at: datetime
@@ -117,17 +117,15 @@ class TimelineKind(StrEnum):
     NOTICE = "notice"
     WEBHOOK = "webhook"
     REFUND = "refund"
-    """A refund came to a state, or HIS was told of it."""
+    """A refund reached a state, or was reported to HIS."""
     DECISION = "decision"
-    """What a person did with the payment's case in the review queue."""
+    """What a person did about a case in the review queue."""
 
 
 class TimelineEntry(Frozen):
-    """A state that was reached, a call that was made, a notice that came, a decision, or a webhook that was given up.
+    """A state reached, a call made, a notice received, a decision, or a notification given up.
 
-    `name`: the state, the transaction, the action, or the webhook's event.
-
-    A call without an outcome is under way, or nobody came back from it.
+    `name`: the state, the transaction, the action or the event. A call without an outcome is in progress or was lost.
     """
 
     at: datetime
@@ -139,9 +137,9 @@ class TimelineEntry(Frozen):
 
 
 class ReceivedNotice(Frozen):
-    """A 6302 that came. `message`: what is made of it.
+    """A 6302 that was received. `message`: what was done about it, in Chinese.
 
-    `signature_digest`: the same notice again, whoever sends it, has the same one.
+    `signature_digest`: equal for the same notice sent again by anyone.
     """
 
     pay_ord_id: str
@@ -152,7 +150,7 @@ class ReceivedNotice(Frozen):
 
 
 class NotificationRecord(PaymentKey):
-    """What a caller is told, and how far that has come. `runs`: how often a delivery was started."""
+    """A notification to a caller with its delivery status. `runs`: how often a delivery was started."""
 
     id: int
     refund_no: str
@@ -180,9 +178,9 @@ class NotificationRecord(PaymentKey):
 
 
 class CaseOpening(Frozen):
-    """A case for the review queue. `refund_no` is empty where it is the payment itself.
+    """A new case for the review queue. `refund_no` is empty for the payment's own case.
 
-    `workflow_id`: who is asked about it. `at_risk_fen`: the money whose place is not certain.
+    `workflow_id`: the workflow that owns the case. `at_risk_fen`: the money whose whereabouts are uncertain.
     """
 
     key: PaymentKey
@@ -204,7 +202,7 @@ class CaseRecord(CaseOpening):
 
 
 class CaseEventRecord(Frozen):
-    """What somebody did with a case, or was refused, and why."""
+    """What someone did about a case, or was refused, and why."""
 
     event: CaseEvent
     action: ReviewAction
@@ -214,14 +212,14 @@ class CaseEventRecord(Frozen):
 
 
 class RefundRecord(Frozen):
-    """A refund as our row has it, without its payAuthNo: that is for nobody to read."""
+    """A refund as our row has it, without its payAuthNo, which is never read from there."""
 
     key: PaymentKey
     refund_no: str
     state: RefundState
     refund_type: RefundType
     parts: RefundParts
-    """Reserved or gone back; of a refund that failed, what would have gone back."""
+    """What is reserved or was refunded; of a failed refund, what would have been."""
     reason: str
     requested_by: str
     app_refd_sn: str

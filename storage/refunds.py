@@ -1,4 +1,4 @@
-"""Refunds: one conditional UPDATE reserves the parts, so that two at once can't exceed what was paid (rule 16)."""
+"""Refunds. One conditional UPDATE reserves the parts: concurrent refunds can't exceed what was paid (rule 16)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ from domain.refunds import RefundEnd, RefundOrder
 from domain.states import SETTLED_STATES, RefundState
 from security.crypto.keyring import Keyring
 from storage.payments import PaymentRepository
-from storage.projection import REFUNDED_PARTS, Projection
+from storage.projection import REFUNDED_PARTS, Projection, named_parts
 from storage.records import RefundRecord
 from storage.sealing import RowSeal, fit_to_keep
 from storage.sql.engines import AnyConnection
@@ -31,34 +31,35 @@ class RefundRepository:
         self._projection = Projection(connection)
 
     async def reserve(self, order: RefundOrder, parts: RefundParts, before: RefundParts, at: datetime) -> bool:
-        """REFUNDING: take `parts` out of what may go back, if that is still `before`. False: nothing was done.
+        """Reserve `parts` and insert the refund, REFUNDING, if what was refunded so far is still `before`.
 
-        Another refund is under way then, or has changed `before`.
+        False if nothing was done, because another refund is in progress or has changed `before`.
         """
-        values = key_of(order) | _named("part", parts) | _named("before", before) | {"refunding": order.refund_no}
+        reserved = named_parts("part", parts) | named_parts("before", before)
+        values = key_of(order) | reserved | {"refunding": order.refund_no}
         if (await self._connection.execute(_RESERVE, values)).rowcount != 1:
             return False
         await self._insert(order, parts, RefundState.REFUNDING, at, None)
         return True
 
     async def refuse(self, order: RefundOrder, error: PaymentError, at: datetime) -> None:
-        """REFUND_FAILED without a reservation. A row that is there already stays."""
+        """Insert the refund as REFUND_FAILED, without a reservation. An existing row stays as it is."""
         wanted = RefundParts(own_pay_fen=order.amount_fen or Fen(0))
         await self._insert(order, wanted, RefundState.REFUND_FAILED, at, error)
 
     async def end(self, key: PaymentKey, refund_no: str, end: RefundEnd, at: datetime, refd_sn: str = "") -> bool:
-        """Bring a refund to `end`, unless it is there or past it; whether it was brought there.
+        """Move a refund to `end`, unless it is there or past it; whether it was moved.
 
-        payAuthNo is deleted with every end but IN_REVIEW, and when its minutes are over.
+        Deletes payAuthNo unless `end` is IN_REVIEW; `forget_authorisations` deletes it later.
         """
         return await self._projection.end_refund(key, refund_no, end, at, _end_columns(end, at, refd_sn))
 
     async def told(self, key: PaymentKey, refund_no: str, at: datetime) -> None:
-        """HIS knows of it since `at`. The first time stays."""
+        """Write that HIS was told of it at `at`, unless it was told before."""
         await self._connection.execute(_TOLD, refund_of(key, refund_no) | {"his_told_at": at})
 
     async def forget_authorisations(self, requested_before: datetime) -> int:
-        """Delete the payAuthNo of each refund that was asked for before then; how many (product rule 12)."""
+        """Delete the payAuthNo of refunds requested before then (product rule 12); how many."""
         return (await self._connection.execute(_FORGET, {"requested_before": requested_before})).rowcount
 
     async def find(self, key: PaymentKey, refund_no: str) -> RefundRecord | None:
@@ -66,7 +67,7 @@ class RefundRepository:
         return None if row is None else _record({**row})
 
     async def of_payment(self, key: PaymentKey) -> list[RefundRecord]:
-        """All of a payment's refunds, the oldest first."""
+        """All of a payment's refunds, oldest first."""
         return [_record({**row}) for row in (await self._connection.execute(_ALL, key_of(key))).mappings()]
 
     async def _insert(
@@ -96,7 +97,7 @@ class RefundRepository:
 
 
 def _end_columns(end: RefundEnd, at: datetime, refd_sn: str) -> dict[str, Any]:
-    """What was said before is over with a new end."""
+    """Error and note are overwritten, since those of an earlier end no longer apply."""
     columns = {
         "state": end.state.value,
         "updated_at": at,
@@ -121,10 +122,6 @@ def _record(row: Mapping[str, Any]) -> RefundRecord:
         **{name: row[name] for name in same},
         **{name: row[name] or "" for name in texts},
     )
-
-
-def _named(prefix: str, parts: RefundParts) -> dict[str, Any]:
-    return {f"{prefix}_{name}": fen for name, fen in parts.model_dump().items()}
 
 
 _PAYMENT, _REFUND = table_of(Payment), table_of(Refund)

@@ -1,4 +1,4 @@
-"""The review queue: cases that a person must decide, and what people did with them. Events are only added."""
+"""The review queue: cases that a person must decide, and the append-only events of what people did about them."""
 
 from datetime import datetime
 
@@ -13,24 +13,24 @@ from storage.tables import MESSAGE_CHARS_MAX, ReviewCase, ReviewEvent
 
 
 class ReviewRepository:
-    """`refund_no` is empty where the case is the payment itself."""
+    """`refund_no` is empty for the payment's own case."""
 
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
 
     async def opened(self, case: CaseOpening) -> None:
-        """Open a case, unless one of this payment or refund is open."""
+        """Open a case, unless this payment or refund has an open one."""
         values = place_of(case.key) | case.model_dump(exclude={"key"})
         values |= {"message": case.message[:MESSAGE_CHARS_MAX], "closed_at": None, "outcome": None}
         await self._connection.execute(insert_if_new(self._connection, _CASE), values)
 
     async def closed(self, key: PaymentKey, refund_no: str, outcome: str, at: datetime) -> None:
-        """Close the open case, if there is one. `outcome`: the state that the decision led to."""
+        """Close the open case, if any. `outcome`: the state that the decision led to."""
         values = refund_of(key, refund_no) | {"outcome": outcome, "closed_at": at}
         await self._connection.execute(_CLOSE, values)
 
     async def noted(self, key: PaymentKey, refund_no: str, event: CaseEventRecord) -> None:
-        """Write down what somebody did. The same once more, by a repeated activity, is written once."""
+        """Add an event. The same event again, from a retried activity, is not added twice."""
         values = place_of(key) | {
             "refund_no": refund_no,
             "event": event.event.value,
@@ -44,7 +44,7 @@ class ReviewRepository:
             await self._connection.execute(_NOTE, values)
 
     async def open_cases(self, hospital: str, cursor: int, limit: int) -> list[CaseRecord]:
-        """The hospital's open cases, the oldest first, at most `limit`, after the case with the id `cursor`."""
+        """At most `limit` open cases of the hospital, oldest first, after the case with the id `cursor`."""
         values = {"key_hospital": hospital, "key_cursor": cursor, "key_limit": limit}
         return [_case(row) for row in (await self._connection.execute(_OPEN_CASES, values)).mappings()]
 
@@ -54,7 +54,7 @@ class ReviewRepository:
         return None if row is None else _case(row)
 
     async def events(self, key: PaymentKey, refund_no: str) -> list[CaseEventRecord]:
-        """What people did with this payment's or refund's cases, in order."""
+        """What people did about this payment's or refund's cases, in order."""
         rows = (await self._connection.execute(_EVENTS, refund_of(key, refund_no))).mappings()
         return [
             CaseEventRecord(

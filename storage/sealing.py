@@ -1,6 +1,6 @@
-"""Secrets in rows: which columns are sealed, to which place, and with which keys.
+"""Secrets in rows: which columns are sealed, and sealing them anew after a key rotation.
 
-A sealed text opens only in its own row and column. What stands in clear is freed from what looks like a secret.
+A sealed text opens only in its own row and column. Free text in clear columns is masked by `fit_to_keep`.
 """
 
 from collections import Counter
@@ -34,14 +34,14 @@ SEALED = frozenset(
 
 
 class RowSeal:
-    """Seals and opens the secrets of one payment's rows, or of its one refund `refund_no`."""
+    """Seals and opens the secrets of one payment's rows, or of one of its refunds."""
 
     def __init__(self, keyring: Keyring, key: PaymentKey, refund_no: str = "") -> None:
         self._keyring = keyring
         self._place = "/".join(filter(None, (key.hospital, key.med_org_ord, refund_no)))
 
     def columns(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Column values for `values`, with each secret under its `…_sealed` column. Nothing is sealed as nothing."""
+        """Column values for `values`, with each secret in its `…_sealed` column. An empty secret is NULL."""
         return dict(self._column(name, value) for name, value in values.items())
 
     def values(self, columns: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class RowSeal:
 
 @dataclass(frozen=True)
 class Resealed:
-    """One round. `last`: the primary key of the last row looked at; None when the table is through."""
+    """One batch. `last`: the primary key of the last row in it; None when the table is done."""
 
     rows: int
     broken: int
@@ -73,7 +73,7 @@ class Resealed:
 
 
 def sealed_tables() -> Mapping[Table, Sequence[Column[Any]]]:
-    """Every table with sealed columns: found by their names, so that a new one can't be forgotten."""
+    """Every table with sealed columns, found by the columns' names, so that none can be forgotten."""
     found = {
         table: [column for column in table.columns if column.name.endswith(SUFFIX)]
         for table in SQLModel.metadata.sorted_tables
@@ -82,14 +82,14 @@ def sealed_tables() -> Mapping[Table, Sequence[Column[Any]]]:
 
 
 class ResealRepository:
-    """Which keys the rows need, and sealing rows anew with the active one, some at a time."""
+    """Counts the keys that rows need, and seals rows anew with the active key, in batches."""
 
     def __init__(self, connection: AnyConnection, keyring: Keyring) -> None:
         self._connection = connection
         self._keyring = keyring
 
     async def key_ids(self) -> Counter[str]:
-        """How many sealed texts there are of each key."""
+        """How many sealed texts there are for each key id."""
         counts: Counter[str] = Counter()
         for column in (column for columns in sealed_tables().values() for column in columns):
             key_id = self._key_id(column).label("key_id")
@@ -99,7 +99,7 @@ class ResealRepository:
         return counts
 
     async def reseal(self, table: Table, after: tuple[Any, ...] | None, rows_max: int) -> Resealed:
-        """Seal the next rows that need it with the active key. A value that changed meanwhile is left to a next run."""
+        """Seal the next rows that need it with the active key. A row changed meanwhile is left for the next run."""
         columns, keys = sealed_tables()[table], list(table.primary_key.columns)
         old = [self._needs_it(column) for column in columns]
         statement = select(*keys, *columns).where(or_(*old)).order_by(*keys).limit(rows_max)
@@ -113,7 +113,7 @@ class ResealRepository:
         return Resealed(len(rows) - broken, broken, last)
 
     async def _reseal_row(self, table: Table, columns: Sequence[Column[Any]], row: Mapping[str, Any]) -> bool:
-        """False if a seal of it does not open."""
+        """False if one of its seals does not open."""
         place = PaymentKey(hospital=row["hospital"], med_org_ord=row["med_org_ord"])
         seal = RowSeal(self._keyring, place, row.get("refund_no", ""))
         before = {column.name: row[column.name] for column in columns if row[column.name]}
@@ -137,9 +137,9 @@ class ResealRepository:
 
 
 def fit_to_keep(text: str, payment: PaymentRecord | None) -> str:
-    """`text` without what is known of the payment's patient, and without what looks personal or secret.
+    """`text` with the patient's data and the payment's tokens masked, and whatever else looks personal or secret.
 
-    A person wrote it by hand, and nobody can be kept from naming the patient there.
+    For text written by hand, where people can't be kept from naming the patient.
     """
     if payment is not None:
         order, settlement = payment.order, payment.settlement

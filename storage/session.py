@@ -1,4 +1,4 @@
-"""The edge owns the transaction: `begin()` or `read()` opens it, the repositories hold the SQL and never commit."""
+"""Transactions: the caller opens one by `begin()` or `read()`; repositories hold the SQL and never commit."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,6 +6,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import Self
 
+from domain.base import PaymentKey
 from security.crypto.keyring import Keyring
 from storage.access_log import AccessLogRepository
 from storage.bill_locks import BillLockRepository
@@ -20,9 +21,11 @@ from storage.sealing import ResealRepository
 from storage.sql.engines import WAIT_S_MAX, AnyConnection, open_engines
 from storage.timeline import TimelineRepository
 
+_NO_PAYMENT = PaymentKey(hospital="", med_org_ord="")
+
 
 class Unit:
-    """The repositories of one transaction, each made when it is asked for."""
+    """The repositories of one transaction, each made on first use."""
 
     def __init__(self, connection: AnyConnection, keyring: Keyring) -> None:
         self.connection = connection
@@ -44,14 +47,14 @@ class Unit:
 
 
 class Database:
-    """The records' database, of a process. `url` is SQLAlchemy's, with an asynchronous driver."""
+    """The records' database, one object per process. `url`: SQLAlchemy's, with an asynchronous driver."""
 
     def __init__(self, url: str, keyring: Keyring, statement_s_max: float | None = WAIT_S_MAX) -> None:
         self._engines = open_engines(url, statement_s_max)
         self._keyring = keyring
 
     async def connect(self) -> None:
-        """Open a connection, so that a database that can't be reached is told at the start."""
+        """Open a connection, so that an unreachable database is noticed at the start."""
         async with self._engines.writer.connect():
             return
 
@@ -72,9 +75,14 @@ class Database:
     ) -> None:
         await self.close()
 
+    async def check_tables(self) -> None:
+        """Raises SQLAlchemyError, OSError or TimeoutError if the database can't be reached or was never migrated."""
+        async with self.read() as unit:
+            await unit.payments.find(_NO_PAYMENT)
+
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Unit]:
-        """One writing transaction: committed at the end, rolled back by an exception. Keep remote calls out of it.
+        """A writing transaction, committed at the end or rolled back by an exception. Make no remote calls inside.
 
         Never begin a second one inside: on SQLite it would wait for the first.
         """
@@ -83,6 +91,6 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Unit]:
-        """One reading transaction: everything read in it is of the same moment, and nothing can be written."""
+        """A read-only transaction, in which everything is read from one snapshot."""
         async with self._engines.reader.begin() as connection:
             yield Unit(connection, self._keyring)

@@ -1,8 +1,8 @@
 """The tables. A row belongs to one payment: its hospital and medOrgOrd (product rule 14).
 
-A column `…_sealed` holds text that only the keyring opens. Amounts are fen, wide enough for whatever an insurance
-centre says. The checks stand where our own rules promise them; what the centre or HIS says is kept as it was said,
-since a record that the database refuses would be money without evidence.
+A column `…_sealed` holds text that only the keyring can open. Amounts are fen, as BIGINT to fit whatever a centre
+sends. Only what our own rules guarantee is checked: what the centre or HIS sends is stored as it is, since a record
+refused by the database would be money without evidence.
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ REFUND_NO_CHARS_MAX = 64
 MESSAGE_CHARS_MAX = 500
 DIGEST_CHARS = 64
 WORD_CHARS_MAX = 64
-"""State names, codes, transactions."""
+"""For state names, codes and transactions."""
 
 
 def _one_of(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
@@ -44,26 +44,27 @@ def _of_payment() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(["hospital", "med_org_ord"], ["payment.hospital", "payment.med_org_ord"])
 
 
-_REFUNDED_PARTS = {
+REFUNDED_COLUMNS = {
     "own_pay_fen": "refunded_own_fen",
     "psn_acct_fen": "refunded_acct_fen",
     "fund_fen": "refunded_fund_fen",
 }
+"""By part: the payment's column of what was refunded of it or is reserved."""
 
 
 def _never_more_back_than_paid() -> list[CheckConstraint]:
-    """Product rule 16, kept by the database itself."""
+    """Product rule 16, enforced by the database."""
     return [
         CheckConstraint(f"{back} BETWEEN 0 AND COALESCE({paid}, 0)", name=f"{back}_paid")
-        for paid, back in _REFUNDED_PARTS.items()
+        for paid, back in REFUNDED_COLUMNS.items()
     ]
 
 
 class Payment(SQLModel, table=True):
-    """Where a payment stands: the projection of its workflow. `revision` numbers the workflow's requests.
+    """A payment, as the projection of its workflow. `revision`: numbers the workflow's writes.
 
-    `came_from`: the state before this one, None at the first.
-    `refunded_…_fen`: what went back of each part, or is reserved for the refund under way, whose number `refunding` is.
+    `came_from`: the previous state. `refunding`: the refundNo of the refund in progress.
+    `refunded_…_fen`: what was refunded of each part, or is reserved for the refund in progress.
     """
 
     __table_args__ = (
@@ -119,7 +120,7 @@ class Payment(SQLModel, table=True):
     error_message: str | None = Field(max_length=MESSAGE_CHARS_MAX)
     note: str | None = Field(max_length=MESSAGE_CHARS_MAX)
     insured_name_sealed: str | None = Field(sa_type=Text)
-    """The patient's name as HIS has it: 6301 and 6401 demand it, also of a payment that is over."""
+    """The patient's name in HIS, which 6301 and 6401 need even after the payment has ended."""
     refunded_own_fen: int = Field(sa_type=BigInteger, default=0, sa_column_kwargs={"server_default": text("0")})
     refunded_acct_fen: int = Field(sa_type=BigInteger, default=0, sa_column_kwargs={"server_default": text("0")})
     refunded_fund_fen: int = Field(sa_type=BigInteger, default=0, sa_column_kwargs={"server_default": text("0")})
@@ -127,7 +128,7 @@ class Payment(SQLModel, table=True):
 
 
 class BillLock(SQLModel, table=True):
-    """Who pays a bill (product rule 3): of the locks of one bill, one is live. `bill` as `domain.orders` names it."""
+    """The payment that holds a bill (product rule 3): of a bill's locks, one is live. `bill`: see `domain.orders`."""
 
     __tablename__ = "bill_lock"
     __table_args__ = (
@@ -152,7 +153,7 @@ class BillLock(SQLModel, table=True):
 
 
 class FeeLine(SQLModel, table=True):
-    """One line of the priced bill, as 6201 sends it. HIS's own serial need not be unique, its place is."""
+    """One line of the priced bill, as sent by 6201. Keyed by `position`, since HIS's `serial` need not be unique."""
 
     __tablename__ = "fee_line"
     __table_args__ = (_of_payment(), *_not_negative("amount_fen"))
@@ -177,7 +178,7 @@ class FeeLine(SQLModel, table=True):
 
 
 class Settlement(SQLModel, table=True):
-    """What the centre settled, and HIS's number once it is booked there."""
+    """What the centre settled, and HIS's settlement number once it has booked it."""
 
     __table_args__ = (_of_payment(), _one_of("setl_type", SetlType))
 
@@ -198,7 +199,7 @@ class Settlement(SQLModel, table=True):
 
 
 class CallLog(SQLModel, table=True):
-    """One call to the centre, HIS or a caller. No outcome: it was begun, and whoever began it never came back."""
+    """A call to the centre, HIS or a caller. No outcome: it left, and its end was never recorded."""
 
     __tablename__ = "call_log"
     __table_args__ = (
@@ -220,7 +221,7 @@ class CallLog(SQLModel, table=True):
 
 
 class StateChange(SQLModel, table=True):
-    """A state that a payment came to, and when."""
+    """A state that a payment reached, and when."""
 
     __tablename__ = "state_change"
     __table_args__ = (
@@ -238,7 +239,7 @@ class StateChange(SQLModel, table=True):
 
 
 class Refund(SQLModel, table=True):
-    """One refund (6203). `refund_no` is the caller's, `app_refd_sn` the id that the centre knows it by."""
+    """A refund (6203). `refund_no`: the caller's number. `app_refd_sn`: our number at the centre."""
 
     __table_args__ = (
         _of_payment(),
@@ -269,9 +270,9 @@ class Refund(SQLModel, table=True):
 
 
 class ReviewCase(SQLModel, table=True):
-    """A payment or a refund that a person must decide. `refund_no` is empty where it is the payment itself.
+    """A payment or refund that a person must decide. `refund_no` is empty for the payment's own case.
 
-    `at_risk_fen`: the money whose place is not certain. `outcome`: the state that the decision led to.
+    `at_risk_fen`: the money whose whereabouts are uncertain. `outcome`: the state that the decision led to.
     """
 
     __tablename__ = "review_case"
@@ -304,7 +305,7 @@ class ReviewCase(SQLModel, table=True):
 
 
 class ReviewEvent(SQLModel, table=True):
-    """What people did with a case: who proposed, approved or was refused what, and why. Rows are only added."""
+    """What people did about a case: who proposed, approved or was refused what, and why. Append-only."""
 
     __tablename__ = "review_event"
     __table_args__ = (_of_payment(), Index("review_event_of_payment", "hospital", "med_org_ord"))
@@ -321,9 +322,9 @@ class ReviewEvent(SQLModel, table=True):
 
 
 class Notification(SQLModel, table=True):
-    """What a caller is told by webhook, written in the transaction that made it true; sent later (an outbox).
+    """A notification to a caller, written in the transaction that made it true and sent later (an outbox).
 
-    `body` holds no personal data and no token. `runs` counts the workflows that were started to deliver it.
+    `body`: without personal data and tokens. `runs`: how many workflows were started to deliver it.
     """
 
     __table_args__ = (
@@ -346,9 +347,9 @@ class Notification(SQLModel, table=True):
 
 
 class SettlementNotice(SQLModel, table=True):
-    """A 6302 that came with a valid signature: a hint, kept as it came. It may be about an order that we don't know.
+    """A 6302 with a valid signature, kept as it came. It may be about an order that we don't know.
 
-    `signature_digest`: so that the same notice again, whoever sends it, is the same row.
+    `signature_digest`: makes the same notice sent again by anyone the same row.
     """
 
     __tablename__ = "settlement_notice"

@@ -1,4 +1,4 @@
-"""All that happened to a payment: states, calls, notices, notifications, refunds and decisions, in order of time."""
+"""A payment's timeline: states, calls, notices, notifications, refunds and decisions, in order of time."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,10 +14,10 @@ from storage.sql.statements import here, key_of, table_of
 from storage.tables import CallLog, Notification, Refund, ReviewEvent, SettlementNotice, StateChange
 
 HIS_TOLD = "HIS_TOLD"
-"""HIS knows of a refund."""
+"""The name of the entry that HIS was told of a refund."""
 
 NOTICES_SHOWN_MAX = 50
-"""The latest ones. All are kept."""
+"""Only the latest notices are shown, although all are kept."""
 
 _NOTICE_TRANSACTION = "6302"
 _GIVEN_UP = "未能送达, 已放弃; 可用 medpay notifications replay 重发"
@@ -28,7 +28,7 @@ class TimelineRepository:
         self._connection = connection
 
     async def of_payment(self, key: PaymentKey) -> list[TimelineEntry]:
-        """What happened to it and to its refunds. A state comes after the call of the same moment."""
+        """Everything that happened to the payment and its refunds. A state comes after a call of the same moment."""
         entries = [
             *(_notice(row) for row in reversed(await self._rows(_NOTICES, key))),
             *(_call(row) for row in await self._rows(_CALLS, key)),
@@ -64,7 +64,7 @@ def _state(row: RowMapping) -> TimelineEntry:
 
 
 def _given_up(row: RowMapping) -> TimelineEntry:
-    """The attempts themselves are in the call log like other calls."""
+    """The attempts themselves are in the call log, like other calls."""
     return TimelineEntry(at=row["given_up_at"], kind=TimelineKind.WEBHOOK, name=row["event"], message=_GIVEN_UP)
 
 
@@ -74,7 +74,7 @@ def _decision(row: RowMapping) -> TimelineEntry:
 
 
 def _refund(row: RowMapping) -> Iterable[TimelineEntry]:
-    """When it was asked for, came to where it is, and was told to HIS."""
+    """When a refund was requested, reached its present state, and was reported to HIS."""
     moments = [(row["requested_at"], RefundState.REFUNDING.value)]
     if row["state"] != RefundState.REFUNDING:
         moments.append((row["updated_at"], row["state"]))

@@ -1,1 +1,1 @@
-"""Who may call: keys, rights, signatures, limits, and the record of all that."""
+"""Access control: keys, rights, request signatures, rate limits, and the access log."""

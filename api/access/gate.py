@@ -1,4 +1,4 @@
-"""The door of every route under /api/v1: a key that is known, in force, not too busy, of the right role, and signed."""
+"""Access control of every route under /api/v1: a valid key, within its rate limit, of the right role, and signed."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -6,43 +6,21 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from api.access.keys import Caller, Callers, UnsafeSettingsError
+from api.access.keys import Caller, Callers
 from api.access.limits import RateLimits, address_of
 from api.access.refusals import AccessRefused, Reason, report
 from api.access.rights import RULES, Right
 from api.access.signing import check_signature
 from api.web.trace import trace_of
 from domain.errors import ErrorCode
-from hospitals import Role
 from storage.session import Database
 
-__all__ = [
-    "AnyCaller",
-    "ApprovingCaller",
-    "Caller",
-    "Callers",
-    "Door",
-    "Gate",
-    "PayingCaller",
-    "ProposingCaller",
-    "RecheckingCaller",
-    "RefundingCaller",
-    "ReviewingCaller",
-    "Right",
-    "Role",
-    "UnsafeSettingsError",
-    "WithdrawingCaller",
-    "demand",
-    "gate_of",
-]
-
-
-_KEY, _STRANGER = "key", "stranger"
-"""Counted apart: wrong keys behind a proxy must not keep the centre's notices out."""
+_KEY, _KEYLESS = "key", "keyless"
+"""Refusals are counted separately: wrong keys from behind a proxy must not lock out the centre's notices."""
 
 
 class Gate:
-    """Decides who comes in; one per process, at `app.state.gate`."""
+    """Authenticates and authorises calls; one per process, at `app.state.gate`."""
 
     def __init__(self, callers: Callers, limits: RateLimits, database: Database) -> None:
         self._callers = callers
@@ -50,7 +28,10 @@ class Gate:
         self._database = database
 
     async def admit(self, request: Request, token: str | None, right: Right) -> Caller:
-        """Who calls. Raises `AccessRefused` UNAUTHORIZED, FORBIDDEN or RATE_LIMITED; as `check_signature`."""
+        """The caller behind `token`, if it has `right`.
+
+        Raises `AccessRefused` UNAUTHORIZED, FORBIDDEN or RATE_LIMITED, and whatever `check_signature` raises.
+        """
         now = datetime.now(UTC)
         caller = await self._known(request, token, now)
         if wait_s := await self._limits.calls.count(caller.hospital.id, caller.key_name):
@@ -62,17 +43,17 @@ class Gate:
             await check_signature(request, caller, caller.hmac_secret, self._database, now)
         return caller
 
-    async def admit_stranger(self, request: Request) -> None:
-        """A call that brings no key, but a proof of its own. Raises `AccessRefused` RATE_LIMITED."""
-        if wait_s := await self._limits.refusals.spent(_STRANGER, _address(request)):
+    async def admit_keyless(self, request: Request) -> None:
+        """A call that proves itself by other means than a key (6302). Raises `AccessRefused` RATE_LIMITED."""
+        if wait_s := await self._limits.refusals.spent(_KEYLESS, _address(request)):
             raise _too_many_refusals(wait_s)
 
     async def count_refusal(self, request: Request) -> None:
-        """The proof did not hold."""
-        await self._limits.refusals.count(_STRANGER, _address(request))
+        """Count a keyless call whose proof failed."""
+        await self._limits.refusals.count(_KEYLESS, _address(request))
 
     async def _known(self, request: Request, token: str | None, now: datetime) -> Caller:
-        """A key that opens is let in however many others at its address don't: they may share a proxy."""
+        """A valid key gets in however many calls from its address were refused: they may share a proxy."""
         try:
             return self._callers.who(token, now)
         except AccessRefused as refused:
@@ -84,8 +65,8 @@ class Gate:
 _BEARER = HTTPBearer(auto_error=False, description="访问密钥, 由医院侧发放: `Authorization: Bearer <key>`")
 
 
-class Door:
-    """A route's dependency: who calls, if the key has the right. Raises as `enter`."""
+class Requires:
+    """A route's dependency: the caller, who must have `right`. Raises as `authorise`."""
 
     def __init__(self, right: Right) -> None:
         self.right = right
@@ -93,11 +74,11 @@ class Door:
     async def __call__(
         self, request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
     ) -> Caller:
-        return await enter(request, credentials.credentials if credentials else None, self.right)
+        return await authorise(request, credentials.credentials if credentials else None, self.right)
 
 
-async def enter(request: Request, token: str | None, right: Right) -> Caller:
-    """Who calls, also for the request's trace. Raises as `Gate.admit`, after telling of it."""
+async def authorise(request: Request, token: str | None, right: Right) -> Caller:
+    """The caller, also noted in the request's trace. A refusal is logged. Raises as `Gate.admit`."""
     try:
         caller = await gate_of(request).admit(request, token, right)
     except AccessRefused as refused:
@@ -109,18 +90,18 @@ async def enter(request: Request, token: str | None, right: Right) -> Caller:
 
 
 async def demand(request: Request, right: Right) -> Caller:
-    """What a `Door` does, for a route whose need of a key depends on the settings."""
-    return await Door(right)(request, await _BEARER(request))
+    """As `Requires`, for a route that needs a key only under some settings."""
+    return await Requires(right)(request, await _BEARER(request))
 
 
-AnyCaller = Annotated[Caller, Depends(Door(Right.LOOK))]
-PayingCaller = Annotated[Caller, Depends(Door(Right.PAY))]
-WithdrawingCaller = Annotated[Caller, Depends(Door(Right.WITHDRAW))]
-RefundingCaller = Annotated[Caller, Depends(Door(Right.REFUND))]
-RecheckingCaller = Annotated[Caller, Depends(Door(Right.RECHECK))]
-ReviewingCaller = Annotated[Caller, Depends(Door(Right.REVIEW))]
-ProposingCaller = Annotated[Caller, Depends(Door(Right.PROPOSE))]
-ApprovingCaller = Annotated[Caller, Depends(Door(Right.APPROVE))]
+AnyCaller = Annotated[Caller, Depends(Requires(Right.LOOK))]
+PayingCaller = Annotated[Caller, Depends(Requires(Right.PAY))]
+WithdrawingCaller = Annotated[Caller, Depends(Requires(Right.WITHDRAW))]
+RefundingCaller = Annotated[Caller, Depends(Requires(Right.REFUND))]
+RecheckingCaller = Annotated[Caller, Depends(Requires(Right.RECHECK))]
+ReviewingCaller = Annotated[Caller, Depends(Requires(Right.REVIEW))]
+ProposingCaller = Annotated[Caller, Depends(Requires(Right.PROPOSE))]
+ApprovingCaller = Annotated[Caller, Depends(Requires(Right.APPROVE))]
 
 
 def gate_of(request: Request) -> Gate:

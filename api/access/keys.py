@@ -1,4 +1,4 @@
-"""Who calls: named keys. A key belongs to one hospital and one role; only its SHA-256 is kept (contract 2.4, 2.7)."""
+"""Named API keys. Each belongs to one hospital and one role; only its SHA-256 is kept (contract 2.4, 2.7)."""
 
 import hashlib
 import hmac
@@ -22,12 +22,12 @@ EXPIRY_WARNED_BEFORE = timedelta(days=30)
 
 
 class UnsafeSettingsError(Exception):
-    """The API would be open, or closed, to the wrong people. One line that names the setting."""
+    """The settings would open the API to the wrong people, or lock out the right ones. One line naming the setting."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who a key says it is. `hmac_secret`: each of its calls must be signed with it."""
+    """The holder of a key. Where it has an `hmac_secret`, each of its calls must be signed with it."""
 
     hospital: Hospital
     key_name: str
@@ -36,31 +36,31 @@ class Caller:
     hmac_secret: str | None = field(default=None, repr=False)
 
     def payment(self, med_org_ord: str) -> PaymentKey:
-        """A payment of the caller's hospital: no key reaches another one's."""
+        """A payment of the caller's own hospital: no key reaches another hospital's."""
         return PaymentKey(hospital=self.hospital.id, med_org_ord=med_org_ord)
 
     def refused(self, reason: Reason, code: ErrorCode, message: str, retry_after_s: int | None = None) -> AccessRefused:
-        """The refusal of a call with this key."""
+        """An `AccessRefused` that names this key."""
         holder = Holder(self.hospital.id, self.key_name, self.role.value)
         return AccessRefused(reason, code, message, holder, retry_after_s)
 
 
 class Callers:
-    """Every key that opens the API."""
+    """Every key that the API accepts."""
 
     def __init__(self, settings: Settings, hospitals: Mapping[str, Hospital]) -> None:
         """Raises `UnsafeSettingsError`."""
         if settings.weak_api_key is not None:
             raise UnsafeSettingsError(settings.weak_api_key)
         self._callers: list[tuple[bytes, Caller]] = []
-        self._anybody: Caller | None = None
+        self._open_to: Caller | None = None
         for hospital in hospitals.values():
             for key in hospital.keys:
                 caller = Caller(hospital, key.name, Role(key.role), key.expires_at, key.hmac_secret)
                 self._add(key.sha256, caller)
         if settings.auth == "none":
-            self._anybody = Caller(_own_hospital(settings, hospitals), OPEN_KEY_NAME, Role.CALLER)
-            logger.warning("api_open", reason="MEDPAY_AUTH=none: anybody who reaches this port may order payments")
+            self._open_to = Caller(_own_hospital(settings, hospitals), OPEN_KEY_NAME, Role.CALLER)
+            logger.warning("api_open", reason="MEDPAY_AUTH=none: anyone who reaches this port can order payments")
         elif settings.api_key is not None:
             digest = _digest(settings.api_key.encode())
             self._add(digest, Caller(_own_hospital(settings, hospitals), OWN_KEY_NAME, Role.CALLER))
@@ -68,10 +68,10 @@ class Callers:
             raise UnsafeSettingsError(f"MEDPAY_API_KEY: no key is configured, and {settings.api_host} is not loopback")
 
     def who(self, token: str | None, now: datetime) -> Caller:
-        """Raises `AccessRefused` UNAUTHORIZED. Every key is compared, each in constant time."""
-        if self._anybody is not None:
-            return self._anybody
-        # The server decodes headers as Latin-1; this gives back the bytes that were sent.
+        """The holder of the key `token`. Raises `AccessRefused` UNAUTHORIZED. Compares every key, in constant time."""
+        if self._open_to is not None:
+            return self._open_to
+        # The server decodes headers as Latin-1; encoding them again restores the bytes that were sent.
         digest = _digest((token or "").encode("latin-1", "replace")).encode()
         found = [caller for known, caller in self._callers if hmac.compare_digest(known, digest)]
         if token is None or not found:
@@ -88,7 +88,7 @@ class Callers:
         self._callers.append((sha256.encode(), caller))
 
     def warn_of_expiry(self, now: datetime) -> None:
-        """Log each key that is over, or will soon be."""
+        """Log a warning for each key that has expired or soon will."""
         for _, caller in self._callers:
             if caller.expires_at is not None and caller.expires_at <= now + EXPIRY_WARNED_BEFORE:
                 logger.warning(

@@ -1,6 +1,6 @@
-"""How often one may call: each key, and each address that calls without a key that opens anything.
+"""Rate limits: calls per key, and refused calls per client address.
 
-Counted in this process: several API processes allow that many times as much.
+Counted within one process: n API processes allow n times as much.
 """
 
 import ipaddress
@@ -15,7 +15,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from settings import Settings
 
 _IPV6_SITE_BITS = 64
-"""Who has one IPv6 address has mostly a whole network of them."""
+"""A client with one IPv6 address usually controls a whole /64."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class Limit:
     item: RateLimitItem | None
 
     async def count(self, *who: str) -> int:
-        """Count one call. 0: it may go on; else the seconds until the next one may, rounded up."""
+        """Count one call. 0 if it is within the limit, else the seconds until the next one will be, rounded up."""
         if self.item is None or await self.limiter.hit(self.item, *who):
             return 0
         return await self._wait_s(*who)
 
     async def spent(self, *who: str) -> int:
-        """As `count`, of what has been counted so far."""
+        """As `count`, without counting a call."""
         if self.item is None or await self.limiter.test(self.item, *who):
             return 0
         return await self._wait_s(*who)
@@ -45,7 +45,7 @@ class Limit:
 
 
 class RateLimits:
-    """`calls`: by hospital and key. `refusals`: by what was refused, and `address_of` the client."""
+    """`calls`: per hospital and key. `refusals`: per kind of refusal and `address_of` the client."""
 
     def __init__(self, settings: Settings) -> None:
         self.calls = _limit(settings.rate_limit_per_minute)
@@ -53,7 +53,7 @@ class RateLimits:
 
 
 def address_of(host: str | None) -> str:
-    """What a client's address is counted under."""
+    """The name that a client's address is counted under."""
     try:
         address = ipaddress.ip_address(host or "")
     except ValueError:
@@ -64,5 +64,5 @@ def address_of(host: str | None) -> str:
 
 
 def _limit(per_minute: int) -> Limit:
-    """Each with a storage of its own: a flood of addresses costs the known keys nothing."""
+    """Each limit has its own storage, so that a flood of addresses costs known keys nothing."""
     return Limit(FixedWindowRateLimiter(MemoryStorage()), RateLimitItemPerMinute(per_minute) if per_minute else None)

@@ -1,6 +1,6 @@
-"""Around every request: what people's keys looked at or asked for is recorded before they get their answer.
+"""Records what people's keys read or request in the access log, before the answer leaves: no record, no answer.
 
-No record, no answer. The callers' own payment calls stand in the payments' histories and are not repeated here.
+Callers' payment calls are not recorded here: they are in the payments' histories.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from fastapi import Request
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.access.gate import Role
 from api.access.refusals import Refusals
 from api.web.errors import answer
 from api.web.trace import RequestTrace, route_template, trace_of
 from domain.errors import ErrorCode, PaymentError
 from domain.ids import payment_workflow_id
+from hospitals import Role
 from security.access_log import Access, AccessEvent
 from security.masking.values import mask_text
 from storage.session import Database
@@ -39,7 +39,7 @@ EVENTS: Final[Mapping[Route, AccessEvent]] = {
     ("POST", f"{_REVIEW}/proposals"): AccessEvent.API_REVIEW_PROPOSED,
     ("POST", f"{_REVIEW}/approvals"): AccessEvent.API_REVIEW_APPROVED,
 }
-"""What a person's key does on a route. A test compares it with the routes that there are."""
+"""The event of each route that people's keys may call. A test checks that no route is missing."""
 
 _NOTED = "medpay.access"
 _REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -47,12 +47,12 @@ _NOT_RECORDED = "访问记录暂不可写, 未予答复, 请稍后重试"
 
 
 def note_access(request: Request, access: Access) -> None:
-    """For a route that knows better than its path what is accessed: this is recorded in place of its event."""
+    """Record `access` instead of the route's event, for a route whose path does not say what is accessed."""
     request.scope[_NOTED] = access
 
 
 class AccessRecording:
-    """ASGI middleware, inside the tracing."""
+    """ASGI middleware; must run inside `RequestTracing`."""
 
     def __init__(self, app: ASGIApp, database: Database, refusals: Refusals) -> None:
         self._app = app
@@ -77,7 +77,7 @@ class AccessRecording:
         await self._app(scope, receive, send_recorded)
 
     async def _recorded(self, scope: Scope, status: int) -> bool:
-        """Whether the answer may leave. A refusal always may: it gives nothing away."""
+        """Whether the answer may leave. A refusal always may: it discloses nothing."""
         access = _access(scope, status)
         if access is not None:
             return await write(self._database, [access])
@@ -87,7 +87,7 @@ class AccessRecording:
 
 
 async def write(database: Database, accesses: list[Access]) -> bool:
-    """Whether they are recorded. The log of the process tells where they are not."""
+    """Append to the access log. False if that failed; the process log then says so."""
     if not accesses:
         return True
     try:
@@ -95,17 +95,17 @@ async def write(database: Database, accesses: list[Access]) -> bool:
             heads = await unit.access.append_all(accesses)
     except (SQLAlchemyError, OSError) as error:
         events = [access.event.value for access in accesses]
-        # Its own text would hold SQL and parameters.
+        # Only the type: the error's own text holds SQL and its parameters.
         logger.error("access_not_recorded", error=type(error).__name__, events=events)  # noqa: TRY400 - its traceback would quote the row
         return False
     for access, head in zip(accesses, heads, strict=True):
-        # The head, kept elsewhere: a log of access that was cut or written anew no longer holds this digest.
+        # Keeps the chain's head outside the database: an access log truncated or rewritten no longer holds this digest.
         logger.info("access_recorded", access=access.event.value, sequence=head.sequence, digest=head.digest)
     return True
 
 
 def _access(scope: Scope, status: int) -> Access | None:
-    """What was accessed, if anything was, and by a person."""
+    """What a person accessed; None if nothing was, or not by a person."""
     if (noted := scope.get(_NOTED)) is not None:
         access: Access = noted
         return access
@@ -124,7 +124,7 @@ def _refusal(scope: Scope) -> Access:
 
 
 def _subject(trace: RequestTrace) -> str:
-    """A person may have typed an identity number where an order's belongs."""
+    """Masked: an identity number may have been typed where an order number belongs."""
     return mask_text(payment_workflow_id(trace.hospital, trace.med_org_ord)) if trace.med_org_ord else ""
 
 

@@ -1,4 +1,4 @@
-"""Who was not let in, and why: every refusal of a key passes through `report`."""
+"""Refused calls: why, whose key, and how many of them reach the access log. Every one is logged by `report`."""
 
 import time
 from collections.abc import Callable
@@ -31,25 +31,25 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Holder:
-    """Whose key it is. All is empty where nobody is known."""
+    """Whose key was refused; all empty where the key is unknown."""
 
     hospital: str = ""
     key_name: str = ""
     role: str = ""
 
 
-NOBODY = Holder()
+UNKNOWN = Holder()
 
 
 class AccessRefused(ApiError):
-    """A call that is not let in."""
+    """A call that is refused before it reaches its route."""
 
     def __init__(
         self,
         reason: Reason,
         code: ErrorCode,
         message: str,
-        holder: Holder = NOBODY,
+        holder: Holder = UNKNOWN,
         retry_after_s: int | None = None,
     ) -> None:
         super().__init__(code, message, retry_after_s=retry_after_s)
@@ -58,7 +58,7 @@ class AccessRefused(ApiError):
 
 
 def report(request: Request, refused: AccessRefused) -> None:
-    """The one place where refusals are known: key's name, role, route, reason, and where the call came from."""
+    """Log a refusal: the key's name and role, the route, the reason and the client's address."""
     trace, holder = trace_of(request.scope), refused.holder
     trace.hospital, trace.key_name, trace.role = holder.hospital, holder.key_name, holder.role
     logger.warning(
@@ -76,7 +76,7 @@ def report(request: Request, refused: AccessRefused) -> None:
 WINDOW_S = 60.0
 SOURCES_MAX = 100
 OTHERS = "others"
-"""Stands for every source beyond the first `SOURCES_MAX` of a minute."""
+"""The actor recorded for every source beyond the first `SOURCES_MAX` of a minute."""
 
 
 @dataclass
@@ -87,9 +87,9 @@ class _Window:
 
 
 class Refusals:
-    """From each source (an address, or a key by name) at most two records a minute, which tell all of its refusals.
+    """Bounds the access log to two records a minute for each source, a client address or a key's name.
 
-    The first is recorded at once; those that follow within its minute are counted and recorded together after it.
+    The first refusal is recorded at once; later ones within the minute are counted and recorded together at its end.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -98,7 +98,7 @@ class Refusals:
         """In the order in which they began."""
 
     def seen(self, refusal: Access) -> list[Access]:
-        """What is to be recorded now."""
+        """Take note of a refusal. What is to be recorded now."""
         due, source = self.due(), (refusal.hospital, refusal.actor)
         if source not in self._windows and len(self._windows) >= SOURCES_MAX:
             source, refusal = ("", OTHERS), replace(refusal, hospital="", actor=OTHERS, role="", subject="")
@@ -109,7 +109,7 @@ class Refusals:
         return [*due, refusal]
 
     def due(self) -> list[Access]:
-        """The counts of the minutes that are over."""
+        """The counts of the minutes that have ended."""
         oldest = self._clock() - WINDOW_S
         over = []
         for source, window in self._windows.items():
@@ -119,7 +119,7 @@ class Refusals:
         return self._closed(over)
 
     def rest(self) -> list[Access]:
-        """The counts of the minutes that are not over: nothing more will come."""
+        """The counts of the minutes still open, for a process that is shutting down."""
         return self._closed(list(self._windows))
 
     def _closed(self, sources: list[tuple[str, str]]) -> list[Access]:
@@ -128,5 +128,5 @@ class Refusals:
 
 
 def _count_of(window: _Window) -> Access:
-    """How many followed: whatever they asked for."""
+    """How many more refusals followed the first one, whatever they asked for."""
     return replace(window.access, subject="", details={"more": window.more})

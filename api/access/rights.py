@@ -1,4 +1,4 @@
-"""What a role may do: one table. Every route under /api/v1 names the right that it needs (`api.access.gate`)."""
+"""What each role may do. Every route under /api/v1 names the right that it needs (`api.access.gate`)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Right(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """`refusal`: what a key without the right is told, in Chinese."""
+    """`refusal`: the Chinese message for a key without the right."""
 
     roles: frozenset[Role]
     refusal: str

@@ -1,4 +1,4 @@
-"""Calls of a key that signs: the signature verifies, is of now, and comes once."""
+"""Signed calls: the signature must verify, be fresh, and be used only once."""
 
 import hmac
 import re
@@ -14,16 +14,16 @@ from security.keys.signing import FRESH_FOR, NONCE, NONCE_HEADER, SIGNATURE_HEAD
 from storage.session import Database
 
 REMEMBERED_FOR = 2 * FRESH_FOR
-"""From a call's timestamp. Longer than it is fresh: a body may take its time, and machines' clocks differ."""
+"""How long a nonce is kept, from the call's timestamp. Longer than `FRESH_FOR`: bodies arrive late, clocks differ."""
 
 _TIMESTAMP = re.compile(r"[0-9]{1,11}", re.ASCII)
 _HEADERS = f"{TIMESTAMP_HEADER}, {NONCE_HEADER}, {SIGNATURE_HEADER}"
 
 
 async def check_signature(request: Request, caller: Caller, secret: str, database: Database, now: datetime) -> None:
-    """Raises `AccessRefused` UNAUTHORIZED, or `PaymentError` TOO_LARGE for a body that is not read to its end.
+    """Raises `AccessRefused` UNAUTHORIZED, or `PaymentError` TOO_LARGE for a body over the limit.
 
-    The nonce is remembered in the database, so that every API process knows it, until its timestamp is long stale.
+    Nonces are kept in the database, so that every API process knows them.
     """
     given = [request.headers.get(name, "") for name in (TIMESTAMP_HEADER, NONCE_HEADER, SIGNATURE_HEADER)]
     timestamp, nonce, signed = given
@@ -48,7 +48,7 @@ async def check_signature(request: Request, caller: Caller, secret: str, databas
 
 
 def _target(request: Request) -> str:
-    """Path and query as the caller sent them."""
+    """Path and query, exactly as the caller sent them."""
     path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
     query: bytes = request.scope["query_string"]
     return (path + b"?" + query if query else path).decode("latin-1")

@@ -1,1 +1,1 @@
-"""The codec server: payloads opened for Temporal's UI."""
+"""The codec server, which decrypts payloads for Temporal's UI."""

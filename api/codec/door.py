@@ -1,4 +1,4 @@
-"""Who may decode: a bearer key, or a browser that gave one on the sign-in page. Only auditors and operators."""
+"""Who may decode: auditors and operators, by bearer key or by a browser signed in with one."""
 
 from typing import Final
 
@@ -6,26 +6,28 @@ from fastapi import Request
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.access.gate import Caller, Right, enter
+from api.access.gate import authorise
+from api.access.keys import Caller
+from api.access.rights import Right
 from api.codec.session import COOKIE, PATH
 from api.services import services_of
 
 DECODE: Final = f"{PATH}/decode"
 _BEARER = "bearer "
 _HEADERS = ("Content-Type", "X-Namespace", "Authorization", "Authorization-Extras")
-"""What the Temporal UI sends."""
+"""The request headers that the Temporal UI sends."""
 
 
 async def may_decode(request: Request, token: str | None) -> Caller:
     """Raises `AccessRefused`."""
-    return await enter(request, token, Right.DECODE)
+    return await authorise(request, token, Right.DECODE)
 
 
 async def decoding_caller(request: Request) -> Caller:
     """Raises `AccessRefused`.
 
-    A cookie comes with every request that a browser makes, whoever made the browser do it. So with one the page must
-    be the UI's; the strict cookie and the JSON type, which no form can send, are two walls more.
+    A browser sends its cookie with every request, whichever page made it. So a cookie counts only on requests from the
+    UI's own origin; SameSite=strict and a content type that no form can send are further defences.
     """
     authorization = request.headers.get("authorization", "")
     if authorization[: len(_BEARER)].lower() == _BEARER:
@@ -40,7 +42,7 @@ def signed_in_key(request: Request) -> str | None:
 
 
 class CodecCors:
-    """ASGI middleware: the Temporal UI's page, and no other, may call the codec from a browser."""
+    """ASGI middleware: only the Temporal UI's origin may call the codec from a browser."""
 
     def __init__(self, app: ASGIApp, origin: str) -> None:
         self._app = app

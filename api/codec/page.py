@@ -1,4 +1,4 @@
-"""The page on which a person lets their browser decode: server-made, without a script."""
+"""The sign-in page that lets a browser decode payloads. Rendered here, without scripts."""
 
 import base64
 import hashlib
@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from fastapi.responses import HTMLResponse
 
-from api.access.gate import Caller
+from api.access.keys import Caller
 from api.codec.session import PATH, SESSION_S
 
 SIGN_IN = f"{PATH}/login"
@@ -26,7 +26,7 @@ _HEADERS = {
         f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; frame-ancestors 'none'; "
         "base-uri 'none'"
     ),
-    # With no-referrer a browser sends its form with `Origin: null`, which is not us.
+    # With no-referrer a browser would post the form with `Origin: null`, which `_check_origin` refuses.
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -35,7 +35,7 @@ _HEADERS = {
 
 @dataclass(frozen=True)
 class Places:
-    """`codec`: this service's address for the UI. `ui`: the Temporal UI's."""
+    """`codec`: the address of this service to enter in the UI. `ui`: the Temporal UI's own."""
 
     codec: str
     ui: str
@@ -54,7 +54,7 @@ def asking(complaint: str = "", status: HTTPStatus = HTTPStatus.OK) -> HTMLRespo
 
 
 def signed_in(caller: Caller, places: Places) -> HTMLResponse:
-    """The page that tells what is left to do, once for each browser."""
+    """The page that explains the one-time set-up of the Temporal UI in this browser."""
     who = f"{caller.hospital.id} / {caller.key_name} ({caller.role.value})"
     ui = escape(places.ui)
     return _page(

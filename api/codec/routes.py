@@ -1,7 +1,4 @@
-"""The codec server of Temporal's UI and command line: payloads in, as the workflow wrote them out.
-
-And the page on which a browser signs in for it, and out again.
-"""
+"""The codec endpoint of Temporal's UI and command line, and the page where a browser signs in to it and out."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -13,29 +10,29 @@ from fastapi.responses import RedirectResponse
 from google.protobuf import json_format
 from temporalio.api.common.v1 import Payload, Payloads
 
-from api.access.gate import Caller
+from api.access.keys import Caller
 from api.access.recording import note_access
 from api.codec.door import DECODE, decoding_caller, may_decode, signed_in_key
 from api.codec.page import SIGN_IN, SIGN_OUT, Places, asking, signed_in
-from api.codec.service import NotYours, Opened
+from api.codec.service import NotYours
 from api.codec.session import PATH
 from api.services import services_of
 from api.web.body import is_form, read_text
+from api.web.envelope import NO_STORE
 from api.web.errors import STATUS
 from api.web.trace import trace_of
 from domain.errors import ErrorCode, PaymentError
 from security.access_log import Access, AccessEvent
 
 router = APIRouter(include_in_schema=False)
-"""Not in the interface's documents: Temporal's tools speak this, callers don't."""
+"""Left out of /docs: Temporal's tools use it, callers don't."""
 
-_NOT_KEPT = {"Cache-Control": "no-store"}
 _FORM_FIELDS_MAX = 10
 
 
 @router.post(DECODE)
 async def decode(request: Request, caller: Annotated[Caller, Depends(decoding_caller)]) -> Response:
-    """Recorded before the answer leaves, whether it was granted or not."""
+    """Temporal's `/decode`. Recorded in the access log before the answer leaves, granted or refused."""
     payloads = _payloads(await _json(request))
     try:
         opened = await services_of(request).codec.open(payloads, caller.hospital.id)
@@ -43,13 +40,14 @@ async def decode(request: Request, caller: Annotated[Caller, Depends(decoding_ca
         note_access(request, _access(AccessEvent.CODEC_PAYLOAD_REFUSED, caller, refused.workflows))
         raise
     if opened.workflows:
-        note_access(request, _granted(caller, opened))
+        event, count = AccessEvent.CODEC_PAYLOAD_DECODED, len(opened.payloads)
+        note_access(request, _access(event, caller, opened.workflows, payloads=count))
     answer = json_format.MessageToJson(Payloads(payloads=opened.payloads), indent=None)
-    return Response(answer, media_type="application/json", headers=_NOT_KEPT)
+    return Response(answer, media_type="application/json", headers=NO_STORE)
 
 
 async def _json(request: Request) -> str:
-    """Raises `PaymentError`. No HTML form can send this type, so no strange page can without asking first."""
+    """JSON only: a foreign page can't send that content type without a CORS preflight. Raises `PaymentError`."""
     if is_form(request):
         raise PaymentError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, "请求格式(Content-Type)必须是application/json")
     return await read_text(request)
@@ -63,12 +61,8 @@ def _payloads(text: str) -> list[Payload]:
         raise PaymentError(ErrorCode.MALFORMED_JSON, '请求内容必须是{"payloads": […]}') from None
 
 
-def _granted(caller: Caller, opened: Opened) -> Access:
-    return _access(AccessEvent.CODEC_PAYLOAD_DECODED, caller, opened.workflows, payloads=len(opened.payloads))
-
-
 def _access(event: AccessEvent, caller: Caller, workflows: Sequence[str], **details: int) -> Access:
-    """Of one workflow: it is the subject. Of several: they stand in the details."""
+    """A single workflow is the subject of the record; several are listed in its details."""
     subject = workflows[0] if len(workflows) == 1 else ""
     several = {} if subject else {"workflows": list(workflows)}
     return Access(event, caller.hospital.id, caller.key_name, caller.role.value, subject, {**details, **several})
@@ -82,13 +76,13 @@ async def page(request: Request) -> Response:
     try:
         return signed_in(await may_decode(request, key), _places(request))
     except PaymentError:
-        # The key was taken out of the hospitals file since.
+        # The key has been removed from the hospitals file since.
         return services_of(request).codec_sessions.closed(asking())
 
 
 @router.post(SIGN_IN)
 async def sign_in(request: Request) -> Response:
-    """To a page of its own: so that going back or reloading sends no key again."""
+    """Answers with a redirect, so that going back or reloading does not send the key again."""
     _check_origin(request)
     key = await _key(request)
     try:
@@ -96,7 +90,9 @@ async def sign_in(request: Request) -> Response:
     except PaymentError as refused:
         trace_of(request.scope).error_code = refused.code.value
         return asking(refused.message, STATUS[refused.code])
-    note_access(request, _opened(caller))
+    note_access(
+        request, Access(AccessEvent.CODEC_SESSION_OPENED, caller.hospital.id, caller.key_name, caller.role.value)
+    )
     secure = request.url.scheme == "https"
     return services_of(request).codec_sessions.opened(_to_page(), key, secure=secure)
 
@@ -108,7 +104,7 @@ async def sign_out(request: Request) -> Response:
 
 
 def _to_page() -> Response:
-    return RedirectResponse(SIGN_IN, HTTPStatus.SEE_OTHER, headers=_NOT_KEPT)
+    return RedirectResponse(SIGN_IN, HTTPStatus.SEE_OTHER, headers=NO_STORE)
 
 
 def _check_origin(request: Request) -> None:
@@ -127,10 +123,6 @@ async def _key(request: Request) -> str:
     except ValueError:
         raise PaymentError(ErrorCode.MALFORMED_JSON, "表单字段过多") from None
     return values[0].strip()
-
-
-def _opened(caller: Caller) -> Access:
-    return Access(AccessEvent.CODEC_SESSION_OPENED, caller.hospital.id, caller.key_name, caller.role.value)
 
 
 def _places(request: Request) -> Places:

@@ -1,4 +1,4 @@
-"""Opens the payloads of workflow histories for people: only their own hospital's."""
+"""Decrypts the payloads of workflow histories for people, only their own hospital's."""
 
 import zlib
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from security.crypto.keyring import SealBrokenError
 from security.crypto.payload_codec import WORKFLOW_ID
 
 PAYLOADS_MAX = 1_000
-"""In one request. The UI asks for an event's payloads at a time, the command line for some more."""
+"""Per request. The UI sends one event's payloads at a time, the command line a few more."""
 
 _TOO_MANY = f"一次最多解密{PAYLOADS_MAX}个payload"
 _BROKEN = "无法解密: 内容被改动, 或密钥不在密钥环中"
@@ -32,7 +32,7 @@ class NotYours(ApiError):
 
 @dataclass(frozen=True)
 class Opened:
-    """`workflows`: whose payloads were sealed. None: what operators may read anyway passes through unopened."""
+    """`workflows`: the ids named by the sealed payloads. Empty: all were plain, which operators may read anyway."""
 
     payloads: list[Payload]
     workflows: list[str]
@@ -43,9 +43,9 @@ class CodecService:
         self._codec = codec
 
     async def open(self, payloads: Sequence[Payload], hospital: str) -> Opened:
-        """The payloads as the workflow wrote them. One that may not or can't be opened refuses them all.
+        """The payloads in clear, all or none of them.
 
-        Raises `NotYours`, and `ApiError` TOO_LARGE or INVALID_FIELD.
+        Raises `NotYours`, or `ApiError` TOO_LARGE or INVALID_FIELD.
         """
         if len(payloads) > PAYLOADS_MAX:
             raise ApiError(ErrorCode.TOO_LARGE, _TOO_MANY)
@@ -53,7 +53,7 @@ class CodecService:
             opened = await self._codec.decode(payloads)
         except (SealBrokenError, DecodeError, zlib.error):
             raise ApiError(ErrorCode.INVALID_FIELD, _BROKEN, status=HTTPStatus.UNPROCESSABLE_ENTITY) from None
-        # Only now: before its seal was opened, a payload could say anything. What stays as it is was never sealed.
+        # Names are read only now, once the seals have vouched for them. A payload that did not change was never sealed.
         sealed = [payload for payload, plain in zip(payloads, opened, strict=True) if plain != payload]
         workflows = sorted({payload.metadata[WORKFLOW_ID].decode("utf-8", "replace") for payload in sealed})
         if foreign := [name for name in workflows if hospital_of(name) != hospital]:

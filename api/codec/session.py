@@ -1,4 +1,4 @@
-"""A browser's leave to decode, for an hour: a cookie that only this service can read or make."""
+"""A browser's decoding session of one hour: a cookie that only this service can make or read."""
 
 import base64
 import json
@@ -17,9 +17,9 @@ _CONTEXT = "codec/session"
 
 
 class CodecSessions:
-    """Holds nothing: the key that was given is in the cookie, sealed, and is looked up anew at every use.
+    """Stateless: the cookie holds the sealed key, which is checked again at every use.
 
-    So a key that is taken out of the hospitals file opens nothing any more, and several processes need no common state.
+    So removing a key from the hospitals file ends its sessions, and API processes share no state.
     """
 
     def __init__(self, keyring: Keyring, clock: Callable[[], float] = time.time) -> None:
@@ -27,7 +27,7 @@ class CodecSessions:
         self._clock = clock
 
     def opened(self, response: Response, key: str, *, secure: bool) -> Response:
-        """`response` with the cookie. `secure`: whether we are reached by HTTPS."""
+        """`response` with the cookie set. `secure`: whether the API is reached over HTTPS."""
         content = json.dumps({"key": key, "until": self._clock() + SESSION_S})
         sealed = base64.urlsafe_b64encode(self._keyring.seal(content, _CONTEXT).encode()).decode()
         response.set_cookie(
@@ -40,7 +40,7 @@ class CodecSessions:
         return response
 
     def key_in(self, cookie: str) -> str | None:
-        """The key, while the session lasts."""
+        """The key in the cookie; None if the session has ended or the cookie is not ours."""
         try:
             content: dict[str, Any] = json.loads(
                 self._keyring.open(base64.urlsafe_b64decode(cookie).decode(), _CONTEXT)

@@ -1,1 +1,1 @@
-"""6302, the centre's notice."""
+"""The centre's settlement notice (6302) and what follows from it."""

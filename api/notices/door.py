@@ -1,4 +1,4 @@
-"""Who sends a notice (6302): its appId names hospitals, and the signature of their centre proves it."""
+"""Authenticates a notice (6302): its appId selects hospitals, and the signature of their centre proves the sender."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,13 +18,13 @@ from security.crypto.sm import GmsslSigner, Signer
 
 logger = structlog.get_logger(__name__)
 
-_NOT_BELIEVED: Final = "验签或解密失败: appId, encData, signData"
+_UNVERIFIED: Final = "验签或解密失败: appId, encData, signData"
 _STALE: Final = "时间戳(timestamp)与当前时间相差过大"
 
 
 @dataclass
 class _Account:
-    """What is signed and sealed alike: several hospitals may share it."""
+    """One set of keys and formats; several hospitals may share it."""
 
     reader: NoticeReader
     hospitals: list[Hospital] = field(default_factory=list)
@@ -32,7 +32,7 @@ class _Account:
 
 @dataclass(frozen=True)
 class OpenedNotice:
-    """`hospitals`: whose it may be, of which there is mostly one."""
+    """`hospitals`: those it may belong to, usually one."""
 
     notice: SettlementNotice
     hospitals: tuple[Hospital, ...]
@@ -40,10 +40,10 @@ class OpenedNotice:
 
 class NoticeDoor:
     def __init__(self, hospitals: Iterable[Hospital], signer: Callable[[str, str], Signer] = GmsslSigner) -> None:
-        """`signer`: a private key's, as `KeyProvider.signer` is."""
+        """`signer`: makes a signer from a private key and an SM2 user id, as `KeyProvider.signer` does."""
         self._accounts: dict[str, dict[object, _Account]] = {}
         for hospital in hospitals:
-            # Hospitals that seal alike are one account: a stranger's notice costs one verification, not one for each.
+            # Hospitals with the same keys share an account, so that a forged notice costs one verification in all.
             centre = hospital.centre
             alike = (
                 hospital.app_secret,
@@ -60,11 +60,11 @@ class NoticeDoor:
             accounts[alike].hospitals.append(hospital)
 
     async def open(self, body: Mapping[str, Any], now: datetime) -> OpenedNotice:
-        """Raises `PaymentError`: MISSING_FIELD, UNAUTHORIZED where it is not believed, INVALID_FIELD."""
+        """Raises `PaymentError` MISSING_FIELD, INVALID_FIELD, or UNAUTHORIZED if it does not verify or is stale."""
         absent = [name for name in HEAD if not body.get(name)]
         if absent:
             raise _malformed(ErrorCode.MISSING_FIELD, f"报文头字段缺失: {', '.join(absent)}")
-        refusal = PaymentError(ErrorCode.UNAUTHORIZED, _NOT_BELIEVED)
+        refusal = PaymentError(ErrorCode.UNAUTHORIZED, _UNVERIFIED)
         for account in self._accounts.get(str(body["appId"]), {}).values():
             try:
                 return _narrowed(await account.reader.read(body, now), account.hospitals)
@@ -79,7 +79,7 @@ class NoticeDoor:
 
 
 def _narrowed(notice: SettlementNotice, hospitals: list[Hospital]) -> OpenedNotice:
-    """To the hospitals whose code it names, if it names one of theirs."""
+    """Narrowed to the hospitals whose orgCodg it names, if it names one of theirs."""
     named = [hospital for hospital in hospitals if hospital.org_codg == notice.org_codg]
     return OpenedNotice(notice, tuple(named or hospitals))
 

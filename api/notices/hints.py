@@ -1,7 +1,7 @@
-"""Word that a payment may have been paid: the centre's notice (6302), or an operator's suspicion.
+"""Hints that a payment may have been paid: the centre's notice (6302), or an operator's recheck.
 
-It is a hint and nothing more: the payment's workflow asks 6301, and that decides. What ended unpaid is started once
-more for it; what is paid already needs no hint.
+A hint only makes the payment's workflow ask 6301, which decides. A payment that ended unpaid is reopened for it; one
+that is already paid needs no hint.
 """
 
 from enum import StrEnum
@@ -22,11 +22,11 @@ from storage.session import Database
 logger = structlog.get_logger(__name__)
 
 LOOKS_MAX = 2
-"""A workflow that closed since our row was read is looked at once more: the row says how it ended."""
+"""The row is read again if the workflow has closed since: it then says how it ended."""
 
 
 class Followed(StrEnum):
-    """What is made of a hint."""
+    """What was done about a hint."""
 
     ASKED = "ASKED"
     UNDER_REVIEW = "UNDER_REVIEW"
@@ -54,7 +54,7 @@ class Hints:
         self._workflows = workflows
 
     async def follow(self, key: PaymentKey, terms: PaymentTerms) -> Followed:
-        """Wake whoever asks 6301. Raises `PaymentError` UNKNOWN_ORDER, UNAVAILABLE."""
+        """Make the payment's workflow ask 6301. Raises `PaymentError` UNKNOWN_ORDER or UNAVAILABLE."""
         record: PaymentRecord | None = None
         for _ in range(LOOKS_MAX):
             record = await self._find(key)
@@ -68,10 +68,10 @@ class Hints:
         return Followed.TAKEN_UP if told.code is ErrorCode.IN_REVIEW else Followed.BROKEN_OFF
 
     async def _tell(self, key: PaymentKey, record: PaymentRecord | None, terms: PaymentTerms) -> Followed:
-        """Raises `WorkflowClosedError` where the row says that it goes on, and it doesn't."""
+        """Raises `WorkflowClosedError` if the workflow has closed although our row says that it is running."""
         if record is None or record.state not in TERMINAL:
             await self._workflows.notice(payment_workflow_id(key.hospital, key.med_org_ord))
-            return _told(record)
+            return _followed_by_running(record)
         if record.state not in UNPAID_ENDS:
             return Followed.NOT_NEEDED
         start = reopening(record, terms)
@@ -85,8 +85,8 @@ class Hints:
             return await unit.payments.find(key)
 
 
-def _told(record: PaymentRecord | None) -> Followed:
-    """What a running payment makes of a hint. One that is paid needs none."""
+def _followed_by_running(record: PaymentRecord | None) -> Followed:
+    """What a running payment does about a hint."""
     if record is None:
         return Followed.ASKED
     if record.state is PaymentState.IN_REVIEW:

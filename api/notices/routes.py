@@ -1,4 +1,4 @@
-"""6302 结算结果通知: the centre calls us, in its own envelope and with its own form of answer (protocol 3.1, 3.2)."""
+"""6302 结算结果通知: called by the centre, in the centre's own envelope and form of answer (protocol 3.1, 3.2)."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -67,7 +67,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
         (503, "暂时无法处理, 请稍后重发", "支付服务暂不可用, 请稍后重发"),
     )
 }
-_COME_AGAIN = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
+_RETRYABLE = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 @router.post(
@@ -92,9 +92,9 @@ async def settlement_notice(request: Request) -> Response:
 
 
 async def _take(request: Request) -> str:
-    """What is made of the notice. Raises `PaymentError`."""
+    """Handle the notice. What was done about it, in Chinese. Raises `PaymentError`."""
     services, gate, now = services_of(request), gate_of(request), datetime.now(UTC)
-    await gate.admit_stranger(request)
+    await gate.admit_keyless(request)
     try:
         opened = await services.door.open(await _envelope(request), now)
     except PaymentError as error:
@@ -107,7 +107,7 @@ async def _take(request: Request) -> str:
 
 
 async def _envelope(request: Request) -> dict[str, Any]:
-    """Its numbers keep their text: they are signed. Raises `PaymentError` TOO_LARGE, MALFORMED_JSON."""
+    """Numbers keep their text, which is what is signed. Raises `PaymentError` TOO_LARGE or MALFORMED_JSON."""
     try:
         return parse_object(await read_text(request))
     except (ValueError, RecursionError):
@@ -122,7 +122,7 @@ def _refusal(error: PaymentError) -> JSONResponse:
     status = error.status if isinstance(error, ApiError) else None
     status = status or STATUS.get(error.code, HTTPStatus.BAD_REQUEST)
     headers = {ERROR_HEADER: error.code.value}
-    if status in _COME_AGAIN:
+    if status in _RETRYABLE:
         retry_after_s = error.retry_after_s if isinstance(error, ApiError) else None
         headers["Retry-After"] = str(retry_after_s or RETRY_AFTER_S)
     return JSONResponse({"success": False, "message": error.message}, status_code=status, headers=headers)

@@ -1,4 +1,4 @@
-"""A notice (6302) that is believed: kept first, then handed on as the hint that it is."""
+"""An authenticated notice (6302): recorded first, then followed up as a hint."""
 
 from datetime import datetime
 
@@ -29,7 +29,7 @@ class NoticesService:
         self._hints = hints
 
     async def take(self, opened: OpenedNotice, now: datetime) -> str:
-        """What is made of it, in Chinese. Raises `PaymentError` UNAVAILABLE: kept, and the centre may send it again."""
+        """Record and follow it up; the outcome in Chinese. Raises `PaymentError` UNAVAILABLE: the centre may resend."""
         notice = opened.notice
         async with self._database.begin() as unit:
             hospital, key = await _whose(unit, opened)
@@ -47,7 +47,7 @@ class NoticesService:
             logger.warning("notice_of_unknown_order", hospital=hospital.id, payOrdId=notice.pay_ord_id)
             return _UNKNOWN
         if kept.followed is not None:
-            # Sent again by whoever has seen it: the question it asked for has been asked.
+            # A resend or a replay: 6301 has already been asked because of it.
             logger.info("notice_repeated", hospital=key.hospital, medOrgOrd=key.med_org_ord)
             return kept.followed
         return await self._follow(key, hospital, kept.id)
@@ -69,7 +69,7 @@ class NoticesService:
 
 
 async def _whose(unit: Unit, opened: OpenedNotice) -> tuple[Hospital, PaymentKey | None]:
-    """The hospital that has the order, and its payment; the first one, and None, where nobody has it."""
+    """The hospital that has the order, and the payment; the first hospital and None where no one has it."""
     for hospital in opened.hospitals:
         key = await _payment_of(unit, hospital.id, opened.notice)
         if key is not None:
@@ -78,7 +78,7 @@ async def _whose(unit: Unit, opened: OpenedNotice) -> tuple[Hospital, PaymentKey
 
 
 async def _payment_of(unit: Unit, hospital: str, notice: SettlementNotice) -> PaymentKey | None:
-    """By payOrdId, which is the centre's own; by medOrgOrd only where the payment does not know its payOrdId yet."""
+    """Found by payOrdId, the centre's own id; by medOrgOrd only while the payment has no payOrdId yet."""
     key = await unit.notices.about(hospital, notice.pay_ord_id)
     if key is not None or not notice.med_org_ord:
         return key

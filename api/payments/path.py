@@ -1,4 +1,4 @@
-"""What a path names: a payment by its medOrgOrd, and a refund by its refundNo. What can't be one is nobody's."""
+"""Path parameters: a payment's medOrgOrd and a refund's refundNo. A malformed one is answered as unknown."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -16,12 +16,12 @@ RefundNoInPath = Annotated[str, Path(alias="refundNo", title="退款单号", des
 
 
 def order_acted_on(request: Request, med_org_ord: MedOrgOrdInPath) -> str:
-    """The medOrgOrd, also for the request's trace. Raises `PaymentError` UNKNOWN_ORDER, a business answer."""
+    """The medOrgOrd, also noted in the request's trace. Raises `PaymentError` UNKNOWN_ORDER, with 200."""
     return _order(request, med_org_ord, HTTPStatus.OK)
 
 
 def order_looked_at(request: Request, med_org_ord: MedOrgOrdInPath) -> str:
-    """The medOrgOrd, also for the request's trace. Raises `PaymentError` UNKNOWN_ORDER, with 404."""
+    """The medOrgOrd, also noted in the request's trace. Raises `PaymentError` UNKNOWN_ORDER, with 404."""
     return _order(request, med_org_ord, HTTPStatus.NOT_FOUND)
 
 

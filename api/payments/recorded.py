@@ -1,4 +1,4 @@
-"""What our row alone can answer, also after Temporal has forgotten the workflow. None: ask the workflow. Pure."""
+"""Answers that our row alone can give, even after Temporal has forgotten the workflow. None: ask the workflow. Pure."""
 
 from api.payments.schemas import PreSettleCall
 from api.web.models import title_of
@@ -7,12 +7,12 @@ from domain.orders import Order, PreSettleAnswer, SettlementAnswer, SettleReques
 from domain.states import SETTLED_STATES, UNPAID_ENDS, PaymentState, has_reached
 from storage.records import PaymentRecord
 
-_BAD_ENDS = UNPAID_ENDS | {PaymentState.REVERSED, PaymentState.IN_REVIEW}
+_FAILED = UNPAID_ENDS | {PaymentState.REVERSED, PaymentState.IN_REVIEW}
 _UNEXPLAINED = "该订单需要人工核查, 请联系医院"
 
 
 def check_same_transaction(record: PaymentRecord, order: Order) -> None:
-    """Raise `PaymentError` ORDER_CONFLICT if medOrgOrd is used for another transaction (product rule 2)."""
+    """Raise `PaymentError` ORDER_CONFLICT if the medOrgOrd belongs to another transaction (product rule 2)."""
     field = record.order.differing_field(order)
     if field is not None:
         message = f"医院订单号(medOrgOrd)已用于另一笔交易: {title_of(PreSettleCall, field)}不一致"
@@ -20,7 +20,7 @@ def check_same_transaction(record: PaymentRecord, order: Order) -> None:
 
 
 def check_same_payment(record: PaymentRecord, request: SettleRequest) -> None:
-    """Raise `PaymentError` ORDER_CONFLICT or PATIENT_MISMATCH if the call names what is not this payment's."""
+    """Raise `PaymentError` ORDER_CONFLICT or PATIENT_MISMATCH if the call contradicts the payment."""
     if record.pay_ord_id and request.pay_ord_id != record.pay_ord_id:
         message = "医保订单号(payOrdId)不是医院订单号(medOrgOrd)对应的医保订单"
         raise PaymentError(ErrorCode.ORDER_CONFLICT, message)
@@ -31,11 +31,11 @@ def check_same_payment(record: PaymentRecord, request: SettleRequest) -> None:
 
 
 def pre_settle_answer(record: PaymentRecord) -> PreSettleAnswer | None:
-    """Interface 1's answer once it is known. Raises `PaymentError`: the end's reason, or PROCESSING while reversing.
+    """Interface 1's answer once it is known. Raises `PaymentError`: why the payment failed, or PROCESSING (reversing).
 
-    A payment that ended badly is never answered with its payOrdId: that was revoked or reversed.
+    A failed payment is never answered with its payOrdId, which has been revoked or reversed.
     """
-    _raise_bad_end(record)
+    _raise_if_failed(record)
     if record.state is PaymentState.REVERSING:
         raise PaymentError(ErrorCode.PROCESSING, "该订单正在冲正, 请稍后查询")
     if not has_reached(record.state, PaymentState.PRE_SETTLED) or record.split is None or record.pay_ord_id is None:
@@ -52,11 +52,11 @@ def pre_settle_answer(record: PaymentRecord) -> PreSettleAnswer | None:
 
 
 def settlement_answer(record: PaymentRecord, request: SettleRequest) -> SettlementAnswer | None:
-    """Interface 2's answer once the payment has ended. Raises `PaymentError`: the end's reason, ORDER_CONFLICT.
+    """Interface 2's answer once the payment has settled. Raises `PaymentError`: why it failed, or ORDER_CONFLICT.
 
-    A payment without a visit of its own takes the VISIT_ID that the caller names.
+    A payment that recorded no visit answers with the VISIT_ID given by the caller.
     """
-    _raise_bad_end(record)
+    _raise_if_failed(record)
     if record.state not in SETTLED_STATES or record.settlement is None or record.pay_ord_id is None:
         return None
     visit_id = record.visit_id or request.visit_id
@@ -71,16 +71,16 @@ def settlement_answer(record: PaymentRecord, request: SettleRequest) -> Settleme
 
 
 def withdrawn_state(record: PaymentRecord) -> PaymentState | None:
-    """A cancel's answer where the row knows it: CANCELLED again. Raises `PaymentError`: paid, or the end's reason."""
+    """CANCELLED if the payment is cancelled already. Raises `PaymentError` BILL_ALREADY_PAID, or why it failed."""
     if record.state is PaymentState.CANCELLED:
         return record.state
     if has_reached(record.state, PaymentState.PAID) or record.state is PaymentState.REVERSING:
         raise PaymentError(ErrorCode.BILL_ALREADY_PAID, "医院订单号(medOrgOrd)对应的订单已付款, 不能取消")
-    _raise_bad_end(record)
+    _raise_if_failed(record)
     return None
 
 
-def _raise_bad_end(record: PaymentRecord) -> None:
-    """An end whose reason is not known is a person's to explain."""
-    if record.state in _BAD_ENDS:
+def _raise_if_failed(record: PaymentRecord) -> None:
+    """A failure without a recorded reason is answered as IN_REVIEW."""
+    if record.state in _FAILED:
         raise PaymentError(record.error_code or ErrorCode.IN_REVIEW, record.error_message or _UNEXPLAINED)

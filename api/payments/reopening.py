@@ -1,4 +1,4 @@
-"""From our row back to a workflow: of a payment that was closed, and has to be looked at once more. Pure."""
+"""Starts a closed payment's workflow again from our row: after a hint of late money, or after it was terminated."""
 
 import structlog
 
@@ -10,11 +10,14 @@ from domain.orders import PaymentEnd, PaymentStart, PaymentTerms, Reopened
 from domain.states import TERMINAL
 from storage.records import PaymentRecord
 
+logger = structlog.get_logger(__name__)
+
 
 def reopening(record: PaymentRecord, terms: PaymentTerms) -> PaymentStart | None:
-    """None where the payment has ended and the centre can't be asked: it has no order, or nobody knows under what name.
+    """How to start the workflow again. None if the payment has ended and the centre can't be asked about it.
 
-    One that was cut off is started all the same: it has to be closed, or looked at by people.
+    Asking takes an order at the centre and the insured's name. A payment that was terminated before its end is
+    started in any case: it must be closed, or reviewed by people.
     """
     name = record.insured_name or record.order.patient_name or ""
     may_be_asked = bool(record.pay_ord_id and record.pay_token and name)
@@ -57,9 +60,9 @@ def _patient(record: PaymentRecord, name: str) -> Patient:
 
 
 def _uploaded(record: PaymentRecord) -> UploadedFees | None:
-    """mdtrtId is 6202's to need, and that is over."""
     if record.pay_ord_id is None:
         return None
+    # Only 6202 needs mdtrtId, and a reopened payment never gets there.
     return UploadedFees(pay_ord_id=record.pay_ord_id, pay_token=record.pay_token or "", mdtrt_id="")
 
 
@@ -74,15 +77,16 @@ def _pre_settlement(record: PaymentRecord) -> PreSettlement | None:
     )
 
 
-logger = structlog.get_logger(__name__)
-
-
 async def take_up(workflows: PaymentWorkflows, record: PaymentRecord, terms: PaymentTerms) -> PaymentError:
-    """Start it. What a caller is told. Raises `PaymentError` UNAVAILABLE."""
+    """Start the workflow of a payment that was terminated before its end again.
+
+    Returns what to tell the caller: IN_REVIEW, or PROCESSING where nothing was ordered yet. Raises `PaymentError`
+    UNAVAILABLE.
+    """
     logger.error("payment_broken_off", workflow_id=record.order.workflow_id)
     start = reopening(record, terms)
     if start is None or start.reopened is None:
-        raise AssertionError("a payment that goes on can be started")
+        raise AssertionError("a payment that has not ended can always be started again")
     await workflows.reopen(start)
     if start.reopened.uploaded is None:
         return PaymentError(ErrorCode.PROCESSING, "该订单的处理曾被中断, 正在关闭, 请稍后重试")

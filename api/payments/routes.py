@@ -1,4 +1,4 @@
-"""The two interfaces of the official-account backend, and what may be asked of a payment (contract 2.3, 2.4)."""
+"""The two interfaces of the official-account backend; queries, cancel and recheck of payments (contract 2.3, 2.4)."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Final

@@ -1,4 +1,4 @@
-"""The two interfaces and the calls beside them, as they go over the wire (contract 2.3, 2.4)."""
+"""Wire models of the two interfaces and of the payment list (contract 2.3, 2.4)."""
 
 import base64
 import re
@@ -14,6 +14,7 @@ from domain import china_time as periods
 from domain.china_time import to_china
 from domain.errors import ErrorCode, PaymentError
 from domain.fen import Fen, parse_total, yuan
+from domain.insurance import Split
 from domain.orders import (
     Category,
     Channel,
@@ -35,7 +36,7 @@ _CURSOR_RULE = "上一页响应头X-Next-Cursor的值"
 
 
 def identity_number(text: str) -> str:
-    """With an upper-case X. Raises `PydanticCustomError`."""
+    """An identity number, with its X in upper case. Raises `PydanticCustomError`."""
     if not _ID_NO_SHAPE.fullmatch(text):
         raise invalid("不正确: 只支持18位居民身份证号")
     try:
@@ -46,7 +47,7 @@ def identity_number(text: str) -> str:
 
 
 def total_of(text: str) -> Fen:
-    """An amount in yuan. Raises `PydanticCustomError`."""
+    """The fen of an amount in yuan. Raises `PydanticCustomError`."""
     try:
         return parse_total(text)
     except ValueError:
@@ -142,7 +143,7 @@ class PreSettleCall(CallModel):
     @field_validator("clinic_id")
     @classmethod
     def _of_a_registration(cls, clinic_id: str | None, info: ValidationInfo) -> str | None:
-        """Only a registration has one: what a bill's call says is checked, then left out of the fingerprint too."""
+        """Only a registration has one; for a bill it is ignored, in the fingerprint too."""
         if info.data.get("category") is not Category.REGISTRATION:
             return None
         if clinic_id is None:
@@ -164,7 +165,7 @@ class PreSettleCall(CallModel):
         return order_id
 
     def order(self, hospital: str) -> Order:
-        """What is ordered of this hospital."""
+        """The order that this call places with the hospital."""
         return Order(
             hospital=hospital,
             med_org_ord=self.med_org_ord,
@@ -198,13 +199,9 @@ class PreSettleData(DataModel):
 
     @classmethod
     def of(cls, answer: PreSettleAnswer) -> Self:
-        split = answer.split
         return cls(
             pay_ord_id=answer.pay_ord_id,
-            fee_sumamt=yuan(split.fee_sum_fen),
-            own_pay_amt=yuan(split.own_pay_fen),
-            psn_acct_pay=yuan(split.psn_acct_fen),
-            fund_pay=yuan(split.fund_fen),
+            **split_amounts(answer.split),
             patient_type_id=answer.patient_type_id,
             ipt_otp_no=answer.ipt_otp_no,
             med_org_ord=answer.med_org_ord,
@@ -214,7 +211,7 @@ class PreSettleData(DataModel):
 
 
 class SettleCall(CallModel):
-    """Interface 2, 医保支付结果回写. Whether VISIT_ID may be left out only the payment knows: `check_visit_id`."""
+    """Interface 2, 医保支付结果回写. Whether VISIT_ID is required depends on the payment: see `check_visit_id`."""
 
     pay_ord_id: str = Field(
         alias="payOrdId", title="医保订单号", description="医保支付下单返回的payOrdId", examples=["PO2025010100000001"]
@@ -229,7 +226,7 @@ class SettleCall(CallModel):
     channel: GivenChannel = Field(None, description="如提供, 必须与下单时一致")
 
     def request(self, hospital: str) -> SettleRequest:
-        """What is asked of this hospital's payment."""
+        """The request to this hospital's payment."""
         return SettleRequest(
             hospital=hospital,
             med_org_ord=self.med_org_ord,
@@ -260,24 +257,21 @@ class SettleData(DataModel):
 
     @classmethod
     def of(cls, answer: SettlementAnswer, now: datetime) -> Self:
-        """revsToken is answered only while it serves (product rule 12)."""
-        settlement, split = answer.settlement, answer.settlement.split
+        """revsToken is answered only while it is valid (product rule 12)."""
+        settlement = answer.settlement
         return cls(
             pay_ord_id=answer.pay_ord_id,
             med_org_ord=answer.med_org_ord,
             trace_time=to_china(settlement.trace_time),
             setl_type=settlement.setl_type.value,
-            fee_sumamt=yuan(split.fee_sum_fen),
-            own_pay_amt=yuan(split.own_pay_fen),
-            psn_acct_pay=yuan(split.psn_acct_fen),
+            **split_amounts(settlement.split),
             revs_token=settlement.revs_token if now < settlement.reversal_deadline else "",
-            fund_pay=yuan(split.fund_fen),
             visit_id=answer.visit_id or "",
         )
 
 
 class ListCall(CallModel):
-    """Which payments, and where the page begins."""
+    """Filters of the payment list, and where its page begins."""
 
     state: Annotated[PaymentState | None, reading(PaymentState, f"只能是{'、'.join(PaymentState)}")] = Field(
         None, alias="state", title="支付状态", description="支付状态之一, 如PRE_SETTLED"
@@ -316,7 +310,7 @@ class ListCall(CallModel):
         return cursor
 
     def query(self, hospital: str) -> PaymentQuery:
-        """Of which payments of this hospital."""
+        """The filters, for this hospital's payments."""
         return PaymentQuery(
             hospital=hospital,
             state=self.state,
@@ -327,30 +321,40 @@ class ListCall(CallModel):
         )
 
     def place(self) -> Place | None:
-        """Where the page begins; None: at the newest."""
+        """Where the page begins; None: at the newest payment."""
         return _place_of(self.cursor)
 
 
 class OrderPath(CallModel):
-    """The payment that a path names."""
+    """The medOrgOrd in a path."""
 
     med_org_ord: MedOrgOrd
 
 
 def cursor_of(place: Place) -> str:
-    """A place as the caller brings it back. It says no more than a payment's place, and opens no other hospital's."""
+    """A place in the list as the caller sends it back. Unsigned: it discloses nothing and opens no other hospital."""
     return base64.urlsafe_b64encode(f"{place.accepted_at.isoformat()} {place.med_org_ord}".encode("ascii")).decode()
 
 
 def check_visit_id(request: SettleRequest, order: Order, registers: Registers) -> None:
-    """Raise `PaymentError` MISSING_FIELD unless VISIT_ID is given, or we are the ones who register (product rule 9)."""
+    """Raise `PaymentError` MISSING_FIELD if VISIT_ID is absent and it is not us who register (product rule 9)."""
     we_register = order.category is Category.REGISTRATION and registers is Registers.MEDPAY
     if request.visit_id is None and not we_register:
         raise PaymentError(ErrorCode.MISSING_FIELD, f"{title_of(SettleCall, 'VISIT_ID')}不能为空")
 
 
+def split_amounts(split: Split) -> dict[str, str]:
+    """The amounts of an answer in yuan, by field name."""
+    return {
+        "fee_sumamt": yuan(split.fee_sum_fen),
+        "own_pay_amt": yuan(split.own_pay_fen),
+        "psn_acct_pay": yuan(split.psn_acct_fen),
+        "fund_pay": yuan(split.fund_fen),
+    }
+
+
 def _place_of(cursor: str | None) -> Place | None:
-    """Raises ValueError, `PaymentError`: it is none that we gave."""
+    """Raises ValueError or `PaymentError` for a cursor that is not one of ours."""
     if cursor is None:
         return None
     moment, _, number = base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii").partition(" ")

@@ -1,6 +1,5 @@
-"""Where a valid call meets its payment: our row first, then the workflow (product rules 1 and 2)."""
+"""Valid calls about payments, answered from our row where it suffices, else by the workflow (product rules 1, 2)."""
 
-import json
 from http import HTTPStatus
 from typing import Final
 
@@ -15,7 +14,7 @@ from api.payments.recorded import (
 )
 from api.payments.reopening import take_up
 from api.payments.schemas import check_visit_id
-from api.payments.workflows import Life, PaymentWorkflows, WorkflowClosedError
+from api.payments.workflows import Life, PaymentWorkflows, WorkflowClosedError, fingerprint_of
 from api.web.errors import ApiError
 from api.web.in_flight import InFlight
 from domain.base import PaymentKey
@@ -39,7 +38,7 @@ PAGE_ROWS: Final = 50
 
 
 class PaymentsService:
-    """Every method raises `PaymentError`. Nothing is decided here that a row or a workflow has not said."""
+    """Every method raises `PaymentError`. Decides nothing: rows and workflows do."""
 
     def __init__(self, database: Database, workflows: PaymentWorkflows, keyring: Keyring) -> None:
         self._database = database
@@ -51,22 +50,22 @@ class PaymentsService:
         self._brake = NotPaidBrake()
 
     async def pre_settle(self, order: Order, terms: PaymentTerms) -> PreSettleAnswer:
-        """Interface 1. Identical calls at once are one call."""
-        fingerprint = self._fingerprint(order)
+        """Interface 1. Identical concurrent calls share one answer."""
+        fingerprint = fingerprint_of(order, self._keyring)
         return await self._pre_settling.join(
             (order.workflow_id, fingerprint), lambda: self._pre_settle(order, terms, fingerprint)
         )
 
     async def settle(self, request: SettleRequest, terms: PaymentTerms) -> SettlementAnswer:
-        """Interface 2. Identical calls at once are one call."""
+        """Interface 2. Identical concurrent calls share one answer."""
         return await self._settling.join(request, lambda: self._settle(request, terms))
 
     async def cancel(self, key: PaymentKey, by: str, terms: PaymentTerms) -> PaymentState:
-        """Withdraw before payment; the state then. `by`: the key's name. Calls for one payment at once are one call."""
+        """Withdraw before payment; the state afterwards. `by`: the key's name. Concurrent calls share one answer."""
         return await self._cancelling.join(key, lambda: self._cancel(key, by, terms))
 
     async def look(self, key: PaymentKey) -> tuple[PaymentRecord, list[TimelineEntry], list[RefundRecord]] | None:
-        """The payment, its timeline, its refunds; None where it runs and has no row yet. UNKNOWN_ORDER with 404."""
+        """The payment, its timeline and refunds; None if it runs but has no row yet. Raises UNKNOWN_ORDER with 404."""
         async with self._database.read() as unit:
             record = await unit.payments.find(key)
             if record is not None:
@@ -77,7 +76,7 @@ class PaymentsService:
         return None
 
     async def page(self, query: PaymentQuery, after: Place | None) -> tuple[list[PaymentLine], Place | None]:
-        """At most `PAGE_ROWS`, the newest first, and where the next page begins, if there is one."""
+        """At most `PAGE_ROWS` payments, newest first, and where the next page begins, if there is one."""
         async with self._database.read() as unit:
             lines = await unit.payments.page(query, PAGE_ROWS + 1, after)
         shown = lines[:PAGE_ROWS]
@@ -94,18 +93,18 @@ class PaymentsService:
         except WorkflowClosedError:
             recorded = await self._recorded_pre_settlement(order)
             if recorded is None:
-                raise await self._broken_off(key_of(order), terms) from None
+                raise await self._broken_off(order, terms) from None
             return recorded
 
     async def _recorded_pre_settlement(self, order: Order) -> PreSettleAnswer | None:
-        record = await self._find(key_of(order))
+        record = await self._find(order)
         if record is None:
             return None
         check_same_transaction(record, order)
         return pre_settle_answer(record)
 
     async def _settle(self, request: SettleRequest, terms: PaymentTerms) -> SettlementAnswer:
-        key = key_of(request)
+        key = PaymentKey(hospital=request.hospital, med_org_ord=request.med_org_ord)
         record = await self._find(key)
         if record is None:
             raise await self._without_row(request)
@@ -152,7 +151,7 @@ class PaymentsService:
         return state
 
     async def _broken_off(self, key: PaymentKey, terms: PaymentTerms) -> PaymentError:
-        """Its workflow is closed, and our row says that it goes on."""
+        """The answer where the workflow has closed although our row says that it is running."""
         record = await self._find(key)
         return unknown_order() if record is None else await take_up(self._workflows, record, terms)
 
@@ -164,13 +163,3 @@ class PaymentsService:
     async def _find(self, key: PaymentKey) -> PaymentRecord | None:
         async with self._database.read() as unit:
             return await unit.payments.find(key)
-
-    def _fingerprint(self, order: Order) -> str:
-        """Keyed, since the fields are few enough to be guessed and update ids are clear text in Temporal."""
-        canonical = json.dumps(order.fingerprint_fields(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        return self._keyring.digest(canonical)
-
-
-def key_of(call: Order | SettleRequest) -> PaymentKey:
-    """The payment that a call is about."""
-    return PaymentKey(hospital=call.hospital, med_org_ord=call.med_org_ord)

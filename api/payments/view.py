@@ -1,4 +1,4 @@
-"""What GETs show of payments: masked, no token, times in ISO 8601 with their zone."""
+"""Answers of payment queries: personal data masked, no tokens, times in ISO 8601 with their zone."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import Field
 
 from api.notices.hints import EXPLAINED, Followed
+from api.payments.schemas import split_amounts
 from api.refunds.schemas import PaymentRefundData, RefundedAmounts
 from api.web.models import Absent, DataModel, iso
 from domain.base import PaymentKey
@@ -21,7 +22,7 @@ _ENDS = "2025-01-01T02:50:30.000+00:00"
 
 
 class SplitData(DataModel):
-    """What a bill splits into, in yuan."""
+    """How a bill splits, in yuan."""
 
     fee_sumamt: str | Absent = Field(None, alias="feeSumamt", title="费用总额(元)")
     own_pay_amt: str | Absent = Field(None, alias="ownPayAmt", title="现金支付金额(元)")
@@ -30,19 +31,12 @@ class SplitData(DataModel):
 
     @classmethod
     def of(cls, split: Split | None) -> Self:
-        """Of nothing it is empty."""
-        if split is None:
-            return cls()
-        return cls(
-            fee_sumamt=yuan(split.fee_sum_fen),
-            own_pay_amt=yuan(split.own_pay_fen),
-            psn_acct_pay=yuan(split.psn_acct_fen),
-            fund_pay=yuan(split.fund_fen),
-        )
+        """Empty where there is no split."""
+        return cls(**split_amounts(split)) if split else cls()
 
 
 class AmountsData(DataModel):
-    """What was ordered, and what was settled, or else what was pre-settled."""
+    """The total ordered and its split: as settled, or else as pre-settled."""
 
     total: str = Field(alias="TOTAL", title="总金额(元)")
     fee_sumamt: str = Field("", alias="feeSumamt", title="费用总额(元)")
@@ -52,8 +46,8 @@ class AmountsData(DataModel):
 
     @classmethod
     def of(cls, record: PaymentRecord) -> Self:
-        split = SplitData.of(record.settlement.split if record.settlement else record.split)
-        return cls(total=yuan(record.order.total_fen), **split.model_dump(exclude_none=True))
+        split = record.settlement.split if record.settlement else record.split
+        return cls(total=yuan(record.order.total_fen), **(split_amounts(split) if split else {}))
 
 
 class DeadlinesData(DataModel):
@@ -62,7 +56,7 @@ class DeadlinesData(DataModel):
 
 
 class TimelineData(DataModel):
-    """Something that happened."""
+    """One event in a payment's timeline."""
 
     at: str = Field(alias="at", title="时间")
     kind: str = Field(alias="kind", title="state、call、refund、notice、webhook或decision")
@@ -84,7 +78,7 @@ class TimelineData(DataModel):
 
 
 class PaymentData(DataModel):
-    """A payment. One that runs, and whose row has not been written yet, has few of the fields."""
+    """A payment. One whose row has not been written yet has few of the fields."""
 
     med_org_ord: str = Field(alias="medOrgOrd", title="医院订单号", examples=["ORD20250101000001"])
     state: str = Field(alias="state", title="支付状态", examples=[PaymentState.PRE_SETTLED.value])
@@ -145,7 +139,7 @@ class PaymentData(DataModel):
 
     @classmethod
     def of(cls, record: PaymentRecord, timeline: Sequence[TimelineEntry], refunds: Sequence[RefundRecord]) -> Self:
-        """A payment that has its row."""
+        """A payment that has a row."""
         order, settlement = record.order, record.settlement
         return cls(
             med_org_ord=order.med_org_ord,
@@ -178,7 +172,7 @@ class PaymentData(DataModel):
 
     @classmethod
     def received(cls, key: PaymentKey) -> Self:
-        """A payment that runs, and whose row has not been written yet."""
+        """A payment whose workflow runs but whose row has not been written yet."""
         workflow_id = payment_workflow_id(key.hospital, key.med_org_ord)
         return cls(med_org_ord=key.med_org_ord, state=PaymentState.RECEIVED.value, workflow_id=workflow_id, timeline=[])
 
@@ -214,14 +208,14 @@ class PaymentLineData(DataModel):
 
 
 class CancelData(DataModel):
-    """A payment that was withdrawn."""
+    """The result of a cancel."""
 
     med_org_ord: str = Field(alias="medOrgOrd", title="医院订单号", examples=["ORD20250101000001"])
     state: str = Field(alias="state", title="支付状态: CANCELLED", examples=[PaymentState.CANCELLED.value])
 
 
 class RecheckData(DataModel):
-    """What was made of a hint."""
+    """What was done about a hint."""
 
     med_org_ord: str = Field(alias="medOrgOrd", title="医院订单号", examples=["ORD20250101000001"])
     followed: str = Field(

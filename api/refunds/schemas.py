@@ -1,4 +1,4 @@
-"""A refund (contract 2.4): what a caller sends, what makes it a valid wish, and what is answered."""
+"""Wire models of refunds (contract 2.4)."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -38,7 +38,7 @@ FundRefdAmt = Annotated[str, Field(alias="fundRefdAmt", title="其中统筹基�
 
 
 def _amount(text: str | None, info: ValidationInfo) -> Fen | None:
-    """Only of a cash refund, whatever stands in it."""
+    """Only a cash refund may have an amount, valid or not."""
     if text is None:
         return None
     if info.data.get("refund_type") is not RefundType.CASH:
@@ -47,7 +47,7 @@ def _amount(text: str | None, info: ValidationInfo) -> Fen | None:
 
 
 class RefundCall(CallModel):
-    """A wish to refund."""
+    """A request for a refund."""
 
     refund_no: RefundNo
     refund_type: Annotated[RefundType, reading(RefundType, "只能是ALL, CASH或HI")] = Field(
@@ -78,13 +78,13 @@ class RefundCall(CallModel):
 
 
 class RefundPath(CallModel):
-    """The refund that a path names."""
+    """The refundNo in a path."""
 
     refund_no: RefundNo
 
 
 class RefundedAmounts(DataModel):
-    """How much went back, in yuan."""
+    """Refunded amounts, in yuan."""
 
     totl_refd_amt: TotlRefdAmt
     cash_refd_amt: CashRefdAmt
@@ -93,13 +93,13 @@ class RefundedAmounts(DataModel):
 
     @classmethod
     def of_payment(cls, refunds: Sequence[RefundRecord]) -> Self:
-        """What of a payment went back, without the refund under way."""
+        """What has been refunded of a payment, not counting a refund in progress."""
         done = [refund.parts for refund in refunds if refund.state in REFUND_DONE]
         return cls(**_amounts(reduce(RefundParts.plus, done, RefundParts())))
 
 
 class RefundData(DataModel):
-    """A refund, wherever it stands."""
+    """A refund in whatever state."""
 
     refund_no: str = Field(alias="refundNo", title="退款单号", examples=["RFD20250101000001"])
     med_org_ord: str = Field(alias="medOrgOrd", title="医院订单号", examples=["ORD20250101000001"])
@@ -122,7 +122,7 @@ class RefundData(DataModel):
 
     @classmethod
     def of(cls, record: RefundRecord, **more: str) -> Self:
-        """A refund that has its row. `more`: what a subclass adds."""
+        """A refund that has a row. `more`: the fields that a subclass adds."""
         return cls(
             refund_no=record.refund_no,
             med_org_ord=record.key.med_org_ord,
@@ -137,12 +137,12 @@ class RefundData(DataModel):
 
     @classmethod
     def begun(cls, key: PaymentKey, refund_no: str) -> Self:
-        """A refund that runs, and waits for another one before anything of it is reserved."""
+        """A refund whose workflow runs but has no row yet: it waits for another refund of the payment."""
         return cls(refund_no=refund_no, med_org_ord=key.med_org_ord, state=RefundState.REFUNDING.value)
 
 
 class PaymentRefundData(RefundData):
-    """A refund in the view of its payment."""
+    """A refund as listed in its payment."""
 
     requested_at: str = Field(alias="requestedAt", title="申请时间")
     updated_at: str = Field(alias="updatedAt", title="最近更新时间")

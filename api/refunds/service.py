@@ -1,11 +1,9 @@
-"""Where a valid wish to refund meets its payment: our rows first, then the refund's workflow (product rules 1, 16)."""
-
-import json
+"""Valid calls about refunds, answered from our rows where they suffice, else by the workflow (product rules 1, 16)."""
 
 import structlog
 
 from api.payments.path import unknown_order, unknown_refund
-from api.payments.workflows import Life, PaymentWorkflows, WorkflowClosedError
+from api.payments.workflows import Life, PaymentWorkflows, WorkflowClosedError, fingerprint_of
 from api.web.errors import ApiError
 from api.web.in_flight import InFlight
 from domain.base import PaymentKey
@@ -25,7 +23,7 @@ _UNEXPLAINED = "该退款需要人工核查, 请联系医院"
 
 
 class RefundsService:
-    """Every method raises `PaymentError`. A refusal that no workflow gave leaves the refundNo unused."""
+    """Every method raises `PaymentError`. A call refused before its workflow starts does not use up its refundNo."""
 
     def __init__(self, database: Database, workflows: PaymentWorkflows, keyring: Keyring) -> None:
         self._database = database
@@ -34,13 +32,13 @@ class RefundsService:
         self._refunding = InFlight[RefundRecord]()
 
     async def refund(self, order: RefundOrder, terms: PaymentTerms) -> RefundRecord:
-        """A refund that was made. Identical calls at once are one call."""
-        fingerprint = self._fingerprint(order)
+        """Refund, or answer a refund already made. Identical concurrent calls share one answer."""
+        fingerprint = fingerprint_of(order, self._keyring)
         key = (order.workflow_id, fingerprint)
         return await self._refunding.join(key, lambda: self._refund(order, terms, fingerprint))
 
     async def look(self, key: PaymentKey, refund_no: str) -> RefundRecord | None:
-        """A refund wherever it stands; None where it runs and has no row yet. Raises UNKNOWN_ORDER, with 404."""
+        """A refund in whatever state; None if it runs but has no row yet. Raises UNKNOWN_ORDER with 404."""
         _, known = await self._find(key, refund_no)
         if known is None and await self._workflows.life(refund_workflow_id(key, refund_no)) is not Life.RUNNING:
             raise unknown_refund()
@@ -65,25 +63,25 @@ class RefundsService:
         return await self._made(order)
 
     async def _check_new(self, order: RefundOrder, terms: PaymentTerms, payment: PaymentRecord | None) -> None:
-        """Refuse what can't be refunded before a workflow is started, and a refundNo used up, for it."""
+        """Refuse what can't be refunded before a workflow starts and uses up the refundNo."""
         if payment is None:
             raise await self._without_row(order)
         check_refundable(payment.state)
         if payment.refunding:
-            # Only what is left after it can be judged, and that only once it is over.
+            # What may still be refunded is known only once the refund in progress has ended.
             _, under_way = await self._find(order, payment.refunding)
             _check_may_wait(under_way)
             return
         parts_to_refund(order, payment.paid, payment.refunded, terms.cash_refunded_by)
 
     async def _made(self, order: RefundOrder) -> RefundRecord:
-        """The row, which is written before a workflow answers. Raises what it says of a refund that was not made."""
+        """The refund's row, which its workflow writes before it answers. Raises why it was not made."""
         _, known = await self._find(order, order.refund_no)
         if known is not None:
             check_same_refund(order, known.refund_type, known.parts.own_pay_fen)
         recorded = _recorded(known) if known is not None else None
         if recorded is None:
-            # Closed, and yet our row says that it goes on: somebody terminated it in Temporal.
+            # The workflow has closed although our row says that it is running: someone terminated it in Temporal.
             logger.error("refund_broken_off", workflow_id=order.workflow_id)
             raise PaymentError(ErrorCode.IN_REVIEW, "该退款的处理被中断, 需要人工核查, 请联系医院")
         return recorded
@@ -97,20 +95,16 @@ class RefundsService:
         async with self._database.read() as unit:
             return await unit.payments.find(key), await unit.refunds.find(key, refund_no)
 
-    def _fingerprint(self, order: RefundOrder) -> str:
-        """Keyed, since update ids are clear text in Temporal."""
-        return self._keyring.digest(json.dumps(order.fingerprint_fields(), sort_keys=True, separators=(",", ":")))
-
 
 def _check_may_wait(under_way: RefundRecord | None) -> None:
-    """Raise `PaymentError` REFUND_CONFLICT if the other refund waits for a person: that may take days."""
+    """Raise `PaymentError` REFUND_CONFLICT if the other refund is under review, which may take days."""
     if under_way is not None and under_way.state is RefundState.IN_REVIEW:
         message = f"该订单另一笔退款(refundNo {under_way.refund_no})正在人工核查, 请待其结束后再退"
         raise PaymentError(ErrorCode.REFUND_CONFLICT, message)
 
 
 def _recorded(known: RefundRecord) -> RefundRecord | None:
-    """A refund that was made. None while it goes on. Raises `PaymentError`: why it was not made, or IN_REVIEW."""
+    """The refund if it was made; None while it is in progress. Raises `PaymentError`: why it failed, or IN_REVIEW."""
     if known.state in REFUND_DONE:
         return known
     if known.state is RefundState.REFUNDING:

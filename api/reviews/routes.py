@@ -1,4 +1,4 @@
-"""The review queue: payments and refunds that people must decide, in pairs where money moves (product rule 15)."""
+"""The review queue: payments and refunds that people must decide, in pairs wherever money moves (product rule 15)."""
 
 from datetime import UTC, datetime
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The review queue's calls and answers: no personal data, no token; money in fen, times in ISO 8601 with their zone."""
+"""Wire models of the review queue: no personal data, no tokens; times in ISO 8601 with their zone."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -39,7 +39,7 @@ RefundOfCase = Annotated[
 
 
 class PageCall(CallModel):
-    """Where the page begins."""
+    """Where a page of the queue begins."""
 
     cursor: str | None = Field(
         None,
@@ -52,13 +52,13 @@ class PageCall(CallModel):
 
 
 class CaseCall(CallModel):
-    """Which case of a payment: its own, or a refund's."""
+    """Which case of a payment: its own, or that of a refund."""
 
     refund_no: RefundOfCase = None
 
 
 class ProposalCall(CallModel):
-    """Somebody's wish."""
+    """A proposed action."""
 
     action: Action
     reason: str | None = Field(
@@ -84,29 +84,29 @@ class ProposalCall(CallModel):
     @field_validator("reason")
     @classmethod
     def _of_two(cls, reason: str | None, info: ValidationInfo) -> str | None:
-        """What moves or forgives money has a reason (product rule 15)."""
+        """An action that moves or forgives money needs a reason (product rule 15)."""
         if reason is None and info.data.get("action") not in ALONE:
             raise missing()
         return reason
 
     def proposal(self, by: str) -> Proposal:
-        """`by`: the name of the key."""
+        """`by`: the name of the caller's key."""
         return Proposal(action=self.action, by=by, reason=self.reason or "", pay_auth_no=self.pay_auth_no or "")
 
 
 class ApprovalCall(CallModel):
-    """The second person's word."""
+    """A second person's approval."""
 
     action: Action = Field(description="必须是待复核的操作")
     refund_no: RefundOfCase = None
 
     def approval(self, by: str) -> Approval:
-        """`by`: the name of the key."""
+        """`by`: the name of the caller's key."""
         return Approval(action=self.action, by=by)
 
 
 class CaseData(DataModel):
-    """A case as our rows have it: one line of the queue."""
+    """One line of the queue: a case as our rows have it. Money in fen."""
 
     med_org_ord: str = Field(alias="medOrgOrd", title="医院订单号", examples=["ORD20250101000001"])
     refund_no: str = Field(alias="refundNo", title="退款单号; 支付本身的核查为空", examples=[""])
@@ -124,7 +124,7 @@ class CaseData(DataModel):
 
     @classmethod
     def of(cls, case: CaseRecord, now: datetime, **more: object) -> Self:
-        """`more`: what a subclass adds."""
+        """`more`: the fields that a subclass adds."""
         until = case.closed_at or now
         return cls(
             med_org_ord=case.key.med_org_ord,
@@ -143,7 +143,7 @@ class CaseData(DataModel):
 
 
 class PageData(DataModel):
-    """The open cases."""
+    """A page of the open cases."""
 
     cases: list[CaseData] = Field(
         alias="cases",
@@ -154,7 +154,7 @@ class PageData(DataModel):
 
 
 class CentreData(DataModel):
-    """What the centre says now. Empty where it does not answer."""
+    """What the centre says now; empty if it does not answer."""
 
     ord_stas: str | Absent = Field(None, alias="ordStas", title="订单状态")
     settled: SplitData | Absent = Field(None, alias="settled", title="医保中心已结算的金额(元); 没有时为空")
@@ -176,7 +176,7 @@ class CentreData(DataModel):
 
 
 class HisData(DataModel):
-    """What HIS says now. Empty where it does not answer."""
+    """What HIS says now; empty if it does not answer."""
 
     settlement_no: str | Absent = Field(None, alias="settlementNo", title="医院结算号")
     visit_id: str | Absent = Field(None, alias="VISIT_ID", title="就诊ID")
@@ -189,7 +189,7 @@ class HisData(DataModel):
 
 
 class ProposedData(DataModel):
-    """The proposal that waits for a second person. Empty where there is none."""
+    """The proposal awaiting a second person; empty if there is none."""
 
     action: str | Absent = Field(None, alias="action", title="操作")
     by: str | Absent = Field(None, alias="by", title="提议人")
@@ -205,7 +205,7 @@ class ProposedData(DataModel):
 
 
 class EventData(DataModel):
-    """What somebody did with a case."""
+    """What someone did about a case."""
 
     at: str = Field(alias="at", title="时间")
     event: str = Field(alias="event", title="proposed, approved, refused, carried_out")
@@ -225,7 +225,7 @@ class EventData(DataModel):
 
 
 class CaseLookData(CaseData):
-    """A case with what both sides say now."""
+    """A case, with what the centre and HIS say now."""
 
     state: str = Field(alias="state", title="支付现在的状态", examples=["IN_REVIEW"])
     centre: CentreData = Field(
@@ -276,7 +276,7 @@ class CaseLookData(CaseData):
 
 
 class DecisionData(DataModel):
-    """What came of a proposal or an approval."""
+    """The result of a proposal or an approval."""
 
     state: str = Field(alias="state", title="支付(或退款)现在的状态", examples=["IN_REVIEW"])
     message: str = Field(alias="message", title="说明", examples=["已提议, 待另一人复核"])

@@ -1,4 +1,4 @@
-"""Where a person meets a case: our row says which workflow has it, the workflow asks the other sides and decides."""
+"""Calls about review cases. Our row says which workflow owns a case; the workflow asks centre and HIS, and decides."""
 
 import uuid
 from collections.abc import Awaitable, Sequence
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from api.payments.workflows import WorkflowClosedError, told
+from api.payments.workflows import WorkflowClosedError, answer_of
 from api.temporal import TemporalLink
 from api.web.errors import ApiError
 from api.web.in_flight import InFlight
@@ -31,9 +31,9 @@ _BROKEN_OFF = "该订单的处理被中断, 不能自动查询和处理, 请联�
 
 @dataclass(frozen=True)
 class CaseLook:
-    """A case as our rows have it, and live. `state`: the payment's.
+    """A case as our rows have it, and as its workflow sees it now. `state`: the payment's.
 
-    `view` None: it is closed, or nobody could be asked; `unasked` says why.
+    `view` is None if the case is closed or its workflow could not be asked; `unasked` says why, in Chinese.
     """
 
     case: CaseRecord
@@ -44,21 +44,18 @@ class CaseLook:
 
 
 class ReviewWorkflows:
-    """The updates that the API sends to whatever has a case.
-
-    Every method raises `PaymentError` by the workflow's word, PROCESSING, UNAVAILABLE; or `WorkflowClosedError`.
-    """
+    """The updates that the API sends to the payment or refund under review. Methods raise as `answer_of`."""
 
     def __init__(self, link: TemporalLink, settings: Settings) -> None:
         self._link = link
         self._wait = timedelta(seconds=settings.sync_wait_s)
 
     async def inspect(self, workflow_id: str) -> ReviewView:
-        """What each side says now."""
+        """What centre and HIS say now, and which actions are safe."""
         return await self._update(workflow_id, "inspect", [], ReviewView)
 
     async def propose(self, workflow_id: str, proposal: Proposal) -> Decision:
-        """Ask again, or put an action before a second person."""
+        """Ask again, or propose an action to a second person."""
         return await self._update(workflow_id, "propose", [proposal], Decision)
 
     async def approve(self, workflow_id: str, approval: Approval) -> Decision:
@@ -66,16 +63,16 @@ class ReviewWorkflows:
         return await self._update(workflow_id, "approve", [approval], Decision)
 
     async def _update(self, workflow_id: str, name: str, arguments: list[Any], result: type[R]) -> R:
-        """Payments and refunds have the same updates by the same names."""
+        """By name: payments and refunds have the same updates under the same names."""
         client = await self._link.client()
         call: Awaitable[R] = client.get_workflow_handle(workflow_id).execute_update(
             name, args=arguments, id=f"{name}-{uuid.uuid4()}", rpc_timeout=self._wait, result_type=result
         )
-        return await told(call, self._wait)
+        return await answer_of(call, self._wait)
 
 
 class ReviewsService:
-    """Every method raises `PaymentError`. `refund_no` is empty where the case is the payment itself."""
+    """Every method raises `PaymentError`. `refund_no` is empty for the payment's own case."""
 
     def __init__(self, database: Database, workflows: ReviewWorkflows) -> None:
         self._database = database
@@ -84,14 +81,14 @@ class ReviewsService:
         self._approving = InFlight[Decision]()
 
     async def page(self, hospital: str, cursor: int) -> tuple[list[CaseRecord], int | None]:
-        """The open cases after `cursor`, the oldest first, and the cursor of the next page, if there is one."""
+        """The open cases after `cursor`, oldest first, and the cursor of the next page, if there is one."""
         async with self._database.read() as unit:
             cases = await unit.reviews.open_cases(hospital, cursor, PAGE_MAX + 1)
         shown = cases[:PAGE_MAX]
         return shown, shown[-1].id if len(cases) > PAGE_MAX else None
 
     async def look(self, key: PaymentKey, refund_no: str) -> CaseLook:
-        """The newest case. Identical looks at once are one. UNKNOWN_ORDER where there never was one."""
+        """The newest case. Concurrent calls share one inspection. Raises UNKNOWN_ORDER if there never was a case."""
         case, events = await self._find(key, refund_no)
         state = await self._state(key)
         if case.closed_at is not None:
@@ -105,7 +102,7 @@ class ReviewsService:
         return CaseLook(case, events, state, view)
 
     async def propose(self, key: PaymentKey, refund_no: str, proposal: Proposal) -> Decision:
-        """Ask again, or put an action before a second person. ACTION_REFUSED with the reason."""
+        """Ask again, or propose an action to a second person. Raises ACTION_REFUSED with the reason."""
         case, _ = await self._find_open(key, refund_no)
         try:
             return await self._workflows.propose(case.workflow_id, proposal)
@@ -113,7 +110,7 @@ class ReviewsService:
             raise await self._gone(key, refund_no) from None
 
     async def approve(self, key: PaymentKey, refund_no: str, approval: Approval) -> Decision:
-        """Carry out what another person proposed. The same approval once more is answered from our rows."""
+        """Carry out what another person proposed. A repeated approval is answered from our rows."""
         case, events = await self._find(key, refund_no)
         if case.closed_at is not None:
             return await self._decided_before(case, events, approval)
@@ -124,7 +121,7 @@ class ReviewsService:
         except WorkflowClosedError:
             raise await self._gone(key, refund_no) from None
         except PaymentError as error:
-            # It may have waited behind the same approval, which an earlier call sent and did not wait for.
+            # Perhaps this very approval was carried out meanwhile: an earlier call sent it and did not wait.
             case, events = await self._find(key, refund_no)
             if error.code is not ErrorCode.ACTION_REFUSED or case.closed_at is None:
                 raise
@@ -142,7 +139,7 @@ class ReviewsService:
     async def _decided_before(
         self, case: CaseRecord, events: Sequence[CaseEventRecord], approval: Approval
     ) -> Decision:
-        """Where a case stands that this very approval has decided. ACTION_REFUSED if it was another."""
+        """The decision of a case that this approval closed. Raises ACTION_REFUSED if another one did."""
         approved = [event for event in events if event.event is CaseEvent.APPROVED and event.at >= case.opened_at]
         if not approved or (approved[-1].action, approved[-1].by) != (approval.action, approval.by):
             raise _closed(case)
@@ -163,7 +160,7 @@ class ReviewsService:
         return case, events
 
     async def _gone(self, key: PaymentKey, refund_no: str) -> PaymentError:
-        """The workflow ended: by a decision meanwhile, or because somebody terminated it in Temporal."""
+        """The answer where the workflow has ended: by a decision meanwhile, or because someone terminated it."""
         case, _ = await self._find(key, refund_no)
         if case.closed_at is not None:
             return _closed(case)

@@ -1,1 +1,1 @@
-"""HTTP itself: bodies, the envelope, errors, documents; no payment is known here."""
+"""HTTP without payments: bodies, the envelope, errors, the interface document, the server."""

@@ -1,4 +1,4 @@
-"""A request's body, in one of the three forms, never more than its limit, and as it was written (contract 2.3).
+"""Reads a request's body in any of the three forms, up to a size limit (contract 2.3).
 
 Numbers keep their text, keys are trimmed, P_JSON is unwrapped.
 """
@@ -15,7 +15,7 @@ from domain.errors import ErrorCode, PaymentError
 BODY_BYTES_MAX = 1024 * 1024
 P_JSON = "P_JSON"
 WRAPPINGS_MAX = 2
-"""A gateway in between may wrap what is wrapped already; more than that is a mistake."""
+"""A gateway on the way may wrap what is wrapped already; anything deeper is a mistake."""
 
 Fields = dict[str, Any]
 """Trimmed key to value: str, `Number`, bool, None, list, `Fields`, or `REPEATED`."""
@@ -27,20 +27,20 @@ _UTF8 = frozenset({"utf-8", "utf8"})
 
 
 class Number(str):
-    """A JSON number, as its text: 128.50 stays 128.50, and 1E2 is seen as 1E2."""
+    """The text of a JSON number: 128.50 stays 128.50, and 1E2 stays 1E2."""
 
     __slots__ = ()
 
 
 class _Repeated:
-    """Stands for a key that came twice: which of its values is meant can't be known."""
+    """Stands for the value of a repeated key: there is no telling which of its values is meant."""
 
 
 REPEATED = _Repeated()
 
 
 async def read_fields(request: Request) -> Fields:
-    """The fields of a call, whichever form they came in.
+    """The fields of a call, in whichever form they came.
 
     Raises `PaymentError` UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, MALFORMED_JSON; `ClientDisconnect` if the caller hangs up.
     """
@@ -50,7 +50,7 @@ async def read_fields(request: Request) -> Fields:
 
 
 async def check_optional_body(request: Request) -> None:
-    """For a call that needs no fields: no body, or an object of whatever keys. Raises as `read_fields`."""
+    """For a call without fields: accepts no body, or any object. Raises as `read_fields`."""
     if (await read_text(request)).strip():
         await read_fields(request)
 
@@ -64,7 +64,7 @@ async def read_text(request: Request) -> str:
 
 
 async def read_bytes(request: Request) -> bytes:
-    """The whole body, kept for who reads it next. Raises `PaymentError` TOO_LARGE; `ClientDisconnect`."""
+    """The whole body, kept for later readers. Raises `PaymentError` TOO_LARGE; `ClientDisconnect`."""
     if not hasattr(request.state, _KEPT):
         setattr(request.state, _KEPT, await _read(request))
     body: bytes = getattr(request.state, _KEPT)
@@ -72,7 +72,7 @@ async def read_bytes(request: Request) -> bytes:
 
 
 def is_form(request: Request) -> bool:
-    """Whether the body is a form; else it is JSON. Raises `PaymentError` UNSUPPORTED_MEDIA_TYPE."""
+    """Whether the body is a form rather than JSON. Raises `PaymentError` UNSUPPORTED_MEDIA_TYPE."""
     content_type = request.headers.get("content-type", "")
     content_encoding = request.headers.get("content-encoding", "identity")
     header = Message()
@@ -89,13 +89,13 @@ def is_form(request: Request) -> bool:
 
 
 def query_fields(request: Request) -> Fields:
-    """The query's parameters. One that comes twice is told as such."""
+    """The query parameters; `REPEATED` for one that comes more than once."""
     given = request.query_params
     return {name: REPEATED if len(given.getlist(name)) > 1 else given[name] for name in given}
 
 
 def parse_fields(text: str) -> Fields:
-    """The object in `text`, out of its P_JSON if it is in one. Raises `PaymentError` MALFORMED_JSON."""
+    """The object in `text`, unwrapped from P_JSON if need be. Raises `PaymentError` MALFORMED_JSON."""
     value = _parse(text)
     for _ in range(WRAPPINGS_MAX):
         if isinstance(value, dict) and P_JSON in value:
@@ -108,7 +108,7 @@ def parse_fields(text: str) -> Fields:
 
 
 async def _read(request: Request) -> bytes:
-    """A length that is announced is believed, one that is not (chunked) is counted."""
+    """Refuses by Content-Length where there is one; a chunked body is counted as it arrives."""
     announced = request.headers.get("content-length", "0")
     if announced.isascii() and announced.isdigit() and int(announced) > BODY_BYTES_MAX:
         raise _too_large()

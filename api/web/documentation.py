@@ -1,4 +1,4 @@
-"""OpenAPI parts that make /docs the interface document an integrator gets: tables, examples of each form, answers."""
+"""Builds the OpenAPI parts that make /docs the integrators' interface document: field tables, examples, answers."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -70,7 +70,7 @@ ERRORS: Mapping[ErrorCode, str] = {
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: "请求格式不支持 (HTTP 415)",
     ErrorCode.UNAVAILABLE: "支付服务暂不可用, 请稍后重试 (HTTP 503)",
 }
-"""Every reason, in a caller's words."""
+"""Every error code, explained to callers."""
 
 _HEADERS = {
     ERROR_HEADER: {"description": "失败的原因代码", "schema": {"type": "string"}},
@@ -85,13 +85,13 @@ _ALWAYS = (ErrorCode.UNAUTHORIZED, ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE
 
 
 def introduction() -> str:
-    """The document's opening, with the table of all reasons."""
+    """The document's opening, with the table of error codes."""
     rows = [f"| `{code.value}` | {meaning} |" for code, meaning in ERRORS.items()]
     return "\n".join([INTRODUCTION, "| 代码 | 含义 |", "|---|---|", *rows])
 
 
 def described(purpose: str, call: type[CallModel], data: type[DataModel]) -> str:
-    """An interface's text: its purpose, the table of its fields, the table of its answer."""
+    """The text of a call: its purpose, the table of its fields, the table of its answer."""
     head = "| 字段 | 含义 | 必填 | 规则 |\n|---|---|---|---|"
     rows = [
         f"| `{name}` | {field.title} | {_required(field)} | {_cell(field.description or '')} |"
@@ -101,26 +101,26 @@ def described(purpose: str, call: type[CallModel], data: type[DataModel]) -> str
 
 
 def answering(purpose: str, data: type[DataModel], heading: str = "返回DATA") -> str:
-    """The text of a call that has no fields: its purpose, and the table of its answer."""
+    """The text of a call without fields: its purpose and the table of its answer."""
     rows = [f"| `{name}` | {field.title} |" for name, field in fields_of(data)]
     return "\n".join([f"{purpose}\n\n### {heading}\n", "| 字段 | 含义 |", "|---|---|", *rows])
 
 
 def request_body(
-    call: type[CallModel], other: Mapping[str, str], another: tuple[str, str] = ("registration", "挂号")
+    call: type[CallModel], changes: Mapping[str, str], variant: tuple[str, str] = ("registration", "挂号")
 ) -> dict[str, Any]:
-    """The three forms, each with an example; the last one, named `another`, is the call with `other` fields.
+    """The three forms of a body with an example each, and one more example, the sample call with `changes`.
 
-    An empty one is left out.
+    `variant`: that example's name and Chinese title. An empty value leaves its field out.
     """
     fields, schema = sample_of(call), _json_schema(call)
     as_text = json.dumps(fields, ensure_ascii=False)
-    other_call = {name: other.get(name, fields.get(name, "")) for name, _ in fields_of(call)}
+    changed = {name: changes.get(name, fields.get(name, "")) for name, _ in fields_of(call)}
     examples = {
         "object": {"summary": "JSON对象", "value": fields},
         "p_json_object": {"summary": "P_JSON中的JSON对象", "value": {"P_JSON": fields}},
         "p_json_text": {"summary": "P_JSON中的JSON文本", "value": {"P_JSON": as_text}},
-        another[0]: {"summary": another[1], "value": {name: value for name, value in other_call.items() if value}},
+        variant[0]: {"summary": variant[1], "value": {name: value for name, value in changed.items() if value}},
     }
     form = {"type": "object", "required": ["P_JSON"], "properties": {"P_JSON": {"type": "string", "example": as_text}}}
     wrapped = {
@@ -136,19 +136,19 @@ def request_body(
 
 
 def plain_body(call: type[CallModel]) -> dict[str, Any]:
-    """A JSON object with the fields of a call that people's tools make; the two other forms are accepted too."""
+    """A JSON object only, for calls made by people's tools, although the other two forms are accepted as well."""
     content = {"application/json": {"schema": _json_schema(call), "example": sample_of(call)}}
     return {"requestBody": {"required": True, "content": content}}
 
 
 def optional_body() -> dict[str, Any]:
-    """A call that needs no fields."""
+    """The body of a call without fields."""
     content = {"application/json": {"schema": {"type": "object"}, "example": {}}}
     return {"requestBody": {"required": False, "content": content}}
 
 
 def query(call: type[CallModel]) -> dict[str, Any]:
-    """The parameters of a GET. By hand: FastAPI would promise a 422 of its own form for those that it knows."""
+    """The parameters of a GET. Not declared to FastAPI, which would document a 422 in its own form for them."""
     parameters = [
         {
             "name": name,
@@ -163,24 +163,24 @@ def query(call: type[CallModel]) -> dict[str, Any]:
 
 
 def answers(
-    data: type[DataModel], failures: Mapping[ErrorCode, str], other: Mapping[str, str] | None = None
+    data: type[DataModel], failures: Mapping[ErrorCode, str], changes: Mapping[str, str] | None = None
 ) -> Answers:
-    """200 with a sample and some of the business `failures`, and every transport failure.
+    """200 with a sample and examples of the business `failures`, and every transport failure.
 
-    `other`: what the sample holds instead of its fields' examples.
+    `changes`: values in the sample that differ from the fields' examples.
     """
-    examples = {"success": _success({**sample_of(data), **(other or {})}), **_failures(failures)}
+    examples = {"success": _success({**sample_of(data), **(changes or {})}), **_failures(failures)}
     return {200: _answered(data, examples), **_transport(STATUS)}
 
 
 def looked_up(data: type[DataModel], *failures: ErrorCode) -> Answers:
-    """A GET's answers: 200 with a sample, and the transport `failures` that it may have beside the usual ones."""
+    """A GET's answers: 200 with a sample, and the transport `failures` beside the usual ones."""
     examples = {"success": _success(sample_of(data))}
     return {200: _answered(data, examples), **_transport([*_ALWAYS, *failures]), **_others()}
 
 
 def listed(row: type[DataModel], failures: Mapping[ErrorCode, str], headers: Mapping[str, str]) -> Answers:
-    """A GET's answers whose DATA is an array, with `headers` of its own beside the usual ones."""
+    """The answers of a GET whose DATA is an array. `headers`: those it has beside the usual ones."""
     examples = {"success": _success([sample_of(row)]), **_failures(failures)}
     response = _answered(list[row], examples)  # type: ignore[valid-type]  # known at run time
     own = {name: {"description": meaning, "schema": {"type": "string"}} for name, meaning in headers.items()}
@@ -188,7 +188,7 @@ def listed(row: type[DataModel], failures: Mapping[ErrorCode, str], headers: Map
 
 
 def failure_answer(code: ErrorCode) -> Response:
-    """A failure's answer by its reason."""
+    """The answer of the failure `code`."""
     return _failed(ERRORS[code], {code.value: {"value": {"CODE": -1, "MSG": ERRORS[code].partition(" (HTTP")[0]}}})
 
 
@@ -198,11 +198,11 @@ def _required(field: FieldInfo) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "&#124;")  # Swagger's Markdown knows no escaped bar in a table
+    return text.replace("|", "&#124;")  # Swagger's Markdown does not understand \| in a table
 
 
 def _json_schema(call: type[CallModel]) -> Response:
-    """A scalar may be a string or a number, with blanks around it: pydantic's own schema would not say so."""
+    """Says that a value may be a string or a number with blanks around it, which pydantic's own schema would not."""
     properties = {name: _property_schema(field) for name, field in fields_of(call)}
     required = [name for name, field in fields_of(call) if field.is_required()]
     return {"type": "object", "required": required, "properties": properties}
@@ -237,12 +237,12 @@ def _transport(failures: Iterable[ErrorCode]) -> Answers:
 
 
 def _others() -> Answers:
-    """Also keeps FastAPI from promising a 422 of its own form for a path's parameters."""
+    """Also keeps FastAPI from documenting a 422 in its own form for path parameters."""
     return {"default": _failed("其他失败, 格式相同", {})}
 
 
 def _answered(data: type, examples: Response) -> Response:
-    """FastAPI fills in the schema of the model."""
+    """FastAPI adds the schema of `model`."""
     content = {"application/json": {"examples": examples}}
     return {"description": "业务结果", "headers": _HEADERS, "content": content, "model": Answer[data]}  # type: ignore[valid-type]  # known at run time
 

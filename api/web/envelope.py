@@ -1,4 +1,4 @@
-"""The envelope that every answer of ours wears: CODE, MSG, DATA (contract 2.3), and the headers beside it."""
+"""The envelope of every answer: CODE, MSG, DATA, and the headers beside it (contract 2.3)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,19 +14,19 @@ INTERNAL = "INTERNAL"
 HEAD_TOO_LARGE = "HEAD_TOO_LARGE"
 TOO_SLOW = "REQUEST_TIMEOUT"
 NOT_HTTP = "BAD_REQUEST"
-"""Reasons that only HTTP knows; every other one is a `domain.errors.ErrorCode`."""
+"""Error codes that only the HTTP layer uses; all others are `domain.errors.ErrorCode`."""
 
-_NOT_KEPT = {"Cache-Control": "no-store"}
-"""Answers hold a patient's payment: no proxy and no browser may keep them."""
+NO_STORE = {"Cache-Control": "no-store"}
+"""Answers describe a patient's payment: no proxy or browser may keep them."""
 
 
 def success(data: Mapping[str, Any] | list[Mapping[str, Any]]) -> JSONResponse:
-    """CODE 0. One record: an object; several: an array."""
-    return JSONResponse({"CODE": 0, "MSG": "", "DATA": data}, headers=_NOT_KEPT)
+    """CODE 0. `data`: an object for one record, an array for several."""
+    return JSONResponse({"CODE": 0, "MSG": "", "DATA": data}, headers=NO_STORE)
 
 
 def failure(code: str, message: str, status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """CODE -1 and the Chinese reason, nothing more in the body. `code` is the machine-readable reason."""
+    """CODE -1 and the Chinese `message`, nothing more in the body. `code`: the X-Error-Code."""
     return JSONResponse(
-        {"CODE": -1, "MSG": message}, status_code=status, headers={**_NOT_KEPT, ERROR_HEADER: code, **(headers or {})}
+        {"CODE": -1, "MSG": message}, status_code=status, headers={**NO_STORE, ERROR_HEADER: code, **(headers or {})}
     )

@@ -1,4 +1,4 @@
-"""How a failure becomes an answer: its HTTP status, the same envelope for all, and never a stack trace."""
+"""Turns failures into answers: an HTTP status for each, one envelope for all, never a stack trace."""
 
 from http import HTTPStatus
 
@@ -11,7 +11,7 @@ from api.web.trace import log_failure, trace_of
 from domain.errors import ErrorCode, PaymentError
 
 RETRY_AFTER_S = 2
-"""What a caller is told to wait before the same call again."""
+"""How long a caller is told to wait before repeating the call."""
 STATUS: dict[ErrorCode, HTTPStatus] = {
     ErrorCode.PROCESSING: HTTPStatus.ACCEPTED,
     ErrorCode.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
@@ -22,9 +22,9 @@ STATUS: dict[ErrorCode, HTTPStatus] = {
     ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
     ErrorCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""Transport failures and the open outcome. Every other code is a business answer: 200."""
+"""Transport failures, and 202 for an open outcome. Every other code is a business answer with 200."""
 
-_COME_AGAIN = frozenset({ErrorCode.PROCESSING, ErrorCode.UNAVAILABLE, ErrorCode.RATE_LIMITED})
+_RETRYABLE = frozenset({ErrorCode.PROCESSING, ErrorCode.UNAVAILABLE, ErrorCode.RATE_LIMITED})
 _HTTP_ERRORS: dict[int, tuple[str, str]] = {
     404: (NOT_FOUND, "没有这个接口地址"),
     405: (METHOD_NOT_ALLOWED, "该接口不支持这种请求方法"),
@@ -35,7 +35,7 @@ _DATABASE_DOWN = "支付服务的数据库暂不可用, 请稍后用同一订单
 
 
 class ApiError(PaymentError):
-    """A failure whose answer needs more than its code says. `status` and `retry_after_s` replace the usual ones."""
+    """A failure answered with another `status` or `retry_after_s` than its code implies."""
 
     def __init__(
         self, code: ErrorCode, message: str, *, status: HTTPStatus | None = None, retry_after_s: int | None = None
@@ -46,11 +46,11 @@ class ApiError(PaymentError):
 
 
 def answer(error: PaymentError) -> Response:
-    """The answer that tells a caller of `error`."""
+    """The HTTP answer for `error`."""
     status, retry_after_s = STATUS.get(error.code, HTTPStatus.OK), None
     if isinstance(error, ApiError):
         status, retry_after_s = error.status or status, error.retry_after_s
-    if retry_after_s is None and error.code in _COME_AGAIN:
+    if retry_after_s is None and error.code in _RETRYABLE:
         retry_after_s = RETRY_AFTER_S
     headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
     if error.code is ErrorCode.UNAUTHORIZED:
@@ -59,7 +59,7 @@ def answer(error: PaymentError) -> Response:
 
 
 def install_handlers(app: FastAPI) -> None:
-    """Every failure below the middleware answers in the envelope; what is left is caught by `request_trace`."""
+    """Answer every failure below the middleware in the envelope. `RequestTracing` catches whatever is left."""
     app.add_exception_handler(PaymentError, _payment_error)
     app.add_exception_handler(HTTPException, _http_error)
     for unreachable in (SQLAlchemyError, OSError):

@@ -1,4 +1,4 @@
-"""Headers that every answer has, whatever made it: what a browser may do with it, and that nobody keeps it."""
+"""Security headers on every answer: what a browser may do with it, and that no one may cache it."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
-"""A route that needs another value sets it itself."""
+"""Defaults: a route that needs another value sets it itself."""
 
 HSTS = "max-age=31536000"
 _ASSETS_KEPT = "public, max-age=86400"
@@ -46,7 +46,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 _complete(MutableHeaders(scope=message), scope)
                 if scope["path"].startswith(DOCUMENT_PATH) and _is_page(message):
-                    held.append(message)  # its policy is made of its text
+                    held.append(message)  # until the body is known, from which its policy is computed
                     return
             elif held:
                 start = held.pop()
@@ -58,7 +58,7 @@ class SecurityHeaders:
 
 
 def document_policy(page: bytes) -> str:
-    """What the interface document may run: its own files, and exactly the inline scripts that it came with."""
+    """The Content-Security-Policy of /docs: it may run our own files and exactly the inline scripts in `page`."""
     digests = (base64.b64encode(hashlib.sha256(script).digest()).decode() for script in _INLINE_SCRIPT.findall(page))
     return _DOCUMENT_POLICY.format(scripts="".join(f" 'sha256-{digest}'" for digest in digests))
 

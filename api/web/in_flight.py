@@ -1,4 +1,4 @@
-"""Identical calls that are under way at once share one answer: a workflow takes only ten updates at a time."""
+"""Identical concurrent calls share one answer: a workflow takes only ten updates at a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
@@ -8,15 +8,15 @@ R = TypeVar("R")
 
 
 class InFlight(Generic[R]):
-    """Within one process. Nothing is kept once the answer is there."""
+    """The calls in flight in this process. Answers are not kept."""
 
     def __init__(self) -> None:
         self._running: dict[Hashable, asyncio.Task[R]] = {}
 
     async def join(self, key: Hashable, ask: Callable[[], Awaitable[R]]) -> R:
-        """The answer of the call under way for `key`, or of a new one. Raises what it raises.
+        """The answer of the call in flight for `key`, or else of `ask`. Raises what the call raises.
 
-        A caller that goes away leaves the call running for the others.
+        The call goes on if the caller that started it is cancelled, since others may be waiting for it.
         """
         task = self._running.get(key)
         if task is None:
@@ -28,7 +28,7 @@ class InFlight(Generic[R]):
     def _forget(self, key: Hashable, done: asyncio.Task[R]) -> None:
         self._running.pop(key, None)
         if not done.cancelled():
-            # Retrieved, so that asyncio does not report it where every caller has gone.
+            # Otherwise asyncio reports it as never retrieved where every caller has gone.
             done.exception()
 
 

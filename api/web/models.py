@@ -1,6 +1,6 @@
-"""What goes over the wire, as pydantic models: a field's rules, its documentation and its answer stand in one place.
+"""Base classes of wire models: each field's name, rules, documentation and sample are declared once.
 
-A field's `alias` is the caller's spelling, `title` its Chinese name, `description` its rule, `examples` a sample.
+A field's `alias` is its name on the wire, `title` its Chinese name, `description` its rule, `examples` its sample.
 """
 
 import re
@@ -31,29 +31,29 @@ from domain.errors import ErrorCode, PaymentError
 logger = structlog.get_logger(__name__)
 
 TEXT_CHARS_MAX = 128
-"""Of a field that sets no `max_length` of its own."""
+"""The limit of a field without `max_length`."""
 _MISSING = "missing"
-"""pydantic's own type of that error."""
+"""pydantic's own name for this type of error."""
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _UNKNOWN_NAMES_LOGGED = 20
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode categories that no field needs: control and format characters, lone surrogates, line separators."""
+"""Unicode categories refused in fields: control and format characters, lone surrogates, line separators."""
 
 Absent = SkipJsonSchema[None]
-"""Left out of the answer."""
+"""For an optional field: None leaves it out of the answer and out of the schema."""
 
 
 class CallModel(BaseModel):
-    """What a caller sends: every value arrives as text. The first wrong field, in the model's order, decides.
+    """What a caller sends. Values arrive as text. The first invalid field, in the model's order, is reported.
 
-    `json_schema_extra={"x-required": …}`: when a field is demanded that may be left out otherwise.
+    `json_schema_extra={"x-required": …}` documents when an optional field is required.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
-        """Unknown keys are logged by name. Raises `PaymentError` MISSING_FIELD, INVALID_FIELD."""
+        """Validate `fields`; unknown keys are only logged. Raises `PaymentError` MISSING_FIELD or INVALID_FIELD."""
         if unknown := unknown_names(cls, fields):
             logger.info("unknown_fields", names=unknown)
         try:
@@ -64,7 +64,7 @@ class CallModel(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_blanks(cls, fields: Fields) -> Fields:
-        """Null and blank are absent. A plain str: a `Number` would travel on as one."""
+        """Drops null and blank values, and makes every `Number` a plain str."""
         trimmed = {name: str(value).strip() if isinstance(value, str) else value for name, value in fields.items()}
         return {name: value for name, value in trimmed.items() if value is not None and value != ""}
 
@@ -86,17 +86,17 @@ class CallModel(BaseModel):
 
 
 class DataModel(BaseModel):
-    """What an answer's DATA holds, in the model's order. None is left out."""
+    """The DATA of an answer, in the model's order. Fields that are None are left out."""
 
     model_config = ConfigDict(
         frozen=True,
         validate_by_name=True,
-        # Docstrings are for us: the interface document is in Chinese.
+        # Keeps our English docstrings out of the interface document, which is in Chinese.
         json_schema_extra=lambda schema: schema.pop("description", None),
     )
 
     def data(self) -> dict[str, Any]:
-        """As it is answered."""
+        """The fields by their names on the wire."""
         return self.model_dump(by_alias=True, exclude_none=True)
 
 
@@ -104,7 +104,7 @@ D = TypeVar("D")
 
 
 class Answer(BaseModel, Generic[D]):
-    """The envelope, for the interface document (`api.web.envelope` makes the answers)."""
+    """The envelope's schema for the interface document (`api.web.envelope` makes the answers)."""
 
     model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("description", None))
 
@@ -114,12 +114,12 @@ class Answer(BaseModel, Generic[D]):
 
 
 def iso(moment: datetime | None) -> str:
-    """ISO 8601 with its zone, to the millisecond; empty where there is none."""
+    """ISO 8601 with the zone, to the millisecond; empty for None."""
     return moment.isoformat(timespec="milliseconds") if moment else ""
 
 
 def reading(read: Callable[[str], object], wrong: str) -> PlainValidator:
-    """The value that `read` makes of the text. `wrong`: what is said of a text that it refuses by ValueError."""
+    """Validates a text by `read`. `wrong`: the reason given where `read` raises ValueError."""
 
     def value_of(text: str | None) -> object:
         try:
@@ -131,27 +131,27 @@ def reading(read: Callable[[str], object], wrong: str) -> PlainValidator:
 
 
 def missing() -> PydanticCustomError:
-    """A field that is demanded here."""
+    """The error of an absent field that is required."""
     return PydanticCustomError(_MISSING, "不能为空")
 
 
 def invalid(reason: str) -> PydanticCustomError:
-    """`reason` follows the field's name and says what is wrong without the value: it may be a person's."""
+    """The error of an invalid field. `reason` follows its name and never repeats its value, which may be personal."""
     return PydanticCustomError("invalid", "{reason}", {"reason": reason})
 
 
 def fields_of(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
-    """Each field's name on the wire, and the field."""
+    """Each field with its name on the wire."""
     return ((field.alias or name, field) for name, field in model.model_fields.items())
 
 
 def title_of(model: type[BaseModel], name: str) -> str:
-    """Both spellings of the field that is `name` on the wire, as messages name it."""
+    """How messages name the field that is `name` on the wire: by its Chinese title and that name."""
     return f"{dict(fields_of(model))[name].title}({name})"
 
 
 def sample_of(model: type[BaseModel]) -> dict[str, Any]:
-    """Every field that has an example, with its first one."""
+    """A sample: the first example of every field that has one."""
     return {name: field.examples[0] for name, field in fields_of(model) if field.examples}
 
 
@@ -160,14 +160,14 @@ def chars_max_of(field: FieldInfo) -> int:
 
 
 def unknown_names(model: type[BaseModel], fields: Fields) -> list[str]:
-    """The keys that no field has, for the log: a few. What is no field's name at all may be a person's, and is `?`."""
+    """The first few unknown keys, for the log. One that can't be a field's name may be personal data: logged as `?`."""
     known = {name for name, _ in fields_of(model)}
     unknown = [name if _FIELD_NAME.fullmatch(name) else "?" for name in fields if name not in known]
     return unknown[:_UNKNOWN_NAMES_LOGGED]
 
 
 def _refusal(model: type[BaseModel], error: ValidationError) -> PaymentError:
-    """What a caller is told of a call that is not valid: one field, by both its names, and never its value."""
+    """The answer to an invalid call: names its first invalid field, never the value."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = first["loc"][0]  # the alias, or the attribute where a default is judged
     field = next(field for attribute, field in model.model_fields.items() if place in {field.alias, attribute})

@@ -1,7 +1,7 @@
-"""The API on uvicorn, as it is served everywhere: within limits, without a banner, over TLS if it has a certificate.
+"""The API on uvicorn: with limits, without a server banner, over TLS if a certificate is configured.
 
-uvicorn leaves out that a request arrives in time, its head within a size, and is answered in time: whoever opens
-connections and sends nothing, or a byte a minute, would otherwise hold them for ever.
+uvicorn itself limits neither the time that a request or its answer may take nor the size of its head: a client that
+opens connections and sends nothing, or a byte a minute, would hold them for ever.
 """
 
 import asyncio
@@ -28,20 +28,20 @@ logger = structlog.get_logger(__name__)
 
 HEADERS_MAX: Final = 100
 HEAD_BYTES_MAX: Final = 32 * 1024
-"""Of a request's address and headers. A bearer key, a signature and a proxy's own headers take some 2 KiB."""
+"""Of a request's URL and headers together. A bearer key, a signature and a proxy's headers take some 2 KiB."""
 UNFINISHED_HEAD_BYTES_MAX: Final = 64 * 1024
-"""Of a head whose end has not come; above `HeadLimits`, whose answer is the better one where the end has come."""
+"""Of an incomplete head. Above `HEAD_BYTES_MAX`, so that a complete one is refused by `HeadLimits` instead."""
 KEEP_ALIVE_S: Final = 75
-"""Longer than the idle time of the usual proxies before it, so that they never reuse a connection that just closed."""
+"""Longer than the idle timeout of common proxies, so that they never reuse a connection that we are just closing."""
 HEAD_MESSAGE: Final = f"请求头过大: 最多{HEADERS_MAX}个, 连同地址共{HEAD_BYTES_MAX // 1024}KB"
 
 
 def server_config(application: FastAPI, settings: Settings) -> Config:
-    """What uvicorn runs."""
+    """The configuration to run the API on uvicorn with."""
     tls = settings.api_tls
     limits = {
         "request_timeout_s": settings.request_timeout_s,
-        # Above everything that a call waits for by itself, so that it ends only what is stuck.
+        # Longer than a call can take by its own limits, so that it ends only calls that are stuck.
         "answer_timeout_s": settings.sync_wait_s + 2 * settings.request_timeout_s,
     }
     protocol = type("Protocol", (BoundedHttpProtocol,), limits)
@@ -62,7 +62,7 @@ def server_config(application: FastAPI, settings: Settings) -> Config:
 
 
 class HeadLimits:
-    """ASGI middleware. A head that never ends does not get as far: see `BoundedHttpProtocol`."""
+    """ASGI middleware that refuses oversized heads. An incomplete one is refused by `BoundedHttpProtocol`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -83,9 +83,10 @@ def is_too_large(scope: Scope) -> bool:
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """`request_timeout_s`: from a request's first byte, or the connection's begin, to the request's last byte.
+    """uvicorn's HTTP protocol with time limits.
 
-    `answer_timeout_s`: from there to the end of its answer, the caller's reading included.
+    `request_timeout_s`: from the start of the connection or the request's first byte to the request's last byte.
+    `answer_timeout_s`: from there until the caller has read the whole answer.
     """
 
     request_timeout_s: float = 30
@@ -102,7 +103,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._arriving: asyncio.TimerHandle | None = None
         self._answering: asyncio.TimerHandle | None = None
         self._head_bytes: int | None = 0
-        """Seen of the head that is arriving; None while no head is."""
+        """Bytes seen of the head now arriving; None while none is."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -118,12 +119,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
         super().data_received(data)
         if self._is_idle() and self._arriving is None and not self.transport.is_closing():
-            self._expect_end()  # line ends between two requests: they ended uvicorn's own wait for the next one
+            self._expect_end()  # blank lines between requests, which cancel uvicorn's own keep-alive timeout
         if self._head_bytes is not None and self._head_bytes > UNFINISHED_HEAD_BYTES_MAX:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, HEAD_TOO_LARGE, HEAD_MESSAGE)
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Asked for on every such request, it would fill the log with advice to install something."""
+        """Silenced: uvicorn would log advice to install a WebSocket library on every upgrade request."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -143,10 +144,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self._answer_has_gone()
         super().on_response_complete()
-        self._expect_answer()  # to a request that came before this one was answered
+        self._expect_answer()  # to a pipelined request
 
     def send_400_response(self, msg: str) -> None:
-        """What uvicorn says, in our envelope. `msg` may be anything: it is not repeated."""
+        """In our envelope, without `msg`, which may contain anything."""
         del msg
         self._refuse(HTTPStatus.BAD_REQUEST, NOT_HTTP, "不是有效的HTTP请求")
 
@@ -189,7 +190,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._refuse(HTTPStatus.REQUEST_TIMEOUT, TOO_SLOW, f"请求未在{seconds}秒内发送完")
 
     def _refuse(self, status: HTTPStatus, code: str, message: str) -> None:
-        """Answer, where the caller could read it as one, and close. Who works on the request sees its caller gone."""
+        """Answer if the caller can still read an answer, and close. The application sees a disconnected client."""
         answerable = self._is_answerable()
         self._end_has_come()
         self._head_bytes = None
@@ -203,7 +204,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _is_answerable(self) -> bool:
-        """Whether no answer to the request that is arriving, or to one before it, has begun or is being made."""
+        """Whether a refusal written now would be read as the answer to the request that is arriving."""
         if self.cycle is None:
             return True
         next_head_arrives = self._head_bytes is not None

@@ -1,6 +1,6 @@
-"""Around every request: its id, one line of access log, its metrics, and the last net under an unforeseen failure.
+"""Around every request: its id, one log line, its metrics, and the last-resort handler of unexpected errors.
 
-Logged: request id, route, status, error code, duration, hospital, key's name, medOrgOrd. Never a body, a query or a
+Logged: request id, route, status, error code, duration, hospital, key name, medOrgOrd. Never a body, a query or a
 header's value.
 """
 
@@ -9,6 +9,7 @@ import time
 import traceback
 import uuid
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,9 @@ logger = structlog.get_logger(__name__)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)
-INTERNAL_ERROR = 500
 UNMATCHED = "unmatched"
 CLIENT_GONE = 499
-"""Logged where the caller hung up before an answer; nothing is sent."""
+"""The status logged where the caller hung up before it was answered; nothing is sent."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _TRACE = "medpay.trace"
 _FRAMES_LOGGED = 6
@@ -37,7 +37,7 @@ _INTERNAL_MESSAGE = "支付服务内部错误, 请用同一订单号重试; 如�
 
 @dataclass
 class RequestTrace:
-    """What is known of one request, filled in on its way."""
+    """What is known about a request, filled in along the way."""
 
     request_id: str
     hospital: str = ""
@@ -49,13 +49,13 @@ class RequestTrace:
 
 
 def trace_of(scope: Scope) -> RequestTrace:
-    """The trace of the request under way."""
+    """The trace of this request."""
     trace: RequestTrace = scope[_TRACE]
     return trace
 
 
 def log_failure(event: str, error: BaseException) -> None:
-    """The error's kind and the innermost places that it passed, without its text: that may hold SQL, or a person."""
+    """Log an error's type and innermost frames, without its text, which may hold SQL or personal data."""
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES_LOGGED:]
     where = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
     logger.error(event, error=type(error).__name__, where=where)
@@ -82,18 +82,18 @@ class HttpMetrics:
         )
 
     def observe(self, route: str, method: str, status: int, code: str, duration_s: float) -> None:
-        """Count one request. `code`: its X-Error-Code, empty where it went well."""
+        """Count one request. `code`: its X-Error-Code, empty for a success."""
         method = method if method in _METHODS else "OTHER"
         self._requests.labels(route, method, str(status), code).inc()
         self._durations.labels(route).observe(duration_s)
 
     def text(self) -> bytes:
-        """All of them, in Prometheus's text format."""
+        """All metrics in Prometheus's text format."""
         return generate_latest(self._registry)
 
 
 class RequestTracing:
-    """ASGI middleware, outside of everything that can fail."""
+    """ASGI middleware; must be outside of everything that can fail."""
 
     def __init__(self, app: ASGIApp, metrics: HttpMetrics) -> None:
         self._app = app
@@ -127,11 +127,11 @@ class RequestTracing:
                 await self._app(scope, receive, send_traced)
             except ClientDisconnect:
                 return
-            except Exception as error:  # noqa: BLE001 - the last net: whatever it is, no stack trace may leave
+            except Exception as error:  # noqa: BLE001 - the last resort: no stack trace may leave
                 log_failure("unforeseen", error)
                 trace.error_code = INTERNAL
                 if not answering:
-                    reply = failure(trace.error_code, _INTERNAL_MESSAGE, INTERNAL_ERROR)
+                    reply = failure(trace.error_code, _INTERNAL_MESSAGE, HTTPStatus.INTERNAL_SERVER_ERROR)
                     await reply(scope, receive, send_traced)
 
     def _account(self, scope: Scope, trace: RequestTrace, duration_s: float) -> None:
@@ -152,12 +152,12 @@ class RequestTracing:
 
 
 def _request_id(headers: Headers) -> str:
-    """The caller's own where it is harmless, so that two logs can be laid side by side; else a new one."""
+    """The caller's own if it is well-formed, so that both logs can be matched; else a new one."""
     given = headers.get(REQUEST_ID_HEADER, "")
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def route_template(scope: Scope) -> str:
-    """`/api/v1/payments/{med_org_ord}`: never the path itself, which holds ids."""
+    """Such as `/api/v1/payments/{medOrgOrd}`: never the path itself, which contains ids."""
     route: Any = scope.get("route")
     return getattr(route, "path", "") or UNMATCHED

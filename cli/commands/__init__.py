@@ -1,1 +1,1 @@
-"""One file for each group of `medpay` commands."""
+"""The `medpay` commands, a file for each group."""

@@ -1,9 +1,9 @@
-"""`medpay api`: the HTTP API, as a cluster runs it."""
+"""`medpay api`: serves the HTTP API."""
 
 import typer
 import uvicorn
 
-from api.access.gate import UnsafeSettingsError
+from api.access.keys import UnsafeSettingsError
 from api.app import create_app
 from api.web.server import server_config
 from cli.configuration import WRONG_USE, CommandError, read_hospitals, read_keyring, read_settings
@@ -12,12 +12,12 @@ from security.logs import configure_logging
 app = typer.Typer()
 
 CANNOT_SERVE = 3
-"""uvicorn's own exit code where it could not start; its log says why."""
+"""uvicorn's own exit code if it can't start; its log says why."""
 
 
 @app.command()
 def api() -> None:
-    """Serve the HTTP API at MEDPAY_API_HOST:MEDPAY_API_PORT until SIGTERM; calls under way get their answer."""
+    """Serve the HTTP API at MEDPAY_API_HOST:MEDPAY_API_PORT until SIGTERM; calls in progress are still answered."""
     settings = read_settings()
     configure_logging(settings.log_level, "api")
     read_hospitals(settings)

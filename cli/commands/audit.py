@@ -1,4 +1,4 @@
-"""`medpay audit`: the log of access, checked and read; histories, taken away and told again by today's code."""
+"""`medpay audit`: verify and read the access log; export histories and replay them against today's code."""
 
 import asyncio
 import json
@@ -17,7 +17,8 @@ from temporalio.worker import Replayer
 
 from cli.access_log import access_here, access_log, record
 from cli.configuration import CHECK_FAILED, WRONG_USE, CommandError, read_keyring, read_settings
-from cli.connections import connect
+from cli.connections import connect, temporal_trouble_in_one_line
+from cli.output import AsJson, Hospital, echo_json
 from domain.base import PaymentKey
 from domain.china_time import to_china
 from domain.ids import is_about, payment_workflow_id, refund_workflow_id
@@ -28,15 +29,14 @@ from settings import Settings
 from workflows.sandbox import sandbox
 from workflows.start import WORKFLOWS
 
-app = typer.Typer(name="audit", no_args_is_help=True, help="Histories and the log of access, for auditors.")
+app = typer.Typer(name="audit", no_args_is_help=True, help="Histories and the access log, for auditors.")
 LINES_MAX = 10_000
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 _SENTENCE = re.compile(r'message: "((?:[^"\\]|\\.)+)"')
 
 
 @app.callback()
 def group() -> None:
-    """Histories and the log of access, for auditors."""
+    """Histories and the access log, for auditors."""
 
 
 @app.command()
@@ -48,7 +48,7 @@ def verify(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Check the log of access: PASS and its head, or the first record that breaks the chain and exit 1."""
+    """Verify the access log: PASS and its head, or the first record that breaks the chain and exit 1."""
     wanted = None if expect_head is None else _digest(expect_head)
     broken, head, held = asyncio.run(_check(read_settings().database, wanted))
     why = _complaint(broken, wanted, held=held)
@@ -66,14 +66,14 @@ def verify(
 @app.command()
 def access(
     payment: Annotated[str | None, typer.Option(metavar="MEDORGORD", help="Only about this payment.")] = None,
-    last: Annotated[int, typer.Option(min=1, max=LINES_MAX, help="The longest list: the last ones.")] = 50,
+    last: Annotated[int, typer.Option(min=1, max=LINES_MAX, help="How many records at most, the latest.")] = 50,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show who looked at what, the last ones last. Times in UTC+8."""
+    """Show who accessed what, the latest last. Times in UTC+8."""
     links = asyncio.run(_last(read_settings().database, payment, last))
     if as_json:
-        typer.echo(json.dumps([_fields(link) for link in links], ensure_ascii=False))
+        echo_json([_fields(link) for link in links])
         return
     for link in links:
         when = to_china(datetime.fromisoformat(link.at))
@@ -85,8 +85,8 @@ def access(
 @app.command()
 def export(
     payment: Annotated[str, typer.Option(help="The payment's medOrgOrd.", metavar="MEDORGORD")],
-    refund: Annotated[str | None, typer.Option(help="Of this refund of it instead.", metavar="REFUNDNO")] = None,
-    hospital: Annotated[str | None, typer.Option(help="Its hospital; MEDPAY_HOSPITAL by default.")] = None,
+    refund: Annotated[str | None, typer.Option(help="Export this refund of it instead.", metavar="REFUNDNO")] = None,
+    hospital: Hospital = None,
     output: Annotated[Path | None, typer.Option(help="The file; standard output by default.")] = None,
 ) -> None:
     """Write a payment's raw history as Temporal keeps it: sealed payloads stay sealed, so that it can be replayed.
@@ -123,7 +123,7 @@ def replay(
 
 
 async def _check(url: str, wanted: str | None) -> tuple[Break | None, Head, bool]:
-    """What breaks the chain, how far it is whole, and whether `wanted` is one of its digests."""
+    """What breaks the chain, the head up to which it is intact, and whether `wanted` is one of its digests."""
     check, held = ChainCheck(), wanted == GENESIS
     async with access_log(url) as log:
         async for link, digest in log.records():
@@ -146,12 +146,12 @@ def _complaint(broken: Break | None, wanted: str | None, *, held: bool) -> str |
     if broken is not None:
         return f"record {broken.sequence}: {broken.why}"
     if wanted is not None and not held:
-        return "no record has the expected head: the log was cut at its end, or written anew"
+        return "no record has the expected head: the log was truncated or rewritten"
     return None
 
 
 def _digest(text: str) -> str:
-    """Raises `CommandError`."""
+    """A digest as the log holds it. Raises `CommandError`."""
     digest = text.strip().lower()
     if not HEAD_PATTERN.fullmatch(digest):
         raise CommandError("--expect-head: must be the 64 hex digits of a head", exit_code=WRONG_USE)
@@ -159,7 +159,7 @@ def _digest(text: str) -> str:
 
 
 def _concerns(link: Link, payment: str) -> bool:
-    """Also where a decode was of several workflows."""
+    """Whether a record is about the payment, including decodes of several workflows at once."""
     ids = [link.subject, *json.loads(link.details).get("workflows", [])]
     return any(is_about(workflow_id, payment) for workflow_id in ids)
 
@@ -178,28 +178,29 @@ def _write(text: str, file: Path) -> None:
 
 
 async def _exported(settings: Settings, hospital: str, workflow_id: str) -> list[str]:
-    """The histories, once it is recorded who took them."""
+    """The workflow's histories, given out only once the export is recorded."""
     texts = await _histories(settings, workflow_id)
     await record(settings.database, access_here(AccessEvent.CLI_HISTORY_EXPORTED, hospital, workflow_id))
     return texts
 
 
 async def _histories(settings: Settings, workflow_id: str) -> list[str]:
-    """Of each run, the oldest first."""
+    """The history of each run, oldest first."""
     client = await connect(settings)
-    try:
-        latest = await client.get_workflow_handle(workflow_id).describe()
+    with temporal_trouble_in_one_line(settings):
+        try:
+            latest = await client.get_workflow_handle(workflow_id).describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            raise CommandError(f"Temporal has no {workflow_id} (it forgets after its retention)") from None
         started = {run.run_id: run.start_time async for run in client.list_workflows(_runs_of(workflow_id))}
-        # The list may lag behind by a moment; the latest run is known without it.
+        # The list may lag behind by a moment, so the latest run is added.
         started[latest.run_id] = latest.start_time
         handles = [
             client.get_workflow_handle(workflow_id, run_id=run) for run in sorted(started, key=started.__getitem__)
         ]
         return [(await handle.fetch_history()).to_json() for handle in handles]
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            raise CommandError(f"Temporal has no {workflow_id} (it forgets after its retention)") from None
-        raise CommandError(f"Temporal at {settings.temporal_address} refused: {error.message}") from None
 
 
 def _runs_of(workflow_id: str) -> str:
@@ -212,25 +213,25 @@ async def _replay_all(files: list[Path], keyring: Keyring) -> dict[Path, str | N
         workflows=WORKFLOWS,
         data_converter=data_converter(keyring),
         workflow_runner=sandbox(),
-        runtime=Runtime(telemetry=quiet),  # its warnings go to standard output, which is for the verdicts
+        runtime=Runtime(telemetry=quiet),  # its warnings would go to standard output, which is for verdicts
     )
     return {file: await _difference(replayer, file) for file in files}
 
 
 async def _difference(replayer: Replayer, file: Path) -> str | None:
-    """None if today's code would have done the same; else the first thing that differs."""
+    """The first difference to what today's code would have done, or None."""
     try:
         history = _read_history(file)
     except OSError as error:
         return f"can't be read: {error.strerror}"
     except (ValueError, LookupError, TypeError):
-        return "is no history as `medpay audit export` writes it"
+        return "is not a history written by `medpay audit export`"
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     return _first_words(result.replay_failure) if result.replay_failure else None
 
 
 def _first_words(failure: Exception) -> str:
-    """The SDK's own sentence, without the structure around it."""
+    """The SDK's own sentence, without the structure printed around it."""
     sentence = _SENTENCE.search(str(failure))
     return sentence[1] if sentence else str(failure).splitlines()[0]
 

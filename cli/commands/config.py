@@ -1,4 +1,4 @@
-"""`medpay config`: is what was written down usable?"""
+"""`medpay config`: check the settings and the hospitals file, or make a set for practice."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.access.gate import Callers, UnsafeSettingsError
+from api.access.keys import Callers, UnsafeSettingsError
 from cli.configuration import CHECK_FAILED, WRONG_USE, CommandError, read_hospitals, read_hospitals_file, read_settings
 from cli.stack import practice
 
@@ -20,7 +20,7 @@ def group() -> None:
 
 @app.command()
 def check(*, as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False) -> None:
-    """Check the settings and the hospitals file. Every error stands on its own line, with the file's line; exit 1."""
+    """Check the settings and the hospitals file. Each error is printed with its line in the file; exit 1."""
     try:
         settings = read_settings()
         hospitals = read_hospitals(settings)

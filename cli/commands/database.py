@@ -1,4 +1,4 @@
-"""`medpay database`: the records' tables, where `medpay up` does not look after them."""
+"""`medpay database`: migrate the records' tables, which `medpay up` does by itself."""
 
 import asyncio
 
@@ -17,6 +17,6 @@ def group() -> None:
 
 @app.command()
 def upgrade() -> None:
-    """Bring the tables at MEDPAY_DATABASE_URL to this version; nothing to do is fine. Run it before api and worker."""
+    """Migrate the tables at MEDPAY_DATABASE_URL to this version, if need be. Run it before api and worker."""
     asyncio.run(migrate(read_settings().database))
     typer.echo("The records' tables are of this version")

@@ -1,4 +1,4 @@
-"""`medpay demo`: real payments on a stack of its own."""
+"""`medpay demo`: takes real payments on an embedded stack of its own."""
 
 import asyncio
 import contextlib
@@ -37,7 +37,7 @@ def demo(
 
 
 def demo_settings(folder: Path) -> Settings:
-    """Nothing of the user's own set-up: a demo must not meet a real centre or a real database."""
+    """Settings that ignore the user's own: a demo must not meet a real centre or a real database."""
     binary = os.environ.get(env_name("temporal_cli"))
     for name in [name for name in os.environ if name.startswith("MEDPAY_")]:
         del os.environ[name]
@@ -45,7 +45,7 @@ def demo_settings(folder: Path) -> Settings:
 
 
 async def run_demo(*, keep: bool) -> int:
-    """0 only if every payment ended as it should, by our word, the centre's and HIS's.
+    """The exit code: 0 only if each payment ended as it should according to us, the centre and HIS.
 
     `keep`: leave the stack up until the task is cancelled; the verdict stays the same.
     """

@@ -1,4 +1,4 @@
-"""`medpay keys rotate | reseal | check | remove`: the keyring through its life (docs/keys.md)."""
+"""`medpay keys rotate | reseal | check | remove`: the keyring's life cycle (docs/keys.md)."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from cli.access_log import record_key_work
 from cli.configuration import CHECK_FAILED, WRONG_USE, CommandError, read_keyring, read_settings
-from cli.connections import connect, records
+from cli.connections import connect, records, temporal_trouble_in_one_line
 from security.access_log import AccessEvent
 from security.crypto.gcm import SealCipher
 from security.crypto.keyring import Keyring
@@ -27,7 +27,7 @@ from settings import Settings
 from storage.sealing import sealed_tables
 
 ROWS_AT_ONCE = 100
-"""A transaction's: payments wait for it on SQLite, some milliseconds."""
+"""Rows per transaction. On SQLite payments wait for each, some milliseconds."""
 
 _RESTART = "Restart the API and the workers now: they seal with the old key until then, and open what either seals"
 
@@ -56,7 +56,7 @@ def rotate(
 
 
 def reseal() -> None:
-    """Seal every row that an older key sealed with the active one. It may be stopped and begun again at any time."""
+    """Seal every row that an older key sealed with the active one. It can be stopped and restarted at any time."""
     settings = read_settings()
     asyncio.run(_reseal(settings, read_keyring(settings)))
 
@@ -68,11 +68,12 @@ def check(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
 ) -> None:
-    """Check the keyring and say what each key is still needed for. Exit 1 if data needs a key that is not there."""
+    """Check the keyring and show what each key is still needed for. Exit 1 if data needs a key that is missing."""
     settings = read_settings()
     try:
         keyring = read_keyring(settings)
     except CommandError as error:
+        # A broken keyring is a failed check here, not wrong use.
         raise CommandError(*error.lines) from None
     rows = asyncio.run(in_rows(settings, keyring))
     workflows = asyncio.run(in_histories(settings)) if histories else None
@@ -111,7 +112,7 @@ def remove(key_id: Annotated[str, typer.Argument(help="The old key's id, such as
 
 @contextmanager
 def _changing(path: Path) -> Iterator[None]:
-    """Two commands at once must not lose each other's key. Turns the file system's errors into a `CommandError`."""
+    """Lock the keyring: concurrent commands must not lose each other's keys. Turns OSError into a `CommandError`."""
     try:
         with key_files.held(path):
             yield
@@ -129,7 +130,7 @@ def _file_of(settings: Settings) -> Path:
 
 
 async def _reseal(settings: Settings, keyring: Keyring) -> None:
-    """Raises `CommandError` if a row's seal does not open."""
+    """Seal every row with the active key. Raises `CommandError` at the end if some rows' seals did not open."""
     rows = broken = 0
     async with records(settings, keyring, unhurried=True) as database:
         with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -180,31 +181,29 @@ def _as_json(
 
 
 async def in_rows(settings: Settings, keyring: Keyring) -> Counter[str]:
-    """How many sealed texts of each key there are. Raises `CommandError`."""
+    """How many sealed texts in rows each key has sealed. Raises `CommandError`."""
     async with records(settings, keyring, unhurried=True) as database, database.read() as unit:
         return await unit.seals.key_ids()
 
 
 async def in_histories(settings: Settings) -> Counter[str]:
-    """How many workflows need each key, of all that Temporal keeps: every history is read. Raises `CommandError`."""
+    """How many of the workflows that Temporal keeps need each key. Reads every history. Raises `CommandError`."""
     client = await connect(settings)
     counts: Counter[str] = Counter()
-    try:
+    with temporal_trouble_in_one_line(settings):
         async for run in client.list_workflows():
             try:
                 history = await client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
             except RPCError as error:
-                if error.status is not RPCStatusCode.NOT_FOUND:  # its retention may just have ended
+                if error.status is not RPCStatusCode.NOT_FOUND:  # unless its retention has just ended
                     raise
                 continue
             counts.update({key_id for event in history.events for key_id in _key_ids(event)})
-    except RPCError as error:
-        raise CommandError(f"Temporal at {settings.temporal_address} refused: {error.message}") from None
     return counts
 
 
 def _key_ids(message: Message) -> Iterator[str]:
-    """Of every sealed payload in it, however deep."""
+    """The key ids of all sealed payloads in `message`, however deeply nested."""
     if isinstance(message, Payload):
         if KEY_ID in message.metadata:
             yield message.metadata[KEY_ID].decode("ascii", "replace")

@@ -1,4 +1,4 @@
-"""`medpay keys`: the secrets that a hospital needs, made on its own machine."""
+"""`medpay keys`: make the secrets that a hospital needs, on its own machine."""
 
 import hashlib
 import json
@@ -43,7 +43,7 @@ def group() -> None:
 
 @app.command()
 def sign(
-    method: Annotated[Method, typer.Argument(help="Of the call.", case_sensitive=False)],
+    method: Annotated[Method, typer.Argument(help="The call's HTTP method.", case_sensitive=False)],
     target: Annotated[str, typer.Argument(metavar="PATH", help="Path and query, exactly as they will be sent.")],
     secret_file: Annotated[Path, typer.Option(help="File with the key's hmac_secret.")],
     body: Annotated[Path | None, typer.Option(help="File with the body, exactly as it will be sent.")] = None,
@@ -66,16 +66,16 @@ def new(
     kind: Annotated[
         Kind,
         typer.Argument(
-            help="hospital: SM2 pair; caller: API key; keyring: seals data at rest; webhook: signs them; "
-            "signing: a caller's, who signs each call."
+            help="hospital: SM2 key pair; caller: API key; keyring: seals data at rest; webhook: signs webhooks; "
+            "signing: signs a caller's calls."
         ),
     ],
     output: Annotated[Path | None, typer.Option(help="File for the secret, mode 600 (all but caller).")] = None,
     name: Annotated[str, typer.Option(help="The caller's or person's name.")] = "wechat-backend",
     role: Annotated[Role, typer.Option(help="What the caller may do.")] = Role.CALLER,
-    cipher: Annotated[SealCipher, typer.Option(help="What the keyring's first key is for.")] = SealCipher.SM4,
+    cipher: Annotated[SealCipher, typer.Option(help="The cipher of the keyring's first key.")] = SealCipher.SM4,
 ) -> None:
-    """Make a key. Secrets go to the file; what others may know, or what to paste where, is printed."""
+    """Make a key. Secrets go to the file; public keys and lines to paste into other files are printed."""
     if kind is Kind.CALLER:
         _new_caller(name, role)
         record_key_work(AccessEvent.CLI_KEY_MADE, kind=kind.value, name=name, role=role.value)

@@ -1,8 +1,6 @@
-"""`medpay notifications`: what callers are told by webhook, how far that has come, and sending it once more."""
+"""`medpay notifications`: list the webhooks to callers with their delivery status, and send them again."""
 
 import asyncio
-import json
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -10,8 +8,8 @@ import typer
 from cli.access_log import access_here
 from cli.configuration import CommandError, read_hospitals, read_settings
 from cli.connections import records
+from cli.output import AsJson, Hospital, echo_json, echo_row, local_time
 from domain.base import PaymentKey
-from domain.china_time import to_china
 from domain.ids import payment_workflow_id
 from domain.notifications import NotificationEvent
 from security.access_log import AccessEvent
@@ -20,8 +18,6 @@ from storage.notifications import LISTED_MAX
 from storage.records import NotificationRecord
 
 app = typer.Typer(name="notifications", no_args_is_help=True, help="Webhooks to the callers.")
-Hospital = Annotated[str | None, typer.Option(help="The hospital; MEDPAY_HOSPITAL by default.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As a JSON array.")]
 
 
 @app.callback()
@@ -45,13 +41,13 @@ def show_list(
 def replay(
     med_org_ord: Annotated[str, typer.Argument(metavar="MEDORGORD", help="The hospital's order number.")],
     event: Annotated[
-        NotificationEvent | None, typer.Option(help="Only this one; all of the payment's by default.")
+        NotificationEvent | None, typer.Option(help="Only this event; all of the payment's by default.")
     ] = None,
     hospital: Hospital = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Send a payment's notifications once more, under the same webhook-id. A worker does it within seconds."""
+    """Send a payment's notifications again, with the same webhook-id. A worker does so within seconds."""
     settings = read_settings()
     key = PaymentKey(hospital=hospital or settings.hospital, med_org_ord=med_org_ord)
     if (told := read_hospitals(settings).get(key.hospital)) is None or told.webhook is None:
@@ -79,26 +75,22 @@ async def _replay(settings: Settings, key: PaymentKey, event: NotificationEvent 
 def _print(found: list[NotificationRecord], *, as_json: bool) -> None:
     shown = [_fields(record) for record in found]
     if as_json:
-        typer.echo(json.dumps(shown, ensure_ascii=False))
+        echo_json(shown)
         return
     for fields in shown:
-        typer.echo("  ".join(str(value) for value in fields.values() if value not in (None, "")))
+        echo_row(fields)
 
 
 def _fields(record: NotificationRecord) -> dict[str, Any]:
     """Times are UTC+8."""
     return {
-        "at": _time(record.created_at),
+        "at": local_time(record.created_at),
         "medOrgOrd": record.med_org_ord,
         "event": record.event.value,
         "refundNo": record.refund_no,
         "status": record.status.value,
         "runs": record.runs,
-        "delivered": _time(record.delivered_at),
-        "givenUp": _time(record.given_up_at),
+        "delivered": local_time(record.delivered_at),
+        "givenUp": local_time(record.given_up_at),
         "webhookId": record.webhook_id,
     }
-
-
-def _time(moment: datetime | None) -> str | None:
-    return to_china(moment) if moment else None

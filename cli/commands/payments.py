@@ -1,7 +1,6 @@
-"""`medpay payments`: payments as our records have them, without personal data or tokens."""
+"""`medpay payments`: list and show payments as our records have them, without personal data or tokens."""
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
@@ -12,9 +11,9 @@ from api.refunds.schemas import RefundedAmounts
 from cli.access_log import access_here
 from cli.configuration import WRONG_USE, CommandError, read_settings
 from cli.connections import records
+from cli.output import AsJson, Hospital, echo_json, echo_row, local_time
 from domain import china_time as periods
 from domain.base import PaymentKey
-from domain.china_time import to_china
 from domain.fen import yuan
 from domain.ids import payment_workflow_id
 from domain.orders import Category, Channel
@@ -26,7 +25,6 @@ from storage.records import PaymentLine, PaymentQuery, PaymentRecord, RefundReco
 app = typer.Typer(name="payments", no_args_is_help=True, help="Payments in our records.")
 Fields = dict[str, Any]
 LINES_MAX = 1_000
-Hospital = Annotated[str | None, typer.Option(help="Its hospital; MEDPAY_HOSPITAL by default.")]
 
 
 @app.callback()
@@ -39,7 +37,7 @@ def show(
     med_org_ord: Annotated[str, typer.Argument(metavar="MEDORGORD", help="The hospital's order number.")],
     hospital: Hospital = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show a payment: state, amounts, deadlines and everything that happened. No personal data, no tokens."""
     settings = read_settings()
@@ -49,12 +47,12 @@ def show(
         raise CommandError(f"{key.hospital} has no payment {med_org_ord}")
     if as_json:
         happened = [_entry(entry) for entry in timeline]
-        typer.echo(json.dumps({**_fields(record, refunds), "timeline": happened}, ensure_ascii=False))
+        echo_json({**_fields(record, refunds), "timeline": happened})
         return
     for name, value in _fields(record, refunds).items():
         typer.echo(f"{name:<18} {value}")
     for entry in timeline:
-        typer.echo("  ".join(str(value) for value in _entry(entry).values() if value not in (None, "")))
+        echo_row(_entry(entry))
 
 
 @app.command("list")
@@ -69,9 +67,9 @@ def list_payments(
     until: Annotated[
         str | None, typer.Option("--to", metavar="DATE", help="Accepted up to this day, or before this time (UTC+8).")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=LINES_MAX, help="The longest list.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=LINES_MAX, help="How many payments at most.")] = 50,
     hospital: Hospital = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As one JSON array.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List payments, the newest first. No personal data, no tokens."""
     settings = read_settings()
@@ -85,7 +83,7 @@ def list_payments(
     )
     lines = [_line(line) for line in asyncio.run(_page(settings, query, limit))]
     if as_json:
-        typer.echo(json.dumps(lines, ensure_ascii=False))
+        echo_json(lines)
         return
     for line in lines:
         typer.echo("  ".join(f"{line[name] or '':<{width}}" for name, width in _WIDTHS.items()).rstrip())
@@ -110,7 +108,7 @@ _WIDTHS = {
     "error": 21,
     "note": 0,
 }
-"""The columns of a list for a person, in characters; the last one may be of any length."""
+"""The columns of the list and their widths in characters; the last one is as wide as it needs to be."""
 
 
 def _line(line: PaymentLine) -> Fields:
@@ -118,8 +116,8 @@ def _line(line: PaymentLine) -> Fields:
         "medOrgOrd": line.med_org_ord,
         "hospital": line.hospital,
         "state": line.state.value,
-        "since": _time(line.state_since),
-        "accepted": _time(line.accepted_at),
+        "since": local_time(line.state_since),
+        "accepted": local_time(line.accepted_at),
         "CATEGORY": line.category.value,
         "CHANNEL": line.channel.value,
         "TOTAL": yuan(line.total_fen),
@@ -130,11 +128,11 @@ def _line(line: PaymentLine) -> Fields:
 
 
 def _moment(option: str, read: Callable[[str], datetime], text: str | None) -> datetime | None:
-    """Raises `CommandError` naming the option."""
+    """The moment that an option gives. Raises `CommandError` naming it."""
     try:
         return None if text is None else read(text.strip())
     except ValueError:
-        raise CommandError(f"{option}: {text!r} is no ISO date or date-time", exit_code=WRONG_USE) from None
+        raise CommandError(f"{option}: {text!r} is not an ISO date or date-time", exit_code=WRONG_USE) from None
 
 
 async def _find(
@@ -151,15 +149,15 @@ async def _find(
 
 
 def _fields(record: PaymentRecord, refunds: Sequence[RefundRecord]) -> Fields:
-    """What operations and auditors may see, by the interface's names. Times are UTC+8, amounts yuan."""
+    """What operators and auditors may see, under the interface's field names. Times are UTC+8, amounts yuan."""
     order, settlement = record.order, record.settlement
     split = settlement.split if settlement else record.split
     fields: Fields = {
         "medOrgOrd": order.med_org_ord,
         "hospital": order.hospital,
         "state": record.state.value,
-        "since": _time(record.state_since),
-        "accepted": _time(record.accepted_at),
+        "since": local_time(record.state_since),
+        "accepted": local_time(record.accepted_at),
         "CATEGORY": order.category.value,
         "CHANNEL": order.channel.value,
         "TOTAL": yuan(order.total_fen),
@@ -169,9 +167,9 @@ def _fields(record: PaymentRecord, refunds: Sequence[RefundRecord]) -> Fields:
         "ownPayAmt": split and yuan(split.own_pay_fen),
         **(RefundedAmounts.of_payment(refunds).data() if refunds else {}),
         "refunding": record.refunding,
-        "windowEnds": _time(record.window_ends_at),
-        "traceTime": settlement and _time(settlement.trace_time),
-        "reversalDeadline": settlement and _time(settlement.reversal_deadline),
+        "windowEnds": local_time(record.window_ends_at),
+        "traceTime": settlement and local_time(settlement.trace_time),
+        "reversalDeadline": settlement and local_time(settlement.reversal_deadline),
         "VISIT_ID": record.visit_id or order.visit_id,
         "settlementNo": record.settlement_no,
         "error": record.error_code and record.error_code.value,
@@ -183,14 +181,10 @@ def _fields(record: PaymentRecord, refunds: Sequence[RefundRecord]) -> Fields:
 
 def _entry(entry: TimelineEntry) -> Fields:
     return {
-        "at": _time(entry.at),
+        "at": local_time(entry.at),
         "kind": entry.kind.value,
         "name": entry.name,
         "outcome": entry.outcome and entry.outcome.value,
         "ms": entry.duration_ms,
         "message": entry.message,
     }
-
-
-def _time(moment: datetime | None) -> str | None:
-    return to_china(moment) if moment else None

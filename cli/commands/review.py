@@ -1,7 +1,6 @@
-"""`medpay review`: payments and refunds that people must decide, through the API, each with a key of their own."""
+"""`medpay review`: the review queue, through the API, each person with a key of their own."""
 
 import asyncio
-import json
 import os
 import sys
 import time
@@ -16,6 +15,7 @@ import aiohttp
 import typer
 
 from cli.configuration import CHECK_FAILED, WRONG_USE, CommandError, read_settings
+from cli.output import AsJson, echo_json
 from cli.stack.components import api_url
 from domain.china_time import to_china
 from domain.fen import Fen, yuan
@@ -34,19 +34,18 @@ Data = dict[str, Any]
 
 KeyFile = Annotated[Path | None, typer.Option(help=f"File with your key; else {KEY_VARIABLE}.")]
 Api = Annotated[str | None, typer.Option(help="The API's address; MEDPAY_API_HOST and _PORT by default.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Number = Annotated[str, typer.Argument(metavar="MEDORGORD", help="The hospital's order number.")]
-RefundNo = Annotated[str, typer.Option(help="Of a refund's case; none for the payment's own.")]
+RefundNo = Annotated[str, typer.Option(help="The refund's number, for a refund's case.")]
 Action = Annotated[ReviewAction, typer.Argument(help="What to do; show says what is safe.", case_sensitive=False)]
 
 
 class StillProcessing(CommandError):
-    """The outcome is open."""
+    """The API answered 202: the outcome is still open."""
 
 
 @dataclass(frozen=True)
 class ReviewClient:
-    """`url`: the API's, without a path. `key`: a person's."""
+    """The API's review queue as one person. `url`: the API's, without a path. `key`: the person's."""
 
     url: str
     key: str
@@ -63,7 +62,7 @@ class ReviewClient:
                 return cases
 
     def show(self, med_org_ord: str, refund_no: str) -> Data:
-        """A case with what both sides say now. Raises `CommandError`."""
+        """A case, with what the centre and HIS say now. Raises `CommandError`."""
         return self._call("GET", f"/{med_org_ord}", params={"refundNo": refund_no} if refund_no else {})
 
     def propose(self, med_org_ord: str, fields: Mapping[str, str]) -> Data:
@@ -71,7 +70,10 @@ class ReviewClient:
         return self._call("POST", f"/{med_org_ord}/proposals", json=_given(fields))
 
     def approve(self, med_org_ord: str, fields: Mapping[str, str]) -> Data:
-        """Repeated while it is under way: the same approval again is answered. Raises `CommandError`."""
+        """Repeated while it is still processing, which is safe: a repeated approval is only answered again.
+
+        Raises `CommandError`.
+        """
         path, body = f"/{med_org_ord}/approvals", _given(fields)
         for _ in range(REPEATS_MAX):
             try:
@@ -94,7 +96,7 @@ class ReviewClient:
                 body = await response.json()
                 code = response.headers.get("X-Error-Code", "")
         except (aiohttp.ClientError, TimeoutError, ValueError):
-            raise CommandError(f"--api: no answer of medpay's API at {self.url}") from None
+            raise CommandError(f"--api: no answer from medpay's API at {self.url}") from None
         if not isinstance(body, dict) or body.get("CODE") != 0:
             message = body.get("MSG", "") if isinstance(body, dict) else ""
             if response.status == HTTPStatus.ACCEPTED:
@@ -115,7 +117,7 @@ def list_cases(*, key_file: KeyFile = None, api: Api = None, as_json: AsJson = F
     """List the open cases of your hospital, the oldest first."""
     cases = _client(key_file, api).pages()
     if as_json:
-        typer.echo(json.dumps(cases, ensure_ascii=False))
+        echo_json(cases)
         return
     for case in cases:
         typer.echo("  ".join(filter(None, _line(case))))
@@ -134,9 +136,9 @@ def show(
     """Show a case: what the centre and HIS say now, what is safe, what is not and why, who did what."""
     case = _client(key_file, api).show(med_org_ord, refund_no)
     if as_json:
-        typer.echo(json.dumps(case, ensure_ascii=False))
+        echo_json(case)
         return
-    for name, value in _told(case).items():
+    for name, value in _summary(case).items():
         typer.echo(f"{name:<16} {value}")
     for action, why in case["refused"].items():
         typer.echo(f"{'not safe':<16} {action}: {why}")
@@ -149,7 +151,7 @@ def propose(
     med_org_ord: Number,
     action: Action,
     *,
-    reason: Annotated[str, typer.Option(help="Why. Kept for ever: no personal data.")] = "",
+    reason: Annotated[str, typer.Option(help="Why. Kept permanently: no personal data.")] = "",
     pay_auth_no_file: Annotated[
         Path | None, typer.Option(help="For REFUND: file with the patient's new payAuthNo, - for standard input.")
     ] = None,
@@ -158,7 +160,7 @@ def propose(
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the sides again (ASK_AGAIN), or put an action before a second person."""
+    """Ask the centre and HIS again (ASK_AGAIN), or propose an action to a second person."""
     authorisation = "" if pay_auth_no_file is None else _secret(pay_auth_no_file, "--pay-auth-no-file")
     fields = {"action": action.value, "reason": reason, "payAuthNo": authorisation, "refundNo": refund_no}
     _say(_client(key_file, api).propose(med_org_ord, fields), as_json=as_json)
@@ -174,7 +176,7 @@ def approve(
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve what another person proposed: the sides are asked again, and if it is still safe it is done."""
+    """Approve what another person proposed: the centre and HIS are asked again, and if still safe it is done."""
     fields = {"action": action.value, "refundNo": refund_no}
     _say(_client(key_file, api).approve(med_org_ord, fields), as_json=as_json)
 
@@ -190,7 +192,7 @@ def _client(key_file: Path | None, api: str | None) -> ReviewClient:
 
 
 def _secret(file: Path, option: str) -> str:
-    """The file's text: a secret on the command line would stand in every list of processes."""
+    """The secret in `file`: on the command line it would show in every process list."""
     try:
         text = sys.stdin.read() if str(file) == STDIN else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -200,7 +202,7 @@ def _secret(file: Path, option: str) -> str:
 
 def _say(decision: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(decision, ensure_ascii=False))
+        echo_json(decision)
         return
     typer.echo(f"{decision['state']}  {decision['message']}")
 
@@ -218,9 +220,9 @@ def _line(case: dict[str, Any]) -> list[str]:
     ]
 
 
-def _told(case: dict[str, Any]) -> dict[str, str]:
-    """The case for reading: times in UTC+8, amounts in yuan. What is empty is left out."""
-    told = {
+def _summary(case: dict[str, Any]) -> dict[str, str]:
+    """The case for people: times in UTC+8, amounts in yuan, empty values left out."""
+    lines = {
         "medOrgOrd": case["medOrgOrd"],
         "refundNo": case["refundNo"],
         "reason": f"{case['reason']}  {case['message']}",
@@ -237,7 +239,7 @@ def _told(case: dict[str, Any]) -> dict[str, str]:
         "proposed": _pairs(case["proposed"] and case["proposed"] | {"at": _time(case["proposed"]["at"])}),
         "safe": ", ".join(case["safe"]),
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in lines.items() if value}
 
 
 def _pairs(values: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""`medpay search-attributes`: what operators find payments by."""
+"""`medpay search-attributes`: register the attributes that operators find payments by in Temporal."""
 
 import asyncio
 from typing import Any
@@ -7,10 +7,9 @@ import typer
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.service import RPCError
 
 from cli.configuration import CommandError, read_settings
-from cli.connections import connect
+from cli.connections import connect, temporal_trouble_in_one_line
 from settings import Settings
 from workflows import search_attributes
 
@@ -26,10 +25,8 @@ def group() -> None:
 def register() -> None:
     """Register every search attribute in MEDPAY_TEMPORAL_NAMESPACE; those that are there already are left alone."""
     settings = read_settings()
-    try:
+    with temporal_trouble_in_one_line(settings):
         added = asyncio.run(_register(settings))
-    except RPCError as error:
-        raise CommandError(f"Temporal at {settings.temporal_address} refused: {error.message}") from None
     typer.echo(f"{len(added)} registered, {len(search_attributes.ALL) - len(added)} were there already")
 
 

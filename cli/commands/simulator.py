@@ -1,4 +1,4 @@
-"""`medpay simulator`: the insurance centre or HIS, for practice."""
+"""`medpay simulator`: simulates the insurance centre or HIS, for practice."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,11 +14,9 @@ from simulator.his.server import build_app as build_his
 from simulator.insurance.config import CentreConfig
 from simulator.insurance.server import build_app as build_centre
 
-app = typer.Typer(name="simulator", no_args_is_help=True, help="The other parties, for practice.")
+app = typer.Typer(name="simulator", no_args_is_help=True, help="The insurance centre and HIS, simulated.")
 
-Host = Annotated[
-    str, typer.Option(help="Address to bind to. Control calls need no key: keep it to a network of yours.")
-]
+Host = Annotated[str, typer.Option(help="Address to bind to. Control calls need no key: use a private network only.")]
 Port = Annotated[int | None, typer.Option(help="TCP port; the setting's by default.")]
 DatabaseFile = Annotated[
     Path | None, typer.Option("--database", help="Its state (SQLite); in MEDPAY_DATA_DIR by default.")
@@ -28,7 +26,7 @@ LOOPBACK = "127.0.0.1"
 
 @app.callback()
 def group() -> None:
-    """The other parties, for practice."""
+    """The insurance centre and HIS, simulated."""
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`medpay up`: the embedded stack until Ctrl-C."""
+"""`medpay up`: runs the embedded stack until Ctrl-C."""
 
 import asyncio
 import json

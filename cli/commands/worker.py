@@ -1,4 +1,4 @@
-"""`medpay worker`: runs the payments, as a cluster runs it."""
+"""`medpay worker`: runs a Temporal worker."""
 
 import asyncio
 import socket
@@ -19,7 +19,7 @@ from worker import run_worker
 app = typer.Typer()
 
 POLL_AGE_MAX = timedelta(minutes=2)
-"""A poll is asked again after a minute at the latest; older ones are of a worker that is gone or stuck."""
+"""A worker polls at least once a minute; an older poll means that it is gone or stuck."""
 
 
 @app.command()
@@ -27,10 +27,10 @@ def worker(
     *,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Only ask Temporal whether a worker of this machine is at work; else exit 1."),
+        typer.Option("--check", help="Only ask Temporal whether a worker on this machine is polling; exit 1 if not."),
     ] = False,
 ) -> None:
-    """Run payments from MEDPAY_TASK_QUEUE until SIGTERM; activities under way may finish."""
+    """Run payments from MEDPAY_TASK_QUEUE until SIGTERM; running activities may finish."""
     settings = read_settings()
     if check:
         asyncio.run(_check(settings))
@@ -58,4 +58,4 @@ async def _check(settings: Settings) -> None:
     ours = [poller for poller in described.pollers if poller.identity.endswith(f"@{socket.gethostname()}")]
     if any(poller.last_access_time.ToDatetime(UTC) > oldest for poller in ours):
         return
-    raise CommandError(f"no worker of {socket.gethostname()} polls the task queue {settings.task_queue}")
+    raise CommandError(f"no worker on {socket.gethostname()} polls the task queue {settings.task_queue}")

@@ -1,4 +1,4 @@
-"""The demo's two hands: the official-account backend at our API, and the control calls of the simulators."""
+"""The demo's HTTP client: acts as the official-account backend at our API, and controls the simulators."""
 
 import asyncio
 from collections.abc import Mapping
@@ -36,12 +36,12 @@ class DemoClient:
         return await self._until_answered(f"payments/{med_org_ord}/refunds", fields)
 
     async def propose(self, med_org_ord: str, action: str, by: str) -> Answer:
-        """A person's wish on a payment under review. `by`: operator or approver."""
+        """Propose an action for a payment under review. `by`: operator or approver."""
         fields = {"action": action, "reason": "已与医保中心核对"}
         return await self._until_answered(f"reviews/{med_org_ord}/proposals", fields, by)
 
     async def approve(self, med_org_ord: str, action: str, by: str) -> Answer:
-        """The second person's word, repeated while what it let loose is under way."""
+        """Approve a proposed action as a second person, repeated while it answers 202."""
         return await self._until_answered(f"reviews/{med_org_ord}/approvals", {"action": action}, by)
 
     async def state(self, med_org_ord: str) -> str:
@@ -52,7 +52,7 @@ class DemoClient:
         return str((body.get("DATA") or {}).get("state", body.get("MSG")))
 
     async def until_state(self, med_org_ord: str, state: str) -> None:
-        """Wait until the payment is there. Raises TimeoutError."""
+        """Wait until the payment has reached `state`. Raises TimeoutError."""
         async with asyncio.timeout(ANSWER_S_MAX):
             while True:
                 if await self.state(med_org_ord) == state:
@@ -60,7 +60,7 @@ class DemoClient:
                 await asyncio.sleep(LOOK_EVERY_S)
 
     async def patient_pays(self, pay_ord_id: str, *, notify: bool = False) -> None:
-        """The patient confirms in the channel; the centre books it, and tells us by 6302 if it is to `notify`."""
+        """The patient confirms in the channel and the centre settles. `notify`: whether it sends us a 6302."""
         await self._post(
             f"{self._stack.insurance_url}/_sim/orders/{pay_ord_id}/pay", {"outcome": "paid", "notify": notify}
         )
@@ -72,13 +72,17 @@ class DemoClient:
         await self._post(f"{self._stack.his_url}/_sim/faults", fault)
 
     async def repair(self) -> None:
-        """Take back every injected fault."""
+        """Clear every injected fault."""
         for url in (self._stack.insurance_url, self._stack.his_url):
             async with self._session.delete(f"{url}/_sim/faults") as response:
                 response.raise_for_status()
 
     async def centre_orders(self, med_org_ord: str) -> list[Answer]:
         return await self._list(f"{self._stack.insurance_url}/_sim/orders", med_org_ord)
+
+    async def ord_stas(self, med_org_ord: str) -> list[int]:
+        """The ordStas of each order at the centre for this medOrgOrd."""
+        return [order["ordStas"] for order in await self.centre_orders(med_org_ord)]
 
     async def centre_calls(self, med_org_ord: str) -> list[Answer]:
         return await self._list(f"{self._stack.insurance_url}/_sim/calls", med_org_ord)

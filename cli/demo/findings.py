@@ -1,4 +1,4 @@
-"""What a story found: its row in the table, and everything that was not as it should be."""
+"""What a story found, as a row of the report: what was proved, and everything that is not as it should be."""
 
 import time
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ WIDTH_WITHOUT_TERMINAL = 200
 
 @dataclass
 class Findings:
-    """Filled in by a scenario. `problems` stays empty if all was well."""
+    """Filled in by a story. `problems` stays empty if all is well."""
 
     med_org_ord: str
     expected: str
@@ -25,35 +25,34 @@ class Findings:
     problems: list[str] = field(default_factory=list)
 
     def expect(self, what: str, found: object, wanted: object) -> None:
-        """Count it as proof if equal, else as a problem with both values."""
+        """Note `what` as proof if the values are equal, else as a problem with both values."""
         if found == wanted:
             self.proof.append(what)
         else:
             self.problems.append(f"{what}: expected {wanted}, found {found}")
 
     def accepted(self, call: str, answer: Answer) -> Answer:
-        """The DATA of an answer that should be a success; its refusal is a problem."""
+        """The DATA of an answer that should be a success; a refusal is noted as a problem."""
         if answer["CODE"] != 0:
             self.problems.append(f"{call} was refused: {answer['reason']} {answer['MSG']}")
         data: Answer = answer.get("DATA") or {}
         return data
 
     def split(self, data: Answer) -> None:
-        """feeSumamt = fundPay + psnAcctPay + ownPayAmt."""
+        """Note the amounts: feeSumamt = fundPay + psnAcctPay + ownPayAmt."""
         if data:
             self.amounts = "{feeSumamt} = {fundPay} + {psnAcctPay} + {ownPayAmt}".format_map(data)
 
 
 async def settled_everywhere(client: DemoClient, found: Findings) -> None:
-    """We, the centre and HIS agree on one settled payment."""
-    await ended_as(client, found)
-    orders = await client.centre_orders(found.med_org_ord)
-    found.expect("one order at the centre, settled", [order["ordStas"] for order in orders], [6])
+    """Expect that we, the centre and HIS agree on one settled payment."""
+    await ended_as_expected(client, found)
+    found.expect("one order at the centre, settled", await client.ord_stas(found.med_org_ord), [6])
     settlements = await client.his_settlements(found.med_org_ord)
     found.expect("booked once in HIS", len(settlements), 1)
 
 
-async def ended_as(client: DemoClient, found: Findings) -> None:
+async def ended_as_expected(client: DemoClient, found: Findings) -> None:
     found.state = await client.state(found.med_org_ord)
     if found.state != found.expected:
         found.problems.append(f"the payment is {found.state}, not {found.expected}")
@@ -72,13 +71,13 @@ class Row:
 
 
 def new_console() -> Console:
-    """As wide as the terminal; wide enough for whole links where the output goes to a file."""
+    """As wide as the terminal, or wide enough for whole links if the output goes to a file."""
     console = Console()
     return console if console.is_terminal else Console(width=WIDTH_WITHOUT_TERMINAL)
 
 
 def print_report(console: Console, rows: Sequence[Row], started: float) -> None:
-    """One row a payment; `started` is the monotonic time at which the demo began."""
+    """Print a row for each payment. `started`: the monotonic time at which the demo began."""
     table = Table(title="Payments taken through the HTTP API", show_lines=True)
     table.add_column("Payment, and its story in the Temporal UI", overflow="fold", ratio=3)
     table.add_column("State", no_wrap=True)

@@ -1,10 +1,10 @@
-"""The payments that the demo takes, each the story of one day at a hospital."""
+"""The payments that the demo takes, each a story from a hospital's day."""
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from cli.demo.client import Answer, DemoClient
-from cli.demo.findings import Findings, ended_as, settled_everywhere
+from cli.demo.findings import Findings, ended_as_expected, settled_everywhere
 from domain.states import PaymentState
 
 Story = Callable[[DemoClient, Findings], Awaitable[None]]
@@ -21,7 +21,7 @@ ZHANG = {"PATIENT_ID": "100001", "ID_NO": "110101199003070134", "PATIENT_NAME": 
 LI = {"PATIENT_ID": "100002", "ID_NO": "11010119900307109X", "PATIENT_NAME": "李四"}
 
 SHORT = {"payment_window_s": 6, "auto_finish_after_s": 2}
-"""Seconds. The demo's payment window, and how long it waits for interface 2: 30 and 5 minutes would be long."""
+"""Seconds. The demo can't wait for the default payment window (30 min) and automatic finish (5 min)."""
 
 
 def order_of(med_org_ord: str, patient: dict[str, str], **fields: str) -> dict[str, str]:
@@ -37,7 +37,7 @@ def order_of(med_org_ord: str, patient: dict[str, str], **fields: str) -> dict[s
 
 
 def confirmation(order: dict[str, str], pay_ord_id: str) -> dict[str, str]:
-    """The call of interface 2 for it."""
+    """A call of interface 2 for the order."""
     repeated_fields = {"medOrgOrd", "PATIENT_ID", "CHANNEL", "VISIT_ID"}
     return {**{key: order[key] for key in order.keys() & repeated_fields}, "payOrdId": pay_ord_id}
 
@@ -45,14 +45,20 @@ def confirmation(order: dict[str, str], pay_ord_id: str) -> dict[str, str]:
 _OUTPATIENT = order_of("demo-outpatient", ZHANG, CATEGORY="2", ORDER_ID="300001", TOTAL="128.50", VISIT_ID="V1")
 
 
-async def _pay(client: DemoClient, found: Findings, order: dict[str, str]) -> Answer:
-    """Pre-settle, the patient pays, settle. The DATA of interface 2."""
+async def _pre_settle(client: DemoClient, found: Findings, order: dict[str, str]) -> str:
+    """Interface 1, which should be accepted; the payOrdId, or `?`."""
     quoted = found.accepted("pre-settle", await client.pre_settle(order))
-    if not quoted:
-        return {}
     found.split(quoted)
-    await client.patient_pays(quoted["payOrdId"])
-    return found.accepted("settle", await client.settle(confirmation(order, quoted["payOrdId"])))
+    return str(quoted.get("payOrdId", "?"))
+
+
+async def _pay(client: DemoClient, found: Findings, order: dict[str, str]) -> Answer:
+    """Pre-settle, let the patient pay, settle. The DATA of interface 2."""
+    pay_ord_id = await _pre_settle(client, found, order)
+    if found.problems:
+        return {}
+    await client.patient_pays(pay_ord_id)
+    return found.accepted("settle", await client.settle(confirmation(order, pay_ord_id)))
 
 
 async def outpatient(client: DemoClient, found: Findings) -> None:
@@ -61,7 +67,7 @@ async def outpatient(client: DemoClient, found: Findings) -> None:
 
 
 async def repeated(client: DemoClient, found: Findings) -> None:
-    """Both calls of the outpatient bill again, after it closed."""
+    """Both calls of the outpatient bill are repeated after the payment has closed."""
     first = await client.pre_settle(_OUTPATIENT)
     quoted = found.accepted("pre-settle", first)
     found.split(quoted)
@@ -99,32 +105,27 @@ async def rejection(client: DemoClient, found: Findings) -> None:
     await client.break_centre(txn="6202", kind="refuse", times=1, message="预结算金额不匹配")
     answer = await client.pre_settle(order)
     found.expect("the caller is told INSURANCE_REFUSED", answer["reason"], "INSURANCE_REFUSED")
-    await ended_as(client, found)
-    orders = await client.centre_orders(found.med_org_ord)
-    found.expect("revoked at the centre (6401)", [order["ordStas"] for order in orders], [12])
+    await ended_as_expected(client, found)
+    found.expect("revoked at the centre (6401)", await client.ord_stas(found.med_org_ord), [12])
 
 
 async def reversal(client: DemoClient, found: Findings) -> None:
-    """The centre has settled, HIS refuses to book: the money goes back inside the hour."""
+    """The centre has settled, HIS refuses to book: the money goes back within the hour."""
     order = order_of(found.med_org_ord, LI, CATEGORY="2", ORDER_ID="900987", TOTAL="9.88", VISIT_ID="V2")
-    quoted = found.accepted("pre-settle", await client.pre_settle(order))
-    found.split(quoted)
-    await client.patient_pays(quoted.get("payOrdId", "?"))
+    pay_ord_id = await _pre_settle(client, found, order)
+    await client.patient_pays(pay_ord_id)
     await client.break_his(txn="settle", kind="refuse", times=-1, message="处方已作废")
-    answer = await client.settle(confirmation(order, quoted.get("payOrdId", "")))
+    answer = await client.settle(confirmation(order, pay_ord_id))
     found.expect("the caller is told REVERSED", answer["reason"], "REVERSED")
-    await ended_as(client, found)
-    orders = await client.centre_orders(found.med_org_ord)
-    found.expect("refunded in full at the centre", [order["ordStas"] for order in orders], [7])
+    await ended_as_expected(client, found)
+    found.expect("refunded in full at the centre", await client.ord_stas(found.med_org_ord), [7])
     found.expect("nothing booked in HIS", await client.his_settlements(found.med_org_ord), [])
 
 
 async def auto_finish(client: DemoClient, found: Findings) -> None:
-    """The patient pays, the centre says so by 6302, and interface 2 is never called."""
+    """The patient pays, the centre sends a 6302, and interface 2 is never called."""
     order = order_of(found.med_org_ord, LI, CATEGORY="1", CLINIC_ID="200002", TOTAL="50.00")
-    quoted = found.accepted("pre-settle", await client.pre_settle(order))
-    found.split(quoted)
-    await client.patient_pays(quoted.get("payOrdId", "?"), notify=True)
+    await client.patient_pays(await _pre_settle(client, found, order), notify=True)
     await client.until_state(found.med_org_ord, found.expected)
     await settled_everywhere(client, found)
     visits = await client.his_registrations(found.med_org_ord)
@@ -132,55 +133,46 @@ async def auto_finish(client: DemoClient, found: Findings) -> None:
 
 
 async def superseded(client: DemoClient, found: Findings) -> None:
-    """The patient leaves the page and comes back: the same bill under a new number."""
+    """The patient leaves the page and comes back: the same bill is ordered again under a new number."""
     order = order_of(found.med_org_ord, ZHANG, CATEGORY="2", ORDER_ID="900500", TOTAL="5.01", VISIT_ID="V1")
-    quoted = found.accepted("pre-settle", await client.pre_settle(order))
-    found.split(quoted)
+    await _pre_settle(client, found, order)
     newer = {**order, "medOrgOrd": f"{found.med_org_ord}-newer", "payAuthNo": "auth-newer"}
     found.accepted("the newer one", await client.pre_settle(newer))
-    await ended_as(client, found)
-    orders = await client.centre_orders(found.med_org_ord)
-    found.expect("revoked at the centre (6401)", [order["ordStas"] for order in orders], [12])
-    orders = await client.centre_orders(newer["medOrgOrd"])
-    found.expect("the newer one may be paid", [order["ordStas"] for order in orders], [1])
+    await ended_as_expected(client, found)
+    found.expect("revoked at the centre (6401)", await client.ord_stas(found.med_org_ord), [12])
+    found.expect("the newer one may be paid", await client.ord_stas(newer["medOrgOrd"]), [1])
 
 
 async def expiry(client: DemoClient, found: Findings) -> None:
     """Nobody pays."""
     order = order_of(found.med_org_ord, LI, CATEGORY="2", ORDER_ID="900600", TOTAL="6.01", VISIT_ID="V2")
-    found.split(found.accepted("pre-settle", await client.pre_settle(order)))
+    await _pre_settle(client, found, order)
     await client.until_state(found.med_org_ord, found.expected)
-    await ended_as(client, found)
-    orders = await client.centre_orders(found.med_org_ord)
-    found.expect("asked, then revoked at the centre", [order["ordStas"] for order in orders], [12])
+    await ended_as_expected(client, found)
+    found.expect("asked, then revoked at the centre", await client.ord_stas(found.med_org_ord), [12])
 
 
 async def refund(client: DemoClient, found: Findings) -> None:
-    """A settled bill goes back as a whole; asked for twice, it goes back once."""
+    """A settled bill is refunded in full; asked for twice, it is refunded once."""
     order = order_of(found.med_org_ord, ZHANG, CATEGORY="2", ORDER_ID="900700", TOTAL="7.01", VISIT_ID="V1")
-    quoted = found.accepted("pre-settle", await client.pre_settle(order))
-    found.split(quoted)
-    await client.patient_pays(quoted.get("payOrdId", "?"))
-    found.accepted("settle", await client.settle(confirmation(order, quoted.get("payOrdId", "?"))))
+    await _pay(client, found, order)
     wish = {"refundNo": "R1", "type": "ALL", "payAuthNo": f"auth-{found.med_org_ord}", "reason": "患者未取药"}
     answers = [await client.refund(found.med_org_ord, wish) for _ in range(2)]
     found.accepted("refund", answers[0])
     found.expect("asked for twice, answered the same", answers[1], answers[0])
-    await ended_as(client, found)
-    refunds = [order["refunds"] for order in await client.centre_orders(found.med_org_ord)]
-    found.expect("one refund at the centre (6203)", [len(each) for each in refunds], [1])
+    await ended_as_expected(client, found)
     orders = await client.centre_orders(found.med_org_ord)
+    found.expect("one refund at the centre (6203)", [len(order["refunds"]) for order in orders], [1])
     found.expect("all of it is back", [order["ordStas"] for order in orders], [7])
 
 
 async def review(client: DemoClient, found: Findings) -> None:
-    """6301's amounts are not 6202's, once: nothing is booked until two people have looked at it."""
+    """6301's amounts once differ from 6202's: nothing is booked until two people have looked at it."""
     order = order_of(found.med_org_ord, LI, CATEGORY="2", ORDER_ID="900800", TOTAL="8.01", VISIT_ID="V2")
-    quoted = found.accepted("pre-settle", await client.pre_settle(order))
-    found.split(quoted)
+    pay_ord_id = await _pre_settle(client, found, order)
     await client.break_centre(txn="6301", kind="wrong_amount", times=1)
-    await client.patient_pays(quoted.get("payOrdId", "?"))
-    answer = await client.settle(confirmation(order, quoted.get("payOrdId", "?")))
+    await client.patient_pays(pay_ord_id)
+    answer = await client.settle(confirmation(order, pay_ord_id))
     found.expect("one fen off: IN_REVIEW, nothing booked", answer["reason"], "IN_REVIEW")
     proposed = await client.propose(found.med_org_ord, "BOOK", by="operator")
     found.accepted("the operator's proposal", proposed)

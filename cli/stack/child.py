@@ -1,4 +1,4 @@
-"""One supervised process: how it starts, when it is ready, what it logs, how it ends."""
+"""One supervised process: its start, readiness, log and end."""
 
 import asyncio
 import contextlib
@@ -20,12 +20,12 @@ _TAIL_BYTES_MAX = 16 * 1024
 _LEASH = Path(__file__).with_name("leash.py")
 
 Probe = Callable[[int], Awaitable[bool]]
-"""Given the process id: is the component ready to work?"""
+"""Takes the process id; whether the component is ready to work."""
 
 
 @dataclass(frozen=True)
 class Component:
-    """What to run. `env` is the whole environment. `stop_s_max`: how long it may take to stop before it is killed."""
+    """What to run. `env`: its whole environment. `stop_s_max`: how long it may take to stop before it is killed."""
 
     name: str
     argv: tuple[str, ...]
@@ -36,7 +36,7 @@ class Component:
 
 
 class ComponentFailed(Exception):
-    """A component died, or did not become ready. `tail`: the last lines of its log."""
+    """A component has died or did not become ready. `tail`: the last lines of its log."""
 
     def __init__(self, name: str, what: str, log: Path) -> None:
         super().__init__(f"{name} {what}")
@@ -73,11 +73,11 @@ class Child:
         return ComponentFailed(self.component.name, what, self._log)
 
     async def ended(self) -> ComponentFailed:
-        """Wait for the process to end, which it never should by itself."""
+        """Wait until the process ends, which it never should by itself."""
         return self.failure(f"ended by itself ({_ending(await self._process.wait())})")
 
     async def until_ready(self) -> None:
-        """Raises `ComponentFailed` after `ready_s_max`. That the process lives is watched elsewhere."""
+        """Raises `ComponentFailed` after `ready_s_max`. The supervisor watches whether the process lives."""
         try:
             async with asyncio.timeout(self.component.ready_s_max):
                 while not await self.component.is_ready(self.pid):  # noqa: ASYNC110 - another process raises no event
@@ -86,7 +86,7 @@ class Child:
             raise self.failure(f"was not ready within {self.component.ready_s_max:g} s") from None
 
     async def stop(self) -> None:
-        """Ask it to end, and after `stop_s_max` make it; nothing of its process group is left."""
+        """Ask it to end, and kill it after `stop_s_max`. Nothing of its process group is left."""
         send(self._process, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.component.stop_s_max):
@@ -107,7 +107,7 @@ def _ending(returncode: int) -> str:
 
 
 def open_log(path: Path) -> BinaryIO:
-    """Append to a component's log. One that has grown past its limit is set aside, replacing the one before."""
+    """Append to a component's log. A log over its limit is set aside first, replacing the previous one."""
     if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
         path.replace(path.with_suffix(".log.1"))
     return path.open("ab")
@@ -124,10 +124,10 @@ def log_tail(path: Path) -> tuple[str, ...]:
 
 
 def send(process: Process, what: signal.Signals) -> None:
-    """Nothing where it has ended.
+    """Send a signal to a process that has not ended.
 
-    asyncio's own `terminate` and `kill` look first whether the process lives, and so may take the end of one that has
-    just died from asyncio's watcher, which then complains on standard error.
+    asyncio's own `terminate` and `kill` poll the process first. They may so reap one that has just died before
+    asyncio's watcher does, which then complains on standard error.
     """
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""The processes of the embedded stack beside Temporal: simulators, worker, API. Each is a `medpay` command."""
+"""The embedded stack's processes beside Temporal: simulators, worker, API. Each is a `medpay` command."""
 
 import os
 import sys
@@ -40,19 +40,19 @@ def api(settings: Settings) -> Component:
 
 
 def api_url(settings: Settings) -> str:
-    """Where this machine reaches the API, also if it listens on every address."""
+    """The address at which this machine reaches the API, even if it listens on every address."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.api_host, settings.api_host)  # noqa: S104 - told apart
     scheme = "https" if settings.api_tls else "http"
     return f"{scheme}://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{settings.api_port}"
 
 
 def codec_url(settings: Settings) -> str:
-    """Where the Temporal UI has payloads decoded."""
+    """The codec endpoint for the Temporal UI."""
     return f"{api_url(settings)}/codec"
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """Every setting as its variable: a child decides nothing anew, whatever its folder's `.env` says."""
+    """Every setting as its variable, so that a child has the same ones whatever its folder's `.env` says."""
     values = settings.model_dump(mode="json", exclude_none=True)
     ours = {env_name(field): str(value) for field, value in values.items()}
     return {**os.environ, **ours, "MEDPAY_DATABASE_URL": settings.database, "PYTHONUNBUFFERED": "1"}

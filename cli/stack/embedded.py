@@ -1,4 +1,4 @@
-"""The whole embedded stack as one block of code: everything is ready inside, and nothing is left after it."""
+"""The embedded stack as a context manager: everything is ready inside its block, and nothing is left after it."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class EmbeddedStack:
-    """A running stack. `settings` are those in force: every port chosen, every path absolute."""
+    """A running stack. `settings`: those in force, with the chosen ports and absolute paths."""
 
     settings: Settings
     supervisor: Supervisor
@@ -46,7 +46,7 @@ class EmbeddedStack:
 
     @property
     def person_key_files(self) -> dict[str, Path]:
-        """Keys of the practising hospital's people; none where the hospitals file is the user's own."""
+        """The keys of the practice hospital's people; empty if the hospitals file is the user's own."""
         folder = self.settings.data_dir
         own_file = self.settings.hospitals_path != folder / "hospitals.toml"
         return {} if own_file else {person: practice.person_key_file(folder, person) for person in practice.PEOPLE}
@@ -57,7 +57,7 @@ class EmbeddedStack:
 
 @asynccontextmanager
 async def embedded_stack(wanted: Settings, say: Say, *, on_any_port: bool = False) -> AsyncIterator[EmbeddedStack]:
-    """Start everything and wait until it works. Raises `CommandError` or `ComponentFailed`."""
+    """Start everything and wait until it is ready. Raises `CommandError` or `ComponentFailed`."""
     binary = temporal_binary(wanted.temporal_cli)
     with data_folder(wanted.data_dir.expanduser().resolve()) as folder:
         with disk_trouble_in_one_line(folder):
@@ -78,7 +78,7 @@ async def embedded_stack(wanted: Settings, say: Say, *, on_any_port: bool = Fals
 
 
 def _with_files(settings: Settings, folder: Path, say: Say) -> Settings:
-    """Make what is missing: API key, keyring, hospital, the simulated centre's side."""
+    """Make the files that are missing: API key, keyring, hospitals file, the simulated centre's configuration."""
     addresses = practice.Addresses(
         insurance_url=settings.insurance_url or f"http://{LOOPBACK}:{settings.sim_insurance_port}",
         his_url=settings.his_url or f"http://{LOOPBACK}:{settings.sim_his_port}",

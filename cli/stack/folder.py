@@ -1,4 +1,4 @@
-"""The data folder: writable, with room, and used by one stack at a time."""
+"""The data folder: writable, with enough room, and used by one stack at a time."""
 
 import errno
 import fcntl
@@ -16,7 +16,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 @contextmanager
 def data_folder(path: Path) -> Iterator[Path]:
-    """The folder, made, checked and locked while the block runs. Raises `CommandError` in one line."""
+    """The folder, made and checked, and locked while the block runs. Raises `CommandError`."""
     with disk_trouble_in_one_line(path):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         (path / "logs").mkdir(exist_ok=True)
@@ -31,7 +31,7 @@ def data_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def disk_trouble_in_one_line(path: Path) -> Iterator[None]:
-    """Turns the file system's errors on `path` into a `CommandError` that names the setting."""
+    """Turns OSError on `path` into a `CommandError` that names the setting."""
     try:
         yield
     except OSError as error:
@@ -43,7 +43,7 @@ def disk_trouble_in_one_line(path: Path) -> Iterator[None]:
 
 
 def check_room(path: Path) -> None:
-    """Raises `CommandError` if the folder's disk has too little room to keep payments safely, or takes no bytes."""
+    """Raises `CommandError` if the folder's disk has too little room to keep payments safely, or can't be written."""
     free = shutil.disk_usage(path).free
     if free < FREE_BYTES_MIN:
         raise CommandError(

@@ -1,4 +1,4 @@
-"""Which ports the stack listens on: the user's choice, else last time's, else the default, else a free one."""
+"""Chooses the stack's ports: the user's choice, else last time's, else the default, else any free one."""
 
 import contextlib
 import errno
@@ -15,9 +15,9 @@ LOOPBACK = "127.0.0.1"
 
 
 def with_ports(settings: Settings, folder: Path, *, on_any: bool) -> tuple[Settings, list[str]]:
-    """The same settings with free ports, and what to tell the user about them. Raises `CommandError`.
+    """The settings with free ports, and what to tell the user about them. Raises `CommandError`.
 
-    `on_any`: the demo's way, which leaves the default ports to a stack that may run beside it.
+    `on_any`: leave the default ports to another stack, as the demo does.
     """
     if not is_loopback(settings.temporal_host):
         raise CommandError(
@@ -56,13 +56,13 @@ def _no_tls(settings: Settings) -> None:
 
 
 _FREE_FROM, _FREE_TO = 20_000, 32_000
-"""Below the ports that systems hand out for outgoing connections, so that one found free stays free."""
+"""Below the ephemeral ports of outgoing connections, so that a port found free stays free."""
 
 _TRIES = 200
 
 
 class PortBook:
-    """The ports of one data folder. A restart takes the same ones where they are free, so that addresses stay."""
+    """The ports of one data folder. A restart takes the same ones if they are free, so that addresses stay."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -74,8 +74,8 @@ class PortBook:
     def choose(self, name: str, host: str, wanted: int, *, setting: str | None, on_any: bool = False) -> int:
         """A free port for the component `name`.
 
-        `wanted` is the default, or the value of `setting` where the user set one: then that port or none.
-        `on_any`: ignore both and take any free one. Raises `CommandError` naming the setting.
+        `wanted`: the default, or with `setting` (a variable that the user set) the only port allowed.
+        `on_any`: ignore the default and take any free one. Raises `CommandError` naming the setting.
         """
         if setting is not None:
             if not self._is_free(host, wanted):
@@ -92,7 +92,7 @@ class PortBook:
         return port
 
     def remember(self) -> None:
-        """Keep the choice for the next start."""
+        """Save the chosen ports for the next start."""
         self._path.write_text(json.dumps(self.chosen, indent=2) + "\n", encoding="utf-8")
 
     def _is_free(self, host: str, port: int) -> bool:
@@ -107,7 +107,7 @@ class PortBook:
 
 
 def is_free(host: str, port: int) -> bool:
-    """Whether a server could listen there now. Raises `CommandError` if the address is none of this machine's."""
+    """Whether a server could listen there now. Raises `CommandError` if the address is not this machine's."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError:

@@ -1,4 +1,4 @@
-"""What the embedded stack makes for itself, once per data folder: keys, a hospital, and the simulated centre's side."""
+"""Files that the embedded stack makes once per data folder: keys, a hospital, the simulated centre's configuration."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ CENTRE_FILE = "simulator-insurance.json"
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the two other parties are, and where the centre sends 6302."""
+    """The addresses of the centre and of HIS, and the one to which the centre sends 6302."""
 
     insurance_url: str
     his_url: str
@@ -34,13 +34,13 @@ def make_api_key(folder: Path) -> str:
 
 
 def make_keyring(path: Path) -> None:
-    """The keys that seal payloads and records; losing them loses the data, so they are made once."""
+    """Make the keyring unless there is one: losing its keys loses the data that they sealed."""
     if not path.exists():
         Keyring.generate_for_practice().save(path)
 
 
 PEOPLE = (Role.OPERATOR, Role.APPROVER, Role.AUDITOR)
-"""The people of the practising hospital: two who decide its review queue, and one who looks. Each is a role, too."""
+"""The people of the practice hospital, named by their roles: two decide its review queue, one audits."""
 
 
 def person_key_file(folder: Path, person: str) -> Path:
@@ -48,7 +48,7 @@ def person_key_file(folder: Path, person: str) -> Path:
 
 
 def make_hospital(folder: Path, hospital: str, addresses: Addresses) -> Path:
-    """The hospitals file of one practising hospital, written anew since addresses may change; its keys stay."""
+    """Write the hospitals file of one practice hospital, anew each time since addresses may change; its keys stay."""
     keep(folder / f"{hospital}.key", _practice_private_key)
     keep(folder / f"{hospital}.app-secret", practice_text)
     path = folder / "hospitals.toml"
@@ -74,7 +74,7 @@ his_url = "{addresses.his_url}"
 
 
 def _practice_private_key() -> str:
-    """Marked, so that it is refused wherever real patients are. All but one in 2³² are on the curve."""
+    """Marked as a practice key, to be refused wherever real patients are. All but one in 2³² are in SM2's range."""
     while True:
         key = base64.b64encode(practice_bytes()).decode("ascii")
         with suppress(ValueError):
@@ -83,7 +83,7 @@ def _practice_private_key() -> str:
 
 
 def _person(folder: Path, hospital: str, person: str) -> str:
-    """A person's lines of the hospitals file. The key itself is only in its own file."""
+    """A person's lines in the hospitals file. The key itself stays in a file of its own."""
     key = keep(person_key_file(folder, person), lambda: secrets.token_urlsafe(32))
     digest = hashlib.sha256(key.encode()).hexdigest()
     return f"""
@@ -95,7 +95,7 @@ sha256 = "{digest}"
 
 
 def make_centre(folder: Path, hospital: Hospital, notice_url: str) -> Path:
-    """The simulated centre's side of this hospital: the same profile, and its own key."""
+    """Write the simulated centre's configuration for this hospital: the same profile, and the centre's own key."""
     profile = hospital.centre
     config = CentreConfig(
         private_key=_centre_key(folder),
@@ -112,7 +112,7 @@ def make_centre(folder: Path, hospital: Hospital, notice_url: str) -> Path:
 
 
 def centre_public_key(folder: Path) -> str:
-    """What `platform_public_key` must be for the simulated centre's answers to be believed."""
+    """The `platform_public_key` with which the simulated centre's answers verify."""
     return sm.public_key_of(_centre_key(folder))
 
 

@@ -1,4 +1,4 @@
-"""Starts components, watches all of them all the time, and stops them in the reverse order, whatever happens."""
+"""Starts components, watches them all, and stops them in reverse order whatever happens."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ _Result = TypeVar("_Result")
 
 
 class Supervisor:
-    """`async with Supervisor(logs) as supervisor:`; leaving the block stops every component."""
+    """Leaving the `async with` block stops every component."""
 
     def __init__(self, logs: Path, on_ready: Callable[[str], None] = lambda _: None) -> None:
         self._logs = logs
@@ -34,7 +34,7 @@ class Supervisor:
         return {child.component.name: child.pid for layer in self._layers for child in layer}
 
     async def start(self, *components: Component) -> None:
-        """Start these together and wait until all are ready. Raises `ComponentFailed`, whichever component it is."""
+        """Start these together and wait until all are ready. Raises `ComponentFailed` if any component fails."""
         layer: list[Child] = []
         self._layers.append(layer)
         for component in components:
@@ -44,7 +44,7 @@ class Supervisor:
         await self.run(asyncio.gather(*(self._until_ready(child) for child in layer)))
 
     async def run(self, work: Awaitable[_Result]) -> _Result:
-        """The result of `work`, given up with `ComponentFailed` as soon as a component ends."""
+        """The result of `work`. Raises `ComponentFailed` as soon as a component ends."""
         task = asyncio.ensure_future(work)
         either: set[asyncio.Future[Any]] = {task, self._failed}
         try:
@@ -57,7 +57,7 @@ class Supervisor:
             await asyncio.gather(task, return_exceptions=True)
 
     async def stop(self) -> None:
-        """Last started, first stopped. Each has its own limit; afterwards none is left, even if this is cancelled."""
+        """Stop the components, last started first. None is left afterwards, even if this is cancelled."""
         stopping = asyncio.create_task(self._stop())
         try:
             await asyncio.shield(stopping)

@@ -1,4 +1,4 @@
-"""Temporal's dev server: where its command is, its flags, and what must be true before payments may start on it."""
+"""Temporal's dev server: its command, its flags, and when it is ready for payments."""
 
 import asyncio
 import json
@@ -19,24 +19,24 @@ from workflows import search_attributes
 COMMAND_S_MAX = 10.0
 
 RETENTION = "720h"
-"""How long closed payments stay readable in the UI; the server's own default is a day."""
+"""How long closed payments stay readable in the UI. The server's default is one day."""
 
 _SQLITE_PRAGMAS = ("journal_mode=wal", "synchronous=normal")
 
 _TUNING = (
-    # One history shard, polled 20 times a second by default: every workflow task would wait up to 50 ms.
+    # The one history shard is polled 20 times a second by default: every workflow task would wait up to 50 ms.
     "history.transferProcessorMaxPollRPS=5000",
     "history.visibilityProcessorMaxPollRPS=1000",
     "history.timerProcessorMaxPollRPS=1000",
     "history.shardIOConcurrency=16",
     "history.enableHostLevelEventsCache=true",
-    # A description of a task queue is cached for 5 s, and whether the worker polls is read from one.
+    # Descriptions of task queues are cached for 5 s by default; `worker_is_polling` reads one.
     'matching.TaskQueueInfoByBuildIdTTL="100ms"',
 )
 
 
 def temporal_binary(setting: str | None) -> str:
-    """`MEDPAY_TEMPORAL_CLI`, else the one that pip put beside this interpreter. Raises `CommandError`."""
+    """The path of `MEDPAY_TEMPORAL_CLI`, else of the binary beside this interpreter. Raises `CommandError`."""
     wanted = setting or str(Path(sys.executable).parent / "temporal")
     found = shutil.which(wanted)
     if found is None:
@@ -46,13 +46,13 @@ def temporal_binary(setting: str | None) -> str:
 
 
 def without_temporal_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """TEMPORAL_ADDRESS, TEMPORAL_TLS and the like of a user's own cluster must not redirect the embedded stack."""
+    """Without the user's TEMPORAL_ADDRESS, TEMPORAL_TLS and the like, which would redirect the embedded stack."""
     return {name: value for name, value in environment.items() if not name.startswith("TEMPORAL_")}
 
 
 @dataclass(frozen=True)
 class TemporalCommand:
-    """One server as the command line asks it: a probe in another process keeps the SDK's threads out of this one."""
+    """Calls the `temporal` command for one server, rather than the SDK, to keep its threads out of this process."""
 
     binary: str
     address: str
@@ -97,7 +97,7 @@ def temporal_server(settings: Settings, command: TemporalCommand, data: Path, co
 
 
 async def _ensure_search_attributes(command: TemporalCommand) -> bool:
-    """Whether it knows them all. `--search-attribute` counts for a new file only; what an older one lacks is added."""
+    """Whether the server knows them all. Adds missing ones, since `--search-attribute` only affects a new file."""
     listed = await command.run("operator", "search-attribute", "list", "-o", "json")
     if listed is None:
         return False
@@ -111,7 +111,7 @@ async def _ensure_search_attributes(command: TemporalCommand) -> bool:
 
 def _flags(settings: Settings, data: Path) -> list[str]:
     flags = ["server", "start-dev", "--ip", settings.temporal_host, "--port", str(settings.temporal_port)]
-    # The page would fetch news from the internet otherwise.
+    # Otherwise the UI fetches news from the internet.
     flags += ["--ui-disable-news-fetch"]
     flags += ["--ui-port", str(settings.temporal_ui_port), "--namespace", settings.temporal_namespace]
     flags += ["--db-filename", str(data / "temporal.db")]
@@ -125,9 +125,9 @@ def _flags(settings: Settings, data: Path) -> list[str]:
 
 
 async def worker_is_polling(command: TemporalCommand, task_queue: str, pid: int) -> bool:
-    """Whether the worker of this process asks Temporal for workflow tasks and for activities.
+    """Whether the worker with this process id polls for workflow tasks and for activities.
 
-    Temporal remembers pollers for minutes, so a worker that died is told apart by its process id.
+    By process id, since Temporal remembers a dead worker's polls for minutes.
     """
     described = await command.run("task-queue", "describe", "--task-queue", task_queue, "-o", "json")
     if described is None:

@@ -1,4 +1,4 @@
-"""What HIS may answer (docs/his-port.md), read strictly: a missing or ill-typed field is named, never guessed."""
+"""HIS's answers (docs/his-port.md), read strictly: a missing or ill-typed field is an error that names it."""
 
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -57,7 +57,7 @@ Ordinal = Annotated[int, Field(ge=1, le=DIAGNOSES_MAX), BeforeValidator(_number)
 
 
 class Answer(BaseModel):
-    """The errors of these models must not carry the input: it is a patient's."""
+    """Errors must not contain the input, which is a patient's data."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -76,7 +76,7 @@ class PatientAnswer(Answer):
 
 
 class InsuranceAnswer(Answer):
-    """What a patient with a psnNo has besides."""
+    """The further fields of a patient with a psnNo."""
 
     insutype: Text
     insu_code: Text = Field(alias="insuCode")
@@ -123,7 +123,7 @@ class FeesAnswer(Answer):
     lines: list[FeeLineAnswer] = Field(alias="feedetailList", min_length=1, max_length=LINES_MAX)
 
     def fees(self) -> Fees:
-        """The diagnoses by their numbers: the first is the main one, which 6201 names twice."""
+        """The fees, with diagnoses in the order of their numbers: 6201 takes the first as the main one."""
         in_order = sorted(self.diagnoses, key=lambda diagnosis: diagnosis.serial)
         diagnoses = tuple(Diagnosis(**diagnosis.model_dump()) for diagnosis in in_order)
         lines = tuple(FeeLine(**line.model_dump()) for line in self.lines)
@@ -158,7 +158,7 @@ A = TypeVar("A", bound=Answer)
 
 
 def read(transaction: str, shape: type[A], value: object) -> A:
-    """`value` as `shape`. Raises `Unknown` that names the first field that is wrong, and never its value."""
+    """`value` as `shape`. Raises `Unknown`, which names the first invalid field but never its value."""
     try:
         return shape.model_validate(value)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""HIS over JSON and HTTP, as docs/his-port.md describes it."""
+"""HIS over HTTP and JSON, as described in docs/his-port.md."""
 
 from collections.abc import Mapping
 
@@ -28,9 +28,9 @@ Fields = Mapping[str, str | None]
 
 
 class HttpHospitalSystem:
-    """One hospital's HIS at `base_url`. `timeout_s`: how long one call may take, in seconds.
+    """One hospital's HIS at `base_url`. `timeout_s`: the limit of one call, in seconds.
 
-    Every method raises `Refused` for a CODE other than 0, `NotSent`, or `Unknown`.
+    Every method raises `Refused` for a CODE other than 0, `NotSent` or `Unknown`.
     """
 
     def __init__(self, http: HttpCaller, base_url: str, timeout_s: float = 20, tls: TlsFiles | None = None) -> None:
@@ -92,7 +92,7 @@ class HttpHospitalSystem:
         return read(transaction, shape, await self._call(transaction, fields, patient_name))
 
     async def _call(self, transaction: Transaction, fields: Fields, patient_name: str = "") -> object:
-        """One operation; the DATA of an answer with CODE 0. A refusal is told without `patient_name`."""
+        """Call one operation; the DATA of an answer with CODE 0. `patient_name` is masked in a refusal's message."""
         url = f"{self._base_url}/{transaction.replace('_', '-')}"
         body = {name: value for name, value in fields.items() if value}
         reply = await self._http.post_json(transaction, url, body, self._timeout_s, self._tls)
@@ -105,7 +105,7 @@ class HttpHospitalSystem:
 
 
 def _insurance_fields(payment: HisPayment) -> dict[str, str | None]:
-    """What product rule 9 names for HIS, the same at register and settle."""
+    """The fields that HIS gets at both register and settle (product rule 9)."""
     split = payment.settlement.split
     return {
         "medOrgOrd": payment.med_org_ord,

@@ -1,6 +1,6 @@
-"""The hospital information system as the activities see it. Every method raises `Refused`, `NotSent` or `Unknown`.
+"""The port to the hospital information system. Every method raises `Refused`, `NotSent` or `Unknown`.
 
-`Refused.reason` of the reading operations is one of `REASONS` where HIS gave one.
+For read operations `Refused.reason` is one of `REASONS` if HIS gave one, else empty.
 """
 
 from typing import Protocol
@@ -19,14 +19,14 @@ REASONS = (PATIENT_NOT_FOUND, CLINIC_NOT_FOUND, BILL_NOT_FOUND, BILL_ALREADY_PAI
 
 
 class Registration(Frozen):
-    """A visit that HIS made for a medOrgOrd."""
+    """The visit that HIS created for a medOrgOrd."""
 
     visit_id: str
     patient_id: str
 
 
 class HisRefund(Frozen):
-    """What HIS is told of a refund or a reversal."""
+    """A refund or reversal, as reported to HIS."""
 
     med_org_ord: str
     refund_no: str
@@ -38,19 +38,19 @@ class HospitalSystem(Protocol):
         """The patient, insured or not."""
 
     async def registration_fees(self, clinic_id: str, patient_id: str) -> Fees:
-        """The price of a registration at this clinic."""
+        """The fee lines of a registration at this clinic."""
 
     async def prescription_fees(self, order_ids: tuple[str, ...], patient_id: str) -> Fees:
-        """The unpaid prescriptions' fee lines; `Fees.patient_id` says whose they are."""
+        """The fee lines of unpaid prescriptions, which may be another patient's: see `Fees.patient_id`."""
 
     async def visit_patient(self, visit_id: str) -> str:
         """The PATIENT_ID of a visit."""
 
     async def register(self, payment: HisPayment) -> str:
-        """Make the visit; its VISIT_ID."""
+        """Create the visit; its VISIT_ID."""
 
     async def registration_query(self, med_org_ord: str) -> Registration | None:
-        """The live (not cancelled) visit made for this medOrgOrd."""
+        """The visit created for this medOrgOrd, unless it is cancelled."""
 
     async def settle(self, payment: HisPayment) -> str:
         """Write the settlement record; its number."""
@@ -59,7 +59,7 @@ class HospitalSystem(Protocol):
         """The settlement number written for this medOrgOrd."""
 
     async def cancel_registration(self, med_org_ord: str, visit_id: str, patient_id: str) -> None:
-        """Take back a visit."""
+        """Cancel a visit."""
 
     async def refund(self, refund: HisRefund) -> None:
-        """Tell HIS that money went back."""
+        """Report to HIS that money was refunded."""

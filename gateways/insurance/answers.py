@@ -1,4 +1,4 @@
-"""What the centre's data says, in our words (protocol 3.2). Every reader raises `IllFormed`: then nothing is known."""
+"""Reads the centre's answers (protocol 3.2). Every reader raises `IllFormed`, which leaves the outcome unknown."""
 
 import re
 from collections.abc import Mapping
@@ -28,11 +28,11 @@ _AMOUNTS = ("feeSumamt", "ownPayAmt", "ownpayAmt", "psnAcctPay", "fundPay")
 
 
 class IllFormed(ValueError):
-    """The answer can't be what was asked for. The message names the field, never its value."""
+    """A field is missing, malformed or not what was asked for. The message names it, never its value."""
 
 
 def uploaded_fees(data: Data, med_org_ord: str, mdtrt_id: str) -> UploadedFees:
-    """6201. `mdtrt_id`: ours, where the centre gives none of its own."""
+    """6201. `mdtrt_id`: the one that we sent, used if extData.mdtrtId is absent."""
     _same(data, "medOrgOrd", med_org_ord)
     return UploadedFees(
         pay_ord_id=identifier(data, "payOrdId"),
@@ -42,15 +42,15 @@ def uploaded_fees(data: Data, med_org_ord: str, mdtrt_id: str) -> UploadedFees:
 
 
 def placed_order(data: Data, pay_ord_id: str) -> PlacedOrder:
-    """6202: the split, which must be there."""
+    """6202, whose split is required."""
     _the_order(data, pay_ord_id)
     return PlacedOrder(pay_ord_id=pay_ord_id, ord_stas=_ord_stas(data), split=_split(data), balance_fen=_balance(data))
 
 
 def order_status(data: Data, pay_ord_id: str) -> OrderStatus:
-    """6301. Amounts are taken only if all are there and well formed.
+    """6301. Amounts are taken only if all of them are present and well-formed.
 
-    A settled order without them is still a settled order: the money has moved, and rule 11 finds nothing confirmed.
+    A settled order without amounts is still settled: the money has moved, and product rule 11 confirms nothing.
     """
     _the_order(data, pay_ord_id)
     ord_stas = _ord_stas(data)
@@ -67,7 +67,7 @@ def order_status(data: Data, pay_ord_id: str) -> OrderStatus:
 
 
 def revocation(data: Data, pay_ord_id: str) -> None:
-    """6401, whose answer may hold nothing. A status in it that is not revoked leaves the outcome open."""
+    """6401, whose answer may be empty. An ordStas other than revoked leaves the outcome unknown."""
     _same(data, "payOrdId", pay_ord_id)
     if text_of(data, "ordStas") and verdict(_ord_stas(data)) is not OrderVerdict.REVOKED:
         raise IllFormed("ordStas")
@@ -105,7 +105,7 @@ def _split_if_any(data: Data) -> Split | None:
 
 
 def _balance(data: Data) -> Fen | None:
-    """balc of the pre-settlement: shown to the patient, decides nothing."""
+    """extData.preSetl.balc: only shown to the patient, so it may be missing or malformed."""
     try:
         return parse_yuan(text_of(_object(_object(data, "extData"), "preSetl"), "balc"))
     except ValueError:
@@ -127,7 +127,7 @@ def _ord_stas(data: Data) -> int:
 
 
 def _time(data: Data, name: str) -> datetime | None:
-    """None for one that can't be read: then the hour runs from when we first saw the settlement (product rule 10)."""
+    """None if it can't be read: the hour then runs from when we first saw the settlement (product rule 10)."""
     try:
         return from_china(text_of(data, name))
     except ValueError:
@@ -140,7 +140,7 @@ def _the_order(data: Data, pay_ord_id: str) -> None:
 
 
 def _same(data: Data, name: str, expected: str) -> None:
-    """An echo need not be there, but where it is it must be ours."""
+    """An echoed field may be absent, but if present it must be what we sent."""
     if text_of(data, name) not in {"", expected}:
         raise IllFormed(name)
 
@@ -152,7 +152,7 @@ def _required(data: Data, name: str) -> str:
 
 
 def identifier(data: Data, name: str) -> str:
-    """What every later call names the order by, and a search attribute: bounded, printable ASCII."""
+    """A bounded text of printable ASCII: later calls and search attributes use it to name the order."""
     text = _required(data, name)
     if len(text) > IDENTIFIER_CHARS_MAX or not (text.isascii() and text.isprintable()):
         raise IllFormed(name)
@@ -160,13 +160,13 @@ def identifier(data: Data, name: str) -> str:
 
 
 def text_of(data: Data, name: str) -> str:
-    """A scalar as text, trimmed. Numbers come as the text they had, see `canonical.Numeral`."""
+    """A scalar as trimmed text; empty for anything else. Numbers are text already, see `canonical.Numeral`."""
     value = data.get(name)
     return value.strip() if isinstance(value, str) else ""
 
 
 def _object(data: Data, name: str) -> Data:
-    """An object, also one that comes as JSON text, as extData does at some centres; else empty."""
+    """An object, also if it comes as JSON text, as extData does at some centres; empty for anything else."""
     value = data.get(name)
     if isinstance(value, str):
         try:

@@ -1,31 +1,31 @@
-"""The text to sign (protocol 3.1): without what is empty, keys in ASCII order, objects and arrays as compact JSON."""
+"""The text to sign (protocol 3.1): empty values dropped, keys in ASCII order, objects and arrays as compact JSON."""
 
 import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
 Numbers = Literal["string", "json"]
-"""How a number stands in the text to sign: as a JSON string, or as a JSON number."""
+"""Whether the text to sign has numbers as JSON strings or as JSON numbers."""
 
 UNSIGNED_FIELDS = frozenset({"signData", "encData", "extra"})
 
 
 class Numeral(str):
-    """A JSON number as it was written. A float would lose the zero of 1.10, and the signature with it."""
+    """The text of a JSON number. A float would drop the zero of 1.10, and the signature would not verify."""
 
     __slots__ = ()
 
 
 def parse_object(text: str | bytes) -> dict[str, Any]:
-    """A JSON object, its numbers as `Numeral`. Raises ValueError, RecursionError."""
+    """A JSON object with its numbers as `Numeral`. Raises ValueError or RecursionError."""
     parsed = json.loads(text, parse_int=Numeral, parse_float=Numeral, parse_constant=_no_constant)
     if not isinstance(parsed, dict):
-        raise ValueError("no JSON object")
+        raise ValueError("not a JSON object")
     return parsed
 
 
 def cleaned(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Without "", null, {} and [], at every level and in arrays; what becomes empty by that goes too [inferred].
+    """Without "", null, {} and [] at every level, arrays included, and without what thereby becomes empty [inferred].
 
     0 and false are not empty.
     """
@@ -34,7 +34,7 @@ def cleaned(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def compact(value: object, numbers: Numbers) -> str:
-    """JSON without spaces, keys in ASCII order, Chinese as it is. Raises ValueError for what has no exact text."""
+    """JSON without spaces, keys in ASCII order, Chinese unescaped. Raises ValueError for a float or None."""
     if isinstance(value, Mapping):
         pairs = (f"{_quoted(key)}:{compact(value[key], numbers)}" for key in sorted(value))
         return "{" + ",".join(pairs) + "}"
@@ -47,9 +47,9 @@ def compact(value: object, numbers: Numbers) -> str:
 
 
 def text_to_sign(fields: Mapping[str, Any], app_secret: str, numbers: Numbers) -> str:
-    """`k=v` joined with `&`, and the app secret last. `fields` holds the object itself under `data`.
+    """`k=v` joined with `&`, the app secret last. `fields`: the envelope's, with the plain object under `data`.
 
-    Raises ValueError, RecursionError for values that no envelope can hold.
+    Raises ValueError or RecursionError for values that an envelope can't hold.
     """
     signed = cleaned({key: value for key, value in fields.items() if key not in UNSIGNED_FIELDS})
     pairs = [f"{key}={_top_level(signed[key], numbers)}" for key in sorted(signed)]
@@ -63,7 +63,7 @@ def _top_level(value: object, numbers: Numbers) -> str:
 
 
 def _scalar(value: object) -> str:
-    """A float, and None, have no text that both sides would write alike. Raises ValueError."""
+    """Raises ValueError for a float or None, which have no text that both sides would write alike."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int):
@@ -88,4 +88,4 @@ def _quoted(text: str) -> str:
 
 
 def _no_constant(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")

@@ -1,4 +1,4 @@
-"""The insurance centre over HTTP: every call sealed, every answer verified, every outcome one of four."""
+"""The insurance centre over HTTP: calls are sealed, answers verified, outcomes classified (product rule 4)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -23,13 +23,13 @@ from gateways.insurance.profile import CentreProfile, HospitalAccount
 from security.crypto.sm import Signer
 from security.tls import client_tls
 
-_TRY_AGAIN = frozenset({408, 425, 429})
+_BUSY = frozenset({408, 425, 429})
 _SECRET_FIELDS = ("payAuthNo", "ecToken", "revsToken", "payToken", "idNo", "userName", "psnNo")
 Parsed = TypeVar("Parsed")
 
 
 class HttpInsuranceCentre:
-    """One hospital's way to its centre. Raises ValueError for keys or an appId that can't be used."""
+    """One hospital's connection to its centre. Raises ValueError for keys or an appId that can't be used."""
 
     def __init__(
         self, http: HttpCaller, profile: CentreProfile, account: HospitalAccount, signer: Signer | None = None
@@ -42,7 +42,7 @@ class HttpInsuranceCentre:
         self._envelope = hospital_envelope(profile, account, signer)
 
     def timeout_s(self, transaction: Transaction) -> float:
-        """How long one call may take, by the centre's profile."""
+        """The limit of one call by the centre's profile, in seconds."""
         return self._profile.timeout_s(transaction)
 
     async def upload_fees(self, order: Order, bill: Bill, chrg_bchno: str) -> UploadedFees:
@@ -82,7 +82,7 @@ class HttpInsuranceCentre:
     async def _call(
         self, transaction: Transaction, data: dict[str, Any], parse: Callable[[answers.Data], Parsed]
     ) -> Parsed:
-        """Protocol code first, then business code, then what the data says (protocol 3.1)."""
+        """Judges the protocol code first, then the business code, then the data (protocol 3.1)."""
         url = self._profile.url.rstrip("/") + self._profile.path(transaction)
         body = await self._envelope.seal_request(data)
         reply = await self._http.post_json(transaction, url, body, self.timeout_s(transaction), self._tls)
@@ -94,7 +94,7 @@ class HttpInsuranceCentre:
             raise Unknown(transaction, f"医保中心答复的{error}缺失或不符, 结果未知") from error
 
     async def _opened(self, transaction: Transaction, reply: JsonReply) -> OpenedAnswer:
-        if reply.status in _TRY_AGAIN:
+        if reply.status in _BUSY:
             raise Unknown(transaction, f"医保中心繁忙(HTTP {reply.status}), 结果未知")
         try:
             return await self._envelope.open_answer(reply.json)
@@ -118,7 +118,7 @@ class HttpInsuranceCentre:
     def _refuse(
         self, transaction: Transaction, code: str, message: str, sent: Mapping[str, Any], *, confirmed: bool
     ) -> None:
-        """Raise what an error code means. The centre's words are passed on without what was secret in the request."""
+        """Raise what an error code means. The centre's words are passed on, with the request's secrets masked."""
         reason = shown(code)
         words = shown(message, (sent.get(field, "") for field in _SECRET_FIELDS)) or f"医保中心未说明原因(代码{reason})"
         if code in self._profile.busy_codes:

@@ -1,6 +1,6 @@
 """The centre's sealed envelope (protocol 3.1), for both sides: we seal requests and open answers, a centre the reverse.
 
-The data is encrypted with SM4 under a key derived from appId and appSecret, the whole signed with SM2.
+The data is encrypted with SM4, under a key derived from appId and appSecret, and signed with SM2.
 """
 
 import base64
@@ -22,12 +22,12 @@ MESSAGE_FIELDS = ("message", "msg", "errorMsg", "respMessage")
 
 
 class EnvelopeError(Exception):
-    """An envelope that can't be believed. The message says why, and holds nothing of the content."""
+    """An envelope that can't be opened or verified. The message says why, without any of the content."""
 
 
 @dataclass(frozen=True)
 class OpenedAnswer:
-    """`code` as text, "0" for accepted. Unsigned: an error answer in clear, whose `data` is empty."""
+    """`code`: as text, "0" for accepted. `signed`: False only for an error answer in clear, whose `data` is empty."""
 
     code: str
     message: str
@@ -36,7 +36,7 @@ class OpenedAnswer:
 
 
 def sm4_key(app_id: str, app_secret: str) -> bytes:
-    """The first 16 characters of the upper-case hex of appSecret, encrypted under the first 16 of appId.
+    """The SM4 key: appSecret encrypted under the first 16 characters of appId, in upper-case hex, its first 16.
 
     Raises ValueError for an appId that is shorter or not ASCII.
     """
@@ -51,7 +51,7 @@ def utc_now() -> datetime:
 
 
 class Envelope:
-    """One side of one hospital's connection to its centre: `signer` is this side's, `verifier` the other's."""
+    """One side of a hospital's connection to its centre. `signer`: this side's. `verifier`: the other side's."""
 
     def __init__(
         self,
@@ -72,17 +72,17 @@ class Envelope:
         self._key = sm4_key(app_id, app_secret)
 
     async def seal_request(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """What is posted. Empty values of `data` are left out. Raises ValueError for a float."""
+        """The body to post. Empty values in `data` are left out. Raises ValueError for a float."""
         return await self._seal({}, data)
 
     async def seal_answer(
         self, data: Mapping[str, Any], code: int = 0, message: str = "", *, success: bool = True
     ) -> dict[str, Any]:
-        """What a centre answers: `code` 0 for accepted."""
+        """A centre's answer. `code`: 0 for accepted."""
         return await self._seal({"code": code, "message": message, "success": success}, data)
 
     async def open_request(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The data of a request whose signature verifies. Numbers come as text. Raises EnvelopeError."""
+        """The data of a request, verified. Numbers come as text. Raises EnvelopeError."""
         return await self._open(body)
 
     async def open_answer(self, body: Mapping[str, Any]) -> OpenedAnswer:
@@ -128,11 +128,11 @@ class Envelope:
         return sealed.upper() if self._form.enc_hex == "upper" else sealed
 
     def _decrypted(self, enc_data: object) -> dict[str, Any]:
-        """{} where there is no encData: 6401's answer need not have any. Raises ValueError."""
+        """{} if there is no encData, which 6401's answer may lack. Raises ValueError."""
         if enc_data is None or enc_data == "":
             return {}
         if not isinstance(enc_data, str):
-            raise ValueError("encData is no text")
+            raise ValueError("encData is not a string")
         return parse_object(sm4_ecb_decrypt(self._key, bytes.fromhex(enc_data)))
 
     def _timestamp(self) -> str | int:
@@ -147,7 +147,7 @@ class Envelope:
 
 
 def hospital_envelope(profile: CentreProfile, account: HospitalAccount, signer: Signer | None) -> Envelope:
-    """The hospital's side. `signer`: None for the account's own private key.
+    """The hospital's side. `signer`: by default the account's own private key.
 
     Raises ValueError for keys or an appId that can't be used.
     """
@@ -161,10 +161,10 @@ def hospital_envelope(profile: CentreProfile, account: HospitalAccount, signer: 
 
 
 def signature_digest(body: Mapping[str, Any]) -> str:
-    """SHA-256, in hex, of an opened request's signature: however the message is spelt, another one has another.
+    """SHA-256, in hex, of an opened request's signature, which identifies the message however its JSON is written.
 
-    Nobody but the signer can make a second signature of one message: SM2's are not malleable, and only r and s in
-    their one form verify. Raises EnvelopeError.
+    Only the signer can make a second signature of a message: SM2 signatures are not malleable, and r and s verify in
+    one form only. Raises EnvelopeError.
     """
     return hashlib.sha256(_signature(body.get("signData"))).hexdigest()
 
@@ -173,11 +173,11 @@ def _signature(sign_data: object) -> bytes:
     try:
         return base64.b64decode(str(sign_data), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise EnvelopeError("signData is no base64") from error
+        raise EnvelopeError("signData is not base64") from error
 
 
 def protocol_code(fields: Mapping[str, Any]) -> str | None:
-    """The answer's code as text: it comes as a number or a string. None where there is none."""
+    """The answer's code as text, whether it comes as a number or a string. None if there is none."""
     for name in CODE_FIELDS:
         code = fields.get(name)
         if isinstance(code, str | int) and not isinstance(code, bool) and str(code).strip():
@@ -186,16 +186,16 @@ def protocol_code(fields: Mapping[str, Any]) -> str | None:
 
 
 def protocol_message(fields: Mapping[str, Any]) -> str:
-    """The first message that holds anything, as the centre wrote it: not yet fit to be shown."""
+    """The first message that is not blank, as the centre wrote it: not yet fit to be shown."""
     texts = (fields.get(name) for name in MESSAGE_FIELDS)
     return next((text for text in texts if isinstance(text, str) and text.strip()), "")
 
 
 def is_accepted(code: str) -> bool:
-    """0, also written as 0000."""
+    """Whether the code is 0, also written as 0000."""
     return set(code) == {"0"}
 
 
 def contradicts(fields: Mapping[str, Any]) -> bool:
-    """Whether an answer with code 0 says at the same time that it did not succeed."""
+    """Whether an answer with code 0 also says success=false."""
     return str(fields.get("success", "true")).strip().lower() == "false"

@@ -1,4 +1,4 @@
-"""6302 结算结果通知 as the centre sends it: verified and fresh. All that is taken from it is whom it is about."""
+"""Reads 6302 结算结果通知 from the centre, verified and fresh. Only the order that it names is taken from it."""
 
 import re
 from collections.abc import Mapping
@@ -13,31 +13,31 @@ from gateways.insurance.profile import CentreProfile, HospitalAccount
 from security.crypto.sm import Signer
 
 FRESH_FOR: Final = timedelta(minutes=15)
-"""How far a notice's timestamp may be from our clock: an old one that somebody sends again is not the centre's word."""
+"""How far a notice's timestamp may differ from our clock, against replays of old notices."""
 
 HEAD: Final = ("appId", "timestamp", "encData", "signData")
-"""What an envelope must have to be looked at."""
+"""The fields that an envelope needs."""
 
 _MED_ORG_ORD = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 class StaleNotice(Exception):
-    """The signature verifies, the time is not now."""
+    """The signature verifies, but the timestamp is not current."""
 
 
 class SettlementNotice(Frozen):
-    """A hint. `med_org_ord`, `ord_stas` and `org_codg` are empty where the centre does not say, or not in our form."""
+    """A hint. `med_org_ord`, `ord_stas` and `org_codg` are empty if the centre sent none or a malformed one."""
 
     pay_ord_id: str
     med_org_ord: str = ""
     ord_stas: str = ""
     org_codg: str = ""
     signature_digest: str = ""
-    """The same where the same notice comes again, from whomever; another one where the centre tells it again."""
+    """Equal for the same message sent again by anyone; different if the centre signs a new one."""
 
 
 class NoticeReader:
-    """Opens what one account's centre sends. Raises ValueError for keys or an appId that can't be used."""
+    """Opens notices from one account's centre. Raises ValueError for keys or an appId that can't be used."""
 
     def __init__(self, profile: CentreProfile, account: HospitalAccount, signer: Signer | None = None) -> None:
         """`signer`: by default the account's own private key."""
@@ -45,14 +45,14 @@ class NoticeReader:
         self._envelope = hospital_envelope(profile, account, signer)
 
     async def read(self, body: Mapping[str, Any], now: datetime) -> SettlementNotice:
-        """Raises `EnvelopeError`, `StaleNotice`, `IllFormed`: in this order, since only what is signed is judged."""
+        """Raises `EnvelopeError`, `StaleNotice` or `IllFormed`, in this order: only signed content is judged."""
         data = await self._envelope.open_request(body)
         if abs(now - self._sent_at(body["timestamp"])) > FRESH_FOR:
             raise StaleNotice
         return settlement_notice(data).model_copy(update={"signature_digest": signature_digest(body)})
 
     def _sent_at(self, timestamp: object) -> datetime:
-        """In the profile's format: a centre writes its own times as it reads ours."""
+        """The timestamp, in the profile's format, which a centre uses in both directions."""
         text = str(timestamp).strip()
         try:
             match self._form.timestamp:
@@ -67,7 +67,7 @@ class NoticeReader:
 
 
 def settlement_notice(data: Mapping[str, Any]) -> SettlementNotice:
-    """Raises `IllFormed` where it names no order."""
+    """The notice in opened data. Raises `IllFormed` if it names no order."""
     return SettlementNotice(
         pay_ord_id=identifier(data, "payOrdId"),
         med_org_ord=_matching(data, "medOrgOrd", _MED_ORG_ORD),

@@ -1,4 +1,4 @@
-"""The insurance centre as the activities see it. Every method raises `Refused`, `NotSent` or `Unknown`."""
+"""The port to the insurance centre. Every method raises `Refused`, `NotSent` or `Unknown`."""
 
 from datetime import datetime
 from typing import Protocol
@@ -12,7 +12,7 @@ from domain.orders import Order
 
 
 class OrderPlacement(Frozen):
-    """6202's request. `org_biz_ser` is new on every call; `chrg_bchno` is 6201's again."""
+    """6202's request. `org_biz_ser`: new for every call. `chrg_bchno`: the one of 6201."""
 
     pay_auth_no: str
     org_biz_ser: str
@@ -21,9 +21,9 @@ class OrderPlacement(Frozen):
 
 
 class RefundRequest(Frozen):
-    """6203's request. Exactly one of `revs_token` (a reversal) and `pay_auth_no` (a refund).
+    """6203's request, with exactly one of `revs_token` (a reversal) and `pay_auth_no` (a refund).
 
-    `app_refd_sn` is our refund number, the idempotency key; `parts` is how much of each part goes back.
+    `app_refd_sn`: our refund number, the idempotency key. `parts`: how much of each part goes back.
     """
 
     pay_ord_id: str
@@ -39,7 +39,7 @@ class RefundRequest(Frozen):
 
 class InsuranceCentre(Protocol):
     def timeout_s(self, transaction: Transaction) -> float:
-        """How long one call may take, in seconds; what was sent may arrive until that has passed twice."""
+        """The limit of one call, in seconds. A call may still take effect until twice that time has passed."""
 
     async def upload_fees(self, order: Order, bill: Bill, chrg_bchno: str) -> UploadedFees:
         """6201."""

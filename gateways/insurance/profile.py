@@ -1,4 +1,4 @@
-"""A centre profile: everything in which one province's centre differs from another (protocol 3)."""
+"""Centre profiles: everything in which the centres of provinces differ (protocol 3)."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -21,7 +21,7 @@ DEFAULT_TIMEOUT_S = 20.0
 
 
 class CentreForm(BaseModel):
-    """What both sides of a connection must say alike: how envelopes are written, and where transactions are."""
+    """What both sides of a connection must agree on: the form of envelopes and the paths of transactions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,24 +39,24 @@ class CentreForm(BaseModel):
 
 
 class CentreProfile(CentreForm):
-    """One `[centres.NAME]` of the hospitals file. `platform_public_key`: base64 of 64 or 65 bytes, the centre's."""
+    """A `[centres.NAME]` of the hospitals file. `platform_public_key`: the centre's, base64 of 64 or 65 bytes."""
 
     url: str
     platform_public_key: str
     busy_codes: tuple[str, ...] = ()
     upload_fields: dict[str, str] = Field(default_factory=dict)
-    """Constants of 6201 that this province wants otherwise or in addition, such as feeType or pubHospRfomFlag."""
+    """Constants in 6201 that are different or additional in this province, such as feeType or pubHospRfomFlag."""
     timeouts_s: dict[str, float] = Field(default_factory=dict)
     tls: TlsFiles | None = None
-    """Beside an https:// `url`: whom we believe, unless the machine's own list of authorities, and who we are."""
+    """For an https:// `url`: the authority to trust instead of the machine's own list, and our client certificate."""
 
     def timeout_s(self, transaction: str) -> float:
-        """How long one call may take, connection included, in seconds."""
+        """The limit of one call including its connection, in seconds."""
         return self.timeouts_s.get(transaction, DEFAULT_TIMEOUT_S)
 
 
 class HospitalAccount(BaseModel):
-    """How one hospital signs at its centre. `private_key`: base64 of 32 bytes (33 with a leading 00 seen)."""
+    """A hospital's account at its centre. `private_key`: base64 of 32 bytes (or 33 with a leading 00)."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""What the centre is asked (protocol 3.2), every value a string: 6201 with the bill, the others by an order's names."""
+"""Builds the requests to the centre (protocol 3.2). Every value is a string."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from gateways.insurance.port import OrderPlacement, RefundRequest
 from gateways.insurance.profile import CentreProfile
 
 IDENTITY_CARD = "01"
-"""idType and, in 6201, the only kind of document that interface 1 takes."""
+"""idType 居民身份证, the only kind of document that interface 1 accepts."""
 
 USE_PERSONAL_ACCOUNT = "1"
 
 FEE_TYPE = "01"
-"""Sent with 6201 and again with 6202. Its code table is unknown: a province's own value stands in `upload_fields`."""
+"""Of 6201 and again of 6202. Its code table is unknown; a province's own value goes into `upload_fields`."""
 
 SETTLE_BY_ITEM = "01"
 
@@ -41,11 +41,11 @@ _FROM_HIS = (
     "mdtrtId",
     "feedetailList",
 )
-"""The required fields that only HIS can fill. The others are ours, or were checked with the order."""
+"""The required fields that only HIS can provide. The others are ours, or were checked with the order."""
 
 
 def upload_fees(order: Order, bill: Bill, chrg_bchno: str, profile: CentreProfile, org_codg: str) -> dict[str, Any]:
-    """6201. Raises `Refused` where HIS left out what the centre demands: asking the centre would only say the same."""
+    """6201. Raises `Refused` if HIS left out a required field: the centre would refuse it anyway."""
     data = {
         **_person(order, bill),
         **_visit(bill),
@@ -94,7 +94,7 @@ def name_order(reference: OrderReference, org_codg: str) -> dict[str, str]:
 
 
 def refund(request: RefundRequest, profile: CentreProfile) -> dict[str, str]:
-    """6203. A reversal's revsToken goes into the slot that the profile names. Raises ValueError without one token."""
+    """6203. A reversal's revsToken goes into the profile's field for it. Raises ValueError unless one token is set."""
     if bool(request.revs_token) == bool(request.pay_auth_no):
         raise ValueError("6203 takes exactly one of revs_token and pay_auth_no")
     slot = profile.reversal_token_field if request.revs_token else "payAuthNo"

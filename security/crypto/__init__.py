@@ -1,1 +1,1 @@
-"""Ciphers, signatures, the keyring, and Temporal's payloads."""
+"""Ciphers, signatures, the keyring, and the payload codec."""

@@ -1,9 +1,9 @@
-"""Authenticated ciphers for what we keep: SM4-GCM (GB/T 32907), or AES-256-GCM where a hospital wants that.
+"""Authenticated ciphers for data at rest: SM4-GCM (GB/T 32907), or AES-256-GCM if a hospital prefers that.
 
-A key's length says which: 16 bytes are SM4's, 32 are AES-256's. So a key is never used with the other cipher.
+A key's length decides its cipher, 16 bytes for SM4 and 32 for AES-256, so that no key is used with both.
 
-SM4 is GmSSL's: for payloads of some hundred bytes it takes a quarter of what `cryptography` takes, whose AEAD classes
-don't know SM4 (bench/codec.py). They agree byte for byte, which a test checks.
+SM4 comes from GmSSL: for payloads of some hundred bytes it takes a quarter of the time of `cryptography`, whose AEAD
+classes lack SM4 (bench/codec.py). A test checks that the two agree byte for byte.
 """
 
 import secrets
@@ -22,7 +22,7 @@ _CHANGED = "changed since it was sealed, or sealed for another place"
 
 
 class SealBrokenError(Exception):
-    """A sealed text was changed, belongs elsewhere, or its key is not in this keyring."""
+    """A sealed text was changed, belongs to another place, or its key is not in this keyring."""
 
 
 class SealCipher(StrEnum):
@@ -35,13 +35,13 @@ class SealCipher(StrEnum):
 
 
 class SealKey(Protocol):
-    """One key, of one cipher. `context` is authenticated with the text, and is not part of it."""
+    """One key of one cipher. `context` is authenticated along with the data, but not stored with it."""
 
     @property
     def cipher(self) -> SealCipher: ...
 
     def seal(self, data: bytes, context: bytes) -> bytes:
-        """Nonce, ciphertext and tag. Raises ValueError where there is nothing to seal."""
+        """Nonce, ciphertext and tag. Raises ValueError for empty data."""
 
     def unseal(self, sealed: bytes, context: bytes) -> bytes:
         """Raises `SealBrokenError`."""
@@ -64,7 +64,7 @@ class _Sm4Key:
         if len(sealed) <= _SEALED_BYTES_MIN:
             raise SealBrokenError("not a sealed text")
         try:
-            # On a wrong tag GmSSL also prints the place in its own source to standard error; nothing of the text.
+            # On a wrong tag GmSSL also prints a line of its own source to standard error, but nothing of the text.
             return bytes(
                 gmssl_pyx.sm4_gcm_decrypt(
                     self._key, sealed[:NONCE_BYTES], context, sealed[NONCE_BYTES:-TAG_BYTES], sealed[-TAG_BYTES:]
@@ -102,7 +102,7 @@ _BY_LENGTH: dict[int, Callable[[bytes], SealKey]] = {
 
 
 def seal_key(key: bytes) -> SealKey:
-    """Raises ValueError on a length that is no cipher's."""
+    """The key, of the cipher that its length decides. Raises ValueError for any other length."""
     try:
         return _BY_LENGTH[len(key)](key)
     except KeyError:

@@ -1,7 +1,7 @@
 """The keys that seal personal data and tokens at rest: in the database and in workflow histories (product rule 12).
 
-In JSON: `{"active": "k1", "keys": {"k1": base64}, "digest_key": base64 of 32 bytes}`. A key of 16 bytes is SM4's, one
-of 32 is AES-256's. New texts are sealed with the active key; the others still open what they sealed.
+As JSON: `{"active": "k1", "keys": {"k1": base64}, "digest_key": base64 of 32 bytes}`. Keys of 16 bytes are for SM4,
+keys of 32 bytes for AES-256. The active key seals; the others still open what they sealed.
 """
 
 import base64
@@ -31,7 +31,7 @@ _NUMBERED = re.compile(r"k([0-9]{1,9})", re.ASCII)
 
 
 class Keyring:
-    """Authenticated ciphers under named keys, and a keyed digest whose key is never rotated."""
+    """Named keys of authenticated ciphers, and the key of a digest, which is never rotated."""
 
     def __init__(
         self,
@@ -40,9 +40,9 @@ class Keyring:
         digest_key: bytes,
         latest: "Callable[[], Keyring | None] | None" = None,
     ) -> None:
-        """`latest` gives the keyring as it is now, for a key that came later.
+        """`latest`: reads the keyring again, for a key that was added since.
 
-        Raises ValueError on a short key, a strange key id, or an active key that is missing.
+        Raises ValueError for a key of the wrong length, a malformed key id, or an active key that is missing.
         """
         if active not in keys:
             raise ValueError("the active key is not among the keys")
@@ -61,7 +61,7 @@ class Keyring:
 
     @property
     def cipher(self) -> SealCipher:
-        """The active key's."""
+        """The active key's cipher."""
         return self._keys[self._active].cipher
 
     @property
@@ -71,7 +71,7 @@ class Keyring:
 
     @property
     def for_practice(self) -> bool:
-        """Whether the embedded stack made it for itself. Rotations don't change that."""
+        """Whether the embedded stack made it for itself, rotated since or not."""
         return is_for_practice(self._digest_key)
 
     @classmethod
@@ -81,17 +81,20 @@ class Keyring:
 
     @classmethod
     def generate_for_practice(cls) -> Self:
-        """One that `for_practice` recognises."""
+        """A new keyring marked `for_practice`."""
         return cls("k1", {"k1": gcm.new_key(SealCipher.SM4)}, practice_bytes())
 
     def rotated(self, cipher: SealCipher) -> "Keyring":
-        """With a new key that seals from now on. The next number is its id."""
+        """This keyring with a new active key, whose id is the next number."""
         numbers = (int(found[1]) for key_id in self._raw if (found := _NUMBERED.fullmatch(key_id)))
         new = f"k{max(numbers, default=0) + 1}"
         return Keyring(new, {**self._raw, new: gcm.new_key(cipher)}, self._digest_key)
 
     def without(self, key_ids: Iterable[str]) -> "Keyring":
-        """Without these: what they sealed never opens again. Raises ValueError for the active or an unknown one."""
+        """This keyring without some keys: what they sealed can never be opened again.
+
+        Raises ValueError for the active key or an unknown one.
+        """
         gone = set(key_ids)
         if unknown := gone - self._raw.keys():
             raise ValueError(f"there is no key {min(unknown)}")
@@ -102,7 +105,7 @@ class Keyring:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """The file's. What another process seals with a key that came later opens too: the file is read again for it.
+        """The keyring in the file, which is read again for keys that other processes have added since.
 
         Raises `KeyringError` if the file is missing, readable by others, or broken.
         """
@@ -110,7 +113,7 @@ class Keyring:
 
     @classmethod
     def from_json(cls, text: str, source: str, latest: "Callable[[], Keyring | None] | None" = None) -> Self:
-        """Raises `KeyringError`, which names `source`."""
+        """The keyring in a JSON text. Raises `KeyringError` naming `source`."""
         try:
             return cls(*_content(json.loads(text)), latest)
         except (ValueError, binascii.Error) as error:
@@ -120,18 +123,18 @@ class Keyring:
     def save(self, path: Path) -> None:
         """Write a new file of mode 600, whole or not at all.
 
-        Raises `KeyringError` if there is one already: a lost key is lost data. Raises OSError if it can't be written.
+        Raises `KeyringError` if the file exists, since a lost key is lost data; OSError if it can't be written.
         """
         key_files.write_new(path, self._to_json())
 
     def replace(self, path: Path) -> None:
-        """Put this in the file's place, whole or not at all. Raises OSError if it can't be written."""
+        """Replace the file, whole or not at all. Raises OSError if it can't be written."""
         key_files.write_over(path, self._to_json())
 
     def seal(self, text: str, context: str) -> str:
-        """`text` as `KEY_ID:base64`. It opens only under the same `context`, which says where it belongs.
+        """`text`, sealed, as `KEY_ID:base64`. Only the same `context`, the place it belongs to, opens it again.
 
-        Raises ValueError on an empty text.
+        Raises ValueError for an empty text.
         """
         sealed = self.seal_bytes(text.encode(), context.encode())
         return f"{self._active}:{base64.b64encode(sealed).decode('ascii')}"
@@ -146,7 +149,7 @@ class Keyring:
         return self.open_bytes(key_id, raw, context.encode()).decode()
 
     def seal_bytes(self, data: bytes, context: bytes) -> bytes:
-        """Nonce, ciphertext and tag, under the active key. Raises ValueError on empty data."""
+        """Nonce, ciphertext and tag, under the active key. Raises ValueError for empty data."""
         return self._keys[self._active].seal(data, context)
 
     def open_bytes(self, key_id: str, sealed: bytes, context: bytes) -> bytes:
@@ -157,7 +160,7 @@ class Keyring:
         return key.unseal(sealed, context)
 
     def key(self, key_id: str) -> gcm.SealKey | None:
-        """None: not in the keyring, also as it is now."""
+        """The key, also if it was added to the file since. None: there is no such key."""
         if key_id not in self._keys and self._latest is not None and (later := self._latest()) is not None:
             found = later.key(key_id)
             if found is not None:
@@ -165,7 +168,7 @@ class Keyring:
         return self._keys.get(key_id)
 
     def digest(self, text: str) -> str:
-        """HMAC-SHA256 in hex: equal texts can be found without being stored."""
+        """HMAC-SHA256 in hex, to compare texts without storing them."""
         return hmac.new(self._digest_key, text.encode(), hashlib.sha256).hexdigest()
 
     def _to_json(self) -> str:
@@ -178,14 +181,14 @@ class Keyring:
 
 
 class _Latest:
-    """Reads the file again, at most once a second: who sends texts of made-up keys must not keep us at it."""
+    """Reads the file again, at most once a second: texts with made-up key ids must not keep us busy."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._next_at = 0.0
 
     def __call__(self) -> Keyring | None:
-        """None if it was read just now, or is no keyring now: what was loaded from it still serves."""
+        """None if the file was read just now or is not usable: the keyring loaded before stays in use."""
         if time.monotonic() < self._next_at:
             return None
         self._next_at = time.monotonic() + _READ_AGAIN_S

@@ -1,11 +1,10 @@
-"""Seals the payloads of a workflow history: Temporal's server and its disks never see what a payment is about.
+"""Seals the payloads of workflow histories, so that Temporal's server and disks hold no payment data in clear.
 
-A payload is bound to its workflow: the workflow's id stands in its metadata (it is clear text in Temporal anyway) and
-is authenticated with it, so that a payload opens nowhere but in its own payment (docs/decisions/payload-binding.md).
+A payload is bound to its workflow: its metadata names the workflow id (clear text in Temporal anyway), which is
+authenticated with it, so that a payload opens only in its own payment (docs/decisions/payload-binding.md).
 
-Left readable, so that the Temporal UI tells operators a story: the words that we wrote for them. Those are the
-summaries of workflows, activities and timers, which bear a mark, and the current details, which the UI asks from the
-worker and nobody stores.
+Texts that we write for operators stay readable in the Temporal UI: the summaries of workflows, activities and timers,
+which are marked, and the current details, which the UI queries from the worker and no one stores.
 """
 
 import zlib
@@ -29,12 +28,12 @@ from security.crypto.gcm import SealBrokenError, SealCipher
 from security.crypto.keyring import Keyring
 
 ENCODINGS = {f"binary/{cipher}".encode("ascii") for cipher in SealCipher}
-"""What the metadata calls a sealed payload: by its key's cipher."""
+"""The encodings that mark a sealed payload in its metadata, one for each cipher."""
 
 KEY_ID = "key-id"
 
 WORKFLOW_ID = "workflow-id"
-"""The metadata that names the workflow of a payload."""
+"""Metadata key that names a payload's workflow. A sealed payload without it opens nowhere."""
 
 _JSON = b"json/plain"
 _MARKED = b'"' + MARK.encode()
@@ -43,26 +42,26 @@ _CONTEXT = b"temporal/payload"
 _PLAIN, _DEFLATED = b"\x00", b"\x01"
 
 _DEFLATES_FROM_BYTES = 512
-"""What shorter ones shrink by costs more CPU than sealing all of it (bench/codec.py: 3.2 % of a payment, now 2.5 %)."""
+"""Deflating shorter payloads costs more CPU than sealing them whole (bench/codec.py: 3.2 % of a payment, now 2.5 %)."""
 
 _LEVEL, _WINDOW_BITS, _MEMORY_LEVEL = 6, 12, 3
-"""4 KiB of window and little memory to set up: as small as by default for what a payment has, in less time."""
+"""A 4 KiB window and little memory: payments' payloads get as small as with the defaults, in less time."""
 
 _SHOWN_CHARS_MAX = 200
 
 
 class PayloadMovedError(SealBrokenError):
-    """A payload of one workflow was found in another. Names both, and nothing else."""
+    """A payload of one workflow was found in another. The text names the two workflows, nothing else."""
 
     def __init__(self, owner: str, found_in: str) -> None:
         super().__init__(f"a payload of {ascii(owner)[:_SHOWN_CHARS_MAX]} was found in {found_in!r}")
 
 
 class SealingCodec(PayloadCodec, WithSerializationContext):
-    """Deflates where that helps, then seals with the active key. Its id stands in the metadata: old keys still open."""
+    """Deflates where that helps, then seals with the active key, whose id goes into the metadata."""
 
     def __init__(self, keyring: Keyring, workflow_id: str = "") -> None:
-        """`workflow_id`: whose payloads these are. The SDK says so by `with_context`; a codec server can't know."""
+        """`workflow_id`: the workflow to bind to, set by `with_context`; a codec server doesn't know it."""
         self._keyring = keyring
         self._workflow_id = workflow_id
         self._place = _place(workflow_id.encode())
@@ -73,7 +72,7 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
         }
 
     def with_context(self, context: SerializationContext) -> "SealingCodec":
-        """The codec of one workflow. Its activities' payloads are its own."""
+        """The codec bound to the workflow in `context`; its activities' payloads belong to it."""
         if not isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
             return self
         return SealingCodec(self._keyring, context.workflow_id or "")
@@ -82,7 +81,7 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
         return [payload if _for_operators(payload) else self._sealed(payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Raises `SealBrokenError`. What was never sealed, such as an operator's signal by hand, stays as it is."""
+        """Unsealed payloads, such as those of a signal sent by hand, pass as they are. Raises `SealBrokenError`."""
         return [
             self._opened(payload) if payload.metadata.get("encoding") in ENCODINGS else payload for payload in payloads
         ]
@@ -112,7 +111,7 @@ def _for_operators(payload: Payload) -> bool:
 
 
 def _packed(data: bytes) -> bytes:
-    """The first byte tells how the rest is packed; it is sealed too."""
+    """The data, deflated if that makes it shorter, after a byte that says so."""
     if len(data) < _DEFLATES_FROM_BYTES:
         return _PLAIN + data
     deflater = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL)
@@ -126,13 +125,13 @@ def _unpacked(packed: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class _SealingConverter(DataConverter):
-    """Only the codec depends on the workflow: a copy for each call and task shares all the rest.
+    """Only the codec depends on the workflow, so the copy for each call and task shares everything else.
 
-    The SDK's own way makes every part anew, 13 µs each time, a third of what sealing costs (bench/codec.py).
+    The SDK's own `with_context` rebuilds every part, 13 µs each time, a third of what sealing costs (bench/codec.py).
     """
 
     def with_context(self, context: SerializationContext) -> "_SealingConverter":
-        """Of the workflow that `context` names."""
+        """A copy bound to the workflow in `context`."""
         if not isinstance(self.payload_codec, SealingCodec):
             raise AssertionError("a converter that doesn't seal")
         bound = object.__new__(_SealingConverter)
@@ -141,11 +140,10 @@ class _SealingConverter(DataConverter):
 
 
 def data_converter(keyring: Keyring) -> DataConverter:
-    """Pydantic's JSON, sealed and bound to its workflow by the context that the SDK gives.
+    """Converts to pydantic's JSON, sealed and bound to its workflow.
 
-    Failures too: their messages and stack traces would be clear text otherwise.
-
-    Clear in any case: workflow ids, search attributes, failure types.
+    Failures are sealed as well, since their messages and stack traces would be clear text. Always in clear are
+    workflow ids, search attributes and failure types.
     """
     return _SealingConverter(
         payload_converter_class=PydanticPayloadConverter,

@@ -1,7 +1,7 @@
-"""SM2 signatures and SM4 ciphers (GB/T 32918, GB/T 32907) as the insurance centre's envelope needs them.
+"""SM2 signatures (GB/T 32918) and the SM4 cipher (GB/T 32907) for the insurance centre's envelope.
 
-SM2 comes from gmssl-pyx: the OpenSSL inside `cryptography` is built without the curve. A faster backend is another
-class with `sign` or `verify`.
+SM2 comes from gmssl-pyx, since the OpenSSL inside `cryptography` is built without the curve. For a faster backend add
+another `Signer` and `Verifier`.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _PUBLIC_KEY_BYTES = 64
 _UNCOMPRESSED = b"\x04"
 _SM4_BLOCK_BITS = 128
 
-# The curve of GB/T 32918.5.
+# The curve recommended by GB/T 32918.5.
 PRIME = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
 ORDER = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
 _A = PRIME - 3
@@ -35,31 +35,31 @@ _GENERATOR = (
 
 _Point = tuple[int, int]
 
-# One thread each for signing and verifying: a signature takes 4 ms and holds the interpreter's lock, so more threads
-# give no more signatures (measured), and none of the default pool, which resolves names, may wait behind it.
+# One thread each for signing and verifying. A signature takes 4 ms and holds the interpreter's lock, so more threads
+# would not be faster (measured); and the default pool, which resolves host names, must not wait behind it.
 _THREADS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sm2")
 
 
 class Signer(Protocol):
     async def sign(self, message: bytes) -> bytes:
-        """SM3withSM2: 64 bytes, r and s one after the other, no DER."""
+        """SM3withSM2: 64 bytes, r followed by s, not DER."""
 
 
 class Verifier(Protocol):
     async def verify(self, message: bytes, signature: bytes) -> bool:
-        """Whether `signature` (64 bytes, r and s) is the key's for `message`. False for one of any other form."""
+        """Whether `signature` (64 bytes, r followed by s) verifies for `message`. False for any other form."""
 
 
 @dataclass(frozen=True)
 class KeyPair:
-    """Base64 of the 32 bytes of d, and of the 65 bytes 04, X, Y."""
+    """Base64 of the private key d (32 bytes), and of the public key 04, X, Y (65 bytes)."""
 
     private_key_b64: str = field(repr=False)
     public_key_b64: str
 
 
 class GmsslSigner:
-    """Signs with one private key. Raises ValueError for a key that is none."""
+    """Signs with one private key. Raises ValueError for an invalid key."""
 
     def __init__(self, private_key_b64: str, user_id: str) -> None:
         self._private_key = private_key_bytes(private_key_b64)
@@ -75,7 +75,7 @@ class GmsslSigner:
 
 
 class GmsslVerifier:
-    """Verifies with one public key. Raises ValueError for a key that is none."""
+    """Verifies with one public key. Raises ValueError for an invalid key."""
 
     def __init__(self, public_key_b64: str, user_id: str) -> None:
         self._public_key = public_key_bytes(public_key_b64)
@@ -88,14 +88,14 @@ class GmsslVerifier:
         if len(signature) != SIGNATURE_BYTES:
             return False
         r, s = int.from_bytes(signature[:_HALF]), int.from_bytes(signature[_HALF:])
-        # Out of range is an error inside GmSSL, which it also prints: told apart here.
+        # GmSSL treats values out of range as an internal error and prints it, so they are caught here.
         if not (0 < r < ORDER and 0 < s < ORDER):
             return False
         return bool(gmssl_pyx.sm2_verify(self._public_key, message, encode_dss_signature(r, s), self._user_id))
 
 
 def private_key_bytes(private_key_b64: str) -> bytes:
-    """32 bytes out of base64 of 32, or of 33 with a leading 00. Raises ValueError, which never repeats the key."""
+    """The 32 bytes in base64 of 32, or of 33 with a leading 00. Raises ValueError, which never repeats the key."""
     raw = _decoded(private_key_b64, "private")
     if len(raw) == _PRIVATE_KEY_BYTES + 1 and raw[0] == 0:
         raw = raw[1:]
@@ -107,7 +107,7 @@ def private_key_bytes(private_key_b64: str) -> bytes:
 
 
 def public_key_bytes(public_key_b64: str) -> bytes:
-    """X and Y, 64 bytes, out of base64 of 64, or of 65 with a leading 04. Raises ValueError."""
+    """X and Y (64 bytes) in base64 of 64 bytes, or of 65 with a leading 04. Raises ValueError."""
     raw = _decoded(public_key_b64, "public")
     if len(raw) == _PUBLIC_KEY_BYTES + 1 and raw.startswith(_UNCOMPRESSED):
         raw = raw[1:]
@@ -116,11 +116,11 @@ def public_key_bytes(public_key_b64: str) -> bytes:
     try:
         return bytes(gmssl_pyx.normalize_sm2_public_key(raw))
     except gmssl_pyx.GmsslInnerError as error:
-        raise ValueError("the SM2 public key is no point of the curve") from error
+        raise ValueError("the SM2 public key is not a point on the curve") from error
 
 
 def public_key_of(private_key_b64: str) -> str:
-    """The public key, base64 of 65 bytes, that belongs to a private key. Raises ValueError."""
+    """The public key of a private key, as base64 of 65 bytes. Raises ValueError."""
     point = public_point(int.from_bytes(private_key_bytes(private_key_b64)))
     return base64.b64encode(_UNCOMPRESSED + point).decode()
 
@@ -131,14 +131,14 @@ def generate_key_pair() -> KeyPair:
 
 
 def sm4_ecb_encrypt(key: bytes, plain: bytes) -> bytes:
-    """SM4-ECB with PKCS#7 padding; the key has 16 bytes. ECB is the centre's choice, not ours (protocol 3.1)."""
+    """SM4-ECB with PKCS#7 padding; `key` has 16 bytes. ECB is prescribed by the centre (protocol 3.1)."""
     padder = PKCS7(_SM4_BLOCK_BITS).padder()
     encryptor = _sm4_ecb(key).encryptor()
     return encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
 
 
 def sm4_ecb_decrypt(key: bytes, sealed: bytes) -> bytes:
-    """Raises ValueError where the length or the padding is wrong."""
+    """Raises ValueError if the length or the padding is wrong."""
     decryptor, unpadder = _sm4_ecb(key).decryptor(), PKCS7(_SM4_BLOCK_BITS).unpadder()
     padded = decryptor.update(sealed) + decryptor.finalize()
     return unpadder.update(padded) + unpadder.finalize()
@@ -152,20 +152,20 @@ def _decoded(text: str, kind: str) -> bytes:
     try:
         return base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError):
-        raise ValueError(f"the SM2 {kind} key is no base64") from None
+        raise ValueError(f"the SM2 {kind} key is not base64") from None
 
 
 def public_point(private_key: int) -> bytes:
-    """X and Y of d times the generator, 32 bytes each. `private_key`: from 1 to the order - 2.
+    """The public key: X and Y, 32 bytes each, of d times the generator. `private_key`: d, from 1 to the order - 2.
 
-    gmssl-pyx signs with both keys and derives neither. Not constant in time: it runs once, when a key is loaded.
+    gmssl-pyx needs both keys to sign but derives neither. Not constant-time: it runs once, when a key is loaded.
     """
     x, y = _times(private_key, _GENERATOR)
     return x.to_bytes(32) + y.to_bytes(32)
 
 
 def _times(factor: int, point: _Point) -> _Point:
-    """Double and add, from the highest bit."""
+    """Double-and-add, from the highest bit."""
     product = point
     for bit in bin(factor)[3:]:
         product = _sum(product, product)
@@ -175,7 +175,7 @@ def _times(factor: int, point: _Point) -> _Point:
 
 
 def _sum(one: _Point, other: _Point) -> _Point:
-    """Neither the point at infinity nor a pair of opposites comes up for a factor below the order."""
+    """Point addition. For factors below the order neither infinity nor a pair of opposite points occurs."""
     (x1, y1), (x2, y2) = one, other
     rise, run = (3 * x1 * x1 + _A, 2 * y1) if one == other else (y2 - y1, x2 - x1)
     slope = rise * pow(run, -1, PRIME)

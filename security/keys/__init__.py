@@ -1,1 +1,1 @@
-"""Where keys live, and what is signed with them."""
+"""Key files, key providers, practice keys and signing secrets."""

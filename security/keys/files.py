@@ -1,4 +1,4 @@
-"""Files with secrets, a keyring's above all: their owner's alone, and written whole or not at all."""
+"""Files with secrets such as keyrings: readable by their owner only, and written whole or not at all."""
 
 import fcntl
 import os
@@ -14,11 +14,11 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class KeyringError(Exception):
-    """The keyring can't be used. One line that names the file and never holds a key."""
+    """The keyring can't be used. One line that names the file and never contains a key."""
 
 
 def read_private(path: Path) -> str:
-    """Raises `KeyringError` if it is missing or others may open it."""
+    """The file's text. Raises `KeyringError` if it is missing or others may open it."""
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_mode & _OTHERS:
@@ -29,23 +29,23 @@ def read_private(path: Path) -> str:
 
 
 def write_new(path: Path, text: str) -> None:
-    """Raises `KeyringError` if there is a file already, OSError if it can't be written."""
+    """Write a new file. Raises `KeyringError` if it exists already, OSError if it can't be written."""
     with _draft(path, text) as draft:
         try:
-            # A link, unlike a rename, never replaces a file.
+            # Unlike a rename, a link never replaces a file.
             os.link(draft, path)
         except FileExistsError:
             raise KeyringError(f"{path}: there is a keyring already, it is never overwritten") from None
 
 
 def write_over(path: Path, text: str) -> None:
-    """Mode 600; whoever reads meanwhile has the old file or the new one. Raises OSError if it can't be written."""
+    """Replace the file atomically, with mode 600. Raises OSError if it can't be written."""
     with _draft(path, text) as draft:
         draft.replace(path)
 
 
 def keep(path: Path, make: Callable[[], str]) -> str:
-    """The file's text; made once, where the file is missing or empty. Raises OSError."""
+    """The file's text, made and written first if the file is missing or empty. Raises OSError."""
     if path.exists() and (text := path.read_text(encoding="utf-8").strip()):
         return text
     text = make()
@@ -55,7 +55,7 @@ def keep(path: Path, make: Callable[[], str]) -> str:
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Nobody else who asks for it changes the file while the block runs. Raises OSError."""
+    """Hold the lock for changing the file while the block runs. Raises OSError."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
@@ -66,7 +66,7 @@ def held(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _draft(path: Path, text: str) -> Iterator[Path]:
-    """A file beside it with `text` safely on the disk, removed at the end if it is still there."""
+    """A temporary file beside `path` with `text` synced to disk, removed afterwards if it is still there."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
     try:

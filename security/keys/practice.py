@@ -1,7 +1,7 @@
-"""Keys that the embedded stack makes for itself bear a mark, so that they are recognised wherever they are copied to.
+"""Practice keys, made by the embedded stack for itself, carry a mark by which they are recognised wherever they go.
 
-Half of such a key is random, the other half is a digest of that: no other key looks so but by a chance of 2⁻¹²⁸ or, of
-shorter keys, 2⁻⁶⁴. The random half is as strong as SM4's keys are.
+Half of such a key is random, the other half a digest of the first. Another key looks like one with a probability of
+2⁻¹²⁸. The random half is as strong as an SM4 key.
 """
 
 import base64
@@ -16,7 +16,7 @@ _MARK = b"medpay practice key"
 
 
 def practice_bytes() -> bytes:
-    """A new key of 32 bytes, half of them random."""
+    """A new practice key of 32 bytes."""
     random = secrets.token_bytes(_RANDOM_BYTES)
     return random + _marked(random)
 
@@ -27,12 +27,12 @@ def is_for_practice(key: bytes) -> bool:
 
 
 def practice_text() -> str:
-    """The same as text without padding that fits into a header or a TOML file."""
+    """A new practice key as URL-safe base64 without padding, for a header or a TOML file."""
     return base64.urlsafe_b64encode(practice_bytes()).decode("ascii").rstrip("=")
 
 
 def is_practice_text(text: str) -> bool:
-    """Whether `text` is such a key in any base64, with padding or without."""
+    """Whether `text` is a practice key in any base64 alphabet, padded or not."""
     encoded = text.strip().rstrip("=").translate(str.maketrans("+/", "-_"))
     try:
         return is_for_practice(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))

@@ -1,4 +1,4 @@
-"""Where keys live: the port for a hardware security module (密码机), and what serves without one."""
+"""Where keys come from: the port for a hardware security module (密码机), and local keys without one."""
 
 from pathlib import Path
 from typing import Protocol
@@ -8,27 +8,27 @@ from security.crypto.sm import GmsslSigner, Signer
 from security.keys.files import KeyringError
 
 HARDWARE = "hsm:"
-"""How a hospital's private_key names a key that never leaves its module: `hsm:LABEL`."""
+"""Prefix of a hospital's private_key that names a key inside its hardware module: `hsm:LABEL`."""
 
 
 class KeyProvider(Protocol):
-    """Given to the composition roots (`worker.run_worker`, `api.app.create_app`).
+    """Passed to the composition roots (`worker.run_worker`, `api.app.create_app`).
 
-    A module seldom seals each payload itself: it unwraps the keyring at the start, and signs.
+    A hardware module rarely seals every payload itself: it unwraps the keyring at the start, and signs.
     """
 
     def keyring(self) -> Keyring:
         """Raises `KeyringError`."""
 
     def signer(self, private_key: str, user_id: str) -> Signer:
-        """Signs as a hospital. `private_key` is what its line of the hospitals file says. Raises ValueError."""
+        """Signs as a hospital. `private_key`: its value in the hospitals file. Raises ValueError."""
 
 
 class LocalKeys:
-    """Keys from files and the environment. `keyring_json` wins over the file."""
+    """Keys from files and the environment. `keyring_json` takes precedence over the file."""
 
     def __init__(self, keyring_path: Path, keyring_json: str | None = None, *, practice: bool = True) -> None:
-        """`practice`: whether a keyring that the embedded stack made may be used."""
+        """`practice`: whether a practice keyring may be used."""
         self._path = keyring_path
         self._json = keyring_json
         self._practice = practice

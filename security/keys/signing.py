@@ -1,7 +1,7 @@
-"""Secrets that sign: a caller's requests, and our webhooks.
+"""Signing secrets of callers' requests and of our webhooks.
 
-A request: HMAC-SHA256 over what is called, with what, when, and a word that is used once (docs/access.md). A webhook:
-as Standard Webhooks writes it, its secret `whsec_` and base64 of 24 to 64 bytes.
+A request is signed with HMAC-SHA256 over method, target, timestamp, nonce and body (docs/access.md). A webhook is
+signed as Standard Webhooks prescribes; its secret is `whsec_` and base64 of 24 to 64 bytes.
 """
 
 import base64
@@ -18,7 +18,7 @@ NONCE_HEADER = "X-Nonce"
 SIGNATURE_HEADER = "X-Signature"
 
 FRESH_FOR = timedelta(minutes=5)
-"""How far a call's timestamp may be from our clock, to either side."""
+"""How far a call's timestamp may differ from our clock, in either direction."""
 
 SECRET_CHARS_MIN = 32
 NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
@@ -29,24 +29,24 @@ _WRONG_WEBHOOK = f"must be {WEBHOOK_PREFIX} and base64 of {WEBHOOK_BYTES_MIN} to
 
 
 def new_signing_secret() -> str:
-    """32 random bytes, as text."""
+    """32 random bytes as URL-safe base64."""
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
 
 
 def check_signing_secret(secret: str) -> None:
-    """Raises ValueError for one that is too short to sign with."""
+    """Raises ValueError if the secret is too short."""
     if len(secret) < SECRET_CHARS_MIN:
         raise ValueError(f"must have at least {SECRET_CHARS_MIN} characters: `medpay keys new signing` makes one")
 
 
 def signature(secret: str, method: str, target: str, body: bytes, *, timestamp: str, nonce: str) -> str:
-    """In hex. `target`: path and query as they stand in the request line. `timestamp`: Unix time in seconds."""
+    """A request's signature, in hex. `target`: path and query as in the request line. `timestamp`: Unix time in s."""
     text = "\n".join((method.upper(), target, timestamp, nonce, hashlib.sha256(body).hexdigest()))
     return hmac.new(secret.encode(), text.encode("latin-1"), hashlib.sha256).hexdigest()
 
 
 def signed_headers(secret: str, method: str, target: str, body: bytes) -> dict[str, str]:
-    """The headers of one call, made now."""
+    """The signature headers of a call made now."""
     timestamp, nonce = str(int(time.time())), secrets.token_urlsafe(24)
     return {
         TIMESTAMP_HEADER: timestamp,
@@ -60,10 +60,10 @@ def new_webhook_secret() -> str:
 
 
 def check_webhook_secret(secret: str) -> None:
-    """Raises ValueError, whose text never holds it."""
+    """Raises ValueError, whose text never contains the secret."""
     encoded = secret.removeprefix(WEBHOOK_PREFIX)
     try:
-        # Padding may be left out, as the receivers' libraries allow.
+        # Without padding too, as the receivers' libraries allow.
         key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise ValueError(_WRONG_WEBHOOK) from None

@@ -1,1 +1,1 @@
-"""Secrets and personal data, hidden wherever something is shown."""
+"""Masks secrets and personal data in whatever is shown or logged."""

@@ -1,4 +1,4 @@
-"""Finds identity numbers in running text, however they are surrounded or set apart, and hides their middle."""
+"""Masks identity numbers in free text, in full-width digits, with separators, or inside longer strings."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _CANDIDATE: Final = re.compile(
 _OLD: Final = re.compile(
     r"(?<![0-9A-Za-z.])[1-8]\d{7}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}(?![0-9A-Za-z])", re.ASCII
 )
-"""Those of before 1999: 15 digits, no check digit. Only where they stand alone."""
+"""Numbers issued before 1999: 15 digits, no check digit. Matched only where they stand alone."""
 
 _DATE: Final = re.compile(r"(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])", re.ASCII)
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -24,7 +24,7 @@ OLD_MASK: Final = "***"
 
 
 def hide_id_numbers(text: str) -> str:
-    """110101199003070134 as 1101**********0134, with whatever stands before, between or after."""
+    """`text` with 110101199003070134 as 1101**********0134."""
     spans = list(_spans(text))
     if spans:
         chars = list(text)
@@ -37,7 +37,7 @@ def hide_id_numbers(text: str) -> str:
 
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
-    """A number with a right check digit anywhere, and one that stands alone: a slip of the pen."""
+    """Numbers with a correct check digit anywhere, and mistyped ones where they stand alone."""
     for match in _CANDIDATE.finditer(text):
         number = "".join(char for char in match[1].translate(_PLAIN) if char not in " \u3000-")
         start, end = match.span(1)

@@ -1,4 +1,4 @@
-"""Which names tell that a value is secret or personal, and how such a value is shown."""
+"""The keys whose values are secret or personal, and how such values are shown."""
 
 import re
 from typing import Final
@@ -28,14 +28,14 @@ _PHONE = re.compile(r"1[3-9]\d{9}", re.ASCII)
 
 
 def mask_name(name: str) -> str:
-    """张三 as 张*; of what is escaped, not even that."""
+    """张三 as 张*; a name that starts with an escape shows nothing of itself."""
     if not name:
         return ""
     return (name[0] if name[0].isalpha() else "") + "*"
 
 
 def mask_id_no(id_no: str) -> str:
-    """110101199003070134 as 1101**********0134; anything of another length not at all."""
+    """110101199003070134 as 1101**********0134; nothing of a value of another length."""
     if len(id_no) != ID_NO_CHARS:
         return MASK if id_no else ""
     hidden = "*" * (ID_NO_CHARS - 2 * _ID_NO_SHOWN)
@@ -50,5 +50,5 @@ def mask_phone(number: str) -> str:
 
 
 def mask_secret(secret: str) -> str:
-    """Nothing of it, only that there was one."""
+    """Shows only whether there was a secret."""
     return MASK if secret else ""

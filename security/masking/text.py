@@ -1,4 +1,4 @@
-"""Free text fit to be shown: log lines, other people's messages, exceptions with what they quote."""
+"""Masks free text: log lines, other parties' messages, exceptions with what they quote."""
 
 import re
 from collections.abc import Callable
@@ -19,10 +19,10 @@ from security.masking.names import (
 )
 
 How = Callable[[str], str]
-"""From a value to what may be shown of it."""
+"""Turns a value into what may be shown of it."""
 
 TEXT_CHARS_MAX: Final = 65_536
-"""Of one text. Nobody reads a longer one, and whoever makes us log it should not choose how long we look at it."""
+"""Longer texts are cut: no one reads them, and whoever makes us log one must not decide how long we scan it."""
 
 _HARMLESS: Final = re.compile(r"[A-Za-z_./-]{0,200}|\d{1,10}", re.ASCII)
 _SEPARATED: Final = re.compile(r"[^a-z0-9\u4e00-\u9fff]")
@@ -39,7 +39,7 @@ _KEY_AND_VALUE: Final = re.compile(
 _PAIR: Final = re.compile(
     rf"""(?P<between>\(b?["'](?:x-)?(?P<key>{_SPELLED})["'],\s*b?)(?:{_QUOTED})""", re.IGNORECASE | re.DOTALL
 )
-"""As lists of headers and exceptions' arguments are written: ('authorization', 'Bearer …')."""
+"""A key and value as in lists of headers and in exceptions' arguments: ('authorization', 'Bearer …')."""
 
 _PHONE: Final = re.compile(r"(?<![0-9A-Za-z.])1[3-9]\d{9}(?![0-9A-Za-z])", re.ASCII)
 _NAME_BEFORE_ID: Final = re.compile(
@@ -64,11 +64,11 @@ _WHOLES: Final = (
     ),
     (re.compile(r"""\b(Bearer|Basic)\s+[^\s'",;}\]]+""", re.IGNORECASE), rf"\1 {MASK}"),
 )
-"""What is hidden by its form alone: passwords and queries in URLs, a statement's parameters, a refused row or input."""
+"""Masked by form alone: passwords and queries in URLs, SQL parameters, rejected rows and inputs, credentials."""
 
 
 def mask_text(text: str) -> str:
-    """Values behind a telling key (`payAuthNo=…`, `"idNo": "…"`), id and mobile numbers, and what a form gives away."""
+    """`text` without values of sensitive keys (`payAuthNo=…`, `"idNo": "…"`), id and mobile numbers, and `_WHOLES`."""
     if _HARMLESS.fullmatch(text):
         return text
     if len(text) > TEXT_CHARS_MAX:
@@ -82,7 +82,7 @@ def mask_text(text: str) -> str:
 
 
 def by_key(key: str) -> How | None:
-    """How a value under this key is masked: id_no, ID_NO, idNo and X-Id-No are the same key."""
+    """How to mask a value under this key, if at all. id_no, ID_NO, idNo and X-Id-No are the same key."""
     plain = _SEPARATED.sub("", key.lower().removeprefix("x-"))
     if plain in SECRET_KEYS:
         return mask_secret
@@ -96,7 +96,7 @@ def by_key(key: str) -> How | None:
 
 
 def _mask_maybe_name(name: str) -> str:
-    """HIS's `name` is a patient's or a medicine's. What is not Chinese is neither."""
+    """HIS's `name` may be a patient's or a medicine's; an ASCII one is neither."""
     return mask_text(name) if name.isascii() else mask_name(name)
 
 

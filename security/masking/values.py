@@ -1,4 +1,4 @@
-"""Takes secrets and personal data out of whatever is about to be shown: 张三 as 张*, an id number by its ends."""
+"""Masks secrets and personal data in any value: 张三 as 张*, an identity number by its first and last digits."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ def mask(value: Mapping[str, object]) -> dict[str, Any]: ...
 @overload
 def mask(value: object) -> object: ...
 def mask(value: object) -> object:
-    """`value` in plain types, fit to be shown: by the keys within it, and by what its texts look like."""
+    """`value` in plain types, masked by the keys in it and by what its texts look like."""
     return _masked(value, None, DEPTH_MAX)
 
 
@@ -45,7 +45,7 @@ def _is_plain_number(value: object) -> bool:
 
 
 def _named_values(value: object) -> Mapping[Any, Any] | None:
-    """What `value` holds by name, where it is a record of any kind."""
+    """The fields of `value` if it is a mapping or record of any kind."""
     if isinstance(value, Mapping):
         return value
     if isinstance(value, BaseModel):
@@ -58,7 +58,7 @@ def _named_values(value: object) -> Mapping[Any, Any] | None:
 
 
 def _masked_items(items: list[Any], how: How | None, depth: int) -> list[Any]:
-    """A name beside its value, as lists of headers and of form fields have them, is a key."""
+    """A pair whose first item is a sensitive key, as in lists of headers and form fields, is a key and its value."""
     if how is None and len(items) == _PAIR and isinstance(items[0], str | bytes):
         beside = by_key(_text(items[0]))
         if beside is not None:
@@ -67,10 +67,10 @@ def _masked_items(items: list[Any], how: How | None, depth: int) -> list[Any]:
 
 
 def _text(value: object) -> str:
-    """Never fails, since a log line that can't be written is told with all its arguments."""
+    """Never fails: a log line that can't be written would be reported with its arguments."""
     if isinstance(value, bytes | bytearray):
         return value.decode("utf-8", "replace")
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - somebody else's __str__
+    except Exception:  # noqa: BLE001 - any __str__ may raise anything
         return f"<{type(value).__name__}>"

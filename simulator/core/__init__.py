@@ -1,1 +1,1 @@
-"""What both simulators share: state in SQLite, the log of calls, injected faults, control calls, the server."""
+"""Shared by both simulators: state in SQLite, the log of calls, injected faults, control calls, the server."""

@@ -1,32 +1,34 @@
-"""One transaction's way through a simulator: read, logged, made to misbehave if told so, applied, answered.
+"""Handles a simulator's transactions: read, log, inject the fault that is due, apply, answer.
 
-aiohttp lets a handler run on when its caller has left: a delayed call is applied all the same.
+aiohttp lets a handler go on after its caller has left, so that a delayed call is still applied.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
 
 from simulator.core.faults import Fault, FaultKind
 from simulator.core.store import Store, Verdict
 
+Answer = Mapping[str, Any]
 GARBAGE = b"<html><body>Bad Gateway</body></html>"
 
 
 @dataclass(frozen=True)
 class Done:
-    """`answer`: the body, JSON. `pay_ord_id`: where the call itself brought one about."""
+    """`answer`: the JSON body. `pay_ord_id`: of the order that the call created, if any."""
 
     verdict: Verdict
-    answer: bytes
+    answer: Answer
     pay_ord_id: str = ""
 
 
 class Call(Protocol):
-    """A request that was read and is not yet done. Ids that it doesn't name are empty."""
+    """A request that was read and is yet to be applied. Ids that it doesn't name are empty."""
 
     @property
     def med_org_ord(self) -> str: ...
@@ -34,20 +36,20 @@ class Call(Protocol):
     def pay_ord_id(self) -> str: ...
 
     async def apply(self, fault: FaultKind | None) -> Done:
-        """Do it. `fault`: for those that spoil the content of an answer."""
+        """Apply the call. `fault`: one that may have to spoil the content of the answer."""
 
-    async def refuse(self, message: str) -> bytes:
-        """The answer that says no for `message`."""
+    async def refuse(self, message: str) -> Answer:
+        """The answer that refuses with `message`."""
 
 
 Read = Callable[[bytes], Awaitable[Call | Done]]
-"""The body to a call; to `Done` where it can't be read or isn't believed."""
+"""Reads a body as a call, or as `Done` if it can't be read or verified."""
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 def endpoint(store: Store, txn: str, read: Read) -> Handler:
-    """The handler of one transaction's path. `txn` is its name in faults and in the log."""
+    """The handler of a transaction's path. `txn`: its name in faults and in the log."""
 
     async def handle(request: web.Request) -> web.Response:
         call = await read(await request.read())
@@ -96,11 +98,12 @@ def _answered(request: web.Request, done: Done, fault: Fault | None) -> web.Resp
 
 
 def _hung_up(request: web.Request) -> web.Response:
-    """The connection closes without a byte of an answer: aiohttp can't write this response any more."""
+    """Close the connection without sending a byte: aiohttp can no longer write the response."""
     if request.transport is not None:
         request.transport.close()
     return web.Response()
 
 
-def _json(answer: bytes) -> web.Response:
-    return web.Response(body=answer, content_type="application/json", charset="utf-8")
+def _json(answer: Answer) -> web.Response:
+    body = json.dumps(answer, ensure_ascii=False).encode()
+    return web.Response(body=body, content_type="application/json", charset="utf-8")

@@ -1,4 +1,4 @@
-"""Faults that the next calls are to have (contract: `POST /_sim/faults`)."""
+"""Faults to inject into the next calls (contract 2.6: `POST /_sim/faults`)."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ CREATE TABLE IF NOT EXISTS sim_fault (
 
 class FaultKind(StrEnum):
     DELAY = "delay"
-    """Sleep, then apply, even if the caller has left."""
+    """Sleeps, then applies, even if the caller has left."""
     REFUSE = "refuse"
-    """A business error with the message; not applied."""
+    """Answers a business error with the message; not applied."""
     HTTP_500 = "http_500"
     """Not applied."""
     DROP_BEFORE = "drop_before"
@@ -30,17 +30,17 @@ class FaultKind(StrEnum):
     DROP_AFTER = "drop_after"
     """Applied, then the connection closes: the lost reply."""
     GARBAGE = "garbage"
-    """Applied; the answer is no JSON."""
+    """Applied; the answer is not JSON."""
     BAD_SIGNATURE = "bad_signature"
     """Applied; the answer's signature is spoilt."""
     WRONG_AMOUNT = "wrong_amount"
-    """Applied; in the answer the parts miss the sum by one fen."""
+    """Applied; in the answer the parts differ from the sum by one fen."""
     EXP = "exp"
-    """Applied; the answer says that nobody knows (refStatus EXP)."""
+    """Applied; the answer says that the outcome is unknown (refStatus EXP)."""
 
 
 class Fault(BaseModel):
-    """`times`: how many calls have it, -1 for ever. `seconds`: of a delay. `message`: of a refusal."""
+    """`times`: how many calls it affects, -1 for all. `seconds`: of a delay. `message`: of a refusal."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
@@ -60,7 +60,7 @@ class Fault(BaseModel):
 
 
 class FaultTable:
-    """`possible`: the transactions of this simulator and the kinds of fault that each can have."""
+    """The faults waiting for their calls. `possible`: the kinds of fault of each transaction of this simulator."""
 
     def __init__(self, connection: sqlite3.Connection, possible: Mapping[str, frozenset[FaultKind]]) -> None:
         self._connection = connection
@@ -77,7 +77,7 @@ class FaultTable:
         self._connection.execute(insert, values)
 
     def take(self, txn: str) -> Fault | None:
-        """The fault that this call of `txn` is to have. Counted ones come first, in the order they were set."""
+        """The fault for this call of `txn`, if any. Those with a count come first, in the order they were added."""
         query = """SELECT * FROM sim_fault WHERE txn = ?
             ORDER BY times = -1, CASE times WHEN -1 THEN -id ELSE id END LIMIT 1"""
         row = self._connection.execute(query, (txn,)).fetchone()
@@ -90,11 +90,11 @@ class FaultTable:
         return _fault(row)
 
     def waiting(self) -> list[Fault]:
-        """Those that calls are still to have."""
+        """The faults that have not been used up."""
         return [_fault(row) for row in self._connection.execute("SELECT * FROM sim_fault ORDER BY id")]
 
     def clear(self) -> int:
-        """Take all back; how many there were."""
+        """Remove all; how many there were."""
         return self._connection.execute("DELETE FROM sim_fault").rowcount
 
 

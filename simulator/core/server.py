@@ -1,4 +1,4 @@
-"""The application around a simulator's transactions: control calls, and the server itself, on loopback only."""
+"""The application around a simulator's transactions: control calls, and the server itself."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class ControlError(Exception):
-    """A control call that can't be obeyed. `message`: for whoever made it."""
+    """A control call that can't be carried out. `message`: for its caller."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -31,7 +31,7 @@ class ControlError(Exception):
 
 
 def new_app(store: Store) -> web.Application:
-    """An application with the control calls that both simulators have. It closes `store` at its end."""
+    """An application with the control calls of both simulators. It closes `store` when it ends."""
     app = web.Application(client_max_size=REQUEST_BYTES_MAX, middlewares=[_control_errors])
     add_control_routes(app, store)
 
@@ -73,21 +73,21 @@ def add_control_routes(app: web.Application, store: Store) -> None:
 
 
 def run(app: web.Application, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM. Raises OSError for a taken port.
+    """Serve until SIGINT or SIGTERM. Raises OSError if the port is taken.
 
-    `host` is loopback but in a container, whose port is then published on the loopback of its machine.
+    `host`: a loopback address, except in a container, whose port must then be published on its machine's loopback.
     """
     if not is_loopback(host):
-        _log.warning("whoever reaches %s:%s may use the control calls: they ask for no key", host, port)
+        _log.warning("anyone who reaches %s:%s can use the control calls: they need no key", host, port)
     web.run_app(app, host=host, port=port, print=None, access_log=None, shutdown_timeout=SHUTDOWN_S_MAX)
 
 
 async def asked(request: web.Request, shape: type[M]) -> M:
-    """A control call's JSON as `shape`. Raises `ControlError` that names the wrong fields."""
+    """A control call's JSON as `shape`. Raises `ControlError` naming the invalid fields."""
     try:
         body = json.loads(await request.read())
     except (ValueError, RecursionError) as error:
-        raise ControlError(HTTPStatus.BAD_REQUEST, "the body is no JSON") from error
+        raise ControlError(HTTPStatus.BAD_REQUEST, "the body is not JSON") from error
     try:
         return shape.model_validate(body)
     except ValidationError as error:

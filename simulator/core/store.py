@@ -1,4 +1,4 @@
-"""One simulator's state in SQLite, opened once per process, and its log of every call received (contract 2.6)."""
+"""A simulator's state in SQLite, opened once per process, with the log of every call received (contract 2.6)."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -25,14 +25,14 @@ CREATE INDEX IF NOT EXISTS sim_call_med_org_ord ON sim_call (med_org_ord);
 class Verdict(StrEnum):
     APPLIED = "applied"
     REPLAYED = "replayed"
-    """Known from before: answered again, nothing done."""
+    """A repeat: answered again, nothing done."""
     REFUSED = "refused"
     FAILED = "failed"
-    """Nothing done and nothing said: a fault, or the simulator was stopped."""
+    """Neither done nor answered: because of a fault, or because the simulator was stopped."""
 
 
 class CallLog:
-    """In the order of arrival. A call that is being held up is listed without a verdict."""
+    """The calls in order of arrival. A call that is still being delayed has no verdict yet."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -45,12 +45,12 @@ class CallLog:
         return int(self._connection.execute(insert, values).fetchone()[0])
 
     def finish(self, call_id: int, verdict: Verdict, pay_ord_id: str = "") -> None:
-        """`pay_ord_id`: where the call brought it about itself, as 6201 does."""
+        """`pay_ord_id`: of the order that the call created, as 6201 does."""
         update = "UPDATE sim_call SET verdict = ?, pay_ord_id = coalesce(nullif(?, ''), pay_ord_id) WHERE id = ?"
         self._connection.execute(update, (verdict, pay_ord_id, call_id))
 
     def rows(self, med_org_ord: str | None) -> list[dict[str, str | None]]:
-        """The newest `ROWS_MAX` calls, oldest first; None: of all payments."""
+        """The newest `ROWS_MAX` calls, oldest first. `med_org_ord`: None for those of all payments."""
         query = """SELECT * FROM (
             SELECT * FROM sim_call WHERE ?1 IS NULL OR med_org_ord = ?1 ORDER BY id DESC LIMIT ?2) ORDER BY id"""
         return [_shown(row) for row in self._connection.execute(query, (med_org_ord, ROWS_MAX))]
@@ -75,16 +75,16 @@ class Store:
 
     @classmethod
     def open(cls, path: Path, schema: str, possible_faults: Mapping[str, frozenset[FaultKind]]) -> Self:
-        """`schema`: the simulator's own tables. `possible_faults`: its transactions, and what each can have."""
+        """`schema`: the simulator's own tables. `possible_faults`: the kinds of fault of each transaction."""
         connection = open_database(path, CALLS_SCHEMA, FAULTS_SCHEMA, schema)
         return cls(connection, CallLog(connection), FaultTable(connection, possible_faults))
 
 
 def open_database(path: Path, *schemas: str) -> sqlite3.Connection:
-    """Every statement commits by itself; several in one piece stand in `with connection` after a `BEGIN`.
+    """A connection in autocommit mode; for several statements in one transaction use `with connection` and `BEGIN`.
 
-    Statements take microseconds, so they run on the event loop: what stands between two awaits is one step, which no
-    other request can come in between.
+    Statements take microseconds, so they run on the event loop: what happens between two awaits is atomic to other
+    requests.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS_MAX / 1000)

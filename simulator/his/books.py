@@ -1,4 +1,4 @@
-"""HIS's books: bills, registrations, settlements and refunds, in SQLite. Amounts are fen, times UTC+8 as text."""
+"""HIS's records of bills, registrations, settlements and refunds, in SQLite. Amounts in fen, times as text in UTC+8."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -38,27 +38,27 @@ WHERE order_id = ? AND fee_sum_fen > (
 
 
 class Books:
-    """`connection` as `simulator.core.store` opens it."""
+    """`connection`: opened by `simulator.core.store`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def bill(self, order_id: str, patient_id: str) -> Prescription | None:
-        """The prescription, whoever's it is. `patient_id`: who asks, for the bills that belong to whoever asks."""
+        """The prescription, of whichever patient. An endless bill belongs to `patient_id`."""
         if order_id in PRESCRIPTIONS:
             return PRESCRIPTIONS[order_id]
         row = self._one("SELECT patient_id, amount_fen FROM bill WHERE order_id = ?", order_id)
         return plain_bill(order_id, *row) if row else endless_bill(order_id, patient_id)
 
     def add_bill(self, bill: NewBill) -> bool:
-        """False: there is a prescription of this number."""
+        """False if there is a prescription with this number already."""
         if bill.order_id in PRESCRIPTIONS:
             return False
         values = (bill.order_id, bill.patient_id, bill.amount_fen)
         return self._connection.execute("INSERT OR IGNORE INTO bill VALUES (?, ?, ?)", values).rowcount == 1
 
     def paid_under(self, order_id: str) -> list[str]:
-        """The medOrgOrds that have paid a prescription and were not refunded in full."""
+        """The medOrgOrds that paid for a prescription and were not refunded in full."""
         return [row[0] for row in self._connection.execute(_PAID_UNDER, (order_id,))]
 
     def visit_patient(self, visit_id: str) -> str | None:
@@ -81,7 +81,7 @@ class Books:
         return (_visit_id(row[0]), row[1]) if row else None
 
     def is_cancelled(self, asked: CancelAsked) -> bool | None:
-        """None: no such visit was made for this medOrgOrd and patient."""
+        """None if no such visit was created for this medOrgOrd and patient."""
         query = "SELECT cancelled FROM registration WHERE id = ? AND med_org_ord = ? AND patient_id = ?"
         row = self._one(query, _row_of(asked.visit_id), asked.med_org_ord, asked.patient_id)
         return bool(row[0]) if row else None
@@ -106,13 +106,13 @@ class Books:
         return _settlement_no(row[0]) if row else None
 
     def left_to_refund(self, med_org_ord: str) -> int | None:
-        """Fen, counting one settlement; None where HIS has booked none."""
+        """In fen, of the first settlement; None if HIS has booked none."""
         row = self._one("SELECT fee_sum_fen FROM settlement WHERE med_org_ord = ? ORDER BY id", med_org_ord)
         back = self._one("SELECT coalesce(sum(amount_fen), 0) FROM refund WHERE med_org_ord = ?", med_org_ord)
         return int(row[0]) - int(back[0]) if row and back else None
 
     def refunded(self, asked: RefundAsked) -> int | None:
-        """Fen of a refund that is known."""
+        """The fen of a refund already recorded, else None."""
         query = "SELECT amount_fen FROM refund WHERE med_org_ord = ? AND refund_no = ?"
         row = self._one(query, asked.med_org_ord, asked.refund_no)
         return int(row[0]) if row else None
@@ -179,7 +179,7 @@ def _visit_id(row_id: int) -> str:
 
 
 def _row_of(visit_id: str) -> int:
-    """The registration's row, or -1: V1 to V3 are nobody's registration."""
+    """The registration's row, or -1 if it can't be one, like V1 to V3."""
     digits = visit_id.removeprefix("V")
     plausible = visit_id.startswith("V") and digits.isdecimal() and len(digits) <= 12
     return int(digits) - 10_000 if plausible and _visit_id(int(digits) - 10_000) == visit_id else -1

@@ -1,4 +1,4 @@
-"""The hospital that HIS starts with: people, clinics, visits and unpaid prescriptions. All made up."""
+"""The fictional hospital of the HIS simulator: people, clinics, visits and unpaid prescriptions."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Person:
-    """`psn_no` empty: not insured."""
+    """A patient. `psn_no`: empty if not insured."""
 
     patient_id: str
     name: str
@@ -16,7 +16,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Department:
-    """`caty`: national speciality. `doctor_code`: national doctor code."""
+    """`caty`: the national speciality code. `doctor_code`: the national doctor code."""
 
     code: str
     name: str
@@ -108,16 +108,16 @@ def plain_bill(order_id: str, patient_id: str, amount_fen: int) -> Prescription:
 
 
 def endless_bill(order_id: str, patient_id: str) -> Prescription | None:
-    """A prescription that exists for whoever asks, `9` and 5 to 63 digits: load tests never run out of them."""
+    """A prescription that exists for any patient, `9` and 5 to 63 digits, so that load tests never run out."""
     if _ENDLESS.fullmatch(order_id) is None:
         return None
     return plain_bill(order_id, patient_id, int(order_id[-5:]) + 1)
 
 
 def clinic_of(clinic_id: str) -> Clinic | None:
-    """Besides the two clinics every `29` and 5 to 62 digits is one, at the first one's price.
+    """A clinic. `29` and 5 to 62 digits is always one, at the first clinic's price.
 
-    A patient registers at a clinic once a day at a time: load tests never run out of clinics.
+    So load tests never run out of clinics, although a patient can register only once a day at each.
     """
     if _ENDLESS_CLINIC.fullmatch(clinic_id):
         return CLINICS["200001"]

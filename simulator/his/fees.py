@@ -1,4 +1,4 @@
-"""A bill as HIS answers it: all that 6201 needs (docs/his-port.md, Fees)."""
+"""A bill as HIS answers it, with everything that 6201 needs (docs/his-port.md, Fees)."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,11 +8,11 @@ from domain.fen import yuan
 from simulator.his.catalogue import CARDIOLOGY_1, Clinic, Department, Item, Prescription, registration_item
 
 _WAITED = timedelta(minutes=20)
-"""Between the visit's beginning and the prescription."""
+"""From the beginning of the visit to the prescription."""
 
 
 def prescription_fees(bills: Sequence[Prescription], patient_id: str) -> dict[str, object]:
-    """`patient_id`: whose the bills are."""
+    """`patient_id`: the patient whose bills these are."""
     now = datetime.now(UTC)
     lines = [
         _line(item, CARDIOLOGY_1, now, {"feedetlSn": f"{bill.order_id}{number:02d}", "rxno": bill.order_id})

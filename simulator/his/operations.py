@@ -1,4 +1,4 @@
-"""HIS's ten operations. It books every `register` and `settle` it receives: a call made twice shows as two rows."""
+"""HIS's ten operations. Every `register` and `settle` is booked: a call made twice shows as two rows."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ from simulator.his.wire import (
 
 Data = dict[str, object]
 Operation = Callable[[Books, object], Data | None]
-"""The request's JSON to the answer's DATA; None: known from before, nothing done. Raises `HisRefusal`."""
+"""Takes the request's JSON and returns the answer's DATA, or None for a repeat. Raises `HisRefusal`."""
 
 
 def patient(_: Books, body: object) -> Data:
@@ -100,7 +100,7 @@ def cancel_registration(books: Books, body: object) -> Data | None:
 
 
 def refund(books: Books, body: object) -> Data | None:
-    """A refund of what HIS never booked is noted too: it is told of reversals."""
+    """Refunds of payments that HIS never booked are recorded as well: reversals are reported too."""
     request = asked(RefundAsked, body)
     known = books.refunded(request)
     if known is not None:
@@ -126,7 +126,7 @@ OPERATIONS: dict[str, Operation] = {
     "cancel_registration": cancel_registration,
     "refund": refund,
 }
-"""By their names as transactions; the path has hyphens for the underscores."""
+"""By transaction name; the path has hyphens instead of underscores."""
 
 
 def _person(patient_id: str) -> Person:
@@ -153,7 +153,7 @@ def _bills(books: Books, order_id: str, patient_id: str) -> list[Prescription]:
 
 
 def _bills_to_settle(books: Books, request: SettleAsked) -> list[Prescription]:
-    """None for a registration. The same medOrgOrd again is booked again, on purpose."""
+    """Empty for a registration. A repeated medOrgOrd is deliberately booked again."""
     if request.category == "1":
         return []
     bills = _bills(books, request.order_id or "", request.patient_id)

@@ -1,4 +1,4 @@
-"""The HIS simulator: docs/his-port.md's operations, and the control calls that only a simulator has."""
+"""The HIS simulator's application: the operations of docs/his-port.md, and control calls."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from domain.fen import yuan
-from simulator.core.endpoint import Done, Read, endpoint
+from simulator.core.endpoint import Answer, Done, Read, endpoint
 from simulator.core.faults import FaultKind
 from simulator.core.server import ControlError, answered, asked, new_app
 from simulator.core.store import Store, Verdict
@@ -41,14 +41,14 @@ class HisCall:
         except HisRefusal as refusal:
             return Done(Verdict.REFUSED, _refused(refusal))
         verdict = Verdict.REPLAYED if data is None else Verdict.APPLIED
-        return Done(verdict, _dumped({"CODE": 0, "MSG": "", "DATA": data or {}}))
+        return Done(verdict, {"CODE": 0, "MSG": "", "DATA": data or {}})
 
-    async def refuse(self, message: str) -> bytes:
+    async def refuse(self, message: str) -> Answer:
         return _refused(HisRefusal(message))
 
 
 def build_app(database: Path) -> web.Application:
-    """The server's application. `database`: its SQLite file, made where it is missing."""
+    """The server's application. `database`: its SQLite file, created if missing."""
     store = Store.open(database, SCHEMA, dict.fromkeys(OPERATIONS, FAULTS))
     books = Books(store.connection)
     app = new_app(store)
@@ -91,13 +91,9 @@ def _add_his_control_routes(app: web.Application, books: Books) -> None:
     app.router.add_post("/_sim/bills", add_bill)
 
 
-def _refused(refusal: HisRefusal) -> bytes:
-    answer: dict[str, object] = {"CODE": -1, "MSG": refusal.message}
-    return _dumped(answer | {"REASON": refusal.reason} if refusal.reason else answer)
-
-
-def _dumped(answer: dict[str, object]) -> bytes:
-    return json.dumps(answer, ensure_ascii=False).encode()
+def _refused(refusal: HisRefusal) -> Answer:
+    answer = {"CODE": -1, "MSG": refusal.message}
+    return answer | {"REASON": refusal.reason} if refusal.reason else answer
 
 
 def _text(value: object) -> str:

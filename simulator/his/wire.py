@@ -1,20 +1,11 @@
-"""What HIS is asked (docs/his-port.md), and how it says no."""
+"""HIS's requests (docs/his-port.md) and refusals."""
 
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from domain.china_time import from_china
-from domain.fen import Fen, parse_yuan
+from domain.fen import Fen
+from simulator.core.fields import Amount, ChinaTime
 
 
 class HisRefusal(Exception):
@@ -26,26 +17,13 @@ class HisRefusal(Exception):
         self.reason = reason
 
 
-def _fen(value: object) -> Fen:
-    if not isinstance(value, str):
-        raise ValueError("an amount is a text")
-    return parse_yuan(value)
-
-
-def _china_time(value: str) -> str:
-    from_china(value)
-    return value
-
-
 def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 OrderIds = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-Amount = Annotated[Fen, Field(ge=0), BeforeValidator(_fen)]
 Loose = BeforeValidator(_as_text)
-ChinaTime = Annotated[str, AfterValidator(_china_time)]
 
 
 class Asked(BaseModel):
@@ -73,7 +51,7 @@ class QueryAsked(Asked):
 
 
 class RegisterAsked(RegistrationFeesAsked):
-    """The fields that only medpay can know are not demanded: a caller registers by itself before it pays."""
+    """The fields that only medpay knows are optional: a caller may register by itself before the payment."""
 
     med_org_ord: Text = Field(alias="medOrgOrd")
     psn_acct_fen: Amount = Field(default=Fen(0), alias="psnAcctPay")
@@ -123,7 +101,7 @@ class RefundAsked(QueryAsked):
 
 
 class NewBill(Asked):
-    """`POST /_sim/bills`, typed by hand: numbers are taken for texts."""
+    """`POST /_sim/bills`, which is typed by hand: numbers are accepted as texts."""
 
     order_id: Annotated[str, Loose, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = Field(alias="ORDER_ID")
     patient_id: Annotated[str, Loose] = Field(alias="PATIENT_ID")
@@ -134,7 +112,7 @@ A = TypeVar("A", bound=Asked)
 
 
 def asked(shape: type[A], body: object) -> A:
-    """`body` as `shape`. Raises `HisRefusal` that names the wrong field."""
+    """`body` as `shape`. Raises `HisRefusal` naming the invalid field."""
     try:
         return shape.model_validate(body)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The centre as its transactions see it: its books, its settings, its clock, and what they check alike."""
+"""The simulated centre as its transactions see it: configuration, records, clock, and common checks."""
 
 import secrets
 import sqlite3
@@ -16,12 +16,12 @@ from simulator.insurance.people import People
 from simulator.insurance.wire import CentreRefusal
 
 AUTHORISATION_MISUSED = 114
-"""The code seen in the field for a payAuthNo that is another order's."""
+"""The code that real centres answer for a payAuthNo used by another order."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`data` is sealed into the answer. `pay_ord_id`: of the order that the call brought about."""
+    """`data`: to be sealed into the answer. `pay_ord_id`: of the order that the call created."""
 
     data: dict[str, Any]
     verdict: Verdict = Verdict.APPLIED
@@ -42,7 +42,7 @@ class Centre:
 
     @contextmanager
     def one_step(self) -> Iterator[None]:
-        """All of it or nothing: a refusal, or a kill, leaves the books as they were."""
+        """One transaction: a refusal, or a kill, leaves the records as they were."""
         self.connection.execute("BEGIN IMMEDIATE")
         with self.connection:
             yield
@@ -66,6 +66,6 @@ class Centre:
             raise CentreRefusal("支付订单token不正确: payToken")
 
     def take_authorisation(self, pay_auth_no: str, med_org_ord: str) -> None:
-        """payAuthNo serves one medOrgOrd."""
+        """Raises `CentreRefusal` if the payAuthNo was used for another medOrgOrd."""
         if not self.orders.take_authorisation(pay_auth_no, med_org_ord):
             raise CentreRefusal("支付授权码已用于其他订单: payAuthNo", AUTHORISATION_MISUSED)

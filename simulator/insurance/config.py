@@ -1,4 +1,4 @@
-"""What a simulated centre is told of itself and of its one hospital: a JSON file."""
+"""A simulated centre's configuration, a JSON file: its own keys and its one hospital."""
 
 from typing import Literal
 
@@ -10,11 +10,11 @@ _URL = TypeAdapter(HttpUrl)
 
 
 class CentreConfig(CentreForm):
-    """The form stands here as it stands in the hospital's `[centres.NAME]`; both sides must agree.
+    """The fields of `CentreForm` must be the same as in the hospital's `[centres.NAME]`.
 
-    `private_key`: the centre's own. `hospital_public_key`: verifies requests. `notice_url`: where 6302 goes; None:
-    nowhere. `repeated_upload`: what 6201 answers to a known medOrgOrd. `full_refund`: what the end of a full refund is
-    called, 7 always or by what was paid, 8 for insurance alone and 9 for cash alone.
+    `private_key`: the centre's own. `hospital_public_key`: verifies requests. `notice_url`: the address for 6302, which
+    is not sent if None. `repeated_upload`: how 6201 answers a known medOrgOrd. `full_refund`: the ordStas of a full
+    refund, always 7, or by what was paid: 8 for insurance alone, 9 for cash alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

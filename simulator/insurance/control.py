@@ -1,4 +1,4 @@
-"""The centre's own control calls: its view of the orders, and what the patient does in the channel (contract 2.6)."""
+"""The centre's control calls: its view of orders, and the patient's acts in the channel (contract 2.6)."""
 
 from enum import StrEnum
 from http import HTTPStatus
@@ -18,7 +18,7 @@ from simulator.insurance.refund import new_revs_token
 SETTLED = 6
 
 PAYABLE = frozenset({1, 3, 12, 14, 15})
-"""A revoked or failed order can be paid too: that is how late money is rehearsed."""
+"""A revoked or failed order can be paid as well, to rehearse late money."""
 
 
 class PayOutcome(StrEnum):
@@ -44,11 +44,11 @@ class PayAsked(BaseModel):
 
 
 class NotPayable(Exception):
-    """The order's status has no way to the outcome."""
+    """The order's status does not allow the outcome."""
 
 
 def pay(centre: Centre, order: CentreOrder, outcome: PayOutcome) -> CentreOrder:
-    """The order afterwards. The same outcome again changes nothing. Raises `NotPayable`."""
+    """Let the patient act; the order afterwards. A repeated outcome changes nothing. Raises `NotPayable`."""
     status = STATUS_AFTER[outcome]
     if order.ord_stas == status:
         return order
@@ -64,7 +64,7 @@ def pay(centre: Centre, order: CentreOrder, outcome: PayOutcome) -> CentreOrder:
 
 
 def add_order_routes(app: web.Application, centre: Centre, notices: Notices) -> None:
-    """`/_sim/orders` and what is under it."""
+    """`/_sim/orders` and the routes below it."""
 
     async def orders(request: web.Request) -> web.Response:
         listed = centre.orders.listed(request.query.get("medOrgOrd"))
@@ -96,7 +96,7 @@ def _named(centre: Centre, request: web.Request) -> CentreOrder:
 
 
 def _shown(centre: Centre, order: CentreOrder) -> dict[str, object]:
-    """Amounts that are not yet known are null. `balance`: what the patient's account holds now."""
+    """Amounts not yet known are null. `balance`: of the patient's account now."""
     split = order.split
     return {
         "payOrdId": order.pay_ord_id,

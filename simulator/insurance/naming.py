@@ -1,4 +1,4 @@
-"""6301 医保订单结算结果查询 and 6401 费用明细上传撤销: both name an order by its token and its patient."""
+"""6301 医保订单结算结果查询 and 6401 费用明细上传撤销, which both name an order by its token and patient."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +28,7 @@ def revoke_order(centre: Centre, data: Mapping[str, Any]) -> Outcome:
 
 
 def order_status(order: CentreOrder) -> dict[str, Any]:
-    """6301's answer, and 6302's content: amounts from the pre-settlement on, the rest from the settlement on."""
+    """6301's answer and 6302's content, with amounts once pre-settled and the rest once settled."""
     status = {"payOrdId": order.pay_ord_id, "medOrgOrd": order.med_org_ord, "ordStas": str(order.ord_stas)}
     return status | _amounts(order) | _settlement(order)
 

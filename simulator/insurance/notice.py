@@ -1,4 +1,4 @@
-"""6302 结算结果通知: the centre tells the hospital. Once; a failure is logged and troubles nobody else."""
+"""Sends 6302 结算结果通知 to the hospital, once; a failure is only logged."""
 
 import logging
 from types import TracebackType
@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 
 class Notices:
-    """`async with Notices(url, envelope)`. `url` None: there is nobody to tell."""
+    """Use as `async with Notices(url, envelope)`. Nothing is sent if `url` is None."""
 
     def __init__(self, url: str | None, envelope: Envelope) -> None:
         self._url = url
@@ -33,7 +33,7 @@ class Notices:
             self._session = None
 
     async def send(self, status: dict[str, Any]) -> bool:
-        """`status`: 6301's fields. Whether the hospital has taken it."""
+        """Send a notice; whether the hospital accepted it. `status`: 6301's fields."""
         if self._session is None:
             raise RuntimeError("Notices is used outside of its `async with`")
         if self._url is None:

@@ -1,4 +1,4 @@
-"""The centre's orders and refunds, in SQLite. Amounts are fen, times UTC+8 as text."""
+"""The centre's orders and refunds, in SQLite. Amounts in fen, times as text in UTC+8."""
 
 import sqlite3
 from typing import Any
@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS business_serial (org_biz_ser TEXT PRIMARY KEY);
 
 
 class NewOrder(Frozen):
-    """An order as 6201 brings it about: ordStas 0, not yet split."""
+    """An order as 6201 creates it: ordStas 0, not yet split."""
 
     pay_ord_id: str
     med_org_ord: str
@@ -41,7 +41,7 @@ class NewOrder(Frozen):
 
 
 class CentreOrder(NewOrder):
-    """`trace_time` and `revs_token`: from the settlement on, else empty."""
+    """`trace_time` and `revs_token`: empty until settled."""
 
     ord_stas: int
     split: Split | None
@@ -77,13 +77,13 @@ class Orders:
         return self._order("SELECT * FROM pay_order WHERE med_org_ord = ?", med_org_ord)
 
     def listed(self, med_org_ord: str | None) -> list[CentreOrder]:
-        """The newest `ROWS_MAX`, oldest first; None: all."""
+        """The newest `ROWS_MAX` orders, oldest first. `med_org_ord`: None for all."""
         query = """SELECT * FROM (
             SELECT * FROM pay_order WHERE ?1 IS NULL OR med_org_ord = ?1 ORDER BY id DESC LIMIT ?2) ORDER BY id"""
         return [_order_of(row) for row in self._connection.execute(query, (med_org_ord, ROWS_MAX))]
 
     def pre_settle(self, pay_ord_id: str, split: Split) -> None:
-        """ordStas 1, with the split."""
+        """Set ordStas 1 and the split."""
         update = """UPDATE pay_order SET ord_stas = 1, own_pay_fen = ?, psn_acct_fen = ?, fund_fen = ?
             WHERE pay_ord_id = ?"""
         self._connection.execute(update, (split.own_pay_fen, split.psn_acct_fen, split.fund_fen, pay_ord_id))
@@ -92,19 +92,19 @@ class Orders:
         self._connection.execute("UPDATE pay_order SET ord_stas = ? WHERE pay_ord_id = ?", (ord_stas, pay_ord_id))
 
     def settle(self, pay_ord_id: str, trace_time: str, revs_token: str) -> None:
-        """ordStas 6."""
+        """Set ordStas 6."""
         update = "UPDATE pay_order SET ord_stas = 6, trace_time = ?, revs_token = ? WHERE pay_ord_id = ?"
         self._connection.execute(update, (trace_time, revs_token, pay_ord_id))
 
     def take_authorisation(self, pay_auth_no: str, med_org_ord: str) -> bool:
-        """False: it serves another medOrgOrd."""
+        """Whether the payAuthNo is free, or already this medOrgOrd's."""
         insert = "INSERT OR IGNORE INTO authorisation VALUES (?, ?)"
         self._connection.execute(insert, (pay_auth_no, med_org_ord))
         query = "SELECT med_org_ord FROM authorisation WHERE pay_auth_no = ?"
         return bool(self._connection.execute(query, (pay_auth_no,)).fetchone()[0] == med_org_ord)
 
     def take_serial(self, org_biz_ser: str) -> bool:
-        """False: it was used before."""
+        """Whether the orgBizSer is new."""
         insert = "INSERT OR IGNORE INTO business_serial VALUES (?)"
         return self._connection.execute(insert, (org_biz_ser,)).rowcount == 1
 

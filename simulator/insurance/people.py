@@ -1,4 +1,4 @@
-"""The insured, by identity number, and their personal accounts."""
+"""Insured people, by identity number, and their personal accounts."""
 
 import sqlite3
 
@@ -18,10 +18,10 @@ CREATE TABLE IF NOT EXISTS person (id_no TEXT PRIMARY KEY, user_name TEXT NOT NU
 
 
 class People:
-    """Whoever else comes with a valid identity number is insured from then on, so that any HIS's people can practise.
+    """Anyone else with a valid identity number is enrolled when first seen, so that any HIS's patients can be used.
 
-    Two orders may be pre-settled on the same balance, as in life; here both can be paid: the account is then overdrawn
-    and pays nothing more until money comes back.
+    Two orders may be pre-settled on the same balance, as in reality. Here both can also be paid, which overdraws the
+    account; it then pays nothing until money comes back.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -30,7 +30,7 @@ class People:
             self._enrol(id_no, user_name)
 
     def check_insured(self, id_no: str, user_name: str) -> None:
-        """Raises `CentreRefusal` for somebody who isn't, or whose name is another."""
+        """Raises `CentreRefusal` for someone who is not insured, or under another name."""
         if not ric.is_valid(id_no):
             raise CentreRefusal("身份证号校验位不正确: idNo")
         if id_no in NOT_INSURED:
@@ -41,12 +41,12 @@ class People:
             raise CentreRefusal("姓名与参保信息不一致: userName")
 
     def balance(self, id_no: str) -> Fen:
-        """What the account holds, below zero where it is overdrawn."""
+        """The account's balance, negative if overdrawn."""
         row = self._connection.execute("SELECT balance_fen FROM person WHERE id_no = ?", (id_no,)).fetchone()
         return Fen(row["balance_fen"])
 
     def move(self, id_no: str, amount: Fen | int) -> None:
-        """Into the account; out of it with a minus."""
+        """Add fen to the account; a negative amount takes them out."""
         self._connection.execute("UPDATE person SET balance_fen = balance_fen + ? WHERE id_no = ?", (amount, id_no))
 
     def _enrol(self, id_no: str, user_name: str) -> None:

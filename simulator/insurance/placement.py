@@ -1,4 +1,4 @@
-"""6202 支付下单: the pre-settlement. The bill is split; no money moves. It may repeat while ordStas is 0 or 1."""
+"""6202 支付下单, the pre-settlement: splits the bill; no money moves. Repeatable while ordStas is 0 or 1."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,7 +31,7 @@ def place_order(centre: Centre, data: Mapping[str, Any]) -> Outcome:
 
 
 def _check_upload(order: CentreOrder, request: PlacementAsked) -> None:
-    """What 6201 said stands."""
+    """The fields repeated from 6201 must be the same."""
     if request.chrg_bchno != order.chrg_bchno:
         raise CentreRefusal("收费批次号与费用上传不一致: chrgBchno")
     if request.mdtrt_id != order.mdtrt_id:
@@ -67,7 +67,7 @@ def _answer(centre: Centre, order: CentreOrder, split: Split, balance: Fen) -> d
 
 
 def split_of(total: Fen, balance: Fen, *, use_account: bool) -> Split:
-    """60 % from the pooled fund, half of the rest from the personal account while it lasts, the remainder in cash."""
+    """60 % from the pooled fund, half of the rest from the personal account up to its balance, what remains in cash."""
     fund = total * _FUND_PERCENT // 100
     rest = total - fund
     account = min(rest // 2, max(balance, 0)) if use_account else 0

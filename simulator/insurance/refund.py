@@ -1,6 +1,6 @@
-"""6203 医保退费, and the reversal (冲正) that goes the same way with revsToken. appRefdSn is the idempotency key.
+"""6203 医保退费: refunds, and reversals (冲正) by revsToken. appRefdSn is the idempotency key.
 
-What may go back, and the order's status after it, is pure: protocol 3.2, amounts in fen.
+What may be refunded and the resulting ordStas are pure functions (protocol 3.2), with amounts in fen.
 """
 
 import secrets
@@ -58,7 +58,7 @@ def _wanted(centre: Centre, request: RefundAsked) -> CentreRefund:
 
 
 def _repeated(wanted: CentreRefund, known: CentreRefund) -> Outcome:
-    """The first answer again, also when revsToken's hour is over."""
+    """The first answer again, even after revsToken has expired."""
     if wanted.model_dump(exclude={"refd_sn", "at"}) != known.model_dump(exclude={"refd_sn", "at"}):
         raise CentreRefusal("退款单号已用于另一笔退款: appRefdSn")
     return Outcome(_answer(known), Verdict.REPLAYED)
@@ -71,7 +71,7 @@ def _settled(order: CentreOrder) -> Split:
 
 
 def _check_token(centre: Centre, order: CentreOrder, split: Split, request: RefundAsked) -> None:
-    """Exactly one of ecToken, payAuthNo and the slot that the profile has for revsToken."""
+    """Exactly one of ecToken, payAuthNo and the profile's field for revsToken must be given, and be valid."""
     slot = centre.config.reversal_token_field
     tokens = {"ecToken": request.ec_token, "payAuthNo": request.pay_auth_no, "revsToken": request.revs_token}
     usable = {"ecToken", "payAuthNo", slot}
@@ -107,7 +107,7 @@ def _answer(refund: CentreRefund) -> dict[str, Any]:
 
 
 def check_amounts(wanted: CentreRefund, split: Split, before: Sequence[CentreRefund], *, cash_refunded_by: str) -> None:
-    """Raises `CentreRefusal` for amounts that its type can't have, or above what is left of a part."""
+    """Raises `CentreRefusal` for amounts that do not fit the type, or exceed what is left of a part."""
     if wanted.psn_acct_fen + wanted.fund_fen + wanted.cash_fen != wanted.total_fen:
         raise CentreRefusal("退款总额与各部分合计不一致: totlRefdAmt")
     if wanted.cash_fen and cash_refunded_by == "channel":
@@ -124,13 +124,13 @@ def check_amounts(wanted: CentreRefund, split: Split, before: Sequence[CentreRef
 
 
 def check_reversal(request: RefundAsked, split: Split) -> None:
-    """A reversal takes all of the insurance's money back."""
+    """Raises `CentreRefusal` unless all of the insurance's money goes back."""
     if (request.psn_acct_refd_amt, request.fund_refd_amt) != (split.psn_acct_fen, split.fund_fen):
         raise CentreRefusal("冲正须退回全部医保金额: psnAcctRefdAmt, fundRefdAmt")
 
 
 def status_after(refunds: Sequence[CentreRefund], split: Split, *, by_kind: bool = False) -> OrdStas:
-    """The order's status once `refunds` went back. `by_kind`: all of one kind is called by that kind, not 7."""
+    """The ordStas after `refunds`. `by_kind`: a full refund of cash or insurance alone is 9 or 8 instead of 7."""
     cash = sum(refund.cash_fen for refund in refunds)
     insurance = sum(refund.psn_acct_fen + refund.fund_fen for refund in refunds)
     mixed = split.own_pay_fen and split.psn_acct_fen + split.fund_fen

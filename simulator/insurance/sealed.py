@@ -1,7 +1,6 @@
-"""A transaction in its envelope: opened and verified on the way in, sealed and signed on the way out (protocol 3.1)."""
+"""Transactions in their envelope: requests are opened and verified, answers sealed and signed (protocol 3.1)."""
 
 import base64
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ from domain.insurance import RefundStatus
 from gateways.insurance.canonical import parse_object
 from gateways.insurance.envelope import Envelope, EnvelopeError
 from security.crypto.sm import GmsslSigner, GmsslVerifier
-from simulator.core.endpoint import Done, Read
+from simulator.core.endpoint import Answer, Done, Read
 from simulator.core.faults import FaultKind
 from simulator.core.store import Verdict
 from simulator.insurance.centre import Centre, Outcome
@@ -43,7 +42,7 @@ def envelope_of(config: CentreConfig) -> Envelope:
 
 
 class SealedCall:
-    """One verified request of a hospital; `simulator.core.endpoint.Call`."""
+    """A verified request: a `simulator.core.endpoint.Call`."""
 
     def __init__(self, centre: Centre, envelope: Envelope, transact: Transaction, data: dict[str, Any]) -> None:
         self._centre = centre
@@ -63,8 +62,8 @@ class SealedCall:
         answer = await self._envelope.seal_answer(data, message="成功")
         return Done(outcome.verdict, _spoilt(answer, fault), outcome.pay_ord_id)
 
-    async def refuse(self, message: str) -> bytes:
-        return _json(await self._refusal(CentreRefusal(message)))
+    async def refuse(self, message: str) -> Answer:
+        return await self._refusal(CentreRefusal(message))
 
     async def _refusal(self, refusal: CentreRefusal) -> dict[str, Any]:
         return await self._envelope.seal_answer({}, refusal.code, refusal.message, success=False)
@@ -75,7 +74,7 @@ class SealedCall:
 
 
 def reader(centre: Centre, envelope: Envelope, txn: str) -> Read:
-    """Opens the requests of one transaction. What isn't believed is refused without a signature."""
+    """Opens the requests of one transaction. One that does not verify is refused without a signature."""
 
     async def read(body: bytes) -> SealedCall | Done:
         try:
@@ -105,11 +104,11 @@ def _check_head(fields: Mapping[str, Any], version: str) -> None:
 
 
 def _unsigned(message: str) -> Done:
-    return Done(Verdict.REFUSED, _json({"code": -1, "message": message, "success": False}))
+    return Done(Verdict.REFUSED, {"code": -1, "message": message, "success": False})
 
 
 def _changed(data: dict[str, Any], fault: FaultKind | None) -> dict[str, Any]:
-    """What the answer says, where a fault makes it say something else."""
+    """The answer's data, changed if the fault says so."""
     match fault:
         case FaultKind.WRONG_AMOUNT:
             return _one_fen_off(data)
@@ -124,15 +123,11 @@ def _one_fen_off(data: dict[str, Any]) -> dict[str, Any]:
     return data if own is None else {**data, "ownPayAmt": yuan(parse_yuan(own) + 1)}
 
 
-def _spoilt(answer: dict[str, Any], fault: FaultKind | None) -> bytes:
-    if fault is FaultKind.BAD_SIGNATURE:
-        signature = base64.b64decode(answer["signData"])
-        answer = {**answer, "signData": base64.b64encode(signature[::-1]).decode()}
-    return _json(answer)
-
-
-def _json(answer: dict[str, Any]) -> bytes:
-    return json.dumps(answer, ensure_ascii=False).encode()
+def _spoilt(answer: Answer, fault: FaultKind | None) -> Answer:
+    if fault is not FaultKind.BAD_SIGNATURE:
+        return answer
+    signature = base64.b64decode(answer["signData"])
+    return {**answer, "signData": base64.b64encode(signature[::-1]).decode()}
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:

@@ -1,4 +1,4 @@
-"""The simulated insurance centre as one application (protocol 3, contract 2.6)."""
+"""The simulated insurance centre's application (protocol 3, contract 2.6)."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
@@ -23,7 +23,7 @@ _FAULTS = {txn: frozenset(kind for kind in FaultKind if txn in _ONLY_OF.get(kind
 
 
 def build_app(config: CentreConfig, database: Path, clock: Callable[[], datetime] = utc_now) -> web.Application:
-    """`clock`: an aware time, for revsToken's hour. Raises ValueError for keys that can't be used."""
+    """`clock`: gives aware times, for revsToken's hour. Raises ValueError for keys that can't be used."""
     envelope = envelope_of(config)
     store = Store.open(database, orders.SCHEMA + people.SCHEMA, _FAULTS)
     centre = Centre(config, store.connection, clock)

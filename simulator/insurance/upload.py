@@ -1,4 +1,4 @@
-"""6201 费用明细上传: the fees of one medOrgOrd become an order, ordStas 0."""
+"""6201 费用明细上传: creates an order, with ordStas 0, from the fees of a medOrgOrd."""
 
 import secrets
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from simulator.insurance.wire import CentreRefusal, UploadAsked, asked
 
 
 def upload_fees(centre: Centre, data: Mapping[str, Any]) -> Outcome:
-    """A known medOrgOrd: the profile's `repeated_upload` says what it is."""
+    """A known medOrgOrd is answered according to the profile's `repeated_upload`."""
     request = asked(UploadAsked, data)
     centre.check_hospital(request.org_codg)
     _check_token(request)
@@ -35,7 +35,7 @@ def _check_token(request: UploadAsked) -> None:
 
 
 def _check_details(request: UploadAsked) -> None:
-    """The details add up to the head and agree with it; their serials are all different."""
+    """The details must add up to the head's total and agree with it, and have different serials."""
     details = request.feedetail_list
     if sum(detail.det_item_fee_sumamt for detail in details) != request.medfee_sumamt:
         raise CentreRefusal("费用明细合计与医疗费总额不一致: medfeeSumamt, detItemFeeSumamt")

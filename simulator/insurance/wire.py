@@ -1,22 +1,13 @@
-"""What each transaction must hold (protocol 3.2), and how the centre says no. Amounts come out in fen."""
+"""The centre's requests (protocol 3.2), with amounts in fen, and its refusals."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
-from domain.china_time import from_china
-from domain.fen import Fen, parse_yuan
 from gateways.insurance.canonical import cleaned
+from simulator.core.fields import Amount, ChinaTime
 
 LINES_MAX = 5_000
 
@@ -30,20 +21,7 @@ class CentreRefusal(Exception):
         self.code = code
 
 
-def _fen(value: object) -> Fen:
-    if not isinstance(value, str):
-        raise ValueError("an amount is a text")
-    return parse_yuan(value)
-
-
-def _china_time(value: str) -> str:
-    from_china(value)
-    return value
-
-
 Text = Annotated[str, StringConstraints(max_length=256)]
-Amount = Annotated[Fen, Field(ge=0), BeforeValidator(_fen)]
-ChinaTime = Annotated[Text, AfterValidator(_china_time)]
 IdNo = Annotated[Text, AfterValidator(str.upper)]
 IdentityCard = Literal["01"]
 
@@ -59,7 +37,7 @@ class Diagnosis(Asked):
 
 
 class FeeDetail(Asked):
-    """An entry of 6201's feedetailList. The protocol marks only the amount; the rest must agree with the head."""
+    """An entry of 6201's feedetailList. The protocol requires only the amount; the rest must agree with the head."""
 
     det_item_fee_sumamt: Amount
     feedetl_sn: Text | None = None
@@ -145,7 +123,7 @@ A = TypeVar("A", bound=Asked)
 
 
 def asked(shape: type[A], data: Mapping[str, Any]) -> A:
-    """`data` as `shape`. What is empty is missing. Raises `CentreRefusal` that names what is missing or ill-formed."""
+    """`data` as `shape`; empty means missing. Raises `CentreRefusal` naming the missing or malformed fields."""
     try:
         return shape.model_validate(cleaned(data))
     except ValidationError as error:
@@ -157,6 +135,6 @@ def asked(shape: type[A], data: Mapping[str, Any]) -> A:
 
 
 def _named(loc: tuple[int | str, ...]) -> str:
-    """`feedetailList[2].detItemFeeSumamt`: entries count from 1."""
+    """Such as `feedetailList[2].detItemFeeSumamt`, counting entries from 1."""
     name = "".join(f"[{step + 1}]" if isinstance(step, int) else f".{step}" for step in loc)
     return name.removeprefix(".")

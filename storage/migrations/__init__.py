@@ -1,1 +1,1 @@
-"""Alembic's migrations: `storage.migrate` runs them, `alembic revision --autogenerate` drafts the next one."""
+"""Alembic's migrations: `storage.sql.migrate` runs them, `alembic revision --autogenerate` drafts the next one."""

@@ -1,4 +1,4 @@
-"""Run by alembic. The database is the one that `storage.migrate` was told, or else that of our settings."""
+"""Run by alembic, on the database given to `storage.sql.migrate`, or else on that of the settings."""
 
 import asyncio
 from typing import Literal
@@ -15,11 +15,11 @@ from storage.sql.columns import UtcDateTime
 from storage.sql.engines import open_engines
 
 MIGRATION_LOCK = 0x6D656470
-"""A number of our own among PostgreSQL's advisory locks."""
+"""Our number among PostgreSQL's advisory locks."""
 
 
 def plain_type(kind: str, item: object, _: object) -> str | Literal[False]:
-    """How a drafted revision writes our types: as what the database makes of them. A revision outlives their code."""
+    """Writes our column types into drafted revisions as plain SQLAlchemy types, since revisions outlive our code."""
     if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"
     if kind == "type" and isinstance(item, AutoString):
@@ -28,9 +28,9 @@ def plain_type(kind: str, item: object, _: object) -> str | Literal[False]:
 
 
 def migrate(connection: Connection) -> None:
-    """All pending revisions in the one transaction that is open. SQLite changes a table by copying it."""
+    """Run all pending revisions in the open transaction. On SQLite tables are changed by copying (batch mode)."""
     if connection.dialect.name == "postgresql":
-        # Two that start at once take turns; on SQLite the open transaction sees to that.
+        # Makes concurrent migrations wait for each other; on SQLite the open transaction does that.
         connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
     context.configure(
         connection=connection,

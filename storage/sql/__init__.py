@@ -1,1 +1,1 @@
-"""Databases as such: engines, statements, columns."""
+"""Database basics without payments: engines, statements, column types, migrations."""

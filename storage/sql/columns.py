@@ -1,4 +1,4 @@
-"""Column types that both databases keep alike."""
+"""Column types that behave alike on both databases."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware time, stored as UTC: SQLite has no zones, and gives back what it was told without one."""
+    """An aware time, stored as UTC. SQLite stores no zones, so they are removed and added here."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -28,5 +28,5 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def serial_id() -> Column[int]:
-    """A row number. SQLite counts up only in a column of its own INTEGER type."""
+    """A row number. SQLite autoincrements only columns of type INTEGER."""
     return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True)

@@ -1,4 +1,4 @@
-"""Connections: one writer at a time on SQLite, a pool on PostgreSQL, and readers that can't write on both."""
+"""Engines: a single writer on SQLite, a pool on PostgreSQL, and read-only readers on both."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ SQLITE_READERS = 4
 _HASTY = {"timeout": 0, "check_same_thread": False}
 _TLS_WORDS = {"sslrootcert": "ca", "sslcert": "cert", "sslkey": "key"}
 WAIT_S_MAX = 10
-"""For a connection, for another process's write on SQLite, and for one statement on PostgreSQL."""
+"""The limit for a connection, for another process's write on SQLite, and for one statement on PostgreSQL."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,17 @@ def open_engines(url: str, statement_s_max: float | None = WAIT_S_MAX) -> Engine
         max_overflow=0,
         pool_timeout=WAIT_S_MAX,
         pool_pre_ping=True,
-        # An error's text would hold the row's values.
+        # Otherwise the texts of errors contain the row's values.
         hide_parameters=True,
         connect_args={"timeout": WAIT_S_MAX, "command_timeout": statement_s_max, **tls},
     )
-    # One snapshot for all statements of a reading, as SQLite has it by itself.
+    # One snapshot for all statements of a transaction, which SQLite has by itself.
     reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return Engines(writer, reader)
 
 
 def _tls_apart(url: URL) -> tuple[URL, dict[str, Any]]:
-    """PostgreSQL's own words in a URL (sslmode, sslrootcert, sslcert, sslkey), as its driver wants them.
+    """The URL without libpq's TLS parameters (sslmode, sslrootcert, sslcert, sslkey), and those as asyncpg takes them.
 
     Raises `security.tls.TlsFileError`.
     """
@@ -67,10 +67,10 @@ def _tls_apart(url: URL) -> tuple[URL, dict[str, Any]]:
 
 
 def _sqlite(url: str) -> Engines:
-    """A single writing connection: within a process writers queue in fairness instead of polling the file's lock."""
+    """With a single writing connection, so that a process's writers queue fairly instead of polling the file's lock."""
     plain = make_url(url).set(drivername="sqlite")
     writer, reader = (
-        # The driver begins nothing by itself, and waits for nothing: both are SqliteEngine's.
+        # The driver neither begins transactions nor waits for locks: SqliteEngine does both.
         create_engine(
             plain,
             pool_size=size,
@@ -83,7 +83,7 @@ def _sqlite(url: str) -> Engines:
     )
     _on_connect(writer, "PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA foreign_keys=ON")
     _on_connect(reader, "PRAGMA query_only=ON")
-    # A lock that is taken at the first write instead would fail at once where another process wrote after our read.
+    # IMMEDIATE: a lock taken only at the first write would fail at once if another process wrote after our read.
     return Engines(
         SqliteEngine(writer, "BEGIN IMMEDIATE", 1, WAIT_S_MAX),
         SqliteEngine(reader, "BEGIN", SQLITE_READERS, WAIT_S_MAX),

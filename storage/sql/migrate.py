@@ -1,4 +1,4 @@
-"""Brings a database to the tables of this version."""
+"""Migrates a database to the tables of this version."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +17,6 @@ def upgrade(url: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["url"] = url
-    # The migrations run an event loop of their own, which a thread that has one already would refuse.
+    # Migrations run an event loop of their own, which needs a thread without one.
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="migrate") as thread:
         thread.submit(command.upgrade, config, "head").result()

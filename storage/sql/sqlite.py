@@ -1,7 +1,7 @@
-"""SQLite in the event loop's own thread, behind the same calls as SQLAlchemy's asynchronous engine.
+"""SQLite in the event loop's own thread, behind the same interface as SQLAlchemy's asynchronous engine.
 
 A statement takes some 20 µs, handing it to a thread and back many times that: the six transactions of a
-pre-settlement took 20.6 ms by way of aiosqlite and 7.9 here (1.3 since `storage.sql.statements`). What could take long,
+pre-settlement took 20.6 ms with aiosqlite and 7.9 ms here (1.3 ms since `storage.sql.statements`). What can take long,
 another process's lock, is awaited outside the database.
 """
 
@@ -21,7 +21,7 @@ _POLL_S_MAX = 0.01
 
 
 class SqliteConnection:
-    """One open transaction. Nothing in it yields to the event loop, so no statement can be cancelled half-way."""
+    """An open transaction. Its statements never yield to the event loop, so none can be cancelled half-way."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -35,12 +35,12 @@ class SqliteConnection:
         return self._connection.execute(statement, parameters)
 
     async def run_sync(self, work: Callable[[Connection], T]) -> T:
-        """Hand the plain connection to code that knows no other, such as alembic."""
+        """Run code that needs the plain connection, such as alembic."""
         return work(self._connection)
 
 
 class SqliteEngine:
-    """At most `size` transactions at once; each begins with `begin` and waits up to `wait_s_max` for its turn."""
+    """At most `size` transactions at once. `begin`: their first statement. `wait_s_max`: for turn and lock."""
 
     def __init__(self, engine: Engine, begin: str, size: int, wait_s_max: float) -> None:
         self._engine = engine
@@ -54,7 +54,7 @@ class SqliteEngine:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[SqliteConnection]:
-        """One transaction: committed at the end, rolled back by an exception. Raises OperationalError, TimeoutError."""
+        """A transaction, committed at the end or rolled back by an exception. Raises OperationalError, TimeoutError."""
         async with asyncio.timeout(self._wait_s_max) as turn:
             await self._turns.acquire()
             turn.reschedule(None)
@@ -72,7 +72,7 @@ class SqliteEngine:
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[SqliteConnection]:
-        """The same, under the asynchronous engine's other name."""
+        """As `begin`, which SQLAlchemy's asynchronous engine also offers under this name."""
         async with self.begin() as connection:
             yield connection
 
@@ -80,7 +80,7 @@ class SqliteEngine:
         self._engine.dispose()
 
     async def _open(self, connection: Connection) -> None:
-        """Another process that writes holds the lock for moments: ask again, and let the loop go on meanwhile."""
+        """Begin, retrying while another process holds the write lock, without blocking the event loop."""
         give_up_at = asyncio.get_running_loop().time() + self._wait_s_max
         while True:
             try:

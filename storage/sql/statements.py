@@ -1,6 +1,6 @@
-"""Statements are built once and given their values later: building one anew costs more than running it.
+"""Parts of statements. Statements are built once and take parameters, since building one costs more than running it.
 
-Values that only find the row have names of their own, `key_…`, so that they never meet a column to be written.
+Parameters that select rows are named `key_…`, so that they never collide with a column to be written.
 """
 
 from functools import cache
@@ -17,12 +17,12 @@ Insert = postgresql.Insert | sqlite.Insert
 
 
 def table_of(model: type[SQLModel]) -> Table:
-    """The plain table: the mapped class brings the ORM's work into every statement."""
+    """The plain table, since statements on the mapped class carry the ORM's overhead."""
     return cast("Table", model.__table__)  # type: ignore[attr-defined]  # SQLModel adds it
 
 
 def here(table: Table) -> tuple[ColumnElement[bool], ...]:
-    """The rows of the payment that `key_of` names."""
+    """Selects the rows of the payment given by `key_of`."""
     return table.c.hospital == bindparam("key_hospital"), table.c.med_org_ord == bindparam("key_med_org_ord")
 
 
@@ -31,7 +31,7 @@ def key_of(key: PaymentKey) -> dict[str, Any]:
 
 
 def this_refund(table: Table) -> ColumnElement[bool]:
-    """The rows of the refund that `refund_of` names; of the payment itself where that is given no number."""
+    """Selects the rows of the refund given by `refund_of`, or the payment's own if its number is empty."""
     return and_(*here(table), table.c.refund_no == bindparam("key_refund_no"))
 
 
@@ -40,17 +40,17 @@ def refund_of(key: PaymentKey, refund_no: str) -> dict[str, Any]:
 
 
 def place_of(key: PaymentKey) -> dict[str, Any]:
-    """The columns that say whose row it is."""
+    """The key columns of the payment's rows."""
     return {"hospital": key.hospital, "med_org_ord": key.med_org_ord}
 
 
 def insert_if_new(connection: AnyConnection, table: Table) -> Insert:
-    """An INSERT that leaves a row alone which is there already."""
+    """An INSERT that leaves an existing row as it is."""
     return _insert_if_new(connection.dialect.name, table)
 
 
 def insert_or_replace(connection: AnyConnection, table: Table, columns: tuple[str, ...]) -> Insert:
-    """An INSERT that gives `columns` their new values in a row of this payment which is there already."""
+    """An INSERT that updates `columns` if the payment has a row already."""
     return _insert_or_replace(connection.dialect.name, table, columns)
 
 

@@ -1,4 +1,4 @@
-"""The tables of the records: payments and all that belongs to them, the log of access, and used nonces."""
+"""The records' tables: payments and what belongs to them, the access log, and used nonces."""
 
 from datetime import datetime
 
@@ -294,7 +294,7 @@ def create_settlement_notice() -> None:
 
 
 def create_access_log() -> None:
-    """Rows are only added: triggers refuse every change."""
+    """Append-only: triggers refuse every change."""
     op.create_table(
         "access_log",
         sa.Column("sequence", wide_or_sqlite_integer(), nullable=False, autoincrement=False),
@@ -340,7 +340,7 @@ def create_used_nonce() -> None:
 
 
 def only_one(name: str, table: str, columns: list[str], where: str) -> None:
-    """At most one row for `columns` among those that `where` takes."""
+    """A partial unique index: one row for `columns` among those that match `where`."""
     condition = sa.text(where)
     op.create_index(name, table, columns, unique=True, sqlite_where=condition, postgresql_where=condition)
 
@@ -354,7 +354,7 @@ def of_payment() -> sa.ForeignKeyConstraint:
 
 
 def wide_or_sqlite_integer() -> sa.types.TypeEngine[int]:
-    """SQLite counts up only in a column of its own INTEGER type."""
+    """SQLite autoincrements only columns of type INTEGER."""
     return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 

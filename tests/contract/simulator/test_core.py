@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from simulator.core.endpoint import Done, endpoint
+from simulator.core.endpoint import Answer, Done, endpoint
 from simulator.core.faults import FaultKind
 from simulator.core.server import new_app
 from simulator.core.store import Store, Verdict
@@ -34,8 +34,8 @@ class Broken:
     async def apply(self, fault: FaultKind | None) -> Done:
         raise LookupError(fault)
 
-    async def refuse(self, message: str) -> bytes:
-        return message.encode()
+    async def refuse(self, message: str) -> Answer:
+        return {"message": message}
 
 
 async def test_a_transaction_that_breaks_has_failed(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ class TestRefused:
                 PRIVATE_KEY,
                 r"3: centres\.sim\.platform_public_key: an SM2 public key is base64 of 64 .*",
             ),
-            (PUBLIC_KEY, OFF_THE_CURVE, r"3: centres\.sim\.platform_public_key: the SM2 public key is no point .*"),
+            (PUBLIC_KEY, OFF_THE_CURVE, r"3: centres\.sim\.platform_public_key: the SM2 public key is not a point .*"),
             ('"http://127.0.0.1:8101/"', '"ftp://x"', r"2: centres\.sim\.url: must be an http:// or https:// address"),
             ("http://127.0.0.1:8102", "127.0.0.1:8102", r"15: hospitals\.main\.his_url: must be an http://.*"),
             ('"6203" = "/refund"', '"6302" = "/x"', r"5: centres\.sim\.paths: unknown transaction 6302; known: 6201.*"),

@@ -91,7 +91,7 @@ class TestWhatIsRecorded:
     async def test_a_key_is_made_all_the_same_before_there_is_a_database(self, tmp_path: Path) -> None:
         environment = medpay_environment(tmp_path / "data")
         code, _, errors = await run_medpay("keys", "new", "caller", cwd=tmp_path, environment=environment)
-        assert (code, errors) == (0, "Not in the log of access: there is no database yet\n")
+        assert (code, errors) == (0, "Not in the access log: there is no database yet\n")
         assert not (tmp_path / "data").exists()
 
     async def test_a_payment_is_not_shown_where_it_cannot_be_recorded(self, place: Place) -> None:
@@ -149,7 +149,7 @@ class TestVerify:
         assert (await place.medpay("audit", "verify"))[0] == 0
         code, output, _ = await place.medpay("audit", "verify", "--expect-head", before["head"])
         assert code == 1
-        assert output == "FAIL no record has the expected head: the log was cut at its end, or written anew\n"
+        assert output == "FAIL no record has the expected head: the log was truncated or rewritten\n"
 
     async def test_a_head_that_is_none_is_wrong_use(self, place: Place) -> None:
         code, _, errors = await place.medpay("audit", "verify", "--expect-head", "abc")

@@ -158,5 +158,5 @@ class TestNobodyThere:
         assert code == 1
         assert output.splitlines() == [
             "FAIL gone.json: can't be read: No such file or directory",
-            "FAIL odd.json: is no history as `medpay audit export` writes it",
+            "FAIL odd.json: is not a history written by `medpay audit export`",
         ]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.access.gate import Callers, UnsafeSettingsError
+from api.access.keys import Callers, UnsafeSettingsError
 from hospitals import Hospital
 from security.keys.practice import practice_text
 from settings import Settings

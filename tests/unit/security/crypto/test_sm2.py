@@ -96,8 +96,8 @@ class TestKeys:
         ("text", "reason"),
         [
             ("", "32 bytes"),
-            ("not base64!", "no base64"),
-            ("密钥", "no base64"),
+            ("not base64!", "not base64"),
+            ("密钥", "not base64"),
             (b64(PRIVATE_KEY[:31]), "32 bytes"),
             (b64(b"\1" + PRIVATE_KEY), "32 bytes"),
             (b64(bytes(32)), "range"),
@@ -114,11 +114,11 @@ class TestKeys:
         ("text", "reason"),
         [
             ("", "64 bytes"),
-            ("*", "no base64"),
-            (b64(PUBLIC_KEY[:64]), "no point"),
+            ("*", "not base64"),
+            (b64(PUBLIC_KEY[:64]), "not a point"),
             (b64(PUBLIC_KEY[:33]), "64 bytes"),
             (b64(b"\5" + PUBLIC_KEY[1:]), "64 bytes"),
-            (b64(bytes(64)), "no point"),
+            (b64(bytes(64)), "not a point"),
         ],
     )
     def test_anything_else_is_no_public_key(self, text: str, reason: str) -> None:
