@@ -1,15 +1,18 @@
 """IN_REVIEW: what a person sees, that it takes two to decide, and what the rules do alone once all is clear."""
 
 import pytest
-from temporalio.client import WorkflowUpdateFailedError
+from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateStage
 
 from activities.contract import Booking, Revoked
-from domain.reviews import CaseEvent, ReviewAction
-from tests.support.scripted.activities import CENTRE_REFUSES, CENTRE_SILENT, HIS_DOWN, HIS_REFUSES, waiting
+from domain.reviews import Approval, CaseEvent, Proposal, ReviewAction
+from settings import Settings
+from tests.support.scripted.activities import CENTRE_DOWN, CENTRE_REFUSES, CENTRE_SILENT, HIS_DOWN, HIS_REFUSES, waiting
 from tests.support.scripted.payments import PaymentsAtWork
 from tests.support.scripted.reviews import BOOKED, Case, amounts_differ, his_outcome_unknown, reversal_refused, status
 from tests.support.stack.time_skipping import refusal_of
 from tests.support.values.orders import outpatient, registration, settle_call, start
+from workflows import limits
+from workflows.payment.workflow import PaymentWorkflow
 
 A = ReviewAction
 
@@ -67,6 +70,11 @@ class TestLooking:
         assert (await refusal_of(case.inspect())).type == "RATE_LIMITED"
         assert (await case.propose(A.REVERSE)).waiting
 
+    def test_is_answered_while_an_http_call_waits(self) -> None:
+        """Of payments and refunds alike: a side that does not answer is tried locally, then remotely."""
+        longest = limits.LOCAL_TIMEOUT + limits.REVIEW_LOOK_BUDGET
+        assert longest.total_seconds() < Settings(_env_file=None).sync_wait_s
+
 
 class TestTwoPeople:
     async def test_nobody_approves_the_own_proposal(self, work: PaymentsAtWork, order_no: str) -> None:
@@ -91,6 +99,23 @@ class TestTwoPeople:
         await case.propose(A.REVERSE, by="other")
 
         assert (await refusal_of(case.approve(A.BOOK))).type == "ACTION_REFUSED"
+        assert (await case.approve(A.REVERSE)).state == "REVERSED"
+
+    async def test_an_approval_that_another_proposal_overtook_is_refused_and_noted(
+        self, work: PaymentsAtWork, order_no: str
+    ) -> None:
+        """Both were let in while the proposal that it approves still stood."""
+        case = await amounts_differ(work, outpatient(order_no))
+        await case.propose(A.BOOK)
+        work.script.will("ask_order", CENTRE_DOWN, *work.script.answers["ask_order"])
+        handle, accepted = work.handle(case.begun.order.workflow_id), WorkflowUpdateStage.ACCEPTED
+        other, word = Proposal(action=A.REVERSE, by="other", reason="已核实"), Approval(action=A.BOOK, by="boss")
+        proposing = await handle.start_update(PaymentWorkflow.propose, other, wait_for_stage=accepted)
+        approving = await handle.start_update(PaymentWorkflow.approve, word, wait_for_stage=accepted)
+
+        assert (await work.answer(proposing)).waiting
+        assert "REVERSE" in (await refusal_of(work.answer(approving))).message
+        assert case.events[-1] == (CaseEvent.REFUSED, "boss")
         assert (await case.approve(A.REVERSE)).state == "REVERSED"
 
     async def test_both_names_are_written_down(self, work: PaymentsAtWork, order_no: str) -> None:
