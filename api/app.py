@@ -30,7 +30,7 @@ from api.refunds.service import RefundsService
 from api.reviews import routes as reviews
 from api.reviews.service import ReviewsService, ReviewWorkflows
 from api.services import Services
-from api.temporal import TemporalLink
+from api.temporal import TemporalLink, Workflows
 from api.web.documentation import introduction
 from api.web.errors import install_handlers
 from api.web.headers import ASSETS_PATH, DOCUMENT_PATH, SecurityHeaders
@@ -106,7 +106,7 @@ def _services(settings: Settings, keys: KeyProvider, hospitals: Mapping[str, Hos
         link=link,
         payments=PaymentsService(database, workflows, keyring),
         reviews=ReviewsService(database, ReviewWorkflows(link, settings)),
-        refunds=RefundsService(database, workflows, keyring),
+        refunds=RefundsService(database, Workflows(link, settings), keyring),
         hints=hints,
         door=NoticeDoor(hospitals.values(), keys.signer),
         notices=NoticesService(settings, database, hints),

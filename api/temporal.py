@@ -1,21 +1,49 @@
-"""The API's connection to Temporal, made when first needed: without Temporal the API starts and answers 503."""
+"""The API and Temporal: one connection, made when first needed, and what each failure of a call means to a caller.
+
+Without Temporal the API starts and answers 503.
+"""
 
 import asyncio
+import json
+import uuid
+from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import timedelta
+from enum import Enum
+from typing import Any, TypeVar
 
-from temporalio.client import Client
+import structlog
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.converter import DataConverter
-from temporalio.service import RetryConfig, RPCError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RetryConfig, RPCError, RPCStatusCode
+from temporalio.workflow import UpdateMethodMultiParam
 
 from api.web.in_flight import InFlight
 from domain.errors import ErrorCode, PaymentError
+from domain.orders import Order
+from domain.refunds import RefundOrder
+from security.crypto.keyring import Keyring
 from security.tls import temporal_tls
 from settings import Settings
+
+logger = structlog.get_logger(__name__)
+
+A = TypeVar("A")
+R = TypeVar("R")
+Operation = WithStartWorkflowOperation[Any, Any]
 
 CONNECT_S_MAX = 3.0
 """The SDK would give a silent server 30 s, longer than a caller waits."""
 HEALTH_S_MAX = 2.0
+_DESCRIBE_S_MAX = 3
+_STILL_OPEN = "处理中, 请稍后用同一订单号重试"
 _RETRIES = RetryConfig(max_elapsed_time_millis=2_000)
 """The SDK retries an unreachable server for 10 s by default; callers should get their 503 sooner."""
 
@@ -60,3 +88,98 @@ class TemporalLink:
         except (RuntimeError, RPCError, TimeoutError):
             # The SDK raises RuntimeError where nothing answers.
             raise unavailable() from None
+
+
+class WorkflowClosedError(Exception):
+    """No workflow is running that could answer: it has ended, or never started. Our row says which."""
+
+
+class Life(Enum):
+    """What Temporal knows about a workflow."""
+
+    UNKNOWN = "unknown"
+    RUNNING = "running"
+    CLOSED = "closed"
+
+
+class Workflows:
+    """Calls to workflows. Methods raise as `answer_of`, and `PaymentError` UNAVAILABLE."""
+
+    def __init__(self, link: TemporalLink, settings: Settings) -> None:
+        self._link = link
+        self._wait = timedelta(seconds=settings.sync_wait_s)
+        self.task_queue = settings.task_queue
+
+    async def life(self, workflow_id: str) -> Life:
+        """Whether the workflow exists and is running. Raises `PaymentError` UNAVAILABLE."""
+        client = await self._link.client()
+        try:
+            description = await client.get_workflow_handle(workflow_id).describe(
+                rpc_timeout=timedelta(seconds=_DESCRIBE_S_MAX)
+            )
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return Life.UNKNOWN
+            raise _rpc_failure(error) from None
+        return Life.RUNNING if description.status is WorkflowExecutionStatus.RUNNING else Life.CLOSED
+
+    async def update(self, workflow_id: str, update: UpdateMethodMultiParam[[Any, A], R], argument: A, name: str) -> R:
+        """The answer to a new update of this workflow."""
+        handle = (await self._link.client()).get_workflow_handle(workflow_id)
+        # A new id each time: the server answers a known one with its first answer again.
+        call = handle.execute_update(update, argument, id=f"{name}-{uuid.uuid4()}", rpc_timeout=self._wait)
+        return await answer_of(call, self._wait)
+
+    async def start(
+        self, operation: Operation, update: UpdateMethodMultiParam[[Any, A], R], argument: A, update_id: str
+    ) -> R:
+        """Start the workflow, or join it if it is running, and wait for the answer to its first update."""
+        client = await self._link.client()
+        call = client.execute_update_with_start_workflow(
+            update, argument, start_workflow_operation=operation, id=update_id, rpc_timeout=self._wait
+        )
+        try:
+            return await answer_of(call, self._wait)
+        except Exception:
+            # The operation's handle holds the same failure; unless it is retrieved, asyncio reports it.
+            await asyncio.gather(operation.workflow_handle(), return_exceptions=True)
+            raise
+
+
+def fingerprint_of(order: Order | RefundOrder, keyring: Keyring) -> str:
+    """Equal for calls that ask for the same thing; part of their update's id.
+
+    Keyed: update ids are clear text in Temporal, and the fields could be guessed.
+    """
+    return keyring.digest(json.dumps(order.fingerprint_fields(), sort_keys=True, separators=(",", ":")))
+
+
+async def answer_of(call: Awaitable[R], wait: timedelta) -> R:
+    """The answer of an update or signal. Raises `WorkflowClosedError`, or `PaymentError`: PROCESSING after `wait`.
+
+    `rpc_timeout` does not suffice: the server ends its wait after 20 s, and the SDK then polls again without a limit.
+    """
+    try:
+        return await asyncio.wait_for(call, wait.total_seconds())
+    except WorkflowUpdateFailedError as error:
+        raise _update_failure(error.cause) from None
+    except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
+        raise PaymentError(ErrorCode.PROCESSING, _STILL_OPEN) from None
+    except WorkflowAlreadyStartedError:
+        raise WorkflowClosedError from None
+    except RPCError as error:
+        raise _rpc_failure(error) from None
+
+
+def _update_failure(cause: BaseException) -> Exception:
+    """A failure typed with an `ErrorCode` is the workflow's answer. Any other means that it ended before answering."""
+    if isinstance(cause, ApplicationError) and cause.type is not None and cause.type in ErrorCode.__members__:
+        return PaymentError(ErrorCode(cause.type), cause.message)
+    return WorkflowClosedError()
+
+
+def _rpc_failure(error: RPCError) -> Exception:
+    if error.status is RPCStatusCode.NOT_FOUND:
+        return WorkflowClosedError()
+    logger.warning("temporal_unavailable", status=error.status.name)
+    return unavailable()

@@ -10,7 +10,8 @@ import structlog
 
 from api.payments.path import unknown_order
 from api.payments.reopening import reopening, take_up
-from api.payments.workflows import PaymentWorkflows, WorkflowClosedError
+from api.payments.workflows import PaymentWorkflows
+from api.temporal import WorkflowClosedError
 from domain.base import PaymentKey
 from domain.errors import ErrorCode
 from domain.ids import payment_workflow_id

@@ -14,7 +14,8 @@ from api.payments.recorded import (
 )
 from api.payments.reopening import take_up
 from api.payments.schemas import check_visit_id
-from api.payments.workflows import Life, PaymentWorkflows, WorkflowClosedError, fingerprint_of
+from api.payments.workflows import PaymentWorkflows
+from api.temporal import Life, WorkflowClosedError, fingerprint_of
 from api.web.errors import ApiError
 from api.web.in_flight import InFlight
 from domain.base import PaymentKey

@@ -3,7 +3,7 @@
 import structlog
 
 from api.payments.path import unknown_order, unknown_refund
-from api.payments.workflows import Life, PaymentWorkflows, WorkflowClosedError, fingerprint_of
+from api.temporal import Life, WorkflowClosedError, Workflows, fingerprint_of
 from api.web.errors import ApiError
 from api.web.in_flight import InFlight
 from domain.base import PaymentKey
@@ -15,6 +15,8 @@ from domain.states import REFUND_DONE, RefundState
 from security.crypto.keyring import Keyring
 from storage.records import PaymentRecord, RefundRecord
 from storage.session import Database
+from workflows.refund.workflow import RefundWorkflow
+from workflows.start import refund_operation
 
 logger = structlog.get_logger(__name__)
 
@@ -25,7 +27,7 @@ _UNEXPLAINED = "该退款需要人工核查, 请联系医院"
 class RefundsService:
     """Every method raises `PaymentError`. A call refused before its workflow starts does not use up its refundNo."""
 
-    def __init__(self, database: Database, workflows: PaymentWorkflows, keyring: Keyring) -> None:
+    def __init__(self, database: Database, workflows: Workflows, keyring: Keyring) -> None:
         self._database = database
         self._workflows = workflows
         self._keyring = keyring
@@ -53,7 +55,8 @@ class RefundsService:
         else:
             await self._check_new(order, terms, payment)
         try:
-            await self._workflows.refund(RefundStart(order=order, terms=terms), fingerprint)
+            operation = refund_operation(RefundStart(order=order, terms=terms), self._workflows.task_queue)
+            await self._workflows.start(operation, RefundWorkflow.refund, order, f"refund-{fingerprint}")
         except WorkflowClosedError:
             logger.info("refund_closed", workflow_id=order.workflow_id)
         except PaymentError as error:

@@ -3,21 +3,18 @@
 import uuid
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 import structlog
 
-from api.payments.workflows import WorkflowClosedError, answer_of
-from api.temporal import TemporalLink
+from api.temporal import WorkflowClosedError, Workflows, answer_of
 from api.web.errors import ApiError
 from api.web.in_flight import InFlight
 from domain.base import PaymentKey
 from domain.errors import ErrorCode, PaymentError
 from domain.reviews import Approval, CaseEvent, Decision, Proposal, ReviewView
 from domain.states import PaymentState
-from settings import Settings
 from storage.records import CaseEventRecord, CaseRecord
 from storage.session import Database
 
@@ -43,26 +40,22 @@ class CaseLook:
     unasked: str = ""
 
 
-class ReviewWorkflows:
-    """The updates that the API sends to the payment or refund under review. Methods raise as `answer_of`."""
-
-    def __init__(self, link: TemporalLink, settings: Settings) -> None:
-        self._link = link
-        self._wait = timedelta(seconds=settings.sync_wait_s)
+class ReviewWorkflows(Workflows):
+    """The updates that the API sends to the payment or refund under review. Methods raise as those of `Workflows`."""
 
     async def inspect(self, workflow_id: str) -> ReviewView:
         """What centre and HIS say now, and which actions are safe."""
-        return await self._update(workflow_id, "inspect", [], ReviewView)
+        return await self._update_named(workflow_id, "inspect", [], ReviewView)
 
     async def propose(self, workflow_id: str, proposal: Proposal) -> Decision:
         """Ask again, or propose an action to a second person."""
-        return await self._update(workflow_id, "propose", [proposal], Decision)
+        return await self._update_named(workflow_id, "propose", [proposal], Decision)
 
     async def approve(self, workflow_id: str, approval: Approval) -> Decision:
         """Carry out what another person proposed."""
-        return await self._update(workflow_id, "approve", [approval], Decision)
+        return await self._update_named(workflow_id, "approve", [approval], Decision)
 
-    async def _update(self, workflow_id: str, name: str, arguments: list[Any], result: type[R]) -> R:
+    async def _update_named(self, workflow_id: str, name: str, arguments: list[Any], result: type[R]) -> R:
         """By name: payments and refunds have the same updates under the same names."""
         client = await self._link.client()
         call: Awaitable[R] = client.get_workflow_handle(workflow_id).execute_update(
