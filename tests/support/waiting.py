@@ -31,9 +31,7 @@ def is_gone(pid: int) -> bool:
     """Whether the process is no more; one that only waits to be reaped is gone."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
+    except (ProcessLookupError, FileNotFoundError):
+        # It may be reaped between any two of these, also while its file is being read.
         return True
