@@ -62,11 +62,11 @@ def make_worker(client: Client, settings: Settings, call_log: CallLog, gateways:
     """The worker of payments and refunds: their workflows and activities, on one task queue."""
     centres, systems = gateways
     groups = [
-        His(call_log, systems, settings.his_timeout_s),
+        His(call_log, systems),
         Centre(call_log, centres),
         Refunds(call_log, centres),
-        BillLocks(call_log.database, client),
-        Records(call_log.database),
+        BillLocks(call_log.steps, client),
+        Records(call_log.steps),
     ]
     return Worker(
         client,
@@ -125,6 +125,8 @@ async def run_worker(settings: Settings, keys: KeyProvider | None = None) -> Non
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(settings.database, keyring))
         call_log = CallLog(database)
+        # Calls in flight outlive the worker's activities, and are recorded before the database closes.
+        stack.push_async_callback(call_log.steps.drained)
         http = await stack.enter_async_context(HttpCaller())
         client = await Client.connect(
             settings.temporal_address,

@@ -4,12 +4,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.service import RPCError
 
-from activities.call_log import now
 from domain.notifications import Notify
 from storage.notifications import BATCH_MAX
 from storage.session import Database
@@ -35,7 +34,7 @@ async def tokens_forgotten(database: Database, hospitals: Collection[str]) -> As
     """
 
     async def work() -> bool:
-        await forget(database, hospitals, now())
+        await forget(database, hospitals)
         return False
 
     async with _repeated(work, FORGET_EVERY_S, FORGET_EVERY_S, "tokens not deleted"):
@@ -56,12 +55,13 @@ async def outbox_emptied(database: Database, hospitals: Collection[str], start: 
         yield
 
 
-async def forget(database: Database, hospitals: Collection[str], at: datetime) -> None:
-    """Delete what has expired at `at`: revsToken, payAuthNo (product rule 12), and the nonces of signed calls.
+async def forget(database: Database, hospitals: Collection[str]) -> None:
+    """Delete what has expired: revsToken, payAuthNo (product rule 12), and the nonces of signed calls.
 
     payToken stays as long as the payment: 6301 needs it, for late money or a refund.
     """
     async with database.begin() as unit:
+        at = await unit.now()
         await unit.settlements.forget_tokens(at)
         await unit.payments.forget_authorisations(hospitals, at - AUTHORISATION_SERVES)
         await unit.refunds.forget_authorisations(at - AUTHORISATION_SERVES)
@@ -83,9 +83,10 @@ async def empty(database: Database, hospitals: Collection[str], start: Start) ->
         # Also if a start failed, or those before it would be started again for nothing.
         if started or without_webhook:
             async with database.begin() as unit:
-                await unit.notifications.started(started, now())
+                at = await unit.now()
+                await unit.notifications.started(started, at)
                 # Kept unsent: a hospital that configures a webhook later can replay them.
-                await unit.notifications.left(without_webhook, now())
+                await unit.notifications.left(without_webhook, at)
     return len(waiting) == BATCH_MAX
 
 

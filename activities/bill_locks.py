@@ -8,14 +8,13 @@ from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateR
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
-from activities.call_log import now
-from activities.contract import BillLockActivities, LockBills, LockedBills, WithdrawHolder
+from activities.contract.records import BillLockActivities, LockBills, LockedBills, WithdrawHolder
+from activities.step_log import StepLog
 from domain.base import PaymentKey
 from domain.errors import ErrorCode, PaymentError, Unknown
 from domain.ids import payment_workflow_id
 from domain.orders import CancelRequest, bills_of
 from domain.states import RELEASING, PaymentState, has_reached
-from storage.session import Database
 
 _WITHDRAWAL = "withdraw_holder"
 _ANSWER_WAIT = timedelta(seconds=10)
@@ -25,13 +24,17 @@ _UNDER_REVIEW = "该费用的另一笔订单正在人工核查"
 
 
 class BillLocks(BillLockActivities):
-    def __init__(self, database: Database, client: Client) -> None:
-        self._database = database
+    def __init__(self, step_log: StepLog, client: Client) -> None:
+        self.keeper = self._steps = step_log
+        self._database = step_log.database
         self._client = client
 
     async def lock_bills(self, step: LockBills) -> LockedBills:
-        async with self._database.begin() as unit:
-            return LockedBills(held_by=await unit.bill_locks.take(step, bills_of(step.order, step.accepted_at), now()))
+        async with self._steps.deciding(step) as decision:
+            bills = bills_of(step.order, step.accepted_at)
+            locked = LockedBills(held_by=await decision.unit.bill_locks.take(step, bills, decision.at))
+            decision.result = locked.model_dump_json()
+        return locked
 
     async def withdraw_holder(self, step: WithdrawHolder) -> None:
         holder = PaymentKey(hospital=step.hospital, med_org_ord=step.holder)

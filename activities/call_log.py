@@ -8,32 +8,48 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from domain.base import PaymentKey
-from domain.errors import Outcome, PaymentError, Refused, RemoteCallError, Transaction
+from activities.contract.base import Step
+from activities.step_log import Decision, Overtaken, RowMoved, StepLog, key_of_step
+from domain.base import Frozen, PaymentKey
+from domain.errors import NotSent, Outcome, PaymentError, Refused, RemoteCallError, Transaction, Unknown
 from domain.notifications import NotificationEvent
-from storage.records import EndedCall
+from storage.records import EarlierCall, EndedCall
 from storage.session import Database, Unit
+from storage.steps import ResultTooLongError
 
 T = TypeVar("T")
 
-Clock = Callable[[], datetime]
-"""An aware time, UTC."""
+ANSWERED_PAUSE = timedelta(seconds=1)
+"""After a call that was answered, but not clearly: it is over, and may be repeated (product rule 4)."""
 
 
-def wall_clock() -> datetime:
-    return datetime.now(UTC)
+@dataclass(frozen=True)
+class Repeat:
+    """How a call is repeated whose predecessor may have arrived.
+
+    `ask`: finds out what became of it, and raises `Finished` if it happened. `in_progress`: how long one whose end
+    nobody recorded may be at work after it left. `unanswered`: the same of one that we gave up.
+    """
+
+    ask: Callable[[EarlierCall], Awaitable[None]]
+    in_progress: timedelta
+    unanswered: timedelta
+
+    def not_before(self, earlier: EarlierCall) -> datetime:
+        """When the call may leave again."""
+        if earlier.ended_at is None:
+            return earlier.begun_at + self.in_progress
+        if earlier.answered:
+            return earlier.ended_at + ANSWERED_PAUSE
+        return earlier.begun_at + self.unanswered
 
 
-CLOCK: ContextVar[Clock] = ContextVar("CLOCK", default=wall_clock)
-"""The clock of the running activity. Only tests set it, when their Temporal server skips time."""
-
-
-def now() -> datetime:
-    return CLOCK.get()()
+async def nothing_to_ask(_: EarlierCall) -> None:
+    """Of a call about which the other side cannot be asked."""
 
 
 class _Stopwatch:
@@ -41,57 +57,87 @@ class _Stopwatch:
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
-        self._begun_at = now()
         self._began_at_s = time.perf_counter()
+        self._outcome = Outcome.DONE
+        self._message = ""
+        self._answered = True
+        self._duration_ms = 0
 
-    def ended(self, outcome: Outcome, message: str = "") -> EndedCall:
+    def ended(self, error: RemoteCallError | None = None) -> None:
+        self._duration_ms = _ms_since(self._began_at_s)
+        if error is not None:
+            # A refusal's message may name the patient, whose name is not known here to remove: keep its reason.
+            self._message = error.reason if isinstance(error, Refused) else error.message
+            self._outcome = error.outcome
+            self._answered = _is_answered(error)
+
+    def as_of(self, at: datetime) -> EndedCall:
+        """The call, now that it is `at`."""
         return EndedCall(
             transaction=self._transaction,
-            begun_at=self._begun_at,
-            outcome=outcome,
-            duration_ms=_ms_since(self._began_at_s),
-            message=message,
+            begun_at=at - timedelta(seconds=time.perf_counter() - self._began_at_s),
+            outcome=self._outcome,
+            duration_ms=self._duration_ms,
+            message=self._message,
+            answered=self._answered,
         )
 
 
 class Call:
-    """A call that changes something outside. `our_ref`: our id that it carries."""
+    """A call that changes something outside, and has left. `our_ref`: our id that it carries.
 
-    def __init__(self, database: Database, call_id: int, our_ref: str) -> None:
+    `left_at`: by the database's time. `repeats`: whether an earlier one may have arrived.
+    """
+
+    def __init__(self, log: "CallLog", step: PaymentKey, call_id: int, our_ref: str, left_at: datetime) -> None:
         self.our_ref = our_ref
+        self.left_at = left_at
         self.is_finished = False
-        self._database = database
+        self.repeats = False
+        self._log = log
+        self._step = step
         self._id = call_id
         self._left_at_s = time.perf_counter()
 
     @asynccontextmanager
-    async def done(self) -> AsyncIterator[Unit]:
-        """A transaction that writes the outcome; the block writes what follows from it."""
-        async with self._finishing(Outcome.DONE) as unit:
-            yield unit
+    async def done(self, result: Frozen | None = None) -> AsyncIterator[Decision]:
+        """A transaction that writes the outcome and keeps the step's result; the block writes what follows from it.
 
-    async def finish(self, outcome: Outcome, message: str = "") -> None:
+        Raises `RowMoved` or `Overtaken`: the outcome alone is then written, since the call was made in any case.
+        """
+        self.is_finished, duration_ms = True, _ms_since(self._left_at_s)
+        try:
+            async with self._log.database.begin() as unit:
+                await unit.calls.finish(self._id, Outcome.DONE, duration_ms)
+                decision = Decision(unit, await unit.now())
+                if result is not None:
+                    decision.result = result.model_dump_json()
+                yield decision
+                if isinstance(self._step, Step):
+                    await self._log.steps.finish(decision, self._step)
+        except (RowMoved, Overtaken):
+            async with self._log.database.begin() as unit:
+                await unit.calls.finish(self._id, Outcome.DONE, duration_ms)
+            raise
+        except ResultTooLongError as error:
+            raise Unknown(self._step.med_org_ord, "对方系统答复过大, 结果未知", answered=True) from error
+
+    async def finish(self, outcome: Outcome, message: str = "", *, answered: bool = True) -> None:
         """Write an outcome from which nothing follows. Does nothing after `done`, even if that failed."""
         if not self.is_finished:
-            async with self._finishing(outcome, message):
-                return
-
-    @asynccontextmanager
-    async def _finishing(self, outcome: Outcome, message: str = "") -> AsyncIterator[Unit]:
-        self.is_finished, duration_ms = True, _ms_since(self._left_at_s)
-        async with self._database.begin() as unit:
-            await unit.calls.finish(self._id, outcome, duration_ms, message)
-            yield unit
+            self.is_finished, duration_ms = True, _ms_since(self._left_at_s)
+            async with self._log.database.begin() as unit:
+                await unit.calls.finish(self._id, outcome, duration_ms, message, answered=answered)
 
 
 class Questions:
     """The queries of one step, which change nothing outside. They may run concurrently and are logged together."""
 
-    def __init__(self, database: Database, key: PaymentKey) -> None:
+    def __init__(self, log: "CallLog", step: PaymentKey) -> None:
         self.is_logged = False
-        self._database = database
-        self._key = key
-        self._ended: list[EndedCall] = []
+        self._log = log
+        self._step = step
+        self._asked: list[_Stopwatch] = []
         self._started: list[asyncio.Task[Any]] = []
 
     def start(self, transaction: Transaction, answer: Awaitable[T]) -> asyncio.Task[T]:
@@ -109,22 +155,31 @@ class Questions:
     async def ask(self, transaction: Transaction, answer: Awaitable[T]) -> T:
         """Await and time `answer`."""
         call = _Stopwatch(transaction)
+        self._asked.append(call)
         try:
             result = await answer
         except RemoteCallError as error:
-            # A refusal's message may name the patient, whose name is not known here to remove: keep its reason.
-            self._ended.append(call.ended(error.outcome, error.reason if isinstance(error, Refused) else error.message))
+            call.ended(error)
             raise
-        self._ended.append(call.ended(Outcome.DONE))
+        call.ended()
         return result
 
     @asynccontextmanager
-    async def done(self) -> AsyncIterator[Unit]:
+    async def done(self) -> AsyncIterator[Decision]:
         """A transaction that logs the questions; the block writes what follows from the answers."""
         self.is_logged = True
-        async with self._database.begin() as unit:
-            yield unit
-            await unit.calls.note(self._key, self._ended)
+        async with self._log.database.begin() as unit:
+            decision = Decision(unit, await unit.now())
+            yield decision
+            await self._note(decision)
+
+    @asynccontextmanager
+    async def deciding(self, step: Step) -> AsyncIterator[Decision]:
+        """As `done`, where the answers decide something: it finishes the step. Raises as `StepLog.deciding`."""
+        self.is_logged = True
+        async with self._log.steps.deciding(step) as decision:
+            yield decision
+            await self._note(decision)
 
     async def write(self) -> None:
         """Log questions from which nothing follows. Does nothing after `done`, even if that failed."""
@@ -132,39 +187,52 @@ class Questions:
             async with self.done():
                 return
 
+    async def _note(self, decision: Decision) -> None:
+        await decision.unit.calls.note(self._step, [call.as_of(decision.at) for call in self._asked])
+
 
 class CallLog:
     """Logs the remote calls of this process."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.steps = StepLog(database)
 
     @asynccontextmanager
     async def leaving(
-        self, key: PaymentKey, transaction: Transaction | NotificationEvent, our_ref: str | Callable[[int], str] = ""
+        self,
+        step: PaymentKey,
+        transaction: Transaction | NotificationEvent,
+        our_ref: str | Callable[[int], str] = "",
+        repeat: Repeat | None = None,
     ) -> AsyncIterator[Call]:
         """Log a call that changes something outside; the block makes it, and ends it by `Call.done` or by returning.
 
-        `our_ref`: a fixed id, or a function of the call's number. A `RemoteCallError` raised in the block becomes the
-        outcome; any other exception leaves the row without one.
+        `our_ref`: a fixed id, or a function of the call's number. If an earlier call may have arrived, `repeat` says
+        whether this one may leave; None: the block knows by itself.
+
+        A `RemoteCallError` raised in the block becomes the outcome; any other exception leaves the row without one.
+        Raises as `StepLog.check`; `Refused` if the other side has refused this step before; `Unknown` if it is too
+        early to repeat the call.
         """
-        begun_at = now()
-        async with self.database.begin() as unit:
-            if callable(our_ref):
-                our_ref = our_ref(await unit.calls.next_number(key, transaction))
-            call_id = await unit.calls.begin(key, transaction, begun_at, our_ref)
-        call = Call(self.database, call_id, our_ref)
+        earlier = None
+        call = await self._leave(step, transaction, our_ref, repeat, earlier)
+        if isinstance(call, EarlierCall):
+            earlier = call
+            call = await self._repeated(step, transaction, our_ref, repeat, earlier)
         try:
             yield call
         except RemoteCallError as error:
-            await call.finish(error.outcome, error.message)
+            await call.finish(error.outcome, error.message, answered=_is_answered(error))
+            if call.repeats and isinstance(error, NotSent):
+                raise _unresolved(transaction, error) from error
             raise
         await call.finish(Outcome.DONE)
 
     @asynccontextmanager
-    async def asking(self, key: PaymentKey) -> AsyncIterator[Questions]:
+    async def asking(self, step: PaymentKey) -> AsyncIterator[Questions]:
         """Log queries; the block makes them, and ends them by `Questions.done` or by returning."""
-        questions = Questions(self.database, key)
+        questions = Questions(self, step)
         try:
             yield questions
         except (RemoteCallError, PaymentError):
@@ -172,10 +240,77 @@ class CallLog:
             raise
         await questions.write()
 
-    async def last_left_at(self, key: PaymentKey, transaction: Transaction) -> datetime | None:
-        """When the latest call left that may have arrived. None: there is none."""
+    async def may_have_arrived(self, key: PaymentKey, transaction: Transaction) -> bool:
+        """Whether a call of this transaction left whose outcome is unknown."""
         async with self.database.read() as unit:
-            return await unit.calls.last_begun_at(key, transaction)
+            return await unit.calls.unresolved(key, transaction) is not None
+
+    async def _leave(
+        self,
+        step: PaymentKey,
+        transaction: Transaction | NotificationEvent,
+        our_ref: str | Callable[[int], str],
+        repeat: Repeat | None,
+        asked_about: EarlierCall | None,
+    ) -> Call | EarlierCall:
+        """Write the call that leaves now; or return the earlier one that must be asked about first."""
+        async with self.database.begin() as unit:
+            earlier = await self._earlier(unit, step, transaction, our_ref)
+            if repeat is not None and earlier is not None and earlier != asked_about:
+                return earlier
+            left_at = await unit.now()
+            if repeat is not None and earlier is not None and left_at < (due := repeat.not_before(earlier)):
+                wait_s = (due - left_at).total_seconds()
+                raise Unknown(transaction, "earlier call may still arrive", retry_after_s=wait_s)
+            if callable(our_ref):
+                our_ref = our_ref(await unit.calls.count(step, transaction) + 1)
+            owner = key_of_step(step) if isinstance(step, Step) else None
+            call_id = await unit.calls.begin(step, transaction, left_at, our_ref, owner)
+        call = Call(self, step, call_id, our_ref, left_at)
+        call.repeats = earlier is not None
+        return call
+
+    async def _repeated(
+        self,
+        step: PaymentKey,
+        transaction: Transaction | NotificationEvent,
+        our_ref: str | Callable[[int], str],
+        repeat: Repeat | None,
+        earlier: EarlierCall,
+    ) -> Call:
+        if repeat is None:
+            raise AssertionError("nobody wants to know about earlier calls")
+        try:
+            await repeat.ask(earlier)
+        except RemoteCallError as error:
+            raise _unresolved(transaction, error) from error
+        call = await self._leave(step, transaction, our_ref, repeat, earlier)
+        if isinstance(call, EarlierCall):
+            raise Unknown(transaction, "another call has left meanwhile", retry_after_s=ANSWERED_PAUSE.total_seconds())
+        return call
+
+    async def _earlier(
+        self, unit: Unit, step: PaymentKey, transaction: str, our_ref: str | Callable[[int], str]
+    ) -> EarlierCall | None:
+        """Raises as `StepLog.check`, and `Refused`."""
+        if not isinstance(step, Step):
+            return None
+        await self.steps.check_locked(unit, step)
+        fixed = our_ref if isinstance(our_ref, str) and our_ref else None
+        earlier = await unit.calls.before(step, key_of_step(step), transaction, fixed)
+        if earlier is not None and earlier.outcome is Outcome.REFUSED:
+            raise Refused(transaction, earlier.message)
+        return earlier
+
+
+def _unresolved(transaction: str, error: RemoteCallError) -> Unknown:
+    """An earlier call may have arrived, and nobody can say whether it did."""
+    message = f"earlier call unresolved: {error.message}"
+    return Unknown(transaction, message, retry_after_s=error.retry_after_s)
+
+
+def _is_answered(error: RemoteCallError) -> bool:
+    return error.answered if isinstance(error, Unknown) else isinstance(error, Refused)
 
 
 def _ms_since(began_at_s: float) -> int:

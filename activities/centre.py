@@ -1,11 +1,12 @@
 """Calls to the insurance centre: 6201, 6202, 6301, 6401, and the reversal by 6203 (protocol 3)."""
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from functools import partial
 
-from activities.call_log import CallLog, now
-from activities.contract import (
+from activities.call_log import CallLog, Repeat, nothing_to_ask
+from activities.contract.base import Step
+from activities.contract.centre import (
     AskOrder,
     CentreActivities,
     OrderAnswer,
@@ -15,11 +16,12 @@ from activities.contract import (
     Reversed,
     Revoked,
     RevokeOrder,
-    Step,
     UploadFees,
 )
+from activities.contract.his import HisActivities, PricedBill
 from activities.records import write_end
-from activities.reporting import is_first_attempt, refusal
+from activities.reporting import name_of, refusal
+from activities.step_log import Decision, Finished, key_of_step, move
 from domain.errors import UPLOAD_ORPHANED, ErrorCode, PaymentError, Refused, Transaction, Unknown
 from domain.fen import Fen
 from domain.ids import business_serial, charge_batch_no, reversal_no, review_refund_no
@@ -31,6 +33,7 @@ from domain.insurance import (
     RefundAnswer,
     RefundStatus,
     RefundType,
+    Settlement,
     Split,
     UploadedFees,
     paid_parts,
@@ -40,29 +43,30 @@ from domain.insurance import (
 from domain.ord_stas import REVOCABLE, OrderVerdict, OrdStas, money_is_back, verdict
 from domain.states import PaymentState
 from gateways.insurance.port import InsuranceCentre, OrderPlacement, RefundRequest
-from storage.records import PaymentFacts
-from storage.session import Unit
+from storage.records import EarlierCall, PaymentFacts
 
 
 class Centre(CentreActivities):
     """`centres`: by hospital."""
 
     def __init__(self, call_log: CallLog, centres: Mapping[str, InsuranceCentre]) -> None:
+        self.keeper = self._steps = call_log.steps
         self._call_log = call_log
-        self._database = call_log.database
         self._centres = centres
 
     async def upload_fees(self, step: UploadFees) -> UploadedFees:
-        repeated = not is_first_attempt() and await self._may_have_arrived(step, Transaction.UPLOAD_FEES)
+        # Nobody can be asked about a 6201: it is repeated, or its order is lost.
+        repeat = self._repeat(step, Transaction.UPLOAD_FEES, nothing_to_ask)
         our_ref = charge_batch_no(step.med_org_ord)
         try:
-            async with self._call_log.leaving(step, Transaction.UPLOAD_FEES, our_ref) as call:
+            async with self._call_log.leaving(step, Transaction.UPLOAD_FEES, our_ref, repeat) as call:
                 uploaded = await self._centres[step.hospital].upload_fees(step.order, step.bill, call.our_ref)
-                async with call.done() as unit:
+                async with call.done(uploaded) as done:
                     facts = _uploaded_facts(step, uploaded)
-                    await unit.payments.record(step, step.revision, now(), state=PaymentState.FEE_UPLOADED, facts=facts)
+                    await move(done.unit, step, done.at, PaymentState.FEE_UPLOADED, facts)
+                    await _forget_diagnoses(done, step)
         except Refused as refused:
-            if not repeated:
+            if not await self._call_log.may_have_arrived(step, Transaction.UPLOAD_FEES):
                 raise
             # The answer to an earlier 6201 was lost, and this centre refuses repeats: its payOrdId is lost too.
             message = "医保中心未返回订单号, 未发生扣款, 请重新下单"
@@ -70,12 +74,9 @@ class Centre(CentreActivities):
         return uploaded
 
     async def place_order(self, step: PlaceOrder) -> PreSettlement:
-        if not is_first_attempt() and (placed := await self._placed_before(step)):
-            async with self._database.begin() as unit:
-                pre_settlement = await _record_placed(unit, step, placed)
-            return _checked(pre_settlement)
         our_ref = partial(business_serial, step.med_org_ord)
-        async with self._call_log.leaving(step, Transaction.PLACE_ORDER, our_ref) as call:
+        repeat = self._repeat(step, Transaction.PLACE_ORDER, partial(self._find_placed, step))
+        async with self._call_log.leaving(step, Transaction.PLACE_ORDER, our_ref, repeat) as call:
             placement = OrderPlacement(
                 pay_auth_no=step.pay_auth_no,
                 org_biz_ser=call.our_ref,
@@ -83,8 +84,10 @@ class Centre(CentreActivities):
                 uploaded=step.uploaded,
             )
             placed = await self._centres[step.hospital].place_order(placement)
-            async with call.done() as unit:
-                pre_settlement = await _record_placed(unit, step, placed)
+            pre_settlement = _pre_settlement(step, placed, call.left_at)
+            if pre_settlement is not None:
+                async with call.done(pre_settlement) as done:
+                    await _record_placed(done, step, pre_settlement)
         return _checked(pre_settlement)
 
     async def ask_order(self, step: AskOrder) -> OrderAnswer:
@@ -96,68 +99,78 @@ class Centre(CentreActivities):
             split = step.split or status.split
             if split is None:
                 return OrderAnswer(status=status, consistent=False)
-            seen_at = now()
-            settlement = settlement_of(status, split, step.accepted_at, seen_at, step.reversal_window_s)
             consistent = step.split is not None and same_amounts(status, step.split)
-            if step.record is not Recorded.NOTHING:
-                state = PaymentState.PAID if consistent and step.record is Recorded.PAID else None
-                facts = PaymentFacts(settlement=settlement)
-                async with questions.done() as unit:
-                    await unit.payments.record(step, step.revision, seen_at, state=state, facts=facts)
+            async with questions.done() as paid:
+                settlement = settlement_of(status, split, step.accepted_at, paid.at, step.reversal_window_s)
+                await _record_settlement(paid, step, settlement, consistent=consistent)
         return OrderAnswer(status=status, settlement=settlement, consistent=consistent)
 
     async def revoke_order(self, step: RevokeOrder) -> Revoked:
-        if not is_first_attempt():
-            ord_stas = await self._ord_stas(step)
-            if ord_stas not in REVOCABLE:
-                return await self._found_revoked(step, ord_stas)
+        repeat = self._repeat(step, Transaction.REVOKE_ORDER, partial(self._find_not_revocable, step))
+        revoked = Revoked(ord_stas=OrdStas.REVOKED)
         try:
-            async with self._call_log.leaving(step, Transaction.REVOKE_ORDER) as call:
+            async with self._call_log.leaving(step, Transaction.REVOKE_ORDER, repeat=repeat) as call:
                 await self._centres[step.hospital].revoke_order(step.reference)
-                async with call.done() as unit:
-                    await write_end(unit, step, step.end)
+                async with call.done(revoked) as done:
+                    await write_end(done, step, step.end)
         except Refused:
             # The order's status says why: paid, being paid, or revoked already.
             return await self._found_revoked(step, await self._ord_stas(step))
-        return Revoked(ord_stas=OrdStas.REVOKED)
+        return revoked
 
     async def reverse(self, step: Reverse) -> Reversed:
-        if not is_first_attempt() and await self._went_back(step):
-            return await self._found_reversed(step)
-        async with self._database.begin() as unit:
-            await unit.payments.record(step, step.revision, now(), state=PaymentState.REVERSING)
+        repeat = self._repeat(step, Transaction.REFUND, partial(self._find_back, step))
         try:
-            async with self._call_log.leaving(step, Transaction.REFUND, _refund_no(step)) as call:
-                answer = await send_refund(self._centres[step.hospital], _reversal(step, call.our_ref))
-                async with call.done() as unit:
-                    await write_end(unit, step, step.end)
+            # Any earlier 6203 counts, whichever number it carried.
+            our_ref = _refund_no(step)
+            async with self._call_log.leaving(step, Transaction.REFUND, lambda _: our_ref, repeat) as call:
+                request = _reversal(step, call.our_ref, call.left_at)
+                back = Reversed(refd_sn=(await send_refund(self._centres[step.hospital], request)).refd_sn)
+                async with call.done(back) as done:
+                    await write_end(done, step, step.end)
         except Refused:
             if not await self._went_back(step):
                 raise
             return await self._found_reversed(step)
-        return Reversed(refd_sn=answer.refd_sn)
+        return back
 
     async def _query(self, step: Step, reference: OrderReference) -> OrderStatus:
         """6301, logged."""
         async with self._call_log.asking(step) as questions:
             return await questions.ask(Transaction.QUERY_ORDER, self._centres[step.hospital].query_order(reference))
 
-    async def _may_have_arrived(self, step: Step, transaction: Transaction) -> bool:
-        return await self._call_log.last_left_at(step, transaction) is not None
+    def _repeat(self, step: Step, transaction: Transaction, ask: Callable[[EarlierCall], Awaitable[None]]) -> Repeat:
+        """The centre takes repeats; only a call that may be in progress elsewhere is waited for."""
+        timeout_s = self._centres[step.hospital].timeout_s(transaction)
+        return Repeat(ask, in_progress=timedelta(seconds=timeout_s), unanswered=timedelta(0))
 
-    async def _placed_before(self, step: PlaceOrder) -> PlacedOrder | None:
-        """The result of an earlier 6202, if it arrived and 6301 returns the split."""
-        if not await self._may_have_arrived(step, Transaction.PLACE_ORDER):
-            return None
+    async def _find_placed(self, step: PlaceOrder, _: EarlierCall) -> None:
+        """Raises `Finished` if an earlier 6202 arrived and 6301 returns the split."""
         status = await self._query(step, step.reference)
         if status.ord_stas != OrdStas.PRE_SETTLED or status.split is None:
-            return None
-        return PlacedOrder(
+            return
+        placed = PlacedOrder(
             pay_ord_id=status.pay_ord_id,
             ord_stas=status.ord_stas,
             split=status.split,
             balance_fen=status.balance_fen,
         )
+        async with self._steps.deciding(step) as decision:
+            pre_settlement = _checked(_pre_settlement(step, placed, decision.at))
+            await _record_placed(decision, step, pre_settlement)
+            decision.result = pre_settlement.model_dump_json()
+        raise Finished(decision.result)
+
+    async def _find_not_revocable(self, step: RevokeOrder, _: EarlierCall) -> None:
+        """Raises `Finished` if 6301 shows that 6401 was done, or would be refused."""
+        ord_stas = await self._ord_stas(step)
+        if ord_stas not in REVOCABLE:
+            raise Finished((await self._found_revoked(step, ord_stas)).model_dump_json())
+
+    async def _find_back(self, step: Reverse, _: EarlierCall) -> None:
+        """Raises `Finished` if 6301 shows that the money went back."""
+        if await self._went_back(step):
+            raise Finished((await self._found_reversed(step)).model_dump_json())
 
     async def _went_back(self, step: Reverse) -> bool:
         return money_is_back(await self._ord_stas(step), paid_parts(_sent_back(step)))
@@ -166,17 +179,21 @@ class Centre(CentreActivities):
         return (await self._query(step, step.reference)).ord_stas
 
     async def _found_revoked(self, step: RevokeOrder, ord_stas: int) -> Revoked:
-        """Report 6301's `ord_stas`, and record the end if the order is revoked."""
-        if ord_stas == OrdStas.REVOKED:
-            async with self._database.begin() as unit:
-                await write_end(unit, step, step.end)
-        return Revoked(ord_stas=ord_stas)
+        """Keep 6301's `ord_stas` as the step's result, and record the end if the order is revoked."""
+        revoked = Revoked(ord_stas=ord_stas)
+        async with self._steps.deciding(step) as decision:
+            if ord_stas == OrdStas.REVOKED:
+                await write_end(decision, step, step.end)
+            decision.result = revoked.model_dump_json()
+        return revoked
 
     async def _found_reversed(self, step: Reverse) -> Reversed:
         """6301 alone says that the money went back."""
-        async with self._database.begin() as unit:
-            await write_end(unit, step, step.end)
-        return Reversed(refd_sn="")
+        back = Reversed(refd_sn="")
+        async with self._steps.deciding(step) as decision:
+            await write_end(decision, step, step.end)
+            decision.result = back.model_dump_json()
+        return back
 
 
 def _uploaded_facts(step: UploadFees, uploaded: UploadedFees) -> PaymentFacts:
@@ -206,22 +223,37 @@ async def send_refund(centre: InsuranceCentre, request: RefundRequest) -> Refund
     return answer
 
 
-async def _record_placed(unit: Unit, step: PlaceOrder, placed: PlacedOrder) -> PreSettlement | None:
-    """Record PRE_SETTLED. None, and no new state, if the parts do not add up (product rule 11)."""
+async def _forget_diagnoses(decision: Decision, step: UploadFees) -> None:
+    """6201 was the last to need the diagnoses: of the priced bill only the patient is kept."""
+    fees = step.bill.fees.model_copy(update={"lines": (), "diagnoses": ()})
+    kept = PricedBill(patient=step.bill.patient, fees=fees)
+    priced = key_of_step(step).model_copy(update={"name": name_of(HisActivities.price_bill), "number": 1})
+    await decision.unit.steps.shorten(step, priced, kept.model_dump_json())
+
+
+def _pre_settlement(step: PlaceOrder, placed: PlacedOrder, at: datetime) -> PreSettlement | None:
+    """None if the parts do not add up (product rule 11). `at`: when the payment window opens."""
     if not placed.split.adds_up_to(step.total_fen):
         return None
-    placed_at = now()
-    pre_settlement = PreSettlement(
+    return PreSettlement(
         pay_ord_id=placed.pay_ord_id,
         split=placed.split,
         balance_fen=placed.balance_fen,
-        window_ends_at=placed_at + timedelta(seconds=step.payment_window_s),
+        window_ends_at=at + timedelta(seconds=step.payment_window_s),
     )
-    facts = PaymentFacts(
-        split=placed.split, balance_fen=placed.balance_fen, window_ends_at=pre_settlement.window_ends_at
-    )
-    await unit.payments.record(step, step.revision, placed_at, state=PaymentState.PRE_SETTLED, facts=facts)
-    return pre_settlement
+
+
+async def _record_placed(decision: Decision, step: PlaceOrder, placed: PreSettlement) -> None:
+    facts = PaymentFacts(split=placed.split, balance_fen=placed.balance_fen, window_ends_at=placed.window_ends_at)
+    await move(decision.unit, step, decision.at, PaymentState.PRE_SETTLED, facts)
+
+
+async def _record_settlement(decision: Decision, step: AskOrder, settlement: Settlement, *, consistent: bool) -> None:
+    facts = PaymentFacts(settlement=settlement)
+    if step.record is Recorded.PAID and consistent:
+        await move(decision.unit, step, decision.at, PaymentState.PAID, facts)
+    elif step.record is not Recorded.NOTHING:
+        await decision.unit.payments.record(step, step.revision, decision.at, facts=facts)
 
 
 def _checked(pre_settlement: PreSettlement | None) -> PreSettlement:
@@ -247,13 +279,13 @@ def _sent_back(step: Reverse) -> Split:
     )
 
 
-def _reversal(step: Reverse, app_refd_sn: str) -> RefundRequest:
+def _reversal(step: Reverse, app_refd_sn: str, at: datetime) -> RefundRequest:
     """6203 with revsToken, or with payAuthNo after a review. HI leaves the cash to the channel (product rule 10)."""
     parts = _sent_back(step)
     return RefundRequest(
         pay_ord_id=step.reference.pay_ord_id,
         app_refd_sn=app_refd_sn,
-        requested_at=now(),
+        requested_at=at,
         refund_type=step.refund_type,
         parts=parts,
         total_fen=parts.fee_sum_fen,

@@ -1,11 +1,13 @@
 """Calls to the hospital information system."""
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
-from typing import Literal, TypeVar
+from functools import partial
+from typing import NoReturn, TypeVar
 
-from activities.call_log import CallLog, Questions, now
-from activities.contract import (
+from activities.call_log import CallLog, Questions, Repeat
+from activities.contract.base import Step
+from activities.contract.his import (
     Booking,
     BookPayment,
     CancelRegistration,
@@ -13,12 +15,11 @@ from activities.contract import (
     HisActivities,
     PriceBill,
     PricedBill,
-    Step,
     TellRefund,
 )
-from activities.reporting import is_first_attempt
+from activities.step_log import NOTHING, Decision, Finished, move
 from domain.bills import Bill
-from domain.errors import ErrorCode, NotSent, PaymentError, Refused, RemoteCallError, Transaction, Unknown
+from domain.errors import ErrorCode, PaymentError, Refused, RemoteCallError, Transaction
 from domain.orders import Category, Order, bills_of, check_bill
 from domain.states import PaymentState
 from gateways.his.port import (
@@ -32,11 +33,9 @@ from gateways.his.port import (
     Registration,
 )
 from gateways.http import shown
-from storage.records import PaymentFacts
-from storage.session import Unit
+from storage.records import EarlierCall, PaymentFacts
 
 R = TypeVar("R")
-Booked = Literal[Transaction.REGISTER, Transaction.SETTLE]
 
 _REFUSALS = {
     PATIENT_NOT_FOUND: (ErrorCode.PATIENT_MISMATCH, "医院没有该患者ID(PATIENT_ID)"),
@@ -47,74 +46,70 @@ _REFUSALS = {
 
 
 class His(HisActivities):
-    """`systems`: by hospital. `call_timeout_s`: of one call; a booking may still arrive until twice this has passed."""
+    """`systems`: by hospital."""
 
-    def __init__(self, call_log: CallLog, systems: Mapping[str, HospitalSystem], call_timeout_s: float) -> None:
+    def __init__(self, call_log: CallLog, systems: Mapping[str, HospitalSystem]) -> None:
+        self.keeper = self._steps = call_log.steps
         self._call_log = call_log
         self._database = call_log.database
         self._systems = systems
-        self._arrives_within = timedelta(seconds=2 * call_timeout_s)
 
     async def price_bill(self, step: PriceBill) -> PricedBill:
+        try:
+            await self._steps.check(step)
+        except Finished as finished:
+            return await self._priced_before(step, finished)
         async with self._call_log.asking(step) as questions:
             try:
                 bill = await self._price(step.order, questions)
             except (RemoteCallError, PaymentError):
-                async with questions.done() as unit:
-                    await self._record_order(unit, step, PaymentState.RECEIVED)
+                async with questions.done() as asked:
+                    await asked.unit.payments.receive(step.order, step.accepted_at)
                 raise
-            async with questions.done() as unit:
-                await self._record_order(unit, step, PaymentState.PRICED)
-                await unit.fee_lines.replace(step, bill.fees.lines)
-                # Only after pricing, so that a wrong PATIENT_ID cannot disturb another payment (product rule 3).
-                held_by = await unit.bill_locks.take(step, bills_of(step.order, step.accepted_at), now())
-        return PricedBill(patient=bill.patient, fees=bill.fees, held_by=held_by)
+            async with questions.deciding(step) as decision:
+                priced = await _record_priced(decision, step, bill)
+                decision.result = _without_lines(priced).model_dump_json()
+        return priced
 
     async def find_booking(self, step: FindBooking) -> Booking:
         async with self._call_log.asking(step) as questions:
             booking = await self._find(step, questions)
-            if step.record:
-                async with questions.done() as unit:
-                    await self._record_booking(unit, step, booking)
+            if step.record and booking.settlement_no is not None:
+                async with questions.done() as answered:
+                    await _record_booking(answered, step, booking)
         return booking
 
     async def register(self, step: BookPayment) -> Booking:
-        if found := await self._already_booked(step, Transaction.REGISTER):
-            return found
-        async with self._call_log.leaving(step, Transaction.REGISTER) as call:
+        repeat = self._repeat(step, Transaction.REGISTER, partial(self._find_visit, step))
+        async with self._call_log.leaving(step, Transaction.REGISTER, repeat=repeat) as call:
             booking = Booking(visit_id=await self._systems[step.hospital].register(step))
-            async with call.done() as unit:
-                await self._record_booking(unit, step, booking)
+            async with call.done(booking) as done:
+                await _record_booking(done, step, booking)
         return booking
 
     async def settle(self, step: BookPayment) -> Booking:
-        if found := await self._already_booked(step, Transaction.SETTLE):
-            return found
-        async with self._call_log.leaving(step, Transaction.SETTLE) as call:
+        repeat = self._repeat(step, Transaction.SETTLE, partial(self._find_settlement, step))
+        async with self._call_log.leaving(step, Transaction.SETTLE, repeat=repeat) as call:
             settlement_no = await self._systems[step.hospital].settle(step)
             booking = Booking(visit_id=step.visit_id, settlement_no=settlement_no)
-            async with call.done() as unit:
-                await self._record_booking(unit, step, booking)
+            async with call.done(booking) as done:
+                await _record_booking(done, step, booking)
         return booking
 
     async def cancel_registration(self, step: CancelRegistration) -> None:
-        no_visit = PaymentFacts(visit_id=None, registered_by_us=False)
-        if not is_first_attempt() and await self._registration(step) is None:
-            async with self._database.begin() as unit:
-                await unit.payments.record(step, step.revision, now(), facts=no_visit)
-            return
+        repeat = self._repeat(step, Transaction.CANCEL_REGISTRATION, partial(self._find_no_visit, step))
         his = self._systems[step.hospital]
-        async with self._call_log.leaving(step, Transaction.CANCEL_REGISTRATION) as call:
+        async with self._call_log.leaving(step, Transaction.CANCEL_REGISTRATION, repeat=repeat) as call:
             await his.cancel_registration(step.med_org_ord, step.visit_id, step.patient_id)
-            async with call.done() as unit:
-                await unit.payments.record(step, step.revision, now(), facts=no_visit)
+            async with call.done() as done:
+                await _record_no_visit(done, step)
 
     async def tell_refund(self, step: TellRefund) -> None:
         told = HisRefund(med_org_ord=step.med_org_ord, refund_no=step.refund_no, total_fen=step.total_fen)
         async with self._call_log.leaving(step, Transaction.TELL_REFUND, step.refund_no) as call:
             await self._systems[step.hospital].refund(told)
-            async with call.done() as unit:
-                await unit.refunds.told(step, step.refund_no, now())
+            async with call.done() as done:
+                await done.unit.refunds.told(step, step.refund_no, done.at)
 
     async def _price(self, order: Order, questions: Questions) -> Bill:
         """Ask for patient, fees and visit concurrently. Raises `PaymentError` if refused, or by `check_bill`."""
@@ -153,34 +148,50 @@ class His(HisActivities):
             visit_patient_id=visit.result() if visit else None,
         )
 
-    async def _already_booked(self, step: BookPayment, transaction: Booked) -> Booking | None:
-        """On a further attempt: what HIS has booked, recorded. None: nothing, and no earlier call can arrive any more.
+    async def _priced_before(self, step: PriceBill, finished: Finished) -> PricedBill:
+        """The bill as it was priced; its lines are in a table of their own."""
+        priced = PricedBill.model_validate_json(finished.result)
+        async with self._database.read() as unit:
+            lines = await unit.fee_lines.of_payment(step)
+        return priced.model_copy(update={"fees": priced.fees.model_copy(update={"lines": lines})})
 
-        HIS is asked even if no call of ours has left: the caller may have booked there directly.
+    def _repeat(self, step: Step, transaction: Transaction, ask: Callable[[EarlierCall], Awaitable[None]]) -> Repeat:
+        """A call whose answer was lost may still arrive until its timeout has passed twice (product rule 10).
+
+        Where HIS is known to take repeats, only a call that may be in progress elsewhere is waited for.
         """
-        if is_first_attempt():
-            return None
-        sent_at = await self._call_log.last_left_at(step, transaction)
-        try:
-            found = await self._booked(step, transaction)
-        except RemoteCallError as error:
-            if sent_at is None:
-                raise NotSent(transaction, error.message) from error
-            raise Unknown(transaction, f"earlier call unresolved: {error.message}") from error
-        if found is not None:
-            async with self._database.begin() as unit:
-                await self._record_booking(unit, step, found)
-        elif sent_at is not None and now() < sent_at + self._arrives_within:
-            raise Unknown(transaction, "earlier call may still arrive")
-        return found
+        his = self._systems[step.hospital]
+        timeout = timedelta(seconds=his.timeout_s(transaction))
+        if his.repeats_safely:
+            return Repeat(ask, in_progress=timeout, unanswered=timedelta(0))
+        return Repeat(ask, in_progress=2 * timeout, unanswered=2 * timeout)
 
-    async def _booked(self, step: BookPayment, transaction: Booked) -> Booking | None:
-        if transaction is Transaction.REGISTER:
-            registration = await self._registration(step)
-            return None if registration is None else Booking(visit_id=registration.visit_id)
+    async def _find_visit(self, step: BookPayment, _: EarlierCall) -> None:
+        """Raises `Finished` if HIS has our visit."""
+        registration = await self._registration(step)
+        if registration is not None:
+            await self._found(step, Booking(visit_id=registration.visit_id))
+
+    async def _find_settlement(self, step: BookPayment, _: EarlierCall) -> None:
+        """Raises `Finished` if HIS has written the settlement record."""
         query = self._systems[step.hospital].settlement_query(step.med_org_ord)
         settlement_no = await self._ask(step, Transaction.SETTLEMENT_QUERY, query)
-        return None if settlement_no is None else Booking(visit_id=step.visit_id, settlement_no=settlement_no)
+        if settlement_no is not None:
+            await self._found(step, Booking(visit_id=step.visit_id, settlement_no=settlement_no))
+
+    async def _find_no_visit(self, step: CancelRegistration, _: EarlierCall) -> None:
+        """Raises `Finished` if HIS has cancelled the visit."""
+        if await self._registration(step) is None:
+            async with self._steps.deciding(step) as decision:
+                await _record_no_visit(decision, step)
+            raise Finished(NOTHING)
+
+    async def _found(self, step: BookPayment, booking: Booking) -> NoReturn:
+        """Record what HIS has booked, as the step's result. Raises `Finished`."""
+        async with self._steps.deciding(step) as decision:
+            await _record_booking(decision, step, booking)
+            decision.result = booking.model_dump_json()
+        raise Finished(decision.result)
 
     async def _registration(self, step: Step) -> Registration | None:
         query = self._systems[step.hospital].registration_query(step.med_org_ord)
@@ -191,23 +202,38 @@ class His(HisActivities):
         async with self._call_log.asking(step) as questions:
             return await questions.ask(transaction, answer)
 
-    async def _record_order(self, unit: Unit, step: PriceBill, state: PaymentState) -> None:
-        await unit.payments.receive(step.order, step.accepted_at)
-        await unit.payments.record(step, step.revision, now(), state=state)
 
-    async def _record_booking(self, unit: Unit, step: FindBooking | BookPayment, booking: Booking) -> None:
-        """Record SETTLED or REGISTERED, whichever HIS has."""
-        if booking.settlement_no is not None:
-            state, facts = PaymentState.SETTLED, PaymentFacts(settlement_no=booking.settlement_no)
-            agreed = step.agreed_visit_id if isinstance(step, FindBooking) else step.visit_id
-            if visit_id := booking.visit_id or agreed:
-                facts = facts.model_copy(update={"visit_id": visit_id})
-            await unit.settlements.booked(step, booking.settlement_no, now())
-        elif isinstance(step, BookPayment) and booking.visit_id is not None:
-            state, facts = PaymentState.REGISTERED, PaymentFacts(visit_id=booking.visit_id, registered_by_us=True)
-        else:
-            return
-        await unit.payments.record(step, step.revision, now(), state=state, facts=facts)
+async def _record_priced(decision: Decision, step: PriceBill, bill: Bill) -> PricedBill:
+    unit = decision.unit
+    await unit.payments.receive(step.order, step.accepted_at)
+    await move(unit, step, decision.at, PaymentState.PRICED)
+    await unit.fee_lines.replace(step, bill.fees.lines)
+    # Only after pricing, so that a wrong PATIENT_ID cannot disturb another payment (product rule 3).
+    held_by = await unit.bill_locks.take(step, bills_of(step.order, step.accepted_at), decision.at)
+    return PricedBill(patient=bill.patient, fees=bill.fees, held_by=held_by)
+
+
+def _without_lines(priced: PricedBill) -> PricedBill:
+    """What is kept of the result: the lines are in a table of their own."""
+    return priced.model_copy(update={"fees": priced.fees.model_copy(update={"lines": ()})})
+
+
+async def _record_booking(decision: Decision, step: FindBooking | BookPayment, booking: Booking) -> None:
+    """Record SETTLED or REGISTERED, whichever HIS has."""
+    if booking.settlement_no is not None:
+        await decision.unit.settlements.booked(step, booking.settlement_no, decision.at)
+        state, facts = PaymentState.SETTLED, PaymentFacts(settlement_no=booking.settlement_no)
+        agreed = step.agreed_visit_id if isinstance(step, FindBooking) else step.visit_id
+        if visit_id := booking.visit_id or agreed:
+            facts = facts.model_copy(update={"visit_id": visit_id})
+    else:
+        state, facts = PaymentState.REGISTERED, PaymentFacts(visit_id=booking.visit_id, registered_by_us=True)
+    await move(decision.unit, step, decision.at, state, facts)
+
+
+async def _record_no_visit(decision: Decision, step: CancelRegistration) -> None:
+    no_visit = PaymentFacts(visit_id=None, registered_by_us=False)
+    await decision.unit.payments.record(step, step.revision, decision.at, facts=no_visit)
 
 
 async def _visit_patient(his: HospitalSystem, visit_id: str) -> str:

@@ -1,44 +1,66 @@
 """Writes to our own records that do not follow from a remote call."""
 
-from activities.call_log import now
-from activities.contract import NoteCase, RecordActivities, RecordEnd, ResolveCase, Step
-from domain.errors import ErrorCode, PaymentError
+from activities.contract.base import Step
+from activities.contract.records import (
+    NoteCase,
+    RecordActivities,
+    RecordEnd,
+    RecordLook,
+    RecordReversing,
+    ResolveCase,
+)
+from activities.step_log import Decision, StepLog, move
+from domain.errors import ErrorCode, PaymentError, Transaction
 from domain.orders import PaymentEnd
+from domain.states import PaymentState
 from storage.records import CaseEventRecord, PaymentFacts
 from storage.sealing import fit_to_keep
-from storage.session import Database, Unit
 
 
 class Records(RecordActivities):
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, step_log: StepLog) -> None:
+        self.keeper = self._steps = step_log
 
     async def record_end(self, step: RecordEnd) -> None:
-        async with self._database.begin() as unit:
-            await unit.payments.receive(step.order, step.accepted_at)
-            await write_end(unit, step, step.end)
+        async with self._steps.deciding(step) as decision:
+            await decision.unit.payments.receive(step.order, step.accepted_at)
+            await write_end(decision, step, step.end)
+
+    async def record_reversing(self, step: RecordReversing) -> None:
+        async with self._steps.deciding(step) as decision:
+            # Not the payment's error yet: the reason, should another run have to go on from the row.
+            facts = PaymentFacts(error_code=ErrorCode.REVERSED, error_message=step.message)
+            await move(decision.unit, step, decision.at, PaymentState.REVERSING, facts)
+
+    async def look_at_record(self, step: Step) -> RecordLook:
+        await self._steps.check(step)
+        async with self._steps.database.read() as unit:
+            state = await unit.payments.state_of(step)
+            sent = [await unit.calls.unresolved(step, sent) for sent in (Transaction.REGISTER, Transaction.SETTLE)]
+        return RecordLook(state=state or PaymentState.RECEIVED, booking_sent=any(sent))
 
     async def record_case_event(self, step: NoteCase) -> None:
-        async with self._database.begin() as unit:
-            reason = fit_to_keep(step.reason, await unit.payments.find(step))
+        async with self._steps.deciding(step) as decision:
+            reason = fit_to_keep(step.reason, await decision.unit.payments.find(step))
             event = CaseEventRecord(event=step.event, action=step.action, by=step.by, reason=reason, at=step.at)
-            await unit.reviews.noted(step, step.refund_no, event)
+            await decision.unit.reviews.noted(step, step.refund_no, event)
 
     async def record_resolution(self, step: ResolveCase) -> None:
-        async with self._database.begin() as unit:
-            holder = await unit.bill_locks.take(step, step.bills, now())
+        async with self._steps.deciding(step) as decision:
+            unit, at = decision.unit, decision.at
+            holder = await unit.bill_locks.take(step, step.bills, at)
             if holder not in {None, step.med_org_ord}:
                 message = f"该费用已由另一笔支付占用, 医院订单号(medOrgOrd) {holder}, 不能入账"
                 raise PaymentError(ErrorCode.BILL_ALREADY_PAID, message)
-            await unit.payments.record(step, step.revision, now(), state=step.state, facts=_resolved_facts(step))
+            await move(unit, step, at, step.state, _resolved_facts(step))
             if step.settlement_no is not None:
-                await unit.settlements.booked(step, step.settlement_no, now())
+                await unit.settlements.booked(step, step.settlement_no, at)
 
 
-async def write_end(unit: Unit, step: Step, end: PaymentEnd) -> None:
+async def write_end(decision: Decision, step: Step, end: PaymentEnd) -> None:
     """Record a payment's end in its row."""
     facts = PaymentFacts(error_code=end.code, error_message=end.message, note=end.note)
-    await unit.payments.record(step, step.revision, now(), state=end.state, facts=facts)
+    await move(decision.unit, step, decision.at, end.state, facts)
 
 
 def _resolved_facts(step: ResolveCase) -> PaymentFacts:

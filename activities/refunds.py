@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from temporalio.exceptions import ApplicationError
 
-from activities.call_log import CallLog, now
+from activities.call_log import CallLog
 from activities.centre import send_refund
-from activities.contract import (
+from activities.contract.refunds import (
     AskRefund,
     EndRefund,
     RefundActivities,
@@ -16,21 +16,26 @@ from activities.contract import (
     RefundStep,
     ReserveRefund,
 )
+from activities.step_log import Decision
 from domain.errors import ErrorCode, NotSent, Outcome, PaymentError, Refused, RemoteCallError, Transaction, Unknown
 from domain.ids import refund_sn
 from domain.insurance import OrderReference, RefundParts, Split
 from domain.ord_stas import RefundVerdict, refund_verdict
 from domain.refunds import RefundEnd, RefundLook, Reserved, check_refundable, parts_to_refund
-from domain.states import REFUND_DONE, RefundState
+from domain.states import REFUND_TERMINAL, RefundState
 from gateways.insurance.port import InsuranceCentre, RefundRequest
-from storage.records import PaymentRecord, RefundRecord
+from storage.records import EarlierCall, PaymentRecord, RefundRecord
 from storage.session import Unit
+
+PAUSE = timedelta(seconds=2)
+"""Between two 6203 of a refund at least: the centre gets time to find out what it did."""
 
 
 class Refunds(RefundActivities):
     """`centres`: by hospital."""
 
     def __init__(self, call_log: CallLog, centres: Mapping[str, InsuranceCentre]) -> None:
+        self.keeper = self._steps = call_log.steps
         self._call_log = call_log
         self._database = call_log.database
         self._centres = centres
@@ -43,7 +48,7 @@ class Refunds(RefundActivities):
             if error.code is not ErrorCode.UNKNOWN_ORDER:
                 # The refundNo is used up: from now on its row answers.
                 async with self._database.begin() as unit:
-                    await unit.refunds.refuse(step.order, error, now())
+                    await unit.refunds.refuse(step.order, error, await unit.now())
             raise
 
     async def refund(self, step: RefundMoney) -> RefundMade:
@@ -51,15 +56,14 @@ class Refunds(RefundActivities):
         async with self._database.read() as unit:
             known = await unit.refunds.find(step, step.refund_no)
             sent = await unit.calls.count_sent(step, Transaction.REFUND, step.refund_no)
-            earlier = await unit.calls.last_begun_at(step, Transaction.REFUND, step.refund_no)
-        if known is not None and known.state in REFUND_DONE:
-            return RefundMade(refd_sn=known.refd_sn)
+            earlier = await unit.calls.unresolved(step, Transaction.REFUND, step.refund_no)
+            at = await unit.now()
+        if known is not None and known.state in REFUND_TERMINAL:
+            return _made_before(known)
         if sent > 0:
-            look = await self._look_before_repeat(step)
-            if look.verdict is RefundVerdict.DONE:
+            if (await self._look_before_repeat(step)).verdict is RefundVerdict.DONE:
                 return RefundMade(refd_sn="")
-            if sent >= step.sends_max:
-                raise _undecided()
+            self._check_repeat(step, sent, earlier, at)
         try:
             return await self._send(step)
         except NotSent as error:
@@ -67,9 +71,7 @@ class Refunds(RefundActivities):
                 raise Unknown(Transaction.REFUND, f"earlier call unresolved: {error.message}") from error
             raise
         except Refused:
-            if earlier is None:
-                raise
-            if await self._made_before_refusal(step, earlier):
+            if earlier is not None and await self._made_before_refusal(step, earlier.begun_at):
                 return RefundMade(refd_sn="")
             raise
 
@@ -77,17 +79,30 @@ class Refunds(RefundActivities):
         return await self._look(step, record=False)
 
     async def end_refund(self, step: EndRefund) -> None:
-        async with self._database.begin() as unit:
-            await unit.refunds.end(step, step.refund_no, step.end, now())
+        async with self._steps.deciding(step) as decision:
+            await decision.unit.refunds.end(step, step.refund_no, step.end, decision.at)
 
     async def _send(self, step: RefundMoney) -> RefundMade:
         """One 6203, logged by refundNo: appRefdSn, which contains it, is too long for the column."""
         async with self._call_log.leaving(step, Transaction.REFUND, step.refund_no) as call:
-            request = _request(step, refund_sn(step.med_org_ord, step.refund_no))
+            request = _request(step, refund_sn(step.med_org_ord, step.refund_no), call.left_at)
             answer = await send_refund(self._centres[step.hospital], request)
-            async with call.done() as unit:
-                await _record_made(unit, step, answer.refd_sn)
+            async with call.done() as done:
+                await _record_made(done, step, answer.refd_sn)
         return RefundMade(refd_sn=answer.refd_sn)
+
+    def _check_repeat(self, step: RefundMoney, sent: int, earlier: EarlierCall | None, at: datetime) -> None:
+        """Raise an unknown outcome unless 6203 may be sent again at `at`, now that 6301 does not say it was made."""
+        if sent >= step.sends_max:
+            raise _undecided()
+        if earlier is None:
+            return
+        # A call whose end nobody recorded may be in progress elsewhere.
+        lasts = timedelta(seconds=self._centres[step.hospital].timeout_s(Transaction.REFUND))
+        due = earlier.begun_at + lasts if earlier.ended_at is None else earlier.ended_at + PAUSE
+        if at < due:
+            wait_s = (due - at).total_seconds()
+            raise Unknown(Transaction.REFUND, "earlier call unresolved", retry_after_s=wait_s)
 
     async def _made_before_refusal(self, step: RefundMoney, earlier: datetime) -> bool:
         """Whether an earlier 6203 made the refund, now that a repeat was refused. Raises if that is not certain.
@@ -98,7 +113,9 @@ class Refunds(RefundActivities):
         if look.verdict is RefundVerdict.UNCLEAR:
             raise _undecided()
         arrives_within = timedelta(seconds=2 * self._centres[step.hospital].timeout_s(Transaction.REFUND))
-        if look.verdict is RefundVerdict.NOT_DONE and now() < earlier + arrives_within:
+        async with self._database.read() as unit:
+            at = await unit.now()
+        if look.verdict is RefundVerdict.NOT_DONE and at < earlier + arrives_within:
             raise Unknown(Transaction.REFUND, "earlier call may still arrive")
         return look.verdict is RefundVerdict.DONE
 
@@ -116,8 +133,8 @@ class Refunds(RefundActivities):
             ord_stas = (await questions.ask(Transaction.QUERY_ORDER, query)).ord_stas
             verdict = refund_verdict(ord_stas, reserved.paid, reserved.before, reserved.after)
             if record and verdict is RefundVerdict.DONE:
-                async with questions.done() as unit:
-                    await _record_made(unit, step)
+                async with questions.done() as answered:
+                    await _record_made(answered, step)
         return RefundLook(ord_stas=ord_stas, verdict=verdict)
 
 
@@ -135,7 +152,7 @@ async def _reserve(unit: Unit, step: ReserveRefund) -> Reserved | None:
         return None
     before = payment.refunded
     parts = parts_to_refund(step.order, payment.paid, before, step.cash_refunded_by)
-    if not await unit.refunds.reserve(step.order, parts, before, now()):
+    if not await unit.refunds.reserve(step.order, parts, before, await unit.now()):
         if step.last_try:
             raise PaymentError(
                 ErrorCode.REFUND_CONFLICT, "该订单的可退金额正在变动, 请稍后用新的退款单号(refundNo)重试"
@@ -180,18 +197,25 @@ def _reserved(payment: PaymentRecord, parts: RefundParts, before: RefundParts) -
     )
 
 
-async def _record_made(unit: Unit, step: RefundStep, refd_sn: str = "") -> None:
+def _made_before(known: RefundRecord) -> RefundMade:
+    """What an earlier run recorded. Raises `PaymentError`: it failed, and its amount is free for another refund."""
+    if known.state is RefundState.REFUND_FAILED:
+        raise PaymentError(known.error_code or ErrorCode.NOT_REFUNDABLE, known.error_message)
+    return RefundMade(refd_sn=known.refd_sn)
+
+
+async def _record_made(decision: Decision, step: RefundStep, refd_sn: str = "") -> None:
     end = RefundEnd(state=step.reserved.good_end)
-    await unit.refunds.end(step, step.refund_no, end, now(), refd_sn)
+    await decision.unit.refunds.end(step, step.refund_no, end, decision.at, refd_sn)
 
 
-def _request(step: RefundMoney, app_refd_sn: str) -> RefundRequest:
+def _request(step: RefundMoney, app_refd_sn: str, at: datetime) -> RefundRequest:
     parts = step.reserved.parts
     split = Split(fee_sum_fen=parts.total_fen, **parts.model_dump())
     return RefundRequest(
         pay_ord_id=step.reserved.reference.pay_ord_id,
         app_refd_sn=app_refd_sn,
-        requested_at=now(),
+        requested_at=at,
         refund_type=step.refund_type,
         parts=split,
         total_fen=parts.total_fen,

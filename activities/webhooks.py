@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from temporalio.exceptions import ApplicationError
 
-from activities.call_log import CallLog, now
-from activities.contract import WebhookActivities
+from activities.call_log import CallLog
+from activities.contract.refunds import WebhookActivities
 from domain.errors import NotSent, Outcome, Refused, RemoteCallError
 from domain.notifications import Delivery, Notify
 from gateways.webhook import CallerWebhook
@@ -31,8 +31,8 @@ class Webhooks(WebhookActivities):
         try:
             async with self._call_log.leaving(notification, notification.event, notification.webhook_id) as call:
                 await self._post(notification, stored.body)
-                async with call.done() as unit:
-                    await unit.notifications.delivered(notification, now())
+                async with call.done() as done:
+                    await done.unit.notifications.delivered(notification, done.at)
         except Refused:
             return Delivery.GONE
         except RemoteCallError as error:
@@ -42,7 +42,7 @@ class Webhooks(WebhookActivities):
 
     async def give_up(self, notification: Notify) -> None:
         async with self._database.begin() as unit:
-            await unit.notifications.given_up(notification, now())
+            await unit.notifications.given_up(notification, await unit.now())
 
     async def _post(self, notification: Notify, body: str) -> None:
         if (webhook := self._webhooks.get(notification.hospital)) is None:

@@ -80,15 +80,16 @@ class RemoteCallError(Exception):
     """A remote call that was not done.
 
     `transaction`: a `Transaction`, or the name of another kind of call. `message`: may be shown to the caller, without
-    personal data or secrets.
+    personal data or secrets. `retry_after_s`: when it is worth trying again, in seconds; None: not known.
     """
 
     outcome: Outcome
 
-    def __init__(self, transaction: str, message: str) -> None:
+    def __init__(self, transaction: str, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(f"{transaction} {self.outcome}: {message}")
         self.transaction = transaction
         self.message = message
+        self.retry_after_s = retry_after_s
 
 
 class Refused(RemoteCallError):
@@ -112,6 +113,16 @@ class NotSent(RemoteCallError):
 
 
 class Unknown(RemoteCallError):
-    """It may have happened: query before acting."""
+    """It may have happened: query before acting.
+
+    `answered`: a whole HTTP response came, and not from a gateway that may have given up on a call still at work (502,
+    503, 504): that request is over.
+    """
 
     outcome = Outcome.UNKNOWN
+
+    def __init__(
+        self, transaction: str, message: str, *, answered: bool = False, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(transaction, message, retry_after_s=retry_after_s)
+        self.answered = answered

@@ -3,6 +3,8 @@
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import Field
+
 from domain.base import Frozen, PaymentKey
 from domain.bills import Bill, Patient
 from domain.china_time import to_china
@@ -210,10 +212,11 @@ class CancelRequest(PaymentKey):
     superseded: bool = False
 
 
-class Reopened(Frozen):
-    """A payment whose workflow has closed, restored from our row so that a new run can take over.
+class KnownPayment(Frozen):
+    """A payment as our row knows it, from which its workflow goes on.
 
-    Either it ended unpaid and there is a hint of money (product rule 8), or its workflow was terminated. Without
+    A closed one that is started again: it ended unpaid and there is a hint of money (product rule 8), or its workflow
+    was terminated. Or a running one that finds its row ahead of it, since a task of its own was lost. Without
     `pre_settlement` it never had a split; without `uploaded` it has no order at the centre and cannot have been paid.
     """
 
@@ -227,16 +230,11 @@ class Reopened(Frozen):
     pre_settlement: PreSettlement | None
     visit_id: str | None
     visit_is_ours: bool = False
+    register_sent: bool = False
+    """Whether a `register` of ours left, which may arrive late."""
     settlement: Settlement | None = None
-
-    def counts_from(self, started_at: datetime) -> int:
-        """The first revision of a run that started at `started_at`: higher than any that an earlier run has used.
-
-        The row's revision will not do. A run also counts requests that write nothing, so one that a terminated run left
-        in flight may carry a higher number than the row, and would overwrite the new run. Counting from the start time
-        in microseconds is safe: every request takes longer than that.
-        """
-        return max(self.revision, round(started_at.timestamp() * 1_000_000))
+    steps: dict[str, int] = Field(default_factory=dict)
+    """By name of a step: the number of the last one that is finished."""
 
 
 class PaymentStart(Frozen):
@@ -244,4 +242,4 @@ class PaymentStart(Frozen):
 
     order: Order
     terms: PaymentTerms
-    reopened: Reopened | None = None
+    reopened: KnownPayment | None = None

@@ -70,6 +70,17 @@ def has_reached(current: PaymentState, milestone: PaymentState) -> bool:
     return reached in STORY and STORY.index(reached) >= STORY.index(milestone)
 
 
+def has_moved_on(known: PaymentState, recorded: PaymentState) -> bool:
+    """Whether a workflow that knows `known` must first follow its row, which says `recorded`.
+
+    Not on the happy path: there a step that is taken again finds its result.
+    """
+    on_the_way = frozenset(STORY) - TERMINAL
+    if known == recorded or {known, recorded} <= SETTLED_STATES:
+        return False
+    return known not in on_the_way or recorded not in on_the_way
+
+
 class RefundState(StrEnum):
     """State of one refund (product rule 16). REFUNDED and PARTIALLY_REFUNDED become the payment's state too."""
 

@@ -1,50 +1,52 @@
 """The call log: remote calls, written before they leave and finished when they are back."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import Select, Text, and_, bindparam, func, insert, or_, select, update
 
 from domain.base import PaymentKey
 from domain.errors import Outcome
-from storage.records import EndedCall
+from storage.records import EarlierCall, EndedCall, StepKey
 from storage.sql.engines import AnyConnection
 from storage.sql.statements import here, key_of, place_of, table_of
-from storage.tables import MESSAGE_CHARS_MAX, CallLog, Payment
+from storage.tables import MESSAGE_CHARS_MAX, CallLog
 
+_CERTAIN = (Outcome.DONE.value, Outcome.NOT_SENT.value, Outcome.REFUSED.value)
 _CERTAINLY_NOTHING = (Outcome.NOT_SENT.value, Outcome.REFUSED.value)
+_OF_NO_STEP = {"workflow_id": "", "step": "", "number": 0}
 
 
 class CallLogRepository:
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
 
-    async def begin(self, key: PaymentKey, transaction: str, at: datetime, our_ref: str = "") -> int:
+    async def begin(
+        self, key: PaymentKey, transaction: str, at: datetime, our_ref: str = "", step: StepKey | None = None
+    ) -> int:
         """Write a call that is about to leave; its id. `our_ref`: the id of ours that it carries."""
-        values = place_of(key) | {"transaction": transaction, "our_ref": our_ref, "begun_at": at}
+        owner = _OF_NO_STEP if step is None else _columns_of(step)
+        values = place_of(key) | owner | {"transaction": transaction, "our_ref": our_ref, "begun_at": at}
         return int((await self._connection.execute(_BEGUN, values)).scalar_one())
 
-    async def finish(self, call_id: int, outcome: Outcome, duration_ms: int, message: str = "") -> None:
+    async def finish(
+        self, call_id: int, outcome: Outcome, duration_ms: int, message: str = "", *, answered: bool = True
+    ) -> None:
         """Write how a call ended. A second finish changes nothing."""
         values = {"outcome": outcome.value, "duration_ms": duration_ms, "message": message[:MESSAGE_CHARS_MAX]}
-        await self._connection.execute(_FINISHED, values | {"key_id": call_id})
+        await self._connection.execute(_FINISHED, values | {"answered": answered, "key_id": call_id})
 
     async def note(self, key: PaymentKey, calls: Sequence[EndedCall]) -> None:
         """Write calls that changed nothing, all at once after they ended."""
         if not calls:
             return
-        owner = place_of(key) | {"our_ref": ""}
+        owner = place_of(key) | _OF_NO_STEP | {"our_ref": ""}
         values = [
             owner | call.model_dump() | {"outcome": call.outcome.value, "message": call.message[:MESSAGE_CHARS_MAX]}
             for call in calls
         ]
         await self._connection.execute(_NOTED, values)
-
-    async def next_number(self, key: PaymentKey, transaction: str) -> int:
-        """The number, from 1, of the payment's next call of this transaction. Locks the payment: no other gets it."""
-        await self._connection.execute(_LOCKED, key_of(key))
-        return await self.count(key, transaction) + 1
 
     async def count(self, key: PaymentKey, transaction: str) -> int:
         """How many calls of this transaction have begun, however they ended."""
@@ -56,31 +58,60 @@ class CallLogRepository:
         values = key_of(key) | {"key_transaction": transaction, "key_our_ref": our_ref}
         return int((await self._connection.execute(_COUNTED_SENT, values)).scalar_one())
 
-    async def last_begun_at(self, key: PaymentKey, transaction: str, our_ref: str | None = None) -> datetime | None:
-        """When the latest call began that may have reached, or may still reach, the other side; None if there is none.
+    async def unresolved(self, key: PaymentKey, transaction: str, our_ref: str | None = None) -> EarlierCall | None:
+        """The latest call of this transaction that may have reached the other side, or may still reach it.
 
-        `our_ref`: counts only calls that carried it.
+        `our_ref`: only calls that carried it.
         """
-        if our_ref is None:
-            return await self._begun_at(_LAST_BEGUN, key, transaction)
-        return await self._begun_at(_LAST_BEGUN_WITH, key, transaction, {"key_our_ref": our_ref})
+        return await self._earlier(_UNRESOLVED, key, transaction, our_ref, {})
 
-    async def _begun_at(
-        self, which: Select[Any], key: PaymentKey, transaction: str, more: dict[str, str] | None = None
-    ) -> datetime | None:
-        values = key_of(key) | {"key_transaction": transaction} | (more or {})
-        begun_at: datetime | None = (await self._connection.execute(which, values)).scalar_one()
-        return begun_at
+    async def before(
+        self, key: PaymentKey, step: StepKey, transaction: str, our_ref: str | None = None
+    ) -> EarlierCall | None:
+        """As `unresolved`, or the call that the other side has refused to this step."""
+        return await self._earlier(_BEFORE, key, transaction, our_ref, _key_of_step(step))
+
+    async def _earlier(
+        self, which: Select[Any], key: PaymentKey, transaction: str, our_ref: str | None, more: Mapping[str, Any]
+    ) -> EarlierCall | None:
+        values = {**key_of(key), **more, "key_transaction": transaction, "key_our_ref": our_ref}
+        row = (await self._connection.execute(which, values)).mappings().first()
+        if row is None:
+            return None
+        outcome = Outcome(row["outcome"]) if row["outcome"] is not None else None
+        return EarlierCall(
+            begun_at=row["begun_at"],
+            ended_at=row["begun_at"] + timedelta(milliseconds=row["duration_ms"] or 0) if outcome is not None else None,
+            outcome=outcome,
+            answered=bool(row["answered"]),
+            message=row["message"] or "",
+        )
 
 
-_CALL, _PAYMENT = table_of(CallLog), table_of(Payment)
+def _key_of_step(step: StepKey) -> dict[str, str | int]:
+    return {f"key_{name}": value for name, value in _columns_of(step).items()}
+
+
+def _columns_of(step: StepKey) -> dict[str, str | int]:
+    return {"workflow_id": step.workflow_id, "step": step.name, "number": step.number}
+
+
+_CALL = table_of(CallLog)
 _OF_TRANSACTION = (*here(_CALL), _CALL.c.transaction == bindparam("key_transaction"))
 _MAY_HAVE_ARRIVED = or_(_CALL.c.outcome.is_(None), _CALL.c.outcome.not_in(_CERTAINLY_NOTHING))
-_LOCKED = select(_PAYMENT.c.med_org_ord).where(*here(_PAYMENT)).with_for_update()
 _COUNTED = select(func.count()).select_from(_CALL).where(*_OF_TRANSACTION)
 _COUNTED_SENT = _COUNTED.where(_MAY_HAVE_ARRIVED, _CALL.c.our_ref == bindparam("key_our_ref"))
-_LAST_BEGUN = select(func.max(_CALL.c.begun_at)).where(*_OF_TRANSACTION, _MAY_HAVE_ARRIVED)
-_LAST_BEGUN_WITH = _LAST_BEGUN.where(_CALL.c.our_ref == bindparam("key_our_ref"))
+_WITH_OUR_REF = or_(bindparam("key_our_ref", type_=Text).is_(None), _CALL.c.our_ref == bindparam("key_our_ref"))
+_EARLIER = (
+    select(_CALL.c.begun_at, _CALL.c.outcome, _CALL.c.duration_ms, _CALL.c.answered, _CALL.c.message)
+    .where(*_OF_TRANSACTION, _WITH_OUR_REF)
+    .order_by(_CALL.c.id.desc())
+    .limit(1)
+)
+_OPEN = or_(_CALL.c.outcome.is_(None), _CALL.c.outcome.not_in(_CERTAIN))
+_OF_STEP = and_(*(_CALL.c[name] == bindparam(f"key_{name}") for name in _OF_NO_STEP))
+_UNRESOLVED = _EARLIER.where(_OPEN)
+_BEFORE = _EARLIER.where(or_(_OPEN, and_(_OF_STEP, _CALL.c.outcome == Outcome.REFUSED.value)))
 _BEGUN = insert(_CALL).returning(_CALL.c.id)
 _NOTED = insert(_CALL)
 _FINISHED = update(_CALL).where(_CALL.c.id == bindparam("key_id"), _CALL.c.outcome.is_(None))

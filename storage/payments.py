@@ -40,6 +40,16 @@ class PaymentRepository:
         key = PaymentKey(hospital=order.hospital, med_org_ord=order.med_org_ord)
         await self._projection.receive(key, accepted_at, _order_columns(RowSeal(self._keyring, key), order))
 
+    async def state_of(self, key: PaymentKey) -> PaymentState | None:
+        """The payment's state. None: no such row."""
+        state = (await self._connection.execute(_STATE, key_of(key))).scalar_one_or_none()
+        return None if state is None else PaymentState(state)
+
+    async def lock(self, key: PaymentKey) -> PaymentState | None:
+        """The payment's state, locked: no other transaction gets past here before ours has ended. None: no such row."""
+        state = (await self._connection.execute(_LOCKED_STATE, key_of(key))).scalar_one_or_none()
+        return None if state is None else PaymentState(state)
+
     async def record(
         self,
         key: PaymentKey,
@@ -94,6 +104,11 @@ class FeeLineRepository:
 
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
+
+    async def of_payment(self, key: PaymentKey) -> tuple[bills.FeeLine, ...]:
+        """The payment's fee lines, in HIS's order."""
+        found = await self._connection.execute(_LINES, key_of(key))
+        return tuple(bills.FeeLine(**row) for row in found.mappings())
 
     async def replace(self, key: PaymentKey, lines: Sequence[bills.FeeLine]) -> None:
         """Replace the payment's fee lines by `lines`. The payment's row must exist."""
@@ -204,7 +219,10 @@ _FORGET = (
     )
     .values(pay_auth_no_sealed=None)
 )
+_STATE = select(_PAYMENT.c.state).where(*here(_PAYMENT))
+_LOCKED_STATE = _STATE.with_for_update()
 _LOCKED = select(_PAYMENT.c.revision).where(*here(_PAYMENT)).with_for_update()
+_LINES = select(*(_LINE.c[name] for name in bills.FeeLine.model_fields)).where(*here(_LINE)).order_by(_LINE.c.position)
 _LINES_DELETED = delete(_LINE).where(*here(_LINE))
 _LINES_INSERTED = insert(_LINE)
 _FIND_SETTLEMENT = select(_SETTLEMENT).where(*here(_SETTLEMENT))

@@ -13,7 +13,7 @@ from domain.fen import Fen
 from domain.ids import payment_workflow_id, refund_workflow_id
 from domain.insurance import RefundParts
 from domain.refunds import RefundEnd
-from domain.states import REFUND_TRANSITIONS, PaymentState, RefundState, may_follow
+from domain.states import REFUND_TERMINAL, REFUND_TRANSITIONS, TERMINAL, PaymentState, RefundState, may_follow
 from domain.transitions import CaseChange, Effects, Release, effects_of, effects_of_refund
 from storage.bill_locks import BillLockRepository
 from storage.notifications import NotificationRepository
@@ -21,6 +21,7 @@ from storage.records import CaseOpening
 from storage.reviews import ReviewRepository
 from storage.sql.engines import AnyConnection
 from storage.sql.statements import here, insert_if_new, key_of, place_of, refund_of, table_of, this_refund
+from storage.steps import erase_results
 from storage.tables import REFUNDED_COLUMNS, Payment, Refund, Settlement, StateChange
 
 _BEFORE_THE_FIRST = 0
@@ -84,6 +85,8 @@ class Projection:
             # Refunds don't know the payment's revision, so they move it forward on the one in the row.
             freed = await self._connection.execute(_FREE, _in_progress(key, refund_no))
             await self.write(key, freed.scalar_one(), at, effects.shows, {})
+        if end.state in REFUND_TERMINAL:
+            await erase_results(self._connection, refund_workflow_id(key, refund_no))
         if effects.gives_back:
             await self._connection.execute(_GIVE_BACK, _in_progress(key, refund_no) | named_parts("part", parts))
         if effects.tells is not None:
@@ -103,6 +106,8 @@ class Projection:
                 await BillLockRepository(self._connection).release(key, at)
             case Release.REGISTRATION:
                 await BillLockRepository(self._connection).release_registration(key, at)
+        if state in TERMINAL:
+            await erase_results(self._connection, payment_workflow_id(key.hospital, key.med_org_ord))
         if effects.tells is not None:
             await NotificationRepository(self._connection).add(key, effects.tells, at)
         match effects.case:

@@ -101,6 +101,36 @@ class Place(Frozen):
     med_org_ord: str
 
 
+class StepKey(Frozen):
+    """Identifies a step. `number`: counts the workflow's steps of this name, from 1."""
+
+    workflow_id: str
+    name: str
+    number: int
+
+
+class FinishedStep(Frozen):
+    """How a step ended: done or refused. `result`: its result as JSON; None once it is erased."""
+
+    outcome: Outcome
+    subject: str
+    result: str | None
+
+
+class EarlierCall(Frozen):
+    """A call that the step has refused, or one that may have reached the other side.
+
+    `outcome`: None if it may be in progress, or was lost with its process. `answered`: a whole answer came, so that it
+    is over, even if its outcome is unknown. `message`: the refusal's.
+    """
+
+    begun_at: datetime
+    ended_at: datetime | None
+    outcome: Outcome | None
+    answered: bool
+    message: str
+
+
 class EndedCall(Frozen):
     """A remote call that has ended, with its outcome."""
 
@@ -109,6 +139,7 @@ class EndedCall(Frozen):
     outcome: Outcome
     duration_ms: int
     message: str
+    answered: bool = True
 
 
 class TimelineKind(StrEnum):

@@ -26,6 +26,7 @@ SEALED = frozenset(
         "patient_name",
         "pay_auth_no",
         "pay_token",
+        "result",
         "revs_token",
         "si_personal_no",
         "uld_latlnt",
@@ -33,12 +34,16 @@ SEALED = frozenset(
 )
 
 
-class RowSeal:
-    """Seals and opens the secrets of one payment's rows, or of one of its refunds."""
+_PLACE = ("refund_no", "workflow_id", "name", "number")
+"""Columns that say to which of a payment's rows a sealed text belongs, in this order."""
 
-    def __init__(self, keyring: Keyring, key: PaymentKey, refund_no: str = "") -> None:
+
+class RowSeal:
+    """Seals and opens the secrets of one payment's rows. `within`: which of them, by its columns in `_PLACE`."""
+
+    def __init__(self, keyring: Keyring, key: PaymentKey, *within: str) -> None:
         self._keyring = keyring
-        self._place = "/".join(filter(None, (key.hospital, key.med_org_ord, refund_no)))
+        self._place = "/".join(filter(None, (key.hospital, key.med_org_ord, *within)))
 
     def columns(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Column values for `values`, with each secret in its `…_sealed` column. An empty secret is NULL."""
@@ -101,8 +106,10 @@ class ResealRepository:
     async def reseal(self, table: Table, after: tuple[Any, ...] | None, rows_max: int) -> Resealed:
         """Seal the next rows that need it with the active key. A row changed meanwhile is left for the next run."""
         columns, keys = sealed_tables()[table], list(table.primary_key.columns)
+        place = [table.c[name] for name in ("hospital", "med_org_ord", *_PLACE) if name in table.c]
         old = [self._needs_it(column) for column in columns]
-        statement = select(*keys, *columns).where(or_(*old)).order_by(*keys).limit(rows_max)
+        # A column that is in both lists is selected once.
+        statement = select(*dict.fromkeys((*keys, *place, *columns))).where(or_(*old)).order_by(*keys).limit(rows_max)
         if after is not None:
             statement = statement.where(tuple_(*keys) > tuple_(*after))
         rows = [{**row} for row in (await self._connection.execute(statement)).mappings()]
@@ -115,7 +122,7 @@ class ResealRepository:
     async def _reseal_row(self, table: Table, columns: Sequence[Column[Any]], row: Mapping[str, Any]) -> bool:
         """False if one of its seals does not open."""
         place = PaymentKey(hospital=row["hospital"], med_org_ord=row["med_org_ord"])
-        seal = RowSeal(self._keyring, place, row.get("refund_no", ""))
+        seal = RowSeal(self._keyring, place, *(str(row[name]) for name in _PLACE if name in row))
         before = {column.name: row[column.name] for column in columns if row[column.name]}
         try:
             after = seal.columns(seal.values(before))

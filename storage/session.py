@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import cached_property
 from types import TracebackType
 from typing import Self
@@ -11,6 +12,7 @@ from security.crypto.keyring import Keyring
 from storage.access_log import AccessLogRepository
 from storage.bill_locks import BillLockRepository
 from storage.call_log import CallLogRepository
+from storage.clock import time_of
 from storage.nonces import NonceRepository
 from storage.notices import NoticeRepository
 from storage.notifications import NotificationRepository
@@ -19,6 +21,7 @@ from storage.refunds import RefundRepository
 from storage.reviews import ReviewRepository
 from storage.sealing import ResealRepository
 from storage.sql.engines import WAIT_S_MAX, AnyConnection, open_engines
+from storage.steps import StepRepository
 from storage.timeline import TimelineRepository
 
 _NO_PAYMENT = PaymentKey(hospital="", med_org_ord="")
@@ -37,6 +40,7 @@ class Unit:
     settlements = cached_property(lambda unit: SettlementRepository(unit.connection, unit.keyring))
     bill_locks = cached_property(lambda unit: BillLockRepository(unit.connection))
     calls = cached_property(lambda unit: CallLogRepository(unit.connection))
+    steps = cached_property(lambda unit: StepRepository(unit.connection, unit.keyring))
     refunds = cached_property(lambda unit: RefundRepository(unit.connection, unit.keyring, unit.payments))
     reviews = cached_property(lambda unit: ReviewRepository(unit.connection))
     notices = cached_property(lambda unit: NoticeRepository(unit.connection))
@@ -44,6 +48,10 @@ class Unit:
     timeline = cached_property(lambda unit: TimelineRepository(unit.connection))
     nonces = cached_property(lambda unit: NonceRepository(unit.connection))
     seals = cached_property(lambda unit: ResealRepository(unit.connection, unit.keyring))
+
+    async def now(self) -> datetime:
+        """The database's time, by which all workers go. In tests, that of the Temporal server which skips time."""
+        return await time_of(self.connection)
 
 
 class Database:

@@ -198,8 +198,38 @@ class Settlement(SQLModel, table=True):
     booked_at: datetime | None = Field(sa_type=UtcDateTime)
 
 
+class Step(SQLModel, table=True):
+    """A step of a workflow that is finished: it changed or decided something, and is never done again.
+
+    `number`: counts the workflow's steps of this name, from 1. `subject`: what the step was about, where its number
+    alone would not say. `result`: what the workflow needs to go on, erased when the payment ends; its digest stays.
+    """
+
+    __table_args__ = (
+        _of_payment(),
+        CheckConstraint("outcome IN ('done', 'refused')", name="outcome_final"),
+        Index("step_once", "workflow_id", "name", "number", unique=True),
+    )
+
+    id: int = Field(sa_column=serial_id())
+    hospital: str = Field(max_length=HOSPITAL_CHARS_MAX)
+    med_org_ord: str = Field(max_length=MED_ORG_ORD_CHARS_MAX)
+    workflow_id: str = Field(max_length=MESSAGE_CHARS_MAX)
+    name: str = Field(max_length=WORD_CHARS_MAX)
+    number: int
+    subject: str = Field(max_length=MESSAGE_CHARS_MAX)
+    outcome: str = Field(max_length=WORD_CHARS_MAX)
+    result_sealed: str | None = Field(sa_type=Text)
+    result_digest: str = Field(max_length=DIGEST_CHARS)
+    finished_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class CallLog(SQLModel, table=True):
-    """A call to the centre, HIS or a caller. No outcome: it left, and its end was never recorded."""
+    """A call to the centre, HIS or a caller. No outcome: it left, and its end was never recorded.
+
+    `workflow_id`, `step`, `number`: the step that it belongs to; empty and 0 for a question, which belongs to none.
+    `answered`: whether a whole answer came, so that the call is over even where its outcome is unknown.
+    """
 
     __tablename__ = "call_log"
     __table_args__ = (
@@ -212,10 +242,14 @@ class CallLog(SQLModel, table=True):
     id: int = Field(sa_column=serial_id())
     hospital: str = Field(max_length=HOSPITAL_CHARS_MAX)
     med_org_ord: str = Field(max_length=MED_ORG_ORD_CHARS_MAX)
+    workflow_id: str = Field(max_length=MESSAGE_CHARS_MAX)
+    step: str = Field(max_length=WORD_CHARS_MAX)
+    number: int
     transaction: str = Field(max_length=WORD_CHARS_MAX)
     our_ref: str = Field(max_length=ID_CHARS_MAX)
     begun_at: datetime = Field(sa_type=UtcDateTime)
     outcome: str | None = Field(max_length=WORD_CHARS_MAX)
+    answered: bool | None
     duration_ms: int | None = Field(sa_type=BigInteger)
     message: str | None = Field(max_length=MESSAGE_CHARS_MAX)
 

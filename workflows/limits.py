@@ -15,8 +15,11 @@ TASK_TIMEOUT = timedelta(seconds=5)
 HEARTBEAT_TIMEOUT = timedelta(seconds=8)
 """When a worker dies, its remote activities are retried after this, not after their start-to-close timeout."""
 
-LOCAL_TIMEOUT = timedelta(seconds=2)
-"""Of a local activity: while it runs it blocks the workflow's updates, so a slower one is repeated remotely."""
+LOCAL_TIME_MAX = timedelta(seconds=2)
+"""Of all local work in one workflow task: while it lasts, the workflow takes no update, signal or query."""
+
+LOCAL_TIME_MIN = timedelta(milliseconds=100)
+"""With less left, a step is not begun locally: it would only have to be joined remotely."""
 
 LOCAL_RETRY = RetryPolicy(maximum_attempts=1)
 """A local activity that fails is repeated remotely, where operators see it."""
@@ -61,6 +64,9 @@ LATE_MONEY_RETRY = RetryPolicy(
 
 LOOK_AHEAD_AGE_MAX = timedelta(seconds=1)
 """Maximum age of HIS's answer beside 6301. A 6301 that needs a second attempt takes longer: HIS is asked again."""
+
+BOOKING_QUESTION_BUDGET_MIN = timedelta(seconds=30)
+"""Of asking HIS what it has booked, also when a reversal is overdue: what HIS has booked must not be sent back."""
 
 REFUSAL_CHECK_BUDGET = timedelta(seconds=30)
 """Of asking HIS, once it has refused, whether it booked all the same; without an answer the refusal stands."""

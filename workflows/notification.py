@@ -3,7 +3,7 @@
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities.contract import WebhookActivities
+from activities.contract.refunds import WebhookActivities
 from domain.attention import AttentionReason
 from domain.base import for_operators
 from domain.notifications import GIVEN_UP, Delivery, Notify

@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 
 from domain.base import PaymentKey, for_operators
-from domain.orders import Order, Reopened
+from domain.orders import KnownPayment, Order
 from domain.states import PaymentState, RefundState
 
 HOSPITAL = SearchAttributeKey.for_keyword("Hospital")
@@ -45,7 +45,7 @@ def of_payment(order: Order, since: datetime) -> TypedSearchAttributes:
     return TypedSearchAttributes([*_of(order, PaymentState.RECEIVED, since), *_of_order(order)])
 
 
-def of_reopened(order: Order, known: Reopened) -> TypedSearchAttributes:
+def of_reopened(order: Order, known: KnownPayment) -> TypedSearchAttributes:
     """Of a payment that is started again: it shows the same as when its last run closed."""
     shown = [*_of(order, known.state, known.state_since), *_of_order(order)]
     if known.uploaded is not None:

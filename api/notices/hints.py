@@ -65,7 +65,7 @@ class Hints:
                 logger.info("hint_after_the_end", hospital=key.hospital, medOrgOrd=key.med_org_ord)
         if record is None:
             raise unknown_order()
-        told = await take_up(self._workflows, record, terms)
+        told = await take_up(self._database, self._workflows, record, terms)
         return Followed.TAKEN_UP if told.code is ErrorCode.IN_REVIEW else Followed.BROKEN_OFF
 
     async def _tell(self, key: PaymentKey, record: PaymentRecord | None, terms: PaymentTerms) -> Followed:
@@ -75,7 +75,7 @@ class Hints:
             return _followed_by_running(record)
         if record.state not in UNPAID_ENDS:
             return Followed.NOT_NEEDED
-        start = reopening(record, terms)
+        start = await reopening(self._database, record, terms)
         if start is None:
             return Followed.NOTHING_TO_ASK
         await self._workflows.reopen(start)

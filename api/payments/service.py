@@ -154,7 +154,7 @@ class PaymentsService:
     async def _broken_off(self, key: PaymentKey, terms: PaymentTerms) -> PaymentError:
         """The answer where the workflow has closed although our row says that it is running."""
         record = await self._find(key)
-        return unknown_order() if record is None else await take_up(self._workflows, record, terms)
+        return unknown_order() if record is None else await take_up(self._database, self._workflows, record, terms)
 
     async def _without_row(self, request: SettleRequest) -> PaymentError:
         if await self._workflows.life(request.workflow_id) is Life.UNKNOWN:

@@ -36,8 +36,13 @@ class HttpHospitalSystem:
     def __init__(self, http: HttpCaller, base_url: str, timeout_s: float = 20, tls: TlsFiles | None = None) -> None:
         self._http = http
         self._base_url = base_url.rstrip("/")
+        self.repeats_safely = False
         self._timeout_s = timeout_s
         self._tls = client_tls(tls)
+
+    def timeout_s(self, transaction: Transaction) -> float:  # noqa: ARG002 - the same for every call
+        """The limit of one call, in seconds."""
+        return self._timeout_s
 
     async def patient(self, patient_id: str) -> Patient:
         answer = await self._call(Transaction.PATIENT, {"PATIENT_ID": patient_id})

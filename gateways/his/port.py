@@ -7,6 +7,7 @@ from typing import Protocol
 
 from domain.base import Frozen
 from domain.bills import Fees, Patient
+from domain.errors import Transaction
 from domain.fen import Fen
 from domain.orders import HisPayment
 
@@ -34,6 +35,12 @@ class HisRefund(Frozen):
 
 
 class HospitalSystem(Protocol):
+    repeats_safely: bool
+    """Whether HIS is known to take a repeated call for what it is, also while the first one is at work."""
+
+    def timeout_s(self, transaction: Transaction) -> float:
+        """How long we wait for the answer of one call, in seconds."""
+
     async def patient(self, patient_id: str) -> Patient:
         """The patient, insured or not."""
 

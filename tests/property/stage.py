@@ -22,19 +22,19 @@ from temporalio.worker import (
 )
 
 from activities import bill_locks
-from activities.call_log import CLOCK, CallLog
+from activities.call_log import CallLog
 from activities.centre import Centre
 from activities.his import His
 from activities.records import Records
 from activities.refunds import Refunds
 from gateways.his.http import HttpHospitalSystem
 from security.crypto.keyring import Keyring
+from storage.clock import CLOCK
 from storage.session import Database, Unit
 from storage.sql.migrate import upgrade
 from tests.property.sides.centre import CentreSide
 from tests.property.sides.faults import Faults
 from tests.support.stack.time_skipping import start_time_skipping
-from tests.support.values.orders import TERMS
 from tests.support.waiting import eventually
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.refund.workflow import RefundWorkflow
@@ -96,11 +96,11 @@ class Stage:
     def _activities(self) -> Sequence[Callable[..., Any]]:
         call_log = CallLog(self.database)
         groups = [
-            His(call_log, self.systems, TERMS.his_timeout_s),
+            His(call_log, self.systems),
             Centre(call_log, self.centres),
             Refunds(call_log, self.centres),
-            bill_locks.BillLocks(self.database, self.client),
-            Records(self.database),
+            bill_locks.BillLocks(call_log.steps, self.client),
+            Records(call_log.steps),
         ]
         return [each for group in groups for each in group.activities()]
 

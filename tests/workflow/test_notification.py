@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.contract import WebhookActivities
+from activities.contract.refunds import WebhookActivities
 from domain.notifications import Delivery, NotificationEvent, Notify
 from workflows.notification import NotificationWorkflow
 from workflows.sandbox import sandbox

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
-from activities.contract import Booking, BookPayment, HisActivities
+from activities.contract.his import Booking, BookPayment, HisActivities
 from domain.attention import AttentionReason
 from domain.base import for_operators
 from domain.errors import ErrorCode, Outcome, PaymentError
 from domain.orders import Category, Registers, check_visit
 from workflows import limits
-from workflows.calls import Refusal, Unresolved, local_then_remote, remote
+from workflows.calls import Refusal, Unresolved
 from workflows.payment.inbox import SettleInbox
 from workflows.payment.look_ahead import LookAhead, visit_to_check
 from workflows.payment.progress import Progress
@@ -28,6 +28,10 @@ class CannotBook(Exception):
         self.message = message
 
 
+class _UnderReview(Exception):
+    """Nobody can say what HIS has booked, and the payment is IN_REVIEW."""
+
+
 class BookingSteps:
     """From PAID to SETTLED or IN_REVIEW. Raises `CannotBook`."""
 
@@ -40,6 +44,12 @@ class BookingSteps:
         self._booked_meanwhile = False
 
     async def run(self) -> None:
+        try:
+            await self._run()
+        except _UnderReview:
+            return
+
+    async def _run(self) -> None:
         await self._wait_for_settle_call()
         booking = await self._agree_on_visit()
         if booking is None:
@@ -82,15 +92,21 @@ class BookingSteps:
 
     async def _find(self, visit_id: str | None) -> Booking:
         try:
-            return await local_then_remote(
+            return await self._progress.steps.first_local(
                 HisActivities.find_booking,
                 booking_question(self._progress, visit_id, record=True),
-                self._progress.terms,
-                self._time_left(),
+                max(self._time_left(), limits.BOOKING_QUESTION_BUDGET_MIN),
                 "HIS: 查询入账情况",
             )
         except (Refusal, Unresolved) as error:
-            raise CannotBook(_UNREACHABLE) from error
+            if not (await self._progress.look_at_record()).booking_sent:
+                raise CannotBook(_UNREACHABLE) from error
+        # A run of this workflow whose task was lost had begun to book.
+        booking = await self._ask_until_reversal()
+        if booking is None:
+            await open_review(self._progress, AttentionReason.HIS_OUTCOME_UNKNOWN)
+            raise _UnderReview
+        return booking
 
     async def _wait_for_another_call(self) -> None:
         """The caller may correct a wrong VISIT_ID until auto-finish, which later wrong calls do not put off."""
@@ -98,16 +114,18 @@ class BookingSteps:
         await self._wait_for_call(self._auto_finish_at)
 
     async def _wait_for_call(self, until: datetime) -> None:
-        left = until - workflow.now()
-        if left > timedelta(0) and not self._inbox.waiting:
+        progress = self._progress
+        while (left := until - workflow.now()) > timedelta(0) and not self._inbox.waiting:
             try:
                 await workflow.wait_condition(
-                    lambda: bool(self._inbox.waiting),
+                    lambda: bool(self._inbox.waiting) or progress.woken,
                     timeout=left,
                     timeout_summary=for_operators("自动完成 (auto-finish)"),
                 )
             except TimeoutError:
                 workflow.logger.info("nobody called: finishing without the caller")
+            if progress.woken and (await progress.look_at_record()).state is not progress.state:
+                break
         self._started_at = workflow.now()
 
     async def _register(self) -> bool:
@@ -154,14 +172,14 @@ class BookingSteps:
         """
         self._progress.show(f"等待医院信息系统入账 ({summary})", self._booking_ends_at())
         try:
-            return found(await remote(method, self._payment(), self._progress.terms, self._time_left(), summary))
+            return found(await self._progress.steps.first_local(method, self._payment(), self._time_left(), summary))
         except Refusal as refusal:
             message, booking = refusal.message, await self._ask(limits.REFUSAL_CHECK_BUDGET) or Booking()
         except Unresolved as unresolved:
             if unresolved.outcome is Outcome.NOT_SENT:
                 raise CannotBook(_UNREACHABLE) from unresolved
             await self._wait_for_call_in_flight()
-            message, answered = _UNREACHABLE, await self._ask(self._time_until_reversal())
+            message, answered = _UNREACHABLE, await self._ask_until_reversal()
             if answered is None:
                 await open_review(self._progress, AttentionReason.HIS_OUTCOME_UNKNOWN)
                 return None
@@ -176,6 +194,10 @@ class BookingSteps:
         pause = min(in_flight, self._time_until_reversal())
         if pause > timedelta(0):
             await workflow.sleep(pause, summary=for_operators("等待在途请求 (a booking may still arrive)"))
+
+    async def _ask_until_reversal(self) -> Booking | None:
+        """HIS is asked for a moment even where a reversal is overdue: what it has booked must not be sent back."""
+        return await self._ask(max(self._time_until_reversal(), limits.BOOKING_QUESTION_BUDGET_MIN))
 
     async def _ask(self, budget: timedelta) -> Booking | None:
         question = booking_question(self._progress, None, record=True)

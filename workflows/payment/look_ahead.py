@@ -8,9 +8,8 @@ import asyncio
 
 from temporalio import workflow
 
-from activities.contract import Booking, HisActivities
+from activities.contract.his import Booking, HisActivities
 from workflows import limits
-from workflows.calls import local_once
 from workflows.payment.inbox import SettleInbox
 from workflows.payment.progress import Progress
 from workflows.payment.steps import booking_question
@@ -33,7 +32,7 @@ class LookAhead:
             self._asked_at = workflow.now()
             self._visit_id = visit_to_check(self._progress, self._inbox)
             step = booking_question(self._progress, self._visit_id, record=False)
-            asking = local_once(HisActivities.find_booking, step, "HIS: 查询入账情况 (并行)")
+            asking = self._progress.steps.only_local(HisActivities.find_booking, step, "HIS: 查询入账情况 (并行)")
             self._question = asyncio.create_task(asking)
 
     async def take(self, visit_id: str | None) -> Booking | None:

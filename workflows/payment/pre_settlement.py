@@ -5,20 +5,13 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
-from activities.contract import (
-    BillLockActivities,
-    CentreActivities,
-    HisActivities,
-    LockBills,
-    PlaceOrder,
-    PriceBill,
-    UploadFees,
-    WithdrawHolder,
-)
+from activities.contract.centre import CentreActivities, PlaceOrder, UploadFees
+from activities.contract.his import HisActivities, PriceBill
+from activities.contract.records import BillLockActivities, LockBills, WithdrawHolder
 from domain.errors import UPLOAD_ORPHANED, ErrorCode, Outcome
 from domain.orders import CancelRequest, Category, PaymentEnd
 from domain.states import PaymentState
-from workflows.calls import Refusal, Unresolved, local_then_remote, remote
+from workflows.calls import Refusal, Unresolved
 from workflows.payment.inbox import CancelInbox
 from workflows.payment.progress import Progress
 from workflows.payment.window import cancelled
@@ -65,10 +58,9 @@ class PreSettlementSteps:
             # Not UNAVAILABLE, which tells callers to repeat the call: this payment is over.
             raise Refusal(ErrorCode.HIS_UNAVAILABLE, "支付服务未能在时限内处理该订单, 未发生扣款, 请重新下单")
         kind = "挂号费" if order.category is Category.REGISTRATION else "处方费用"
-        bill = await local_then_remote(
+        bill = await progress.steps.first_local(
             HisActivities.price_bill,
             PriceBill(**progress.step(), order=order, accepted_at=progress.accepted_at),
-            progress.terms,
             self._time_left(),
             f"HIS: 查询患者和{kind}",
         )
@@ -77,10 +69,9 @@ class PreSettlementSteps:
             await take_over(progress, bill.held_by, self._time_left)
         self._heed_cancel()
         progress.show("等待医保中心接收费用明细 (6201)", self._ends_at)
-        uploaded = await remote(
+        uploaded = await progress.steps.first_local(
             CentreActivities.upload_fees,
             UploadFees(**progress.step(), order=order, bill=bill),
-            progress.terms,
             self._time_left(),
             "6201 费用明细上传",
         )
@@ -102,7 +93,7 @@ class PreSettlementSteps:
             payment_window_s=progress.terms.payment_window_s,
         )
         summary = "6202 支付下单"
-        placed = await remote(CentreActivities.place_order, step, progress.terms, self._time_left(), summary)
+        placed = await progress.steps.first_local(CentreActivities.place_order, step, self._time_left(), summary)
         progress.order_placed(placed)
 
     def _heed_cancel(self) -> None:
@@ -137,10 +128,11 @@ async def take_over(progress: Progress, holder: str, left: Callable[[], timedelt
         progress.show(f"等待同一费用的先前订单 {held_by} 撤回")
         try:
             withdrawal = WithdrawHolder(**progress.step(), holder=held_by)
-            await remote(BillLockActivities.withdraw_holder, withdrawal, progress.terms, left(), f"请 {held_by} 撤回")
+            summary = f"请 {held_by} 撤回"
+            await progress.steps.only_remote(BillLockActivities.withdraw_holder, withdrawal, left(), summary)
             lock = LockBills(**progress.step(), order=progress.order, accepted_at=progress.accepted_at)
-            locked = await local_then_remote(
-                BillLockActivities.lock_bills, lock, progress.terms, left(), "占用费用 (bill lock)"
+            locked = await progress.steps.first_local(
+                BillLockActivities.lock_bills, lock, left(), "占用费用 (bill lock)"
             )
         except Unresolved as unresolved:
             raise Refusal(ErrorCode.BILL_ALREADY_PAID, _UNDECIDED) from unresolved

@@ -6,22 +6,25 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 
-from activities.contract import StepStart
+from activities.contract.base import Step, StepStart
+from activities.contract.records import RecordActivities, RecordLook
 from domain.attention import ATTENTION, AttentionReason
 from domain.bills import Bill, Patient
 from domain.china_time import to_china
 from domain.errors import ErrorCode
 from domain.insurance import OrderReference, PreSettlement, Settlement, UploadedFees
-from domain.orders import PaymentEnd, PaymentStart, Reopened
-from domain.states import TERMINAL, PaymentState, may_follow
+from domain.orders import KnownPayment, PaymentEnd, PaymentStart
+from domain.states import SETTLED_STATES, TERMINAL, PaymentState, has_reached, may_follow
 from workflows import search_attributes as sa
+from workflows.calls import Steps
+from workflows.limits import RECORD_BUDGET
 
 _NOT_SHOWN = frozenset({PaymentState.PRICED, PaymentState.FEE_UPLOADED, PaymentState.REGISTERED})
 """States that last only moments: nobody would search for them, and each upsert costs an event."""
 
 
 class Progress:
-    """A payment's mutable state. The workflow's steps change it by the methods below; handlers only read it."""
+    """A payment's mutable state. The workflow's steps change it by the methods below; handlers only read or wake it."""
 
     def __init__(self, start: PaymentStart) -> None:
         self.order = start.order
@@ -39,14 +42,18 @@ class Progress:
         self.end: PaymentEnd | None = None
         self.finish_now = False
         """Whether to book without waiting for a settle call, since a review has decided so."""
-        self._revision = 0
+        self.steps = Steps(start.terms, lambda: self.state)
         self._shown = sa.Shown()
+        self.woken = False
+        """Whether somebody saw that our row may be ahead of this workflow."""
+        self.clear_up_due = False
+        """Whether a reversal was found made: what follows one is still to do."""
         self.is_reopened = start.reopened is not None
         """Whether an earlier run of this payment has closed."""
         if start.reopened is not None:
             self._restore(start.reopened)
 
-    def _restore(self, known: Reopened) -> None:
+    def _restore(self, known: KnownPayment) -> None:
         """Continue from our row, where the earlier run ended."""
         self.accepted_at = known.accepted_at
         self.state = known.state
@@ -57,7 +64,7 @@ class Progress:
         self.visit_id = known.visit_id
         self.visit_is_ours = known.visit_is_ours
         self.settlement = known.settlement
-        self._revision = known.counts_from(workflow.info().workflow_start_time)
+        self.steps.count_from(known.steps)
 
     @property
     def decided(self) -> bool:
@@ -89,9 +96,8 @@ class Progress:
         return self.settlement
 
     def step(self) -> StepStart:
-        """The fields that every activity's argument starts with, with the next revision."""
-        self._revision += 1
-        return {"hospital": self.order.hospital, "med_org_ord": self.order.med_org_ord, "revision": self._revision}
+        """The fields that every activity's argument starts with."""
+        return {"hospital": self.order.hospital, "med_org_ord": self.order.med_org_ord}
 
     def priced(self, bill: Bill) -> None:
         """PRICED: HIS's bill matches the order."""
@@ -139,6 +145,32 @@ class Progress:
         """HIS has cancelled our visit."""
         self.visit_id, self.visit_is_ours = None, False
 
+    def adopt(self, known: KnownPayment) -> None:
+        """Go on from our row, which is ahead: a task of this workflow was lost after it had written there."""
+        reviewed = self.state is PaymentState.IN_REVIEW
+        self._restore(known)
+        self.register_sent = self.register_sent or known.register_sent
+        self.finish_now = self.finish_now or reviewed or self.state is PaymentState.REGISTERED
+        self.clear_up_due = self.state is PaymentState.REVERSED
+        if self.state in SETTLED_STATES or has_reached(self.state, PaymentState.RECEIVED):
+            self.end = None
+        self._show_state(reviewed=reviewed)
+        self.show("从记录恢复 (restored from the record)")
+
+    def wake(self) -> None:
+        """Our row may be ahead: have it looked at."""
+        self.woken = True
+
+    async def look_at_record(self) -> RecordLook:
+        """Our row, which may be ahead of us on the happy path. Raises `Moved` if we must follow it elsewhere."""
+        self.woken = False
+        question = RecordActivities.look_at_record
+        return await self.steps.first_local(question, Step(**self.step()), RECORD_BUDGET, "核对记录 (our record)")
+
+    def cleared_up(self) -> None:
+        """What follows a reversal is done."""
+        self.clear_up_due = False
+
     def settled(self) -> None:
         """SETTLED: HIS has written the settlement record."""
         self._enter(PaymentState.SETTLED)
@@ -182,10 +214,13 @@ class Progress:
         self.state = state
         if self.end is not None and self.end.state is not state:
             self.end = None
-        if state in _NOT_SHOWN:
-            return
+        if state not in _NOT_SHOWN:
+            self._show_state(reviewed=reviewed)
+
+    def _show_state(self, *, reviewed: bool) -> None:
+        """Show the state in Temporal's search attributes. `reviewed`: it was IN_REVIEW until now."""
         updates = [*self._attributes(), *(sa.NO_ATTENTION if reviewed else ())]
-        if state is PaymentState.PAID and not reviewed and self.terms.paid_shown_after_ms:
+        if self.state is PaymentState.PAID and not reviewed and self.terms.paid_shown_after_ms:
             self._shown.write_if_it_lasts(updates, timedelta(milliseconds=self.terms.paid_shown_after_ms))
         else:
             self._shown.write(updates)

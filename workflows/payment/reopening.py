@@ -1,13 +1,13 @@
 """A closed payment that runs again: after a hint of money behind an unpaid end (product rule 8), or a termination."""
 
-from activities.contract import CentreActivities, OrderAnswer, Recorded
+from activities.contract.centre import CentreActivities, OrderAnswer, Recorded
 from domain.attention import AttentionReason
 from domain.errors import ErrorCode
 from domain.ord_stas import OrderVerdict, verdict
 from domain.orders import PaymentEnd
 from domain.states import PaymentState
 from workflows import limits
-from workflows.calls import Refusal, Unresolved, local_then_remote
+from workflows.calls import Refusal, Unresolved
 from workflows.payment.inbox import Inbox
 from workflows.payment.progress import Progress, review
 from workflows.payment.steps import open_review, order_question
@@ -45,10 +45,9 @@ class LateMoney:
         split = self._progress.pre_settlement.split if self._progress.pre_settlement is not None else None
         question = order_question(self._progress, split, Recorded.SETTLEMENT)
         try:
-            answer = await local_then_remote(
+            answer = await self._progress.steps.first_local(
                 CentreActivities.ask_order,
                 question,
-                self._progress.terms,
                 limits.LATE_MONEY_BUDGET,
                 "6301 医保订单结算结果查询 (关闭后核实)",
                 retry=limits.LATE_MONEY_RETRY,

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from activities.contract import Booking, CentreActivities, Reverse
+from activities.contract.centre import CentreActivities, Reverse
+from activities.contract.his import Booking
+from activities.contract.records import RecordActivities, RecordReversing
 from domain.attention import AttentionReason
 from domain.base import for_operators
 from domain.errors import ErrorCode
@@ -13,7 +15,7 @@ from domain.insurance import RefundType
 from domain.orders import CashRefundedBy, PaymentEnd
 from domain.states import PaymentState
 from workflows import limits
-from workflows.calls import Refusal, Unresolved, remote
+from workflows.calls import Refusal, Unresolved
 from workflows.payment.progress import Progress
 from workflows.payment.steps import booking_question, cancel_our_visit, find_booking, open_review, record_end
 
@@ -21,8 +23,11 @@ from workflows.payment.steps import booking_question, cancel_our_visit, find_boo
 class ReversalSteps:
     """From REVERSING to REVERSED, or to IN_REVIEW if it is not certain that the money went back."""
 
-    def __init__(self, progress: Progress, cause: str, pay_auth_no: str = "") -> None:
-        """`pay_auth_no`: the patient's, for a refund that a review decided on; empty for a reversal with revsToken."""
+    def __init__(self, progress: Progress, cause: str = "", pay_auth_no: str = "") -> None:
+        """`cause`: empty where our row says that the reversal has begun.
+
+        `pay_auth_no`: the patient's, for a refund that a review decided on; empty for a reversal with revsToken.
+        """
         self._progress = progress
         self._cause = cause
         self._pay_auth_no = pay_auth_no
@@ -34,15 +39,15 @@ class ReversalSteps:
     async def give_back(self) -> bool:
         """6203. True: REVERSED; False: IN_REVIEW."""
         progress = self._progress
-        progress.reversing()
+        message = await self._begin()
         progress.show(f"{self._kind}: {self._cause}", progress.settled_by_centre.reversal_deadline)
-        end = PaymentEnd(state=PaymentState.REVERSED, code=ErrorCode.REVERSED, message=self._message())
+        end = PaymentEnd(state=PaymentState.REVERSED, code=ErrorCode.REVERSED, message=message)
         if self._nothing_to_send_back():
             await record_end(progress, end)
             return True
         summary = f"6203 {self._kind} ({'payAuthNo' if self._pay_auth_no else 'revsToken'})"
         try:
-            await remote(CentreActivities.reverse, self._step(end), progress.terms, self._budget(), summary)
+            await progress.steps.first_local(CentreActivities.reverse, self._step(end), self._budget(), summary)
         except Refusal:
             await self._refused()
         except Unresolved:
@@ -54,6 +59,7 @@ class ReversalSteps:
 
     async def clear_up(self) -> None:
         """Once the money is back: cancel our visit, and check for a booking that arrived late."""
+        self._progress.cleared_up()
         if not await self._cancel_visit():
             return
         booking: Booking | None = None
@@ -70,6 +76,19 @@ class ReversalSteps:
                 return
         if booking is None:
             await open_review(self._progress, AttentionReason.LATE_BOOKING_UNCHECKED)
+
+    async def _begin(self) -> str:
+        """REVERSING, first in our row. The message to the caller once the money is back."""
+        progress = self._progress
+        if progress.state is PaymentState.REVERSING:
+            # Begun before, by a run of this workflow whose task was lost.
+            return progress.end.message if progress.end is not None else self._message()
+        message = self._message()
+        step = RecordReversing(**progress.step(), message=message)
+        summary = f"记录 {PaymentState.REVERSING.value}"
+        await progress.steps.first_local(RecordActivities.record_reversing, step, limits.RECORD_BUDGET, summary)
+        progress.reversing()
+        return message
 
     async def _refused(self) -> None:
         if self._pay_auth_no:

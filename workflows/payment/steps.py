@@ -2,25 +2,15 @@
 
 from datetime import timedelta
 
-from activities.contract import (
-    AskOrder,
-    Booking,
-    CancelRegistration,
-    CentreActivities,
-    FindBooking,
-    HisActivities,
-    OrderAnswer,
-    RecordActivities,
-    Recorded,
-    RecordEnd,
-    RevokeOrder,
-)
+from activities.contract.centre import AskOrder, CentreActivities, OrderAnswer, Recorded, RevokeOrder
+from activities.contract.his import Booking, CancelRegistration, FindBooking, HisActivities
+from activities.contract.records import RecordActivities, RecordEnd
 from domain.attention import AttentionReason
 from domain.insurance import Split
 from domain.ord_stas import OrderVerdict, OrdStas, verdict
 from domain.orders import PaymentEnd
 from workflows import limits
-from workflows.calls import Refusal, Unresolved, local_then_remote, remote
+from workflows.calls import Refusal, Unresolved
 from workflows.payment.progress import Progress, review
 
 
@@ -39,7 +29,7 @@ def order_question(progress: Progress, split: Split | None, record: Recorded) ->
 async def ask_order(question: AskOrder, progress: Progress, budget: timedelta, summary: str) -> OrderAnswer | None:
     """6301. None: refused, or no answer within `budget`."""
     try:
-        return await local_then_remote(CentreActivities.ask_order, question, progress.terms, budget, summary)
+        return await progress.steps.first_local(CentreActivities.ask_order, question, budget, summary)
     except (Refusal, Unresolved):
         return None
 
@@ -59,7 +49,7 @@ def booking_question(progress: Progress, visit_id: str | None, *, record: bool) 
 async def find_booking(question: FindBooking, progress: Progress, budget: timedelta, summary: str) -> Booking | None:
     """HIS's answer. None: refused, or no answer within `budget`."""
     try:
-        return await local_then_remote(HisActivities.find_booking, question, progress.terms, budget, summary)
+        return await progress.steps.first_local(HisActivities.find_booking, question, budget, summary)
     except (Refusal, Unresolved):
         return None
 
@@ -68,7 +58,7 @@ async def record_end(progress: Progress, end: PaymentEnd) -> None:
     """Write `end` to our records, then enter it."""
     step = RecordEnd(**progress.step(), order=progress.order, accepted_at=progress.accepted_at, end=end)
     summary = f"记录 {end.state.value}"
-    await local_then_remote(RecordActivities.record_end, step, progress.terms, limits.RECORD_BUDGET, summary)
+    await progress.steps.first_local(RecordActivities.record_end, step, limits.RECORD_BUDGET, summary)
     progress.finish(end)
 
 
@@ -104,7 +94,7 @@ async def revoke(progress: Progress, end: PaymentEnd, budget: timedelta) -> int 
     """
     step = RevokeOrder(**progress.step(), reference=progress.reference, end=end)
     summary = "6401 费用明细上传撤销"
-    revoked = await remote(CentreActivities.revoke_order, step, progress.terms, budget, summary)
+    revoked = await progress.steps.first_local(CentreActivities.revoke_order, step, budget, summary)
     if revoked.ord_stas != OrdStas.REVOKED:
         return revoked.ord_stas
     progress.finish(end)
@@ -117,7 +107,7 @@ async def cancel_our_visit(progress: Progress, budget: timedelta) -> bool:
         return True
     step = CancelRegistration(**progress.step(), patient_id=progress.order.patient_id, visit_id=progress.visit_id)
     try:
-        await remote(HisActivities.cancel_registration, step, progress.terms, budget, "HIS: 取消挂号")
+        await progress.steps.first_local(HisActivities.cancel_registration, step, budget, "HIS: 取消挂号")
     except (Refusal, Unresolved):
         return False
     progress.visit_cancelled()

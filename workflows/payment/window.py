@@ -6,7 +6,7 @@ from itertools import chain, repeat
 
 from temporalio import workflow
 
-from activities.contract import OrderAnswer, Recorded
+from activities.contract.centre import OrderAnswer, Recorded
 from domain.attention import AttentionReason, of_status
 from domain.base import for_operators
 from domain.errors import ErrorCode
@@ -56,10 +56,14 @@ class PaymentWindow:
             words = "付款窗口 (payment window)" if self._wake_at == self._ends_at else "主动查询 (own question)"
             try:
                 await workflow.wait_condition(
-                    lambda: self._inbox.asks, timeout=left, timeout_summary=for_operators(words)
+                    lambda: self._inbox.asks or self._progress.woken,
+                    timeout=left,
+                    timeout_summary=for_operators(words),
                 )
             except TimeoutError:
                 workflow.logger.debug("nobody called")
+        if self._progress.woken:
+            await self._progress.look_at_record()
         if workflow.now() >= self._wake_at:
             self._wake_at = self._next_question()
 

@@ -1,6 +1,7 @@
 """One payment from order to end: `_story` decides every step; update handlers only submit requests and wait."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -9,6 +10,7 @@ from domain.attention import AttentionReason
 from domain.errors import ErrorCode
 from domain.orders import CancelRequest, Order, PaymentStart, PreSettleAnswer, SettlementAnswer, SettleRequest
 from domain.states import TERMINAL, UNPAID_ENDS, PaymentState, has_reached
+from workflows.calls import Moved
 from workflows.payment.booking import BookingSteps, CannotBook
 from workflows.payment.inbox import Inbox
 from workflows.payment.look_ahead import LookAhead
@@ -133,27 +135,50 @@ class PaymentWorkflow(ReviewHandlers):
         """A hint (6302) that money may have moved; 6301 decides whether it did."""
         self._inbox.noticed = True
 
+    @workflow.signal
+    async def wake(self) -> None:
+        """Our row may be ahead of this workflow, since a task of it was lost."""
+        self._progress.wake()
+
     async def _story(self) -> PaymentState:
         """The life of a payment, or what follows its end. Returns the final state."""
-        if not self._progress.is_reopened:
-            await self._pre_settle()
-        elif self._progress.state not in TERMINAL | {PaymentState.IN_REVIEW}:
-            await record_end(self._progress, broken_off(self._progress))
+        await self._following(self._break_off if self._progress.is_reopened else self._pre_settle)
         while not (self._is_over() and workflow.all_handlers_finished()):
-            await self._next_step()
+            await self._following(self._next_step)
         return self._progress.state
+
+    async def _following(self, part: Callable[[], Awaitable[None]]) -> None:
+        """A part of the story, which ends early where our row is ahead: the story goes on from there."""
+        try:
+            await part()
+        except Moved as moved:
+            # Whoever waits for a review is told that it is over.
+            self._review.close()
+            self._progress.adopt(moved.known)
+            self._look_ahead = LookAhead(self._progress, self._inbox.settle)
 
     async def _next_step(self) -> None:
         if self._is_over():
             await workflow.wait_condition(lambda: workflow.all_handlers_finished() or not self._is_over())
         elif self._is(PaymentState.PRE_SETTLED):
             await PaymentWindow(self._progress, self._inbox, self._look_ahead).run()
-        elif self._is(PaymentState.PAID):
+        elif self._is(PaymentState.PAID, PaymentState.REGISTERED):
             await self._book_or_reverse()
-        elif self._progress.state in UNPAID_ENDS:
+        elif self._is(PaymentState.REVERSING):
+            await ReversalSteps(self._progress).run()
+        elif self._is(PaymentState.REVERSED):
+            await ReversalSteps(self._progress).clear_up()
+        elif self._is(*UNPAID_ENDS):
             await LateMoney(self._progress, self._inbox).run()
-        else:
+        elif self._is(PaymentState.IN_REVIEW):
             await self._wait_for_decision()
+        else:
+            await self._break_off()
+
+    async def _break_off(self) -> None:
+        """End a payment that cannot go on where it is."""
+        if not self._is(PaymentState.IN_REVIEW, *TERMINAL):
+            await record_end(self._progress, broken_off(self._progress))
 
     async def _pre_settle(self) -> None:
         self._progress.show("等待医院信息系统核价")
@@ -172,18 +197,18 @@ class PaymentWorkflow(ReviewHandlers):
     async def _wait_for_decision(self) -> None:
         """A payment under review stays open, found by NeedsAttention, until it is decided (product rule 15)."""
         case = PaymentCase(self._progress, self._inbox.settle, self._review.close)
-        await Review(self._review, case).run()
+        await Review(self._review, case, self._progress).run()
         # HIS's answer from before the review is out of date.
         self._look_ahead = LookAhead(self._progress, self._inbox.settle)
 
     def _is_over(self) -> bool:
-        """In a final state, and no hint of late money is waiting."""
-        if self._progress.state in UNPAID_ENDS and self._inbox.noticed:
+        """In a final state, and nothing is left to do: no hint of late money, no reversal to clear up after."""
+        if (self._is(*UNPAID_ENDS) and self._inbox.noticed) or self._progress.clear_up_due:
             return False
-        return self._progress.state in TERMINAL
+        return self._is(*TERMINAL)
 
-    def _is(self, state: PaymentState) -> bool:
-        return self._progress.state is state
+    def _is(self, *states: PaymentState) -> bool:
+        return self._progress.state in states
 
     def _is_payable(self) -> bool:
         return self._progress.pre_settlement is not None and self._inbox.cancel.wanted is None

@@ -2,14 +2,15 @@
 
 from temporalio import workflow
 
-from activities.contract import EndRefund, RefundActivities, StepStart
+from activities.contract.base import StepStart
+from activities.contract.refunds import EndRefund, RefundActivities
 from domain.attention import AttentionReason
 from domain.china_time import to_china
 from domain.fen import Fen
 from domain.refunds import RefundEnd, RefundStart, Reserved
 from domain.states import REFUND_TRANSITIONS, RefundState
 from workflows import search_attributes as sa
-from workflows.calls import local_then_remote
+from workflows.calls import Steps
 from workflows.limits import RECORD_BUDGET
 
 
@@ -21,8 +22,8 @@ class RefundProgress:
         self.terms = start.terms
         self.state = RefundState.REFUNDING
         self.end: RefundEnd | None = None
+        self.steps = Steps(start.terms, lambda: None)
         self._reserved: Reserved | None = None
-        self._revision = 0
 
     @property
     def decided(self) -> bool:
@@ -41,9 +42,8 @@ class RefundProgress:
         return self._reserved
 
     def step(self) -> StepStart:
-        """The fields that every activity's argument starts with, with the next revision."""
-        self._revision += 1
-        return {"hospital": self.order.hospital, "med_org_ord": self.order.med_org_ord, "revision": self._revision}
+        """The fields that every activity's argument starts with."""
+        return {"hospital": self.order.hospital, "med_org_ord": self.order.med_org_ord}
 
     def parts_reserved(self, reserved: Reserved) -> None:
         self._reserved = reserved
@@ -51,7 +51,7 @@ class RefundProgress:
     async def record(self, end: RefundEnd) -> None:
         """Write `end` to our records, then enter it."""
         step = EndRefund(**self.step(), refund_no=self.order.refund_no, end=end)
-        await local_then_remote(RefundActivities.end_refund, step, self.terms, RECORD_BUDGET, f"记录 {end.state.value}")
+        await self.steps.first_local(RefundActivities.end_refund, step, RECORD_BUDGET, f"记录 {end.state.value}")
         self.enter(end)
 
     def enter(self, end: RefundEnd) -> None:

@@ -4,14 +4,15 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
-from activities.contract import HisActivities, RefundActivities, RefundMoney, ReserveRefund, TellRefund
+from activities.contract.his import HisActivities, TellRefund
+from activities.contract.refunds import RefundActivities, RefundMoney, ReserveRefund
 from domain.attention import ATTENTION, AttentionReason
 from domain.base import for_operators
 from domain.errors import ErrorCode, Outcome
 from domain.refunds import RefundEnd
 from domain.states import RefundState
 from workflows import limits
-from workflows.calls import Refusal, Unresolved, local_then_remote, remote
+from workflows.calls import Refusal, Unresolved
 from workflows.refund.progress import RefundProgress
 
 _TOLD = "已退费, 已通知医院信息系统"
@@ -62,10 +63,9 @@ async def send_6203(progress: RefundProgress, pay_auth_no: str, sends_max: int) 
         reason=order.reason,
         sends_max=sends_max,
     )
-    await remote(
+    await progress.steps.first_local(
         RefundActivities.refund,
         step,
-        progress.terms,
         limits.REFUND_BUDGET,
         "6203 医保退费",
         retry=limits.REFUND_RETRY,
@@ -105,9 +105,7 @@ async def _try_to_reserve(progress: RefundProgress, gives_up_at: datetime) -> bo
         cash_refunded_by=progress.terms.cash_refunded_by,
         last_try=workflow.now() >= gives_up_at,
     )
-    reserved = await local_then_remote(
-        RefundActivities.reserve, step, progress.terms, limits.RECORD_BUDGET, "预留退款额度"
-    )
+    reserved = await progress.steps.first_local(RefundActivities.reserve, step, limits.RECORD_BUDGET, "预留退款额度")
     if reserved is None:
         return False
     progress.parts_reserved(reserved)
@@ -121,7 +119,8 @@ async def _tell(progress: RefundProgress, budget: timedelta) -> None:
         refund_no=progress.order.refund_no,
         total_fen=progress.reserved.parts.total_fen,
     )
-    await remote(HisActivities.tell_refund, step, progress.terms, budget, "HIS: 通知退费", retry=limits.HIS_TOLD_RETRY)
+    summary, retry = "HIS: 通知退费", limits.HIS_TOLD_RETRY
+    await progress.steps.first_local(HisActivities.tell_refund, step, budget, summary, retry=retry)
 
 
 def failed(code: ErrorCode, message: str) -> RefundEnd:

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from activities.contract import HisActivities, RecordActivities, ResolveCase, TellRefund
+from activities.contract.his import HisActivities, TellRefund
+from activities.contract.records import RecordActivities, ResolveCase
 from domain.attention import AttentionReason
 from domain.errors import ErrorCode
 from domain.ids import review_refund_no
@@ -14,7 +15,7 @@ from domain.orders import CashRefundedBy, PaymentEnd, Registers, bills_of
 from domain.reviews import Proposal, ReviewAction, ReviewFacts, is_revocable
 from domain.states import PaymentState
 from workflows import limits
-from workflows.calls import Refusal, Unresolved, local_then_remote, remote
+from workflows.calls import Refusal, Unresolved
 from workflows.payment.progress import Progress
 from workflows.payment.reversal import ReversalSteps
 from workflows.payment.steps import cancel_our_visit, open_review, record_end, revoke
@@ -88,9 +89,7 @@ class PaymentActions:
         )
         summary = f"人工核查: 记录 {state.value}"
         try:
-            await local_then_remote(
-                RecordActivities.record_resolution, step, progress.terms, limits.RECORD_BUDGET, summary
-            )
+            await progress.steps.first_local(RecordActivities.record_resolution, step, limits.RECORD_BUDGET, summary)
         except Refusal as refusal:
             refuse(refusal.message)
         self._use_visit(facts)
@@ -147,7 +146,7 @@ class PaymentActions:
         number = review_refund_no(progress.order.med_org_ord)
         step = TellRefund(**progress.step(), refund_no=number, total_fen=progress.order.total_fen)
         try:
-            await remote(HisActivities.tell_refund, step, progress.terms, budget, "HIS: 告知退款")
+            await progress.steps.first_local(HisActivities.tell_refund, step, budget, "HIS: 告知退款")
         except (Refusal, Unresolved):
             return False
         return True

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from temporalio import workflow
 
-from activities.contract import OrderAnswer, Recorded
+from activities.contract.centre import OrderAnswer, Recorded
 from domain.attention import AttentionReason
 from domain.fen import Fen
 from domain.insurance import RefundParts, Settlement, Split, paid_parts

@@ -10,7 +10,8 @@ from typing import Generic, NoReturn, Protocol, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from activities.contract import NoteCase, RecordActivities, StepStart
+from activities.contract.base import StepStart
+from activities.contract.records import NoteCase, RecordActivities
 from domain.errors import ErrorCode
 from domain.orders import PaymentTerms
 from domain.reviews import (
@@ -24,7 +25,7 @@ from domain.reviews import (
     ReviewView,
 )
 from workflows import limits
-from workflows.calls import local_then_remote
+from workflows.calls import Steps
 
 A = TypeVar("A")
 F = TypeVar("F")
@@ -162,10 +163,20 @@ class ReviewHandlers:
         self._review.check_approval(approval)
 
 
+class Sleeper(Protocol):
+    """A payment that waits, and may be woken to look at its row."""
+
+    woken: bool
+
+    async def look_at_record(self) -> object:
+        """Raises `workflows.calls.Moved` if the row is ahead."""
+
+
 class Owner(Protocol):
     """The progress of the payment or refund under review."""
 
     terms: PaymentTerms
+    steps: Steps
 
     def step(self) -> StepStart:
         """The fields that every activity's argument starts with."""
@@ -231,16 +242,22 @@ class Case(Protocol[F]):
 class Review(Generic[F]):
     """Serves one case's queue until the case is decided or followed by another one."""
 
-    def __init__(self, queue: ReviewQueue, case: Case[F]) -> None:
+    def __init__(self, queue: ReviewQueue, case: Case[F], sleeper: Sleeper | None = None) -> None:
+        """`sleeper`: what may be woken meanwhile, because its row is ahead; None: nobody wakes this workflow."""
         self._queue = queue
         self._case = case
+        self._sleeper = sleeper
 
     async def run(self) -> None:
-        queue = self._queue
+        queue, sleeper = self._queue, self._sleeper
         queue.is_open = True
         while queue.is_open:
-            await workflow.wait_condition(lambda: bool(queue.looks or queue.requests))
-            if queue.looks:
+            await workflow.wait_condition(
+                lambda: bool(queue.looks or queue.requests) or (sleeper is not None and sleeper.woken)
+            )
+            if sleeper is not None and sleeper.woken:
+                await sleeper.look_at_record()
+            elif queue.looks:
                 await self._serve_looks()
             else:
                 await self._serve(*queue.requests.pop(0))
@@ -316,4 +333,4 @@ class Review(Generic[F]):
             at=at,
         )
         summary = f"人工核查: {event.value} {action.value}"
-        await local_then_remote(RecordActivities.record_case_event, note, owner.terms, limits.RECORD_BUDGET, summary)
+        await owner.steps.first_local(RecordActivities.record_case_event, note, limits.RECORD_BUDGET, summary)

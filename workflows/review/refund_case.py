@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 from temporalio import workflow
 
-from activities.contract import AskRefund, Booking, FindBooking, HisActivities, RefundActivities
+from activities.contract.his import Booking, FindBooking, HisActivities
+from activities.contract.refunds import AskRefund, RefundActivities
 from domain.errors import ErrorCode
 from domain.ord_stas import RefundVerdict
 from domain.refunds import RefundEnd, RefundLook
 from domain.reviews import Decision, Proposal, ReviewAction, ReviewFacts, ReviewView, refused_on_refund
 from domain.states import RefundState
 from workflows import limits
-from workflows.calls import Refusal, Unresolved, local_then_remote
+from workflows.calls import Refusal, Unresolved
 from workflows.refund.progress import RefundProgress
 from workflows.refund.steps import failed, send_6203
 from workflows.review.queue import CarriedOut
@@ -122,8 +123,8 @@ class RefundCase:
         progress = self._progress
         step = AskRefund(**progress.step(), refund_no=self.refund_no, reserved=progress.reserved)
         try:
-            return await local_then_remote(
-                RefundActivities.ask_refund, step, progress.terms, limits.REVIEW_LOOK_BUDGET, "6301 核查: 查询医保订单"
+            return await progress.steps.first_local(
+                RefundActivities.ask_refund, step, limits.REVIEW_LOOK_BUDGET, "6301 核查: 查询医保订单"
             )
         except (Refusal, Unresolved):
             return None
@@ -139,8 +140,8 @@ class RefundCase:
             record=False,
         )
         try:
-            return await local_then_remote(
-                HisActivities.find_booking, step, progress.terms, limits.REVIEW_LOOK_BUDGET, "HIS: 核查: 查询入账情况"
+            return await progress.steps.first_local(
+                HisActivities.find_booking, step, limits.REVIEW_LOOK_BUDGET, "HIS: 核查: 查询入账情况"
             )
         except (Refusal, Unresolved):
             return None

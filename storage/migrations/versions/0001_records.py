@@ -19,7 +19,7 @@ SPLIT = ("fee_sum_fen", "own_pay_fen", "psn_acct_fen", "fund_fen", "other_fen", 
 REFUNDED = {"refunded_own_fen": "own_pay_fen", "refunded_acct_fen": "psn_acct_fen", "refunded_fund_fen": "fund_fen"}
 TABLES = (
     *("used_nonce", "access_log", "settlement_notice", "notification", "review_event", "review_case", "refund"),
-    *("state_change", "call_log", "settlement", "fee_line", "bill_lock", "payment"),
+    *("state_change", "call_log", "step", "settlement", "fee_line", "bill_lock", "payment"),
 )
 REFUSAL = "access_log is append-only"
 
@@ -29,6 +29,7 @@ def upgrade() -> None:
     create_bill_lock()
     create_fee_line()
     create_settlement()
+    create_step()
     create_call_log()
     create_state_change()
     create_refund()
@@ -160,15 +161,39 @@ def create_settlement() -> None:
     )
 
 
+def create_step() -> None:
+    op.create_table(
+        "step",
+        serial_id(),
+        *payment_key(),
+        text("workflow_id", 500),
+        text("name", 64),
+        sa.Column("number", sa.Integer(), nullable=False),
+        text("subject", 500),
+        text("outcome", 64),
+        sa.Column("result_sealed", sa.Text(), nullable=True),
+        text("result_digest", 64),
+        moment("finished_at"),
+        sa.CheckConstraint("outcome IN ('done', 'refused')", name="outcome_final"),
+        of_payment(),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("step_once", "step", ["workflow_id", "name", "number"], unique=True)
+
+
 def create_call_log() -> None:
     op.create_table(
         "call_log",
         serial_id(),
         *payment_key(),
+        text("workflow_id", 500),
+        text("step", 64),
+        sa.Column("number", sa.Integer(), nullable=False),
         text("transaction", 64),
         text("our_ref", 128),
         moment("begun_at"),
         text("outcome", 64, nullable=True),
+        sa.Column("answered", sa.Boolean(), nullable=True),
         sa.Column("duration_ms", sa.BigInteger(), nullable=True),
         text("message", 500, nullable=True),
         known("outcome", "'done', 'refused', 'not_sent', 'unknown'"),

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from activities.call_log import now
 from domain.errors import NotSent, Refused, Unknown
 from domain.fen import parse_yuan, yuan
 from gateways.insurance import answers
@@ -20,6 +19,7 @@ from simulator.insurance.config import CentreConfig
 from simulator.insurance.control import PayOutcome, pay
 from simulator.insurance.sealed import TRANSACTIONS
 from simulator.insurance.wire import CentreRefusal
+from tests.property.sides.clock import now
 from tests.property.sides.faults import Faults, Kind, OnItsWay, WorkerDiedError
 
 Parsed = TypeVar("Parsed")

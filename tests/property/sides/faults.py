@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from activities.call_log import now
 from domain.base import Frozen
+from tests.property.sides.clock import now
 
 LATE_BY = timedelta(seconds=35)
 """How late a request that seemed lost arrives: within twice the call's timeout of 20 s (product rule 10)."""

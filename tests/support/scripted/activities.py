@@ -13,13 +13,46 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
-from activities import contract as steps
-from activities.contract import BillLockActivities, CentreActivities, HisActivities, RecordActivities
+from activities.contract.base import Step
+from activities.contract.centre import (
+    AskOrder,
+    CentreActivities,
+    OrderAnswer,
+    PlaceOrder,
+    Reverse,
+    Reversed,
+    Revoked,
+    RevokeOrder,
+    UploadFees,
+)
+from activities.contract.his import (
+    Booking,
+    BookPayment,
+    CancelRegistration,
+    FindBooking,
+    HisActivities,
+    PriceBill,
+    PricedBill,
+    TellRefund,
+)
+from activities.contract.records import (
+    BillLockActivities,
+    LockBills,
+    LockedBills,
+    NoteCase,
+    RecordActivities,
+    RecordEnd,
+    RecordLook,
+    RecordReversing,
+    ResolveCase,
+    WithdrawHolder,
+)
 from activities.reporting import refusal
 from domain import insurance, orders
 from domain.bills import Bill
 from domain.errors import ErrorCode
 from domain.insurance import OrderStatus, SetlType, UploadedFees
+from domain.states import PaymentState
 from tests.support.values.orders import SPLIT, bill_of
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.sandbox import sandbox
@@ -34,7 +67,7 @@ CENTRE_SILENT = ApplicationError("the centre's reply was lost", type="unknown")
 CENTRE_REFUSES = refusal(ErrorCode.INSURANCE_REFUSED, "预结算金额不匹配")
 
 
-def paid(clock: datetime, *, consistent: bool = True, hour: timedelta = timedelta(hours=1)) -> steps.OrderAnswer:
+def paid(clock: datetime, *, consistent: bool = True, hour: timedelta = timedelta(hours=1)) -> OrderAnswer:
     settlement = insurance.Settlement(
         trace_time=clock,
         setl_type=SetlType.ALL,
@@ -43,34 +76,36 @@ def paid(clock: datetime, *, consistent: bool = True, hour: timedelta = timedelt
         reversal_deadline=clock + hour,
     )
     status = OrderStatus(pay_ord_id="ORD1", ord_stas=6, split=SPLIT, trace_time=clock, revs_token="REVS")
-    return steps.OrderAnswer(status=status, settlement=settlement, consistent=consistent)
+    return OrderAnswer(status=status, settlement=settlement, consistent=consistent)
 
 
-def waiting(ord_stas: int = 1) -> steps.OrderAnswer:
-    return steps.OrderAnswer(status=OrderStatus(pay_ord_id="ORD1", ord_stas=ord_stas))
+def waiting(ord_stas: int = 1) -> OrderAnswer:
+    return OrderAnswer(status=OrderStatus(pay_ord_id="ORD1", ord_stas=ord_stas))
 
 
 class Script(HisActivities, CentreActivities, BillLockActivities, RecordActivities):
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.recorded: list[orders.PaymentEnd] = []
-        self.payments: list[steps.BookPayment] = []
+        self.payments: list[BookPayment] = []
         self.withdrawn: list[str] = []
-        self.reversals: list[steps.Reverse] = []
-        self.noted: list[steps.NoteCase] = []
-        self.resolved: list[steps.ResolveCase] = []
-        self.questions: list[steps.AskOrder] = []
+        self.reversals: list[Reverse] = []
+        self.noted: list[NoteCase] = []
+        self.resolved: list[ResolveCase] = []
+        self.questions: list[AskOrder] = []
         self.answers: dict[str, list[Any]] = {
-            "find_booking": [steps.Booking()],
-            "register": [steps.Booking(visit_id="V900")],
-            "settle": [steps.Booking(settlement_no="S1")],
+            "find_booking": [Booking()],
+            "register": [Booking(visit_id="V900")],
+            "settle": [Booking(settlement_no="S1")],
             "cancel_registration": [None],
             "upload_fees": [UploadedFees(pay_ord_id="ORD1", pay_token="TOKEN", mdtrt_id="MD1")],
             "ask_order": [waiting()],
-            "revoke_order": [steps.Revoked(ord_stas=12)],
-            "reverse": [steps.Reversed(refd_sn="R1")],
+            "revoke_order": [Revoked(ord_stas=12)],
+            "reverse": [Reversed(refd_sn="R1")],
             "record_end": [None],
-            "lock_bills": [steps.LockedBills()],
+            "record_reversing": [None],
+            "look_at_record": [RecordLook(state=PaymentState.PAID)],
+            "lock_bills": [LockedBills()],
             "withdraw_holder": [None],
             "tell_refund": [None],
             "record_case_event": [None],
@@ -110,34 +145,34 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
         if act := self._acts.pop(name, None):
             await act()
 
-    async def price_bill(self, step: steps.PriceBill) -> steps.PricedBill:
+    async def price_bill(self, step: PriceBill) -> PricedBill:
         await self._act("price_bill")
         self.answers.setdefault("price_bill", [bill_of(step.order)])
         answer = self._next("price_bill", Bill)
-        return steps.PricedBill(patient=answer.patient, fees=answer.fees, held_by=self.held_by)
+        return PricedBill(patient=answer.patient, fees=answer.fees, held_by=self.held_by)
 
-    async def find_booking(self, step: steps.FindBooking) -> steps.Booking:  # noqa: ARG002 - scripted
-        return self._next("find_booking", steps.Booking)
+    async def find_booking(self, step: FindBooking) -> Booking:  # noqa: ARG002 - scripted
+        return self._next("find_booking", Booking)
 
-    async def register(self, step: steps.BookPayment) -> steps.Booking:
+    async def register(self, step: BookPayment) -> Booking:
         self.payments.append(step)
-        return self._next("register", steps.Booking)
+        return self._next("register", Booking)
 
-    async def settle(self, step: steps.BookPayment) -> steps.Booking:
+    async def settle(self, step: BookPayment) -> Booking:
         self.payments.append(step)
-        return self._next("settle", steps.Booking)
+        return self._next("settle", Booking)
 
-    async def cancel_registration(self, step: steps.CancelRegistration) -> None:  # noqa: ARG002 - scripted
+    async def cancel_registration(self, step: CancelRegistration) -> None:  # noqa: ARG002 - scripted
         self._next("cancel_registration", NoneType)
 
-    async def tell_refund(self, step: steps.TellRefund) -> None:  # noqa: ARG002 - scripted
+    async def tell_refund(self, step: TellRefund) -> None:  # noqa: ARG002 - scripted
         self._next("tell_refund", NoneType)
 
-    async def upload_fees(self, step: steps.UploadFees) -> UploadedFees:  # noqa: ARG002 - scripted
+    async def upload_fees(self, step: UploadFees) -> UploadedFees:  # noqa: ARG002 - scripted
         await self._act("upload_fees")
         return self._next("upload_fees", UploadedFees)
 
-    async def place_order(self, step: steps.PlaceOrder) -> insurance.PreSettlement:
+    async def place_order(self, step: PlaceOrder) -> insurance.PreSettlement:
         default = insurance.PreSettlement(
             pay_ord_id="ORD1",
             split=SPLIT,
@@ -147,38 +182,44 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
         self.answers.setdefault("place_order", [default])
         return self._next("place_order", insurance.PreSettlement)
 
-    async def ask_order(self, step: steps.AskOrder) -> steps.OrderAnswer:
+    async def ask_order(self, step: AskOrder) -> OrderAnswer:
         self.questions.append(step)
         answer = self._next("ask_order", object)
-        if isinstance(answer, steps.OrderAnswer):
+        if isinstance(answer, OrderAnswer):
             return answer
         return paid(step.accepted_at, hour=timedelta(seconds=step.reversal_window_s))
 
-    async def revoke_order(self, step: steps.RevokeOrder) -> steps.Revoked:  # noqa: ARG002 - scripted
+    async def revoke_order(self, step: RevokeOrder) -> Revoked:  # noqa: ARG002 - scripted
         await self._act("revoke_order")
-        return self._next("revoke_order", steps.Revoked)
+        return self._next("revoke_order", Revoked)
 
-    async def reverse(self, step: steps.Reverse) -> steps.Reversed:
+    async def reverse(self, step: Reverse) -> Reversed:
         self.reversals.append(step)
-        answer = self._next("reverse", steps.Reversed)
+        answer = self._next("reverse", Reversed)
         self.recorded.append(step.end)
         return answer
 
-    async def record_end(self, step: steps.RecordEnd) -> None:
+    async def record_end(self, step: RecordEnd) -> None:
         self._next("record_end", NoneType)
         self.recorded.append(step.end)
 
-    async def lock_bills(self, step: steps.LockBills) -> steps.LockedBills:  # noqa: ARG002 - scripted
-        return self._next("lock_bills", steps.LockedBills)
+    async def record_reversing(self, step: RecordReversing) -> None:  # noqa: ARG002 - scripted
+        self._next("record_reversing", NoneType)
 
-    async def withdraw_holder(self, step: steps.WithdrawHolder) -> None:
+    async def look_at_record(self, step: Step) -> RecordLook:  # noqa: ARG002 - scripted
+        return self._next("look_at_record", RecordLook)
+
+    async def lock_bills(self, step: LockBills) -> LockedBills:  # noqa: ARG002 - scripted
+        return self._next("lock_bills", LockedBills)
+
+    async def withdraw_holder(self, step: WithdrawHolder) -> None:
         self.withdrawn.append(step.holder)
         self._next("withdraw_holder", NoneType)
 
-    async def record_case_event(self, step: steps.NoteCase) -> None:
+    async def record_case_event(self, step: NoteCase) -> None:
         self._next("record_case_event", NoneType)
         self.noted.append(step)
 
-    async def record_resolution(self, step: steps.ResolveCase) -> None:
+    async def record_resolution(self, step: ResolveCase) -> None:
         self._next("record_resolution", NoneType)
         self.resolved.append(step)

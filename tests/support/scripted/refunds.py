@@ -223,7 +223,7 @@ async def refunds_at_work(environment: WorkflowEnvironment, folder: Path) -> Asy
         sides: Any = ScriptedSides()
         work = RefundsAtWork(environment, database, sides, key)
         call_log, by_hospital = CallLog(database), {key.hospital: sides}
-        groups = [Refunds(call_log, by_hospital), His(call_log, by_hospital, 1), Records(database)]
+        groups = [Refunds(call_log, by_hospital), His(call_log, by_hospital), Records(call_log.steps)]
         async with Worker(
             environment.client,
             task_queue=work.task_queue,

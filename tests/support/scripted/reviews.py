@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateStage
 
-from activities.contract import Booking
+from activities.contract.his import Booking
 from domain.orders import Order, PaymentStart
 from domain.reviews import Approval, CaseEvent, Decision, Proposal, ReviewAction, ReviewView
 from domain.states import PaymentState

@@ -6,7 +6,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.contract import NoteCase, ResolveCase
+from activities.contract.records import NoteCase, ResolveCase
 from activities.records import Records
 from domain.errors import ErrorCode
 from domain.orders import Order, bills_of

@@ -1,6 +1,6 @@
 """Paid, and nobody calls interface 2: the payment is finished all the same (product rule 8)."""
 
-from activities.contract import Booking
+from activities.contract.his import Booking
 from domain.orders import Order, Registers
 from domain.states import PaymentState
 from tests.support.scripted.payments import PaymentsAtWork

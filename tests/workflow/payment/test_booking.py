@@ -5,7 +5,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
-from activities.contract import Booking
+from activities.contract.his import Booking
 from domain.errors import Outcome
 from domain.orders import Order, Registers, SettlementAnswer, SettleRequest
 from domain.states import PaymentState

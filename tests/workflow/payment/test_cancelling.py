@@ -5,7 +5,7 @@ import asyncio
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateHandle
 from temporalio.exceptions import ApplicationError
 
-from activities.contract import Revoked
+from activities.contract.centre import Revoked
 from domain.orders import Order
 from domain.states import PaymentState
 from tests.support.scripted.activities import CENTRE_DOWN, CENTRE_SILENT, waiting

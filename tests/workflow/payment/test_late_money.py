@@ -8,7 +8,7 @@ from activities.reporting import refusal
 from domain.attention import AttentionReason
 from domain.errors import ErrorCode
 from domain.insurance import PreSettlement, UploadedFees
-from domain.orders import Order, PaymentEnd, PaymentStart, Reopened
+from domain.orders import KnownPayment, Order, PaymentEnd, PaymentStart
 from domain.states import PaymentState
 from tests.support.scripted.activities import CENTRE_DOWN, CENTRE_SILENT, waiting
 from tests.support.scripted.payments import PaymentsAtWork
@@ -24,7 +24,7 @@ CODES = {S.EXPIRED: ErrorCode.EXPIRED, S.CANCELLED: ErrorCode.CANCELLED, S.REJEC
 def after(order: Order, state: PaymentState, at: datetime, *, split: bool = True) -> PaymentStart:
     """The start of a payment whose row says that it ended unpaid."""
     pre_settlement = PreSettlement(pay_ord_id="ORD1", split=SPLIT, balance_fen=None, window_ends_at=at)
-    known = Reopened(
+    known = KnownPayment(
         accepted_at=at - timedelta(hours=1),
         state=state,
         state_since=at,

@@ -4,7 +4,7 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from activities.contract import Revoked
+from activities.contract.centre import Revoked
 from domain.orders import Channel
 from domain.states import PaymentState
 from tests.support.scripted.activities import CENTRE_DOWN, CENTRE_REFUSES, CENTRE_SILENT, HIS_DOWN, HIS_REFUSES

@@ -2,7 +2,7 @@
 
 from temporalio.exceptions import ApplicationError
 
-from activities.contract import LockedBills
+from activities.contract.records import LockedBills
 from activities.reporting import refusal
 from domain.errors import ErrorCode
 from domain.states import PaymentState

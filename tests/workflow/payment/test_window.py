@@ -6,7 +6,7 @@ import pytest
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.exceptions import ApplicationError
 
-from activities.contract import Revoked
+from activities.contract.centre import Revoked
 from domain.orders import Channel, SettleRequest
 from domain.states import PaymentState
 from tests.support.scripted.activities import CENTRE_DOWN, paid, waiting

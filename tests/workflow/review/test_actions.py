@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.contract import Booking, Revoked
+from activities.contract.centre import Revoked
+from activities.contract.his import Booking
 from activities.reporting import refusal
 from domain.errors import ErrorCode
 from domain.orders import Registers

@@ -3,7 +3,8 @@
 import pytest
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateStage
 
-from activities.contract import Booking, Revoked
+from activities.contract.centre import Revoked
+from activities.contract.his import Booking
 from domain.reviews import Approval, CaseEvent, Proposal, ReviewAction
 from settings import Settings
 from tests.support.scripted.activities import CENTRE_DOWN, CENTRE_REFUSES, CENTRE_SILENT, HIS_DOWN, HIS_REFUSES, waiting

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from domain.errors import ErrorCode
-from domain.orders import PaymentEnd, Reopened
+from domain.orders import KnownPayment, PaymentEnd
 from domain.states import PaymentState
 from storage.records import PaymentFacts, PaymentRecord
 from storage.session import Database
@@ -42,7 +42,7 @@ async def write(database: Database, revision: int, state: PaymentState, facts: P
 async def reopened(database: Database, started_at: float) -> int:
     """The number from which a run counts that was started from the row as it is now."""
     record = await found(database)
-    known = Reopened(
+    known = KnownPayment(
         accepted_at=record.accepted_at,
         state=record.state,
         state_since=record.state_since,

@@ -1,0 +1,101 @@
+"""Steps of refunds, and of notifications to callers."""
+
+from abc import ABC, abstractmethod
+
+from activities.contract.base import Step
+from activities.reporting import Activities, declared
+from domain.base import Frozen
+from domain.errors import ErrorCode
+from domain.insurance import RefundType
+from domain.notifications import Delivery, Notify
+from domain.orders import CashRefundedBy
+from domain.refunds import RefundEnd, RefundLook, RefundOrder, Reserved
+
+
+class ReserveRefund(Step):
+    """Reserve the parts to refund. `last_try`: refuse if another refund is under way, instead of waiting for it."""
+
+    order: RefundOrder
+    cash_refunded_by: CashRefundedBy
+    last_try: bool
+
+
+class RefundStep(Step):
+    """A step of a refund whose parts are reserved."""
+
+    refund_no: str
+    reserved: Reserved
+
+
+class RefundMoney(RefundStep):
+    """6203, after 6301 if an earlier one may have arrived; records the refund as made.
+
+    `sends_max`: how often 6203 may be sent for this refund in all, including earlier steps.
+    """
+
+    refund_type: RefundType
+    pay_auth_no: str
+    reason: str
+    sends_max: int
+
+
+class RefundMade(Frozen):
+    """The money went back. `refd_sn`: the centre's refund number, empty if only 6301 says so."""
+
+    refd_sn: str
+
+
+class AskRefund(RefundStep):
+    """6301, to see whether the refund was made."""
+
+
+class EndRefund(Step):
+    """Record `end`. REFUND_FAILED releases the reservation; IN_REVIEW opens a case, every other end closes it."""
+
+    refund_no: str
+    end: RefundEnd
+
+    @property
+    def subject(self) -> str:
+        return self.end.state.value
+
+
+class RefundActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
+    """Refunds of settled payments, from the reservation to the end."""
+
+    @declared("refund_reserve")
+    @abstractmethod
+    async def reserve(self, step: ReserveRefund) -> Reserved | None:
+        """UNKNOWN_ORDER; NOT_REFUNDABLE, REFUND_EXCEEDS_PAID, REFUND_CONFLICT, each recorded as REFUND_FAILED.
+
+        Returns None while another refund of the payment is under way.
+        """
+
+    @declared("insurance_6203_refund")
+    @abstractmethod
+    async def refund(self, step: RefundMoney) -> RefundMade:
+        """INSURANCE_REFUSED; not_sent if nothing can have arrived; unknown, without retry once `sends_max` are out."""
+
+    @declared("insurance_6301_ask_refund")
+    @abstractmethod
+    async def ask_refund(self, step: AskRefund) -> RefundLook:
+        """INSURANCE_REFUSED; not_sent, unknown."""
+
+    @declared("refund_end", adopted=True)
+    @abstractmethod
+    async def end_refund(self, step: EndRefund) -> None:
+        """Only failures of our database, which are repeated."""
+
+
+class WebhookActivities(Activities, ABC):
+    """Notifications to callers."""
+
+    @declared("webhook_deliver")
+    @abstractmethod
+    async def deliver(self, notification: Notify) -> Delivery:
+        """DELIVERED, GONE or SUPERSEDED; not_sent, unknown."""
+
+    @declared("webhook_give_up")
+    @abstractmethod
+    async def give_up(self, notification: Notify) -> None:
+        """Only failures of our database, which are repeated."""
