@@ -103,7 +103,7 @@ class Centre(CentreActivities):
                 state = PaymentState.PAID if consistent and step.record is Recorded.PAID else None
                 facts = PaymentFacts(settlement=settlement)
                 async with questions.done() as unit:
-                    await unit.payments.record(step, step.revision, seen_at, state=state, facts=facts)
+                    await unit.payments.record(step, step.revision, seen_at, state=state, facts=facts, by_question=True)
         return OrderAnswer(status=status, settlement=settlement, consistent=consistent)
 
     async def revoke_order(self, step: RevokeOrder) -> Revoked:

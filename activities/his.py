@@ -64,10 +64,11 @@ class His(HisActivities):
                     await self._record_order(unit, step, PaymentState.RECEIVED)
                 raise
             async with questions.done() as unit:
-                await self._record_order(unit, step, PaymentState.PRICED)
-                await unit.fee_lines.replace(step, bill.fees.lines)
-                # Only after pricing, so that a wrong PATIENT_ID cannot disturb another payment (product rule 3).
-                held_by = await unit.bill_locks.take(step, bills_of(step.order, step.accepted_at), now())
+                held_by = None
+                if await self._record_order(unit, step, PaymentState.PRICED):
+                    await unit.fee_lines.replace(step, bill.fees.lines)
+                    # Only after pricing, so that a wrong PATIENT_ID cannot disturb another payment (product rule 3).
+                    held_by = await unit.bill_locks.take(step, bills_of(step.order, step.accepted_at), now())
         return PricedBill(patient=bill.patient, fees=bill.fees, held_by=held_by)
 
     async def find_booking(self, step: FindBooking) -> Booking:
@@ -191,23 +192,25 @@ class His(HisActivities):
         async with self._call_log.asking(step) as questions:
             return await questions.ask(transaction, answer)
 
-    async def _record_order(self, unit: Unit, step: PriceBill, state: PaymentState) -> None:
+    async def _record_order(self, unit: Unit, step: PriceBill, state: PaymentState) -> bool:
         await unit.payments.receive(step.order, step.accepted_at)
-        await unit.payments.record(step, step.revision, now(), state=state)
+        return await unit.payments.record(step, step.revision, now(), state=state)
 
     async def _record_booking(self, unit: Unit, step: FindBooking | BookPayment, booking: Booking) -> None:
-        """Record SETTLED or REGISTERED, whichever HIS has."""
+        """Record SETTLED or REGISTERED, whichever HIS has, unless the row has gone another way."""
         if booking.settlement_no is not None:
             state, facts = PaymentState.SETTLED, PaymentFacts(settlement_no=booking.settlement_no)
             agreed = step.agreed_visit_id if isinstance(step, FindBooking) else step.visit_id
             if visit_id := booking.visit_id or agreed:
                 facts = facts.model_copy(update={"visit_id": visit_id})
-            await unit.settlements.booked(step, booking.settlement_no, now())
         elif isinstance(step, BookPayment) and booking.visit_id is not None:
             state, facts = PaymentState.REGISTERED, PaymentFacts(visit_id=booking.visit_id, registered_by_us=True)
         else:
             return
-        await unit.payments.record(step, step.revision, now(), state=state, facts=facts)
+        asked = isinstance(step, FindBooking)
+        written = await unit.payments.record(step, step.revision, now(), state=state, facts=facts, by_question=asked)
+        if written and booking.settlement_no is not None:
+            await unit.settlements.booked(step, booking.settlement_no, now())
 
 
 async def _visit_patient(his: HospitalSystem, visit_id: str) -> str:
