@@ -63,7 +63,7 @@ class Centre(CentreActivities):
                 uploaded = await self._centres[step.hospital].upload_fees(step.order, step.bill, call.our_ref)
                 async with call.done(uploaded) as done:
                     facts = _uploaded_facts(step, uploaded)
-                    await move(done.unit, step, done.at, PaymentState.FEE_UPLOADED, facts)
+                    await move(done, step, PaymentState.FEE_UPLOADED, facts)
                     await _forget_diagnoses(done, step)
         except Refused as refused:
             if not await self._call_log.may_have_arrived(step, Transaction.UPLOAD_FEES):
@@ -245,13 +245,13 @@ def _pre_settlement(step: PlaceOrder, placed: PlacedOrder, at: datetime) -> PreS
 
 async def _record_placed(decision: Decision, step: PlaceOrder, placed: PreSettlement) -> None:
     facts = PaymentFacts(split=placed.split, balance_fen=placed.balance_fen, window_ends_at=placed.window_ends_at)
-    await move(decision.unit, step, decision.at, PaymentState.PRE_SETTLED, facts)
+    await move(decision, step, PaymentState.PRE_SETTLED, facts)
 
 
 async def _record_settlement(decision: Decision, step: AskOrder, settlement: Settlement, *, consistent: bool) -> None:
     facts = PaymentFacts(settlement=settlement)
     if step.record is Recorded.PAID and consistent:
-        await move(decision.unit, step, decision.at, PaymentState.PAID, facts)
+        await move(decision, step, PaymentState.PAID, facts, by_question=True)
     elif step.record is not Recorded.NOTHING:
         await decision.unit.payments.record(step, step.revision, decision.at, facts=facts)
 

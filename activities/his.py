@@ -206,7 +206,7 @@ class His(HisActivities):
 async def _record_priced(decision: Decision, step: PriceBill, bill: Bill) -> PricedBill:
     unit = decision.unit
     await unit.payments.receive(step.order, step.accepted_at)
-    await move(unit, step, decision.at, PaymentState.PRICED)
+    await move(decision, step, PaymentState.PRICED)
     await unit.fee_lines.replace(step, bill.fees.lines)
     # Only after pricing, so that a wrong PATIENT_ID cannot disturb another payment (product rule 3).
     held_by = await unit.bill_locks.take(step, bills_of(step.order, step.accepted_at), decision.at)
@@ -228,7 +228,7 @@ async def _record_booking(decision: Decision, step: FindBooking | BookPayment, b
             facts = facts.model_copy(update={"visit_id": visit_id})
     else:
         state, facts = PaymentState.REGISTERED, PaymentFacts(visit_id=booking.visit_id, registered_by_us=True)
-    await move(decision.unit, step, decision.at, state, facts)
+    await move(decision, step, state, facts, by_question=isinstance(step, FindBooking))
 
 
 async def _record_no_visit(decision: Decision, step: CancelRegistration) -> None:

@@ -30,7 +30,7 @@ class Records(RecordActivities):
         async with self._steps.deciding(step) as decision:
             # Not the payment's error yet: the reason, should another run have to go on from the row.
             facts = PaymentFacts(error_code=ErrorCode.REVERSED, error_message=step.message)
-            await move(decision.unit, step, decision.at, PaymentState.REVERSING, facts)
+            await move(decision, step, PaymentState.REVERSING, facts)
 
     async def look_at_record(self, step: Step) -> RecordLook:
         await self._steps.check(step)
@@ -52,7 +52,7 @@ class Records(RecordActivities):
             if holder not in {None, step.med_org_ord}:
                 message = f"该费用已由另一笔支付占用, 医院订单号(medOrgOrd) {holder}, 不能入账"
                 raise PaymentError(ErrorCode.BILL_ALREADY_PAID, message)
-            await move(unit, step, at, step.state, _resolved_facts(step))
+            await move(decision, step, step.state, _resolved_facts(step))
             if step.settlement_no is not None:
                 await unit.settlements.booked(step, step.settlement_no, at)
 
@@ -60,7 +60,7 @@ class Records(RecordActivities):
 async def write_end(decision: Decision, step: Step, end: PaymentEnd) -> None:
     """Record a payment's end in its row."""
     facts = PaymentFacts(error_code=end.code, error_message=end.message, note=end.note)
-    await move(decision.unit, step, decision.at, end.state, facts)
+    await move(decision, step, end.state, facts)
 
 
 def _resolved_facts(step: ResolveCase) -> PaymentFacts:

@@ -166,12 +166,16 @@ class StepLog:
         return ApplicationError("the payment's row is ahead", known, type=MOVED, non_retryable=True)
 
 
-async def move(unit: Unit, step: Step, at: datetime, state: PaymentState, facts: PaymentFacts | None = None) -> None:
+async def move(
+    decision: Decision, step: Step, state: PaymentState, facts: PaymentFacts | None = None, *, by_question: bool = False
+) -> None:
     """Move the payment's row to `state`. Nothing is to do if it is there or past it on the happy path.
 
-    Raises `RowMoved` if it is elsewhere: what the step made is then not true in the row.
+    `by_question`: nothing was changed outside, only asked. Raises `RowMoved` if the row is elsewhere: what the step
+    made is then not true there.
     """
-    if await unit.payments.record(step, step.revision, at, state=state, facts=facts):
+    unit, at = decision.unit, decision.at
+    if await unit.payments.record(step, step.revision, at, state=state, facts=facts, by_question=by_question):
         return
     recorded = await unit.payments.lock(step)
     if recorded is None or not has_reached(recorded, state):

@@ -10,10 +10,10 @@ from domain import bills, insurance
 from domain.base import PaymentKey
 from domain.insurance import Split
 from domain.orders import Order
-from domain.states import PaymentState
+from domain.states import TERMINAL, UNPAID_ENDS, PaymentState
 from security.crypto.keyring import Keyring
 from storage import tables
-from storage.projection import Projection
+from storage.projection import Projection, Written
 from storage.records import PaymentFacts, PaymentLine, PaymentQuery, PaymentRecord, Place
 from storage.sealing import RowSeal
 from storage.sql.engines import AnyConnection
@@ -22,6 +22,7 @@ from storage.tables import MESSAGE_CHARS_MAX
 
 _AUTHORISATION_NEEDED = (PaymentState.RECEIVED, PaymentState.PRICED, PaymentState.FEE_UPLOADED)
 """The states in which payAuthNo is kept: until 6202 has used it."""
+_UNDER_WAY = frozenset(PaymentState) - TERMINAL
 
 
 class NoSuchPaymentError(LookupError):
@@ -58,21 +59,29 @@ class PaymentRepository:
         *,
         state: PaymentState | None = None,
         facts: PaymentFacts | None = None,
+        by_question: bool = False,
     ) -> bool:
-        """Write what became known at `at`, unless a newer `revision` was written; whether it was written.
+        """Write what became known at `at`; whether it was. Also true where the payment came to the end `state` before.
 
-        The newest revision wins, in whatever order writers come. Within one revision, which a retried activity writes
-        again, the state only moves forward. Raises `NoSuchPaymentError` if the payment was never received.
+        A refused write changes nothing: a newer `revision` was written, or `state` may not follow the row's
+        (`domain.states.TRANSITIONS`). `by_question`: the writer has only asked, and no answer takes a payment out of
+        IN_REVIEW. An end keeps the facts that came with it, except those of `_learnt_at`.
+
+        Raises `NoSuchPaymentError` if the payment was never received.
         """
-        columns = _fact_columns(RowSeal(self._keyring, key), facts or PaymentFacts())
-        if state is not None and state not in _AUTHORISATION_NEEDED:
-            columns["pay_auth_no_sealed"] = None
-        written = await self._projection.write(key, revision, at, state, columns)
-        if written and facts is not None and facts.settlement is not None:
+        facts = facts or PaymentFacts()
+        columns = _fact_columns(RowSeal(self._keyring, key), facts)
+        if state is None:
+            written = await self._projection.learn(key, revision, at, columns, _learnt_at(facts))
+        else:
+            if state not in _AUTHORISATION_NEEDED:
+                columns["pay_auth_no_sealed"] = None
+            written = await self._projection.write(key, revision, at, state, columns, by_question=by_question)
+        if written is Written.WRITTEN and facts.settlement is not None:
             await self._settlements.settled(key, facts.settlement)
         if not written and not await self._exists(key):
             raise NoSuchPaymentError(key.med_org_ord)
-        return written
+        return bool(written)
 
     async def forget_authorisations(self, hospitals: Collection[str], accepted_before: datetime) -> int:
         """Delete the payAuthNo of payments accepted before then that never got past 6202; how many.
@@ -177,6 +186,18 @@ def _fact_columns(seal: RowSeal, facts: PaymentFacts) -> dict[str, Any]:
     for name in _CUT & values.keys():
         values[name] = values[name][:MESSAGE_CHARS_MAX]
     return seal.columns(values)
+
+
+def _learnt_at(facts: PaymentFacts) -> frozenset[PaymentState]:
+    """The states that leave room for `facts` without a move. What was told of an end stays as it was told.
+
+    Money may arrive after an unpaid end, and our visit is cancelled once the money is back.
+    """
+    if facts.model_fields_set <= {"settlement"}:
+        return _UNDER_WAY | UNPAID_ENDS
+    if facts.model_fields_set <= {"visit_id", "registered_by_us"}:
+        return _UNDER_WAY | {PaymentState.REVERSED}
+    return _UNDER_WAY
 
 
 def _payment_record(values: Mapping[str, Any], settlement: insurance.Settlement | None) -> PaymentRecord:

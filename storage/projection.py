@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import IntEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Update, and_, bindparam, insert, or_, select, update
+from sqlalchemy import BindParameter, Update, bindparam, insert, select, update
 
 from domain.attention import puts_money_at_risk
 from domain.base import PaymentKey
@@ -28,6 +29,15 @@ _BEFORE_THE_FIRST = 0
 """The revision of a newly inserted row; the workflow counts from 1."""
 
 
+class Written(IntEnum):
+    """What a write did to a payment's row. Only REFUSED is false."""
+
+    REFUSED = 0
+    STANDS = 1
+    """The payment had come to that end before: what was told of it stands."""
+    WRITTEN = 2
+
+
 class Projection:
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
@@ -46,22 +56,46 @@ class Projection:
             await self._note(key, _BEFORE_THE_FIRST, PaymentState.RECEIVED, accepted_at)
 
     async def write(
-        self, key: PaymentKey, revision: int, at: datetime, state: PaymentState | None, columns: Mapping[str, Any]
-    ) -> bool:
-        """Move a payment to `state`, None for the one it has, and write `columns`; whether it was done.
+        self,
+        key: PaymentKey,
+        revision: int,
+        at: datetime,
+        state: PaymentState,
+        columns: Mapping[str, Any],
+        *,
+        by_question: bool = False,
+    ) -> Written:
+        """Move a payment to `state` and write `columns`, or only these if it is in that state and not at an end.
 
-        It is not done if a newer revision was written. Each write is one conditional UPDATE, safe in a race.
+        Refused, with all its effects, if a newer revision was written or `state` may not follow the row's. Each write
+        is one conditional UPDATE, safe in a race. `by_question`: the writer has only asked. No answer takes a payment
+        out of IN_REVIEW.
         """
-        values = {**columns, **key_of(key), "key_revision": revision, "revision": revision, "updated_at": at}
-        if state is None:
-            return await self._written(_FACTS, values)
-        moved = await self._connection.execute(_move_to(state), values | {"state": state.value, "state_since": at})
+        values = {**columns, **_written_at(key, revision, at)}
+        statement = _move_to(state, by_question=by_question)
+        moved = await self._connection.execute(statement, values | {"state": state.value, "state_since": at})
         came_from = moved.scalar_one_or_none()
-        if came_from is None:
-            return await self._written(_STAY, values | {"key_state": state.value})
-        await self._note(key, revision, state, at)
-        await self._apply(effects_of(PaymentState(came_from), state), key, state, at)
-        return True
+        if came_from is not None:
+            await self._note(key, revision, state, at)
+            await self._apply(effects_of(PaymentState(came_from), state), key, state, at)
+            return Written.WRITTEN
+        there = {"key_state": state.value}
+        if state in TERMINAL:
+            stands = await self._written(_STAY, _written_at(key, revision, at) | there)
+            return Written.STANDS if stands else Written.REFUSED
+        return Written.WRITTEN if await self._written(_STAY, values | there) else Written.REFUSED
+
+    async def learn(
+        self,
+        key: PaymentKey,
+        revision: int,
+        at: datetime,
+        columns: Mapping[str, Any],
+        states: frozenset[PaymentState],
+    ) -> Written:
+        """Write `columns` to a payment in one of `states`, unless a newer revision was written."""
+        values = {**columns, **_written_at(key, revision, at)}
+        return Written.WRITTEN if await self._written(_learn_at(states), values) else Written.REFUSED
 
     async def end_refund(
         self, key: PaymentKey, refund_no: str, end: RefundEnd, at: datetime, columns: Mapping[str, Any]
@@ -153,15 +187,19 @@ def named_parts(prefix: str, parts: RefundParts) -> dict[str, Any]:
     return {f"{prefix}_{name}": fen for name, fen in parts.model_dump().items()}
 
 
+def _written_at(key: PaymentKey, revision: int, at: datetime) -> dict[str, Any]:
+    """The payment, and what every write of its row says."""
+    return key_of(key) | {"key_revision": revision, "revision": revision, "updated_at": at}
+
+
 def _in_progress(key: PaymentKey, refund_no: str) -> dict[str, Any]:
     return key_of(key) | {"key_refunding": refund_no}
 
 
 _PAYMENT, _SETTLEMENT, _REFUND = table_of(Payment), table_of(Settlement), table_of(Refund)
-_FACTS = update(_PAYMENT).where(*here(_PAYMENT), _PAYMENT.c.revision <= bindparam("key_revision"))
-_STAY = _FACTS.where(_PAYMENT.c.state == bindparam("key_state"))
+_NOT_LATE = update(_PAYMENT).where(*here(_PAYMENT), _PAYMENT.c.revision <= bindparam("key_revision"))
+_STAY = _NOT_LATE.where(_PAYMENT.c.state == bindparam("key_state"))
 _CHANGED = insert(table_of(StateChange))
-_REFUNDED = (PaymentState.PARTIALLY_REFUNDED.value, PaymentState.REFUNDED.value)
 _IS_IN_PROGRESS = _PAYMENT.c.refunding == bindparam("key_refunding")
 _FREE = update(_PAYMENT).where(*here(_PAYMENT), _IS_IN_PROGRESS).values(refunding=None).returning(_PAYMENT.c.revision)
 REFUNDED_PARTS = {part: _PAYMENT.c[column] for part, column in REFUNDED_COLUMNS.items()}
@@ -194,19 +232,22 @@ _REVIEWED = (
 
 
 @cache
-def _move_to(state: PaymentState) -> Update:
-    """Moves a row in another state that an older revision wrote, or the same one if `state` lies ahead of it.
+def _move_to(state: PaymentState, *, by_question: bool) -> Update:
+    """Moves a row from any state that `state` may follow (`domain.states.TRANSITIONS`), unless a newer revision wrote.
 
-    A refunded payment only moves forward, whoever writes, since its refunds don't know its workflow's revisions.
     Returns the state that the row was in.
     """
-    before = [earlier.value for earlier in PaymentState if may_follow(earlier, state)]
-    revision: BindParameter[int] = bindparam("key_revision")
-    current, written_by = _PAYMENT.c.state, _PAYMENT.c.revision
-    newer = and_(written_by < revision, current.not_in(_REFUNDED))
-    ahead = and_(written_by <= revision, current.in_(before))
-    moved = update(_PAYMENT).where(*here(_PAYMENT), current != state.value, or_(newer, ahead))
+    before = {earlier for earlier in PaymentState if may_follow(earlier, state)}
+    if by_question:
+        before.discard(PaymentState.IN_REVIEW)
+    current = _PAYMENT.c.state
+    moved = _NOT_LATE.where(current.in_(sorted(earlier.value for earlier in before)))
     return moved.values({_PAYMENT.c.came_from: current}).returning(_PAYMENT.c.came_from)
+
+
+@cache
+def _learn_at(states: frozenset[PaymentState]) -> Update:
+    return _NOT_LATE.where(_PAYMENT.c.state.in_(sorted(state.value for state in states)))
 
 
 @cache

@@ -9,6 +9,7 @@ from domain.refunds import RefundEnd, RefundOrder
 from domain.states import PaymentState, RefundState
 from storage.records import PaymentFacts
 from tests.support.stack.api_server import KEYS, ApiServer
+from tests.support.stack.recorded import reach
 from tests.support.values.orders import outpatient
 from tests.support.values.records import AT, SETTLEMENT, SPLIT, key_of, later
 
@@ -58,8 +59,7 @@ async def given(api: ApiServer, state: PaymentState = PaymentState.SETTLED, *end
         requested_by="wechat",
     )
     async with api.records() as database, database.begin() as unit:
-        await unit.payments.receive(ORDER, AT)
-        await unit.payments.record(KEY, 1, AT, state=state, facts=facts)
+        await reach(unit, ORDER, state, facts=facts, at=AT)
         if ends:
             assert await unit.refunds.reserve(order, CASH, RefundParts(), AT)
         for seconds, end in enumerate(ends, start=1):

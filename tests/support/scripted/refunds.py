@@ -36,6 +36,7 @@ from security.crypto.keyring import Keyring
 from storage.records import CaseEventRecord, CaseRecord, PaymentFacts, PaymentRecord, RefundRecord
 from storage.session import Database
 from storage.sql.migrate import upgrade
+from tests.support.stack.recorded import reach
 from tests.support.stack.time_skipping import STEPS_MAX, in_time, refusal_of
 from tests.support.values.orders import TERMS, outpatient
 from tests.support.values.records import AT, SETTLEMENT, SPLIT
@@ -218,8 +219,7 @@ async def refunds_at_work(environment: WorkflowEnvironment, folder: Path) -> Asy
             pay_ord_id="ORD1", pay_token="TOKEN", insured_name="张三", split=SPLIT, settlement=SETTLEMENT
         )
         async with database.begin() as unit:
-            await unit.payments.receive(order, AT)
-            await unit.payments.record(key, 1, AT, state=PaymentState.SETTLED, facts=facts)
+            await reach(unit, order, PaymentState.SETTLED, facts=facts, at=AT)
         sides: Any = ScriptedSides()
         work = RefundsAtWork(environment, database, sides, key)
         call_log, by_hospital = CallLog(database), {key.hospital: sides}

@@ -12,6 +12,7 @@ from security.crypto.keyring import Keyring
 from storage.session import Database
 from storage.sql.migrate import upgrade
 from tests.support.stack.database import rows
+from tests.support.stack.recorded import reach
 from tests.support.values.orders import outpatient
 from tests.support.values.records import AT, SETTLEMENT, key_of
 from tests.support.waiting import eventually
@@ -72,11 +73,9 @@ class TestPayAuthNo:
             for revision, state in enumerate(way, start=1):
                 assert (await _authorisations(database, "payment")).get("M1", True)
                 async with database.begin() as unit:
-                    await unit.payments.receive(order, AT)
-                    await unit.payments.record(key_of(order), revision, AT, state=state)
+                    await reach(unit, order, state, revision=revision, at=AT)
             async with database.begin() as unit:
-                await unit.payments.receive(refused, AT)
-                await unit.payments.record(key_of(refused), 1, AT, state=PaymentState.REJECTED)
+                await reach(unit, refused, PaymentState.REJECTED, at=AT)
             assert await _authorisations(database, "payment") == {"M1": False, "M2": False}
             async with database.read() as unit:
                 found = await unit.payments.find(key_of(order))
@@ -88,8 +87,7 @@ class TestPayAuthNo:
         stuck, refund = outpatient("M1"), _refund("M1")
         async with Database(url, Keyring.generate()) as database:
             async with database.begin() as unit:
-                await unit.payments.receive(stuck, AT)
-                await unit.payments.record(key_of(stuck), 1, AT, state=PaymentState.PRICED)
+                await reach(unit, stuck, PaymentState.PRICED, at=AT)
                 await unit.refunds.reserve(refund, RefundParts(), RefundParts(), AT)
             await forget(database, [stuck.hospital], AT + AUTHORISATION_SERVES * 0.99)
             assert await _authorisations(database, "payment") == {"M1": True}

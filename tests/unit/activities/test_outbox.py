@@ -15,8 +15,9 @@ from security.crypto.keyring import Keyring
 from storage.notifications import BATCH_MAX
 from storage.session import Database
 from storage.sql.migrate import upgrade
+from tests.support.stack.recorded import reach
 from tests.support.values.orders import outpatient
-from tests.support.values.records import AT, key_of
+from tests.support.values.records import AT
 from tests.support.waiting import eventually
 
 
@@ -46,8 +47,7 @@ async def expired(database: Database, *numbers: str, hospital: str = "main") -> 
     async with database.begin() as unit:
         for number in numbers:
             order = outpatient(number, hospital=hospital)
-            await unit.payments.receive(order, AT)
-            await unit.payments.record(key_of(order), 1, AT, state=PaymentState.EXPIRED)
+            await reach(unit, order, PaymentState.EXPIRED, at=AT)
 
 
 async def statuses(database: Database, hospital: str = "main") -> list[NotificationStatus]:

@@ -6,16 +6,17 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.contract.records import NoteCase, ResolveCase
+from activities.contract import NoteCase, RecordEnd, ResolveCase
 from activities.records import Records
 from domain.errors import ErrorCode
-from domain.orders import Order, bills_of
+from domain.orders import Order, PaymentEnd, bills_of
 from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState
 from security.crypto.keyring import Keyring
-from storage.records import PaymentFacts
+from storage.records import PaymentFacts, TimelineKind
 from storage.session import Database
 from storage.sql.migrate import upgrade
+from tests.support.stack.recorded import reach
 from tests.support.values.orders import outpatient
 from tests.support.values.records import AT, SETTLEMENT, SPLIT, key_of, later
 
@@ -32,9 +33,7 @@ def url(tmp_path: Path) -> str:
 
 async def given(database: Database, order: Order, *states: PaymentState) -> None:
     async with database.begin() as unit:
-        for revision, state in enumerate(states, start=1):
-            await unit.payments.receive(order, AT)
-            await unit.payments.record(key_of(order), revision, later(revision), state=state, facts=REVIEWED)
+        await reach(unit, order, *states, facts=REVIEWED)
 
 
 def resolve(order: Order, state: PaymentState) -> ResolveCase:
@@ -105,3 +104,63 @@ async def test_what_people_say_is_masked_and_written_once(url: str) -> None:
             (event,) = await unit.reviews.events(key_of(order), "")
 
     assert event.reason == "患者1101**********0134, payAuthNo=***"
+
+
+@pytest.mark.parametrize("state", [S.PAID, S.SETTLED])
+async def test_a_decision_that_comes_too_late_locks_no_bill_and_books_nothing(url: str, state: PaymentState) -> None:
+    order, other = outpatient("L1"), outpatient("L2")
+    async with Database(url, Keyring.generate()) as database:
+        await given(database, order, S.PAID, S.REVERSING)
+        await given(database, other, S.PRICED)
+        await ActivityEnvironment().run(Records(database).record_resolution, resolve(order, state))
+        async with database.begin() as unit:
+            found = await unit.payments.find(key_of(order))
+            assert await unit.bill_locks.take(key_of(other), bills_of(other, AT), AT) is None
+
+    assert found is not None
+    assert (found.state, found.note, found.settlement) == (S.REVERSING, "LATE_MONEY", None)
+
+
+class TestReversed:
+    """A reversal with nothing to send back, or one that is found to be done, was never written as REVERSING."""
+
+    end = PaymentEnd(state=S.REVERSED, code=ErrorCode.REVERSED, message="已冲正")
+
+    async def written(self, database: Database, order: Order) -> tuple[PaymentState, list[str]]:
+        step = RecordEnd(
+            hospital=order.hospital,
+            med_org_ord=order.med_org_ord,
+            revision=9,
+            order=order,
+            accepted_at=AT,
+            end=self.end,
+        )
+        await ActivityEnvironment().run(Records(database).record_end, step)
+        async with database.read() as unit:
+            found = await unit.payments.find(key_of(order))
+            timeline = await unit.timeline.of_payment(key_of(order))
+        assert found is not None
+        return found.state, [entry.name for entry in timeline if entry.kind is TimelineKind.STATE][-2:]
+
+    @pytest.mark.parametrize("state", [S.PAID, S.REGISTERED, S.REVERSING])
+    async def test_a_paid_payment_is_reversing_on_the_way(self, url: str, state: PaymentState) -> None:
+        order = outpatient("L1")
+        async with Database(url, Keyring.generate()) as database:
+            await given(database, order, state)
+            assert await self.written(database, order) == (S.REVERSED, ["REVERSING", "REVERSED"])
+
+    async def test_a_review_leads_there_at_once(self, url: str) -> None:
+        order = outpatient("L1")
+        async with Database(url, Keyring.generate()) as database:
+            await given(database, order, S.PAID, S.IN_REVIEW)
+            assert await self.written(database, order) == (S.REVERSED, ["IN_REVIEW", "REVERSED"])
+            async with database.read() as unit:
+                case = await unit.reviews.find(key_of(order), "")
+        assert case is not None
+        assert case.outcome == "REVERSED"
+
+    async def test_a_booked_one_stays_booked(self, url: str) -> None:
+        order = outpatient("L1")
+        async with Database(url, Keyring.generate()) as database:
+            await given(database, order, S.SETTLED)
+            assert await self.written(database, order) == (S.SETTLED, ["PAID", "SETTLED"])

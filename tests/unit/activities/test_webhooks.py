@@ -18,6 +18,7 @@ from storage.records import NotificationRecord, TimelineEntry, TimelineKind
 from storage.session import Database
 from storage.sql.migrate import upgrade
 from tests.support.parties.receiver import Receiver, receiving
+from tests.support.stack.recorded import reach
 from tests.support.values.orders import outpatient
 from tests.support.values.records import AT, key_of
 
@@ -31,8 +32,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     upgrade(url)
     async with Database(url, Keyring.generate()) as database:
         async with database.begin() as unit:
-            await unit.payments.receive(ORDER, AT)
-            await unit.payments.record(KEY, 1, AT, state=PaymentState.EXPIRED)
+            await reach(unit, ORDER, PaymentState.EXPIRED, at=AT)
         yield database
 
 

@@ -8,6 +8,7 @@ import pytest
 from domain.orders import Order, bills_of
 from domain.states import RELEASING, PaymentState
 from storage.session import Database
+from tests.support.stack.recorded import reach
 from tests.support.values.orders import outpatient, registration
 from tests.support.values.records import AT, key_of, later
 
@@ -17,8 +18,7 @@ ONE, TWO = ("prescription:1",), ("prescription:1", "prescription:2")
 async def received(database: Database, *orders: Order) -> None:
     async with database.begin() as unit:
         for order in orders:
-            await unit.payments.receive(order, AT)
-            await unit.payments.record(key_of(order), 1, AT, state=PaymentState.PRICED)
+            await reach(unit, order, PaymentState.PRICED, at=AT)
 
 
 async def take(database: Database, order: Order, bills: Sequence[str]) -> str | None:
@@ -28,8 +28,7 @@ async def take(database: Database, order: Order, bills: Sequence[str]) -> str | 
 
 async def comes_to(database: Database, order: Order, *states: PaymentState) -> None:
     async with database.begin() as unit:
-        for revision, state in enumerate(states, start=2):
-            await unit.payments.record(key_of(order), revision, later(1), state=state)
+        await reach(unit, order, *states, revision=2, at=later(1))
 
 
 class TestTheBills:

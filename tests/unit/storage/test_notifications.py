@@ -11,6 +11,7 @@ from storage.notifications import BATCH_MAX
 from storage.records import NotificationRecord, PaymentFacts, TimelineKind
 from storage.session import Database
 from tests.support.stack.database import rows
+from tests.support.stack.recorded import reach
 from tests.support.values.orders import SPLIT, outpatient
 from tests.support.values.records import AT, key_of, later
 
@@ -22,8 +23,7 @@ KEY = key_of(ORDER)
 async def payment(database: Database) -> None:
     facts = PaymentFacts(pay_ord_id="ORD1", pay_token="PAYTOKEN-MARKER", split=SPLIT)
     async with database.begin() as unit:
-        await unit.payments.receive(ORDER, AT)
-        await unit.payments.record(KEY, 1, AT, state=PaymentState.PAID, facts=facts)
+        await reach(unit, ORDER, PaymentState.PAID, facts=facts, at=AT)
 
 
 async def settle(database: Database, *, fails: bool = False) -> None:
@@ -135,8 +135,7 @@ class TestTaken:
         async with database.begin() as unit:
             for number in range(BATCH_MAX + 1):
                 order = outpatient(f"MANY{number:03}")
-                await unit.payments.receive(order, AT)
-                await unit.payments.record(key_of(order), 1, AT, state=PaymentState.EXPIRED)
+                await reach(unit, order, PaymentState.EXPIRED, at=AT)
         assert [notice.med_org_ord for notice in await waiting(database)] == [f"MANY{n:03}" for n in range(BATCH_MAX)]
 
 

@@ -12,6 +12,7 @@ from domain.states import PaymentState, RefundState
 from storage.records import PaymentFacts, PaymentRecord, RefundRecord, TimelineKind
 from storage.session import Database
 from tests.support.stack.database import rows
+from tests.support.stack.recorded import reach
 from tests.support.values.orders import outpatient
 from tests.support.values.records import AT, SETTLEMENT, SPLIT, key_of, later
 
@@ -28,10 +29,9 @@ async def payment(database: Database) -> None:
     """Settled: 25.70 cash, 25.70 account, 77.10 fund. Its bill is locked."""
     facts = PaymentFacts(split=SPLIT, settlement=SETTLEMENT)
     async with database.begin() as unit:
-        await unit.payments.receive(ORDER, AT)
-        await unit.payments.record(KEY, 1, AT, state=PaymentState.PRICED)
+        await reach(unit, ORDER, PaymentState.PRICED, at=AT)
         await unit.bill_locks.take(KEY, ["prescription:300001"], AT)
-        await unit.payments.record(KEY, 7, AT, state=PaymentState.SETTLED, facts=facts)
+        await reach(unit, ORDER, PaymentState.SETTLED, facts=facts, revision=7, at=AT)
 
 
 def wish(refund_no: str) -> RefundOrder:
@@ -92,8 +92,7 @@ class TestReserving:
     async def test_is_only_of_a_settled_payment(self, database: Database) -> None:
         other = outpatient("RFD2")
         async with database.begin() as unit:
-            await unit.payments.receive(other, AT)
-            await unit.payments.record(key_of(other), 1, AT, state=PaymentState.PAID)
+            await reach(unit, other, PaymentState.PAID, at=AT)
             order = wish("R1").model_copy(update={"med_org_ord": "RFD2"})
             assert not await unit.refunds.reserve(order, NOTHING, NOTHING, AT)
 

@@ -9,6 +9,7 @@ from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState
 from storage.records import CaseEventRecord, CaseOpening, CaseRecord, PaymentFacts, TimelineKind
 from storage.session import Database
+from tests.support.stack.recorded import reach
 from tests.support.values.orders import outpatient
 from tests.support.values.records import AT, SETTLEMENT, SPLIT, key_of, later
 
@@ -21,10 +22,7 @@ async def goes_through(database: Database, *states: PaymentState, **facts: objec
     """The row comes to these states, with the facts of a review."""
     reviewed = {"error_code": ErrorCode.IN_REVIEW, "error_message": "已转人工核查", "note": "HIS_OUTCOME_UNKNOWN"}
     async with database.begin() as unit:
-        for revision, state in enumerate(states, start=1):
-            written = PaymentFacts(**(reviewed | facts))
-            await unit.payments.receive(ORDER, AT)
-            await unit.payments.record(KEY, revision, later(revision), state=state, facts=written)
+        await reach(unit, ORDER, *states, facts=PaymentFacts(**(reviewed | facts)))
 
 
 def opening(

@@ -12,6 +12,7 @@ from security.crypto.keyring import Keyring
 from storage.records import PaymentFacts
 from storage.sealing import SEALED, SUFFIX, sealed_tables
 from storage.session import Database
+from tests.support.stack.recorded import reach
 from tests.support.values.orders import outpatient
 from tests.support.values.records import AT, SETTLEMENT, key_of
 
@@ -23,8 +24,7 @@ FACTS = PaymentFacts(pay_token="TOKEN", settlement=SETTLEMENT)
 async def written(database: Database) -> None:
     async with database.begin() as unit:
         for order in ORDERS:
-            await unit.payments.receive(order, AT)
-            await unit.payments.record(key_of(order), 1, AT, state=PaymentState.PRE_SETTLED, facts=FACTS)
+            await reach(unit, order, PaymentState.PRE_SETTLED, facts=FACTS, at=AT)
 
 
 async def reseal(database: Database, rows_max: int) -> tuple[int, int]:

@@ -7,8 +7,9 @@ from domain.orders import Channel
 from domain.states import PaymentState
 from storage.records import PaymentFacts
 from tests.support.stack.api_server import KEYS, ApiServer
+from tests.support.stack.recorded import reach
 from tests.support.values.orders import outpatient, registration
-from tests.support.values.records import AT, key_of, later
+from tests.support.values.records import AT, later
 
 S = PaymentState
 LIST = "/api/v1/payments"
@@ -20,8 +21,7 @@ async def given(api: ApiServer, count: int, hospital: str = "main") -> None:
             order = outpatient(f"M{number:03d}", hospital=hospital, patient_name="张三")
             at = later(number // 2)
             facts = PaymentFacts(pay_ord_id=f"ORD{number}")
-            await unit.payments.receive(order, at)
-            await unit.payments.record(key_of(order), 1, at, state=S.PRICED, facts=facts)
+            await reach(unit, order, S.PRICED, facts=facts, at=at)
 
 
 async def names(api: ApiServer, query: str, key: str = KEYS["auditor"]) -> list[str]:
@@ -89,8 +89,7 @@ class TestAFilter:
                 (outpatient("BILL"), S.PRICED, None),
                 (registration("REG", channel=Channel.ALIPAY), S.REJECTED, dead),
             ):
-                await unit.payments.receive(order, AT)
-                await unit.payments.record(key_of(order), 1, AT, state=state, facts=facts)
+                await reach(unit, order, state, facts=facts, at=AT)
         assert await names(api, "?state=REJECTED") == ["REG"]
         assert await names(api, "?channel=WeChat") == ["BILL"]
         assert await names(api, "?category=1&state=PRICED") == []

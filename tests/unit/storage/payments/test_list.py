@@ -13,8 +13,9 @@ from storage.notices import _ABOUT
 from storage.payments import _listed
 from storage.records import PaymentFacts, PaymentLine, PaymentQuery, Place
 from storage.session import Database
+from tests.support.stack.recorded import reach
 from tests.support.values.orders import outpatient, registration
-from tests.support.values.records import AT, key_of, later
+from tests.support.values.records import AT, later
 
 S = PaymentState
 ALL = PaymentQuery(hospital="main")
@@ -25,9 +26,7 @@ async def accepted(
 ) -> None:
     at = later(seconds)
     async with database.begin() as unit:
-        for revision, state in enumerate(way or (S.PRICED,), start=1):
-            await unit.payments.receive(order, at)
-            await unit.payments.record(key_of(order), revision, at, state=state, facts=facts)
+        await reach(unit, order, *(way or (S.PRICED,)), facts=facts, at=at)
 
 
 async def listed(database: Database, query: PaymentQuery = ALL, rows_max: int = 50) -> list[str]:

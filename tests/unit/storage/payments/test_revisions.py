@@ -1,4 +1,4 @@
-"""The rule that keeps a payment's row right whoever writes late: the newest revision stands."""
+"""A late writer changes nothing: a newer revision stands. What may follow what is in test_told.py."""
 
 import asyncio
 
@@ -12,12 +12,14 @@ from storage.payments import NoSuchPaymentError
 from storage.records import PaymentFacts, PaymentRecord, TimelineKind
 from storage.session import Database
 from tests.support.stack.database import somebody_waits
+from tests.support.stack.recorded import reach
 from tests.support.values.orders import outpatient
 from tests.support.values.records import AT, SETTLEMENT, key_of, later
 from tests.support.waiting import eventually
 
 ORDER = outpatient("REV1")
 KEY = key_of(ORDER)
+TO_PRE_SETTLED = ["RECEIVED", "PRICED", "FEE_UPLOADED", "PRE_SETTLED"]
 
 
 async def write(
@@ -31,6 +33,11 @@ async def write(
         if order is not None:
             await unit.payments.receive(order, AT)
         return await unit.payments.record(KEY, revision, later(revision), state=state, facts=facts)
+
+
+async def comes_to(database: Database, state: PaymentState, revision: int = 1) -> None:
+    async with database.begin() as unit:
+        await reach(unit, ORDER, state, revision=revision)
 
 
 async def found(database: Database) -> PaymentRecord:
@@ -74,7 +81,7 @@ class TestFirstWrite:
 
     async def test_an_order_read_from_the_row_may_be_written_back(self, database: Database) -> None:
         """A payment that is looked at once more is started from its row, which has no payAuthNo any more."""
-        await write(database, 1, PaymentState.CANCELLED, order=ORDER)
+        await comes_to(database, PaymentState.CANCELLED)
         assert await write(database, 2, PaymentState.IN_REVIEW, order=(await found(database)).order)
         assert (await found(database)).state is PaymentState.IN_REVIEW
 
@@ -85,8 +92,8 @@ class TestOrderOfRevisions:
         await write(database, 3, PaymentState.REJECTED, PaymentFacts(error_code=ErrorCode.INSURANCE_REFUSED))
         before = await found(database)
         late = PaymentFacts(pay_ord_id="ORD1", settlement=SETTLEMENT, error_code=None)
-        assert not await write(database, 2, PaymentState.FEE_UPLOADED, late)
-        assert not await write(database, 2, None, late)
+        assert not await write(database, 2, PaymentState.IN_REVIEW, late)
+        assert not await write(database, 2, None, PaymentFacts(settlement=SETTLEMENT))
         assert not await write(database, 2, PaymentState.REJECTED, late)
         assert await found(database) == before
         assert await states(database) == ["RECEIVED", "PRICED", "REJECTED"]
@@ -106,14 +113,14 @@ class TestOrderOfRevisions:
         assert (await found(database)).state is PaymentState.PRICED
 
     async def test_within_a_revision_a_late_attempt_never_takes_the_state_back(self, database: Database) -> None:
-        await write(database, 6, PaymentState.PAID, order=ORDER)
+        await comes_to(database, PaymentState.PAID, revision=6)
         assert await write(database, 7, PaymentState.REVERSING)
         assert await write(database, 7, PaymentState.REVERSED)
         assert not await write(database, 7, PaymentState.REVERSING)
         assert (await found(database)).state is PaymentState.REVERSED
 
     async def test_the_same_state_again_keeps_since_when(self, database: Database) -> None:
-        await write(database, 5, PaymentState.PAID, order=ORDER)
+        await comes_to(database, PaymentState.PAID, revision=5)
         assert await write(database, 6, PaymentState.PAID, PaymentFacts(settlement=SETTLEMENT))
         record = await found(database)
         assert (record.state_since, record.updated_at, record.revision) == (later(5), later(6), 6)
@@ -136,23 +143,32 @@ class TestRaces:
             assert written[1] is True
 
     async def test_a_waiting_older_writer_sees_what_the_newer_one_wrote(self, database: Database) -> None:
-        await write(database, 1, PaymentState.PRE_SETTLED, order=ORDER)
+        await comes_to(database, PaymentState.PRE_SETTLED)
         async with database.begin() as unit:
             await unit.payments.record(KEY, 3, later(3), state=PaymentState.PAID)
             older = asyncio.create_task(write(database, 2, PaymentState.EXPIRED))
             await self._waits(database)
         assert await older is False
         assert (await found(database)).state is PaymentState.PAID
-        assert await states(database) == ["RECEIVED", "PRE_SETTLED", "PAID"]
+        assert await states(database) == [*TO_PRE_SETTLED, "PAID"]
 
-    async def test_a_waiting_newer_writer_writes_over_the_older_one(self, database: Database) -> None:
-        await write(database, 1, PaymentState.PRE_SETTLED, order=ORDER)
+    async def test_a_waiting_newer_writer_goes_on_from_the_older_one(self, database: Database) -> None:
+        await comes_to(database, PaymentState.PRE_SETTLED)
         async with database.begin() as unit:
             await unit.payments.record(KEY, 2, later(2), state=PaymentState.IN_REVIEW)
             newer = asyncio.create_task(write(database, 3, PaymentState.PAID))
             await self._waits(database)
         assert await newer is True
-        assert await states(database) == ["RECEIVED", "PRE_SETTLED", "IN_REVIEW", "PAID"]
+        assert await states(database) == [*TO_PRE_SETTLED, "IN_REVIEW", "PAID"]
+
+    async def test_a_waiting_newer_writer_never_takes_back_an_end(self, database: Database) -> None:
+        await comes_to(database, PaymentState.PRE_SETTLED)
+        async with database.begin() as unit:
+            await unit.payments.record(KEY, 2, later(2), state=PaymentState.EXPIRED)
+            newer = asyncio.create_task(write(database, 3, PaymentState.PAID))
+            await self._waits(database)
+        assert await newer is False
+        assert await states(database) == [*TO_PRE_SETTLED, "EXPIRED"]
 
     async def test_a_waiting_first_writer_finds_the_row_of_the_other(self, database: Database) -> None:
         async with database.begin() as unit:
@@ -180,11 +196,11 @@ class TestRaces:
         assert await states(database) == ["RECEIVED", "PRICED"]
 
     async def test_two_attempts_of_one_revision_leave_one_state(self, database: Database) -> None:
-        await write(database, 1, PaymentState.PRE_SETTLED, order=ORDER)
+        await comes_to(database, PaymentState.PRE_SETTLED)
         facts = PaymentFacts(settlement=SETTLEMENT)
         written = await asyncio.gather(*(write(database, 2, PaymentState.PAID, facts) for _ in range(6)))
         assert written == [True] * 6
-        assert await states(database) == ["RECEIVED", "PRE_SETTLED", "PAID"]
+        assert await states(database) == [*TO_PRE_SETTLED, "PAID"]
         assert (await found(database)).settlement == SETTLEMENT
 
     async def test_first_writers_at_once_make_one_row(self, database: Database) -> None:
