@@ -131,6 +131,7 @@ class Settings(BaseSettings):
     reversal_window_s: Annotated[int, Field(ge=1, le=REVERSAL_WINDOW_S_MAX)] = 3600
     pre_settle_budget_s: Seconds = 120
     sync_wait_s: Seconds = 15
+    watch_after_s: Seconds = 30
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @model_validator(mode="after")

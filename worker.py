@@ -14,15 +14,19 @@ from activities.background import outbox_emptied, tokens_forgotten
 from activities.bill_locks import BillLocks
 from activities.call_log import CallLog
 from activities.centre import Centre
+from activities.clocks import clock_watched
 from activities.his import His
 from activities.records import Records
 from activities.refunds import Refunds
+from activities.watcher import RPC_TIMEOUT, Watcher, payments_watched
 from activities.webhooks import Webhooks
+from domain.orders import PaymentStart
 from gateways.his.http import HttpHospitalSystem
 from gateways.http import HttpCaller
 from gateways.insurance.client import HttpInsuranceCentre
 from gateways.webhook import CallerWebhook
 from hospitals import Hospital, load_hospitals
+from hospitals.terms import payment_terms
 from security.crypto.payload_codec import data_converter
 from security.keys.provider import KeyProvider, LocalKeys
 from security.logs import configure_logging
@@ -33,7 +37,7 @@ from workflows.notification import NotificationWorkflow
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.refund.workflow import RefundWorkflow
 from workflows.sandbox import sandbox
-from workflows.start import start_notification
+from workflows.start import reopen, start_notification
 
 WORKFLOWS = [PaymentWorkflow, RefundWorkflow]
 CACHED_WORKFLOWS_MAX = 5_000
@@ -96,6 +100,15 @@ def make_notifier(client: Client, task_queue: str, call_log: CallLog, webhooks: 
     )
 
 
+def make_watcher(database: Database, client: Client, settings: Settings, hospitals: Mapping[str, Hospital]) -> Watcher:
+    terms = {hospital.id: payment_terms(settings, hospital) for hospital in hospitals.values()}
+
+    async def restart(start: PaymentStart) -> None:
+        await reopen(client, start, settings.task_queue, RPC_TIMEOUT)
+
+    return Watcher(database, client, terms, restart, timedelta(seconds=settings.watch_after_s))
+
+
 @asynccontextmanager
 async def notifying_callers(
     client: Client, task_queue: str, call_log: CallLog, hospitals: Mapping[str, Hospital]
@@ -125,21 +138,23 @@ async def run_worker(settings: Settings, keys: KeyProvider | None = None) -> Non
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(settings.database, keyring))
         call_log = CallLog(database)
-        # Calls in flight outlive the worker's activities, and are recorded before the database closes.
-        stack.push_async_callback(call_log.steps.drained)
         http = await stack.enter_async_context(HttpCaller())
+        # Calls in flight outlive the worker's activities: they end before connections and database close.
+        stack.push_async_callback(call_log.steps.drained)
         client = await Client.connect(
             settings.temporal_address,
             namespace=settings.temporal_namespace,
             data_converter=data_converter(keyring),
             tls=temporal_tls(settings.temporal_tls_files),
         )
+        await stack.enter_async_context(clock_watched(database, client, settings.task_queue, stop))
         hospitals = load_hospitals(settings.hospitals_path, settings.guards_keys)
         gateways = make_gateways(http, settings, hospitals, keys)
         notifications = f"{settings.task_queue}-notifications"
         await stack.enter_async_context(make_worker(client, settings, call_log, gateways))
         await stack.enter_async_context(notifying_callers(client, notifications, call_log, hospitals))
         await stack.enter_async_context(tokens_forgotten(database, hospitals))
+        await stack.enter_async_context(payments_watched(make_watcher(database, client, settings, hospitals)))
         await stop.wait()
 
 

@@ -37,7 +37,7 @@ async def tokens_forgotten(database: Database, hospitals: Collection[str]) -> As
         await forget(database, hospitals)
         return False
 
-    async with _repeated(work, FORGET_EVERY_S, FORGET_EVERY_S, "tokens not deleted"):
+    async with repeated(work, FORGET_EVERY_S, FORGET_EVERY_S, "tokens not deleted"):
         yield
 
 
@@ -51,7 +51,7 @@ async def outbox_emptied(database: Database, hospitals: Collection[str], start: 
     async def work() -> bool:
         return await empty(database, hospitals, start)
 
-    async with _repeated(work, LOOK_EVERY_S, AFTER_TROUBLE_S, "notifications not started"):
+    async with repeated(work, LOOK_EVERY_S, AFTER_TROUBLE_S, "notifications not started"):
         yield
 
 
@@ -91,7 +91,7 @@ async def empty(database: Database, hospitals: Collection[str], start: Start) ->
 
 
 @asynccontextmanager
-async def _repeated(
+async def repeated(
     work: Callable[[], Awaitable[bool]], every_s: float, after_trouble_s: float, trouble: str
 ) -> AsyncIterator[None]:
     """Run `work` every `every_s` while the block runs, or again at once if it returns True.

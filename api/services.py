@@ -10,13 +10,13 @@ from api.notices.door import NoticeDoor
 from api.notices.hints import Hints
 from api.notices.service import NoticesService
 from api.payments.service import PaymentsService
-from api.payments.workflows import payment_terms
 from api.refunds.service import RefundsService
 from api.reviews.service import ReviewsService
 from api.temporal import TemporalLink
 from api.web.trace import HttpMetrics
 from domain.orders import PaymentTerms
 from hospitals import Hospital
+from hospitals.terms import payment_terms
 from settings import Settings
 from storage.session import Database
 

@@ -50,6 +50,7 @@ class Projection:
             "state_since": accepted_at,
             "accepted_at": accepted_at,
             "updated_at": accepted_at,
+            "watched_from": accepted_at,
         }
         statement = insert_if_new(self._connection, _PAYMENT)
         if (await self._connection.execute(statement, {**columns, **begun})).rowcount == 1:
@@ -73,7 +74,9 @@ class Projection:
         """
         values = {**columns, **_written_at(key, revision, at)}
         statement = _move_to(state, by_question=by_question)
-        moved = await self._connection.execute(statement, values | {"state": state.value, "state_since": at})
+        watched_from = columns.get("window_ends_at") if state is PaymentState.PRE_SETTLED else at
+        moving = {"state": state.value, "state_since": at, "watched_from": watched_from}
+        moved = await self._connection.execute(statement, values | moving)
         came_from = moved.scalar_one_or_none()
         if came_from is not None:
             await self._note(key, revision, state, at)

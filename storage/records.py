@@ -101,6 +101,13 @@ class Place(Frozen):
     med_org_ord: str
 
 
+class WatchedPayment(PaymentKey):
+    """A payment whose workflow may need to be woken, or to be started again."""
+
+    state: PaymentState
+    state_since: datetime
+
+
 class StepKey(Frozen):
     """Identifies a step. `number`: counts the workflow's steps of this name, from 1."""
 

@@ -23,6 +23,7 @@ from storage.sealing import ResealRepository
 from storage.sql.engines import WAIT_S_MAX, AnyConnection, open_engines
 from storage.steps import StepRepository
 from storage.timeline import TimelineRepository
+from storage.watch import WatchRepository
 
 _NO_PAYMENT = PaymentKey(hospital="", med_org_ord="")
 
@@ -46,6 +47,7 @@ class Unit:
     notices = cached_property(lambda unit: NoticeRepository(unit.connection))
     notifications = cached_property(lambda unit: NotificationRepository(unit.connection))
     timeline = cached_property(lambda unit: TimelineRepository(unit.connection))
+    watch = cached_property(lambda unit: WatchRepository(unit.connection))
     nonces = cached_property(lambda unit: NonceRepository(unit.connection))
     seals = cached_property(lambda unit: ResealRepository(unit.connection, unit.keyring))
 

@@ -79,6 +79,7 @@ class Payment(SQLModel, table=True):
         Index("payment_by_time", "hospital", "accepted_at"),
         Index("payment_by_state", "hospital", "state", "accepted_at"),
         Index("payment_by_pay_ord_id", "hospital", "pay_ord_id"),
+        Index("payment_watched", "watched_from"),
     )
 
     hospital: str = Field(primary_key=True, max_length=HOSPITAL_CHARS_MAX)
@@ -125,6 +126,8 @@ class Payment(SQLModel, table=True):
     refunded_acct_fen: int = Field(sa_type=BigInteger, default=0, sa_column_kwargs={"server_default": text("0")})
     refunded_fund_fen: int = Field(sa_type=BigInteger, default=0, sa_column_kwargs={"server_default": text("0")})
     refunding: str | None = Field(max_length=REFUND_NO_CHARS_MAX)
+    watched_from: datetime | None = Field(sa_type=UtcDateTime)
+    """Since when the workflow should have gone on, or should be closed. None: nobody has to look."""
 
 
 class BillLock(SQLModel, table=True):

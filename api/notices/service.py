@@ -6,12 +6,12 @@ import structlog
 
 from api.notices.door import OpenedNotice
 from api.notices.hints import EXPLAINED, Hints
-from api.payments.workflows import payment_terms
 from domain.base import PaymentKey
 from domain.errors import PaymentError
 from gateways.insurance.envelope import utc_now
 from gateways.insurance.notice import SettlementNotice
 from hospitals import Hospital
+from hospitals.terms import payment_terms
 from settings import Settings
 from storage.records import ReceivedNotice
 from storage.session import Database, Unit

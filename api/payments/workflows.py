@@ -1,6 +1,5 @@
-"""The updates and signals that the API sends to payments, and the terms of a new one."""
+"""The updates and signals that the API sends to payments."""
 
-import math
 from datetime import timedelta
 
 from api.temporal import Workflows, answer_of
@@ -8,14 +7,10 @@ from domain.ids import payment_workflow_id
 from domain.orders import (
     CancelRequest,
     PaymentStart,
-    PaymentTerms,
     PreSettleAnswer,
     SettlementAnswer,
     SettleRequest,
 )
-from gateways.insurance.profile import DEFAULT_PATHS
-from hospitals import Hospital
-from settings import Settings
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.start import reopen, start_operation
 
@@ -49,24 +44,3 @@ class PaymentWorkflows(Workflows):
         """Start a closed payment again, or hint to it if it is running."""
         client = await self._link.client()
         await answer_of(reopen(client, start, self.task_queue, _SIGNAL_WAIT), _SIGNAL_WAIT)
-
-
-PAID_SHOWN_AFTER_MS = 500
-"""HIS usually books sooner: then PAID is never written, which makes settling faster (docs/decisions)."""
-
-
-def payment_terms(settings: Settings, hospital: Hospital) -> PaymentTerms:
-    """The terms of a payment that starts now. Later changes of the settings do not affect it."""
-    centre_timeouts_s = (hospital.centre.timeout_s(transaction) for transaction in DEFAULT_PATHS)
-    return PaymentTerms(
-        pre_settle_budget_s=settings.pre_settle_budget_s,
-        payment_window_s=settings.payment_window_s,
-        auto_finish_after_s=settings.auto_finish_after_s,
-        his_retry_budget_s=settings.his_retry_budget_s,
-        reversal_window_s=settings.reversal_window_s,
-        registers=hospital.registers,
-        cash_refunded_by=hospital.centre.cash_refunded_by,
-        call_timeout_s=math.ceil(max(settings.his_timeout_s, *centre_timeouts_s)),
-        his_timeout_s=settings.his_timeout_s,
-        paid_shown_after_ms=PAID_SHOWN_AFTER_MS,
-    )

@@ -10,6 +10,7 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
+from activities.clocks import ClockSkewError
 from cli.configuration import CommandError, read_hospitals, read_settings
 from cli.connections import NO_CONNECTION, check_tables, connect
 from security.logs import configure_logging
@@ -40,6 +41,8 @@ def worker(
     configure_logging(settings.log_level, "worker")
     try:
         asyncio.run(run_worker(settings))
+    except ClockSkewError as error:
+        raise CommandError(str(error)) from None
     except RuntimeError as error:
         if NO_CONNECTION not in str(error):
             raise

@@ -85,6 +85,7 @@ def create_payment() -> None:
         sealed("insured_name_sealed", nullable=True),
         *(sa.Column(back, sa.BigInteger(), nullable=False, server_default=sa.text("0")) for back in REFUNDED),
         text("refunding", 64, nullable=True),
+        moment("watched_from", nullable=True),
         known("state", STATES),
         known("came_from", STATES),
         known("category", "'1', '2'"),
@@ -100,6 +101,7 @@ def create_payment() -> None:
     )
     op.create_index("payment_by_time", "payment", ["hospital", "accepted_at"])
     op.create_index("payment_by_state", "payment", ["hospital", "state", "accepted_at"])
+    op.create_index("payment_watched", "payment", ["watched_from"])
     op.create_index("payment_by_pay_ord_id", "payment", ["hospital", "pay_ord_id"])
 
 

@@ -10,10 +10,10 @@ import structlog
 from api.access.keys import Callers, UnsafeSettingsError
 from api.access.refusals import AccessRefused, Holder, Reason
 from api.access.rights import RULES, Right
-from api.payments.workflows import PAID_SHOWN_AFTER_MS, payment_terms
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Registers
 from hospitals import Hospital, Role, load_hospitals
+from hospitals.terms import PAID_SHOWN_AFTER_MS, payment_terms
 from settings import Settings
 from tests.support.stack.api_server import KEY, KEYS, hospitals_toml
 
