@@ -3,9 +3,10 @@
 import itertools
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,13 @@ class Stack:
 
     async def start_worker(self) -> None:
         await self._start(components.worker(self.embedded.settings, self.temporal))
+
+    async def start_dying_worker(self, activity: str) -> None:
+        """Instead of the worker, one that dies as soon as this activity's result is committed."""
+        await self.kill("worker")
+        alive = components.worker(self.embedded.settings, self.temporal)
+        argv = (sys.executable, "-m", "tests.support.stack.dying_worker", activity)
+        await self._start(replace(alive, argv=argv))
 
     async def start_temporal(self) -> None:
         settings = self.embedded.settings
