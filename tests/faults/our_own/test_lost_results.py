@@ -1,4 +1,4 @@
-"""The worker dies after a step is committed and before Temporal knows: what was told stays true, nothing is repeated."""
+"""The worker dies after a step is committed, before Temporal knows: what was told stays true, nothing is done twice."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
