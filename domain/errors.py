@@ -107,7 +107,10 @@ class Refused(RemoteCallError):
 
 
 class NotSent(RemoteCallError):
-    """The request did not leave us (no connection): safe to repeat."""
+    """The request did not leave us (no connection): safe to repeat.
+
+    `retry_after_s`: we held it back ourselves, and before so many seconds it would be held back again.
+    """
 
     outcome = Outcome.NOT_SENT
 
@@ -115,8 +118,8 @@ class NotSent(RemoteCallError):
 class Unknown(RemoteCallError):
     """It may have happened: query before acting.
 
-    `answered`: a whole HTTP response came, and not from a gateway that may have given up on a call still at work (502,
-    503, 504): that request is over.
+    `answered`: a whole HTTP response came that is not a gateway's 502, 503 or 504, so that request is over. Otherwise
+    the other side may still be at work on it.
     """
 
     outcome = Outcome.UNKNOWN

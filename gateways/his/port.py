@@ -3,6 +3,7 @@
 For read operations `Refused.reason` is one of `REASONS` if HIS gave one, else empty.
 """
 
+from enum import StrEnum
 from typing import Protocol
 
 from domain.base import Frozen
@@ -17,6 +18,16 @@ BILL_NOT_FOUND = "BILL_NOT_FOUND"
 BILL_ALREADY_PAID = "BILL_ALREADY_PAID"
 VISIT_NOT_FOUND = "VISIT_NOT_FOUND"
 REASONS = (PATIENT_NOT_FOUND, CLINIC_NOT_FOUND, BILL_NOT_FOUND, BILL_ALREADY_PAID, VISIT_NOT_FOUND)
+
+
+class HisRepeats(StrEnum):
+    """What HIS does with a `register` or `settle` that arrives while an earlier one of its medOrgOrd is still at work.
+
+    SAFE: it is known to write one record and to answer both with it. ASK: nobody knows.
+    """
+
+    SAFE = "safe"
+    ASK = "ask"
 
 
 class Registration(Frozen):
@@ -35,11 +46,12 @@ class HisRefund(Frozen):
 
 
 class HospitalSystem(Protocol):
-    repeats_safely: bool
-    """Whether HIS is known to take a repeated call for what it is, also while the first one is at work."""
+    @property
+    def repeats_safely(self) -> bool:
+        """Whether a call may be repeated while the one before it may still be at work, see `HisRepeats`."""
 
     def timeout_s(self, transaction: Transaction) -> float:
-        """How long we wait for the answer of one call, in seconds."""
+        """The limit of one call, in seconds. A call may still take effect until twice that time has passed."""
 
     async def patient(self, patient_id: str) -> Patient:
         """The patient, insured or not."""
