@@ -98,14 +98,14 @@ def _services(settings: Settings, keys: KeyProvider, hospitals: Mapping[str, Hos
     keyring = keys.keyring()
     database = Database(settings.database, keyring)
     link = TemporalLink(settings, data_converter(keyring))
-    workflows = PaymentWorkflows(link, settings)
+    workflows = PaymentWorkflows(link, settings, database, keyring)
     hints = Hints(database, workflows)
     return Services(
         settings=settings,
         database=database,
         link=link,
         payments=PaymentsService(database, workflows, keyring),
-        reviews=ReviewsService(database, ReviewWorkflows(link, settings)),
+        reviews=ReviewsService(database, ReviewWorkflows(link, settings, database, keyring)),
         refunds=RefundsService(database, Workflows(link, settings), keyring),
         hints=hints,
         door=NoticeDoor(hospitals.values(), keys.signer),

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from domain.base import Frozen, PaymentKey
+from domain.base import Frozen, Joined, PaymentKey
 from domain.bills import Bill, Patient
 from domain.china_time import to_china
 from domain.errors import ErrorCode, PaymentError
@@ -63,7 +63,7 @@ class Order(PaymentKey):
         return next((field for field, value in ours.items() if theirs[field] != value), None)
 
 
-class SettleRequest(PaymentKey):
+class SettleRequest(PaymentKey, Joined):
     """One validated call of interface 2."""
 
     pay_ord_id: str
@@ -203,7 +203,7 @@ class PreSettleAnswer(Frozen):
     si_personal_no: str
 
 
-class CancelRequest(PaymentKey):
+class CancelRequest(PaymentKey, Joined):
     """Cancel a payment before it is paid. `by`: the key's name, or the medOrgOrd of the bill's newer payment."""
 
     by: str
