@@ -190,5 +190,9 @@ def _rpc_failure(error: RPCError) -> Exception:
     if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
         logger.warning("temporal_exhausted", reason=error.message)
         return PaymentError(ErrorCode.RATE_LIMITED, "该订单的请求过多, 请稍后用同一订单号重试")
+    if error.status is RPCStatusCode.FAILED_PRECONDITION:
+        # Temporal is there: the workflow's task has failed, for want of time or because of a bug, and is tried again.
+        logger.warning("workflow_task_failed", reason=error.message)
+        return still_open()
     logger.warning("temporal_unavailable", status=error.status.name)
     return unavailable()

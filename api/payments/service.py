@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Final
 
+from api.access.admission import Admission, Urgency
 from api.payments.not_paid import INTERVAL_S, NotPaidBrake
 from api.payments.path import unknown_order
 from api.payments.recorded import (
@@ -42,8 +43,9 @@ PAGE_ROWS: Final = 50
 class PaymentsService:
     """Every method raises `PaymentError`. Decides nothing: rows and workflows do."""
 
-    def __init__(self, database: Database, workflows: PaymentWorkflows, keyring: Keyring) -> None:
+    def __init__(self, database: Database, workflows: PaymentWorkflows, keyring: Keyring, admission: Admission) -> None:
         self._database = database
+        self._admission = admission
         self._workflows = workflows
         self._keyring = keyring
         self._pre_settling = InFlight[PreSettleAnswer]()
@@ -87,6 +89,10 @@ class PaymentsService:
         return shown, Place(accepted_at=shown[-1].accepted_at, med_org_ord=shown[-1].med_org_ord)
 
     async def _pre_settle(self, order: Order, terms: PaymentTerms, fingerprint: str) -> PreSettleAnswer:
+        with self._admission.admitted(order, Urgency.NEW_PAYMENT):
+            return await self._answer_pre_settle(order, terms, fingerprint)
+
+    async def _answer_pre_settle(self, order: Order, terms: PaymentTerms, fingerprint: str) -> PreSettleAnswer:
         recorded = await self._recorded_pre_settlement(order)
         if recorded is not None:
             return recorded
@@ -112,6 +118,10 @@ class PaymentsService:
         return pre_settle_answer(record)
 
     async def _settle(self, request: SettleRequest, terms: PaymentTerms) -> SettlementAnswer:
+        with self._admission.admitted(request, Urgency.UNDER_WAY):
+            return await self._answer_settle(request, terms)
+
+    async def _answer_settle(self, request: SettleRequest, terms: PaymentTerms) -> SettlementAnswer:
         key = PaymentKey(hospital=request.hospital, med_org_ord=request.med_org_ord)
         question = self._workflows.settling(request)
         record, number = await self._look_before(key, question)
@@ -144,6 +154,10 @@ class PaymentsService:
         return None if record is None else settlement_answer(record, request)
 
     async def _cancel(self, key: PaymentKey, by: str, terms: PaymentTerms) -> PaymentState:
+        with self._admission.admitted(key, Urgency.UNDER_WAY):
+            return await self._answer_cancel(key, by, terms)
+
+    async def _answer_cancel(self, key: PaymentKey, by: str, terms: PaymentTerms) -> PaymentState:
         request = CancelRequest(hospital=key.hospital, med_org_ord=key.med_org_ord, by=by)
         question = self._workflows.cancelling(request)
         record, number = await self._look_before(key, question)

@@ -124,6 +124,7 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
         return self._next("register", steps.Booking)
 
     async def settle(self, step: steps.BookPayment) -> steps.Booking:
+        await self._act("settle")
         self.payments.append(step)
         return self._next("settle", steps.Booking)
 
