@@ -35,7 +35,6 @@ async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 @asynccontextmanager
 async def api_process(stack: Stack, logs: Path) -> AsyncIterator[ApiServer]:
     """Another process of the API beside the stack's own."""
-    logs.mkdir()
     settings = stack.embedded.settings.model_copy(update={"api_port": free_port()})
     async with Supervisor(logs) as supervisor:
         await supervisor.start(components.api(settings))
@@ -50,13 +49,15 @@ async def updates_taken(stack: Stack, number: str) -> Counter[str]:
     return Counter(each.accepted_request.input.name for each in taken if each.protocol_instance_id)
 
 
-async def test_settle_is_one_update_while_his_is_silent(hasty: Stack, number: str, tmp_path: Path) -> None:
+async def test_settle_is_one_update_while_his_is_silent(
+    hasty: Stack, number: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     order = outpatient_call(number)
     body = settle_call(order, await hasty.paid(order))
     await hasty.others.break_his(txn="settle", kind="delay", times=-1, seconds=60)
     await hasty.others.break_his(txn="settlement_query", kind="delay", times=-1, seconds=60)
     async with AsyncExitStack() as exits:
-        others = [api_process(hasty, tmp_path / f"{at}") for at in range(1, PROCESSES)]
+        others = [api_process(hasty, tmp_path_factory.mktemp("logs")) for _ in range(1, PROCESSES)]
         apis = [hasty.api, *[await exits.enter_async_context(other) for other in others]]
         for _ in range(WAITS):
             answers = await asyncio.gather(*(api.post(SETTLE, body) for api in apis))

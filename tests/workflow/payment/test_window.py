@@ -13,7 +13,6 @@ from tests.support.scripted.activities import CENTRE_DOWN, paid, waiting
 from tests.support.scripted.payments import PaymentsAtWork
 from tests.support.stack.time_skipping import refusal_of
 from tests.support.values.orders import outpatient, settle_call, start
-from workflows import limits
 from workflows.payment.workflow import PaymentWorkflow
 
 WINDOW_S = 1800
@@ -228,19 +227,3 @@ class TestWhatTheStatusMeans:
         assert (await refused(work, settle_call(order))).type == "IN_REVIEW"
         assert await work.attention(start(order)) == "AMOUNT_INCONSISTENT"
         assert "settle" not in work.script.asked
-
-
-class TestMoreRequestsThanAPaymentTakes:
-    async def test_are_refused_until_one_is_answered(self, work: PaymentsAtWork, order_no: str) -> None:
-        """Each is another request, since equal ones are one update; Temporal itself would refuse the eleventh."""
-        order = outpatient(order_no)
-        await work.pre_settle(start(order))
-        work.script.will("ask_order", CENTRE_DOWN)
-        wishes = [settle_call(order, visit_id=f"V{at}") for at in range(limits.REQUESTS_MAX)]
-        waiting_ones = [await work.begin_settle(wish) for wish in wishes]
-
-        seventh = settle_call(order, visit_id="V7")
-        assert (await refusal_of(work.begin_settle(seventh))).type == "RATE_LIMITED"
-        assert (await refusal_of(work.begin_cancel(order))).type == "RATE_LIMITED"
-        assert (await refusal_of(work.answer(waiting_ones[0]))).type == "PROCESSING"
-        assert (await refused(work, seventh)).type == "PROCESSING"

@@ -22,7 +22,7 @@ from activities.bill_locks import BillLocks
 from activities.contract import WithdrawHolder
 from domain.states import PaymentState
 from security.crypto.payload_codec import data_converter
-from tests.support.scripted.activities import waiting
+from tests.support.scripted.activities import CENTRE_DOWN, waiting
 from tests.support.scripted.payments import working
 from tests.support.stack.api_server import (
     PRE_SETTLE,
@@ -38,6 +38,7 @@ from tests.support.stack.recorded import PAID, TO_PAID, TO_PRE_SETTLED, given
 from tests.support.stack.temporal_dev_server import temporal_server
 from tests.support.values.orders import outpatient
 from tests.support.waiting import eventually
+from workflows.limits import REQUESTS_MAX
 
 S = PaymentState
 IN_FLIGHT_MAX = 10
@@ -78,7 +79,7 @@ async def client_of(api: ApiServer) -> Client:
 
 async def pre_settled(api: ApiServer, number: str, *way: PaymentState) -> None:
     async with working(api):
-        assert (await api.post(PRE_SETTLE, bill(medOrgOrd=number))).json["CODE"] == 0
+        assert (await until_answered(api, PRE_SETTLE, bill(medOrgOrd=number))).json["CODE"] == 0
     await given(api, outpatient(number), *(way or TO_PRE_SETTLED))
 
 
@@ -118,6 +119,20 @@ class TestRepeatedWhileNobodyAnswers:
         assert ("该订单的请求过多" in refused[0].json["MSG"], bool(refused[0].headers["Retry-After"])) == (True, True)
 
 
+class TestDifferentRequestsAtATime:
+    async def test_are_no_more_than_the_payment_takes(self, apis: list[ApiServer], number: str) -> None:
+        """It refuses the seventh itself, before Temporal has to."""
+        await pre_settled(apis[0], number)
+        wishes = [writing_back(medOrgOrd=number, VISIT_ID=f"V{at}") for at in range(REQUESTS_MAX)]
+        async with working(apis[0]) as script:
+            script.will("ask_order", CENTRE_DOWN)
+            answers = await asyncio.gather(*(api.post(SETTLE, wish) for api in apis for wish in wishes))
+            assert {answer.outcome for answer in answers} == {PROCESSING}
+            seventh = await until_answered(apis[1], SETTLE, writing_back(medOrgOrd=number, VISIT_ID="V7"))
+            assert seventh.outcome == (429, "RATE_LIMITED")
+            assert (await accepted(apis[0], number))["settle"] == REQUESTS_MAX
+
+
 class TestAnAnswerThatNobodyWaitedFor:
     async def test_is_not_told_to_who_asks_later(self, apis: list[ApiServer], number: str) -> None:
         """NOT_PAID was true when the first call's update was answered; since then the patient has paid."""
@@ -133,17 +148,17 @@ class TestAnAnswerThatNobodyWaitedFor:
                     sum(event.HasField("workflow_execution_update_completed_event_attributes") for event in events) > 1
                 )
 
-            await eventually(answered, within_s=10)
+            await eventually(answered, within_s=20)
             script.will("ask_order", "paid")
-            answer = await apis[1].post(SETTLE, writing_back(medOrgOrd=number))
-            assert answer.json["CODE"] == 0
+            answer = await until_answered(apis[1], SETTLE, writing_back(medOrgOrd=number))
+            assert (answer.code, answer.json["CODE"]) == ("", 0)
 
     async def test_is_asked_anew_also_by_who_was_refused(self, apis: list[ApiServer], number: str) -> None:
         await pre_settled(apis[0], number)
         async with working(apis[0]) as script:
             script.will("ask_order", waiting())
             for api in apis:
-                assert (await api.post(SETTLE, writing_back(medOrgOrd=number))).code == "NOT_PAID"
+                assert (await until_answered(api, SETTLE, writing_back(medOrgOrd=number))).code == "NOT_PAID"
             assert (script.asked.count("ask_order"), (await accepted(apis[0], number))["settle"]) == (3, 3)
 
 
@@ -154,7 +169,8 @@ class TestTheRowIsLookedAtAgain:
 
         async with working(apis[0]) as script:
             script.on("upload_fees", meanwhile)
-            assert (await apis[0].post(PRE_SETTLE, bill(medOrgOrd=number))).code == "IN_REVIEW"  # no reason in the row
+            answer = await until_answered(apis[0], PRE_SETTLE, bill(medOrgOrd=number))
+            assert (answer.json["CODE"], "DATA" in answer.json) == (-1, False)
 
     async def test_an_end_in_the_row_is_the_answer(self, apis: list[ApiServer], number: str) -> None:
         async def meanwhile() -> None:
@@ -187,7 +203,7 @@ class TestAHolderThatCannotAnswer:
                 async def withdrawn() -> bool:
                     return (await accepted(apis[0], number))["cancel"] > 0
 
-                await eventually(withdrawn, within_s=10)
+                await eventually(withdrawn, within_s=20)
         assert (await accepted(apis[0], number))["cancel"] == 1
 
 
@@ -198,5 +214,5 @@ async def until_answered(api: ApiServer, path: str, body: object) -> Answer:
         answers.append(await (api.call("POST", path) if body is None else api.post(path, body)))
         return answers[-1].outcome != PROCESSING
 
-    await eventually(is_answered, within_s=15)
+    await eventually(is_answered, within_s=30)
     return answers[-1]
