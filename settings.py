@@ -95,6 +95,7 @@ class Settings(BaseSettings):
     auth: Literal["key", "none"] = "key"
     rate_limit_per_minute: CallsPerMinute = 30_000
     refusals_per_minute: CallsPerMinute = 1_200
+    calls_at_once: Annotated[int, Field(ge=0, le=10_000)] = 10
     request_timeout_s: Seconds = 30
     metrics_access: Literal["open", "key"] = "open"
     api_tls_cert: Path | None = None

@@ -17,6 +17,9 @@ FORGET_EVERY_S = 60.0
 AUTHORISATION_SERVES = timedelta(minutes=15)
 """payAuthNo is valid for one use within 5 to 10 minutes (protocol); some more, since clocks differ."""
 
+NUMBERS_KEPT = timedelta(days=7)
+"""How long the number of an update is kept after its last answer."""
+
 LOOK_EVERY_S = 1.0
 AFTER_TROUBLE_S = 10.0
 
@@ -56,7 +59,7 @@ async def outbox_emptied(database: Database, hospitals: Collection[str], start: 
 
 
 async def forget(database: Database, hospitals: Collection[str]) -> None:
-    """Delete what has expired: revsToken, payAuthNo (product rule 12), and the nonces of signed calls.
+    """Delete what has expired: revsToken, payAuthNo (product rule 12), nonces, and numbers of updates.
 
     payToken stays as long as the payment: 6301 needs it, for late money or a refund.
     """
@@ -66,6 +69,7 @@ async def forget(database: Database, hospitals: Collection[str]) -> None:
         await unit.payments.forget_authorisations(hospitals, at - AUTHORISATION_SERVES)
         await unit.refunds.forget_authorisations(at - AUTHORISATION_SERVES)
         await unit.nonces.forget(at)
+        await unit.update_numbers.forget(at - NUMBERS_KEPT)
 
 
 async def empty(database: Database, hospitals: Collection[str], start: Start) -> bool:

@@ -3,7 +3,6 @@
 import asyncio
 from datetime import timedelta
 
-from temporalio import activity
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
@@ -15,12 +14,13 @@ from domain.errors import ErrorCode, PaymentError, Unknown
 from domain.ids import payment_workflow_id
 from domain.orders import CancelRequest, bills_of
 from domain.states import RELEASING, PaymentState, has_reached
+from storage.records import PaymentRecord
 
 _WITHDRAWAL = "withdraw_holder"
 _ANSWER_WAIT = timedelta(seconds=10)
 """How long one attempt waits for the holder's answer; further attempts ask again."""
 _PAID = "该费用已由另一笔订单支付"
-_UNDER_REVIEW = "该费用的另一笔订单正在人工核查"
+_UNDER_REVIEW = "该费用的另一笔订单正在人工核查, 不能重新下单, 请联系医院"
 
 
 class BillLocks(BillLockActivities):
@@ -38,38 +38,41 @@ class BillLocks(BillLockActivities):
 
     async def withdraw_holder(self, step: WithdrawHolder) -> None:
         holder = PaymentKey(hospital=step.hospital, med_org_ord=step.holder)
-        if await self._is_free(holder):
+        workflow_id, name = payment_workflow_id(holder.hospital, holder.med_org_ord), f"superseded-{step.med_org_ord}"
+        async with self._database.read() as unit:
+            record = await unit.payments.find(holder)
+            number = await unit.update_numbers.current(workflow_id, name)
+        if _is_free(record):
             return
         request = CancelRequest(
             hospital=holder.hospital, med_org_ord=holder.med_org_ord, by=step.med_org_ord, superseded=True
         )
-        handle = self._client.get_workflow_handle(payment_workflow_id(holder.hospital, holder.med_org_ord))
-        number = f"{step.revision}-{activity.info().attempt}"
+        handle = self._client.get_workflow_handle(workflow_id)
         try:
             # rpc_timeout ends once the update is accepted; without wait_for the SDK would then wait for ever.
             await asyncio.wait_for(
-                handle.execute_update(
-                    "cancel", request, id=f"superseded-{step.med_org_ord}-{number}", rpc_timeout=_ANSWER_WAIT
-                ),
+                handle.execute_update("cancel", request, id=f"{name}-{number}", rpc_timeout=_ANSWER_WAIT),
                 _ANSWER_WAIT.total_seconds(),
             )
         except WorkflowUpdateFailedError as error:
+            # Until it is answered, every attempt joins the same update: a holder takes only ten at a time.
+            async with self._database.begin() as unit:
+                await unit.update_numbers.answered(workflow_id, name, number, await unit.now())
             raise _refusal(error.cause) from None
         except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError, RPCError) as error:
             # The holder has closed meanwhile, or no worker answers: the next attempt reads its row.
             raise Unknown(_WITHDRAWAL, "先前的订单尚未答复") from error
 
-    async def _is_free(self, holder: PaymentKey) -> bool:
-        """Whether the holder's row shows the lock as released. Raises `PaymentError` if it is paid or under review."""
-        async with self._database.read() as unit:
-            record = await unit.payments.find(holder)
-        if record is None or record.state in RELEASING:
-            return True
-        if record.state is PaymentState.IN_REVIEW:
-            raise PaymentError(ErrorCode.BILL_ALREADY_PAID, _UNDER_REVIEW)
-        if has_reached(record.state, PaymentState.PAID):
-            raise PaymentError(ErrorCode.BILL_ALREADY_PAID, _PAID)
-        return False
+
+def _is_free(holder: PaymentRecord | None) -> bool:
+    """Whether the holder's row shows the lock as released. Raises `PaymentError` if it is paid or under review."""
+    if holder is None or holder.state in RELEASING:
+        return True
+    if holder.state is PaymentState.IN_REVIEW:
+        raise PaymentError(ErrorCode.ORDER_CONFLICT, _UNDER_REVIEW)
+    if has_reached(holder.state, PaymentState.PAID):
+        raise PaymentError(ErrorCode.BILL_ALREADY_PAID, _PAID)
+    return False
 
 
 def _refusal(cause: BaseException) -> Exception:
@@ -78,5 +81,5 @@ def _refusal(cause: BaseException) -> Exception:
     if code == ErrorCode.BILL_ALREADY_PAID:
         return PaymentError(ErrorCode.BILL_ALREADY_PAID, _PAID)
     if code == ErrorCode.IN_REVIEW:
-        return PaymentError(ErrorCode.BILL_ALREADY_PAID, _UNDER_REVIEW)
+        return PaymentError(ErrorCode.ORDER_CONFLICT, _UNDER_REVIEW)
     return Unknown(_WITHDRAWAL, "先前的订单尚未撤回")

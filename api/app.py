@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from api import health
+from api.access.admission import Admission
 from api.access.gate import Gate
 from api.access.keys import Callers
 from api.access.limits import RateLimits
@@ -98,19 +99,19 @@ def _services(settings: Settings, keys: KeyProvider, hospitals: Mapping[str, Hos
     keyring = keys.keyring()
     database = Database(settings.database, keyring)
     link = TemporalLink(settings, data_converter(keyring))
-    workflows = PaymentWorkflows(link, settings)
-    hints = Hints(database, workflows)
+    workflows = PaymentWorkflows(link, settings, database, keyring)
+    hints, admission = Hints(database, workflows), Admission(settings.calls_at_once)
     return Services(
         settings=settings,
         database=database,
         link=link,
-        payments=PaymentsService(database, workflows, keyring),
-        reviews=ReviewsService(database, ReviewWorkflows(link, settings)),
+        payments=PaymentsService(database, workflows, keyring, admission),
+        reviews=ReviewsService(database, ReviewWorkflows(link, settings, database, keyring)),
         refunds=RefundsService(database, Workflows(link, settings), keyring),
         hints=hints,
         door=NoticeDoor(hospitals.values(), keys.signer),
-        notices=NoticesService(settings, database, hints),
-        metrics=HttpMetrics(),
+        notices=NoticesService(settings, database, hints, admission),
+        metrics=HttpMetrics(admission.backlog),
         codec=CodecService(SealingCodec(keyring)),
         codec_sessions=CodecSessions(keyring),
     )

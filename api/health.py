@@ -14,6 +14,7 @@ from api.access.rights import Right
 from api.services import services_of
 from api.web import documentation as doc
 from api.web.envelope import failure, success
+from api.web.in_flight import InFlight
 from api.web.trace import CONTENT_TYPE, trace_of
 from domain.errors import ErrorCode
 from storage.session import Database
@@ -21,6 +22,8 @@ from storage.session import Database
 router = APIRouter(tags=["运行状况"])
 
 PROBE_S_MAX = 3.0
+_PROBING = InFlight[bool]()
+"""Anyone may ask: concurrent calls share one probe."""
 
 
 @router.get("/health/live", summary="进程存活", responses={200: {"description": "存活"}})
@@ -31,12 +34,14 @@ async def live() -> Response:
 @router.get(
     "/health/ready",
     summary="可以处理支付",
-    description="数据库和Temporal都可用时为200, 否则503并说明是哪一个不可用。",
+    description="数据库(可读写)和Temporal都可用时为200, 否则503并说明是哪一个不可用。",
     responses={503: doc.failure_answer(ErrorCode.UNAVAILABLE)},
 )
 async def ready(request: Request) -> Response:
     services = services_of(request)
-    database, temporal = await asyncio.gather(_database_answers(services.database), services.link.is_reachable())
+    database, temporal = await asyncio.gather(
+        _PROBING.join(services.database, lambda: _database_serves(services.database)), services.link.is_reachable()
+    )
     away = [name for name, there in (("数据库(database)", database), ("Temporal", temporal)) if not there]
     if away:
         trace_of(request.scope).error_code = ErrorCode.UNAVAILABLE.value
@@ -52,10 +57,12 @@ async def metrics(request: Request) -> Response:
     return Response(services_of(request).metrics.text(), media_type=CONTENT_TYPE)
 
 
-async def _database_answers(database: Database) -> bool:
+async def _database_serves(database: Database) -> bool:
+    """Whether it can be read and written. A database that is only read answers no payment."""
     try:
         async with asyncio.timeout(PROBE_S_MAX):
             await database.check_tables()
+            await database.check_writable()
     except (SQLAlchemyError, OSError, TimeoutError):
         return False
     return True

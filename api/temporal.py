@@ -5,7 +5,6 @@ Without Temporal the API starts and answers 503.
 
 import asyncio
 import json
-import uuid
 from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import timedelta
@@ -46,6 +45,11 @@ _DESCRIBE_S_MAX = 3
 _STILL_OPEN = "处理中, 请稍后用同一订单号重试"
 _RETRIES = RetryConfig(max_elapsed_time_millis=2_000)
 """The SDK retries an unreachable server for 10 s by default; callers should get their 503 sooner."""
+
+
+def still_open() -> PaymentError:
+    """The answer while the workflow has not answered."""
+    return PaymentError(ErrorCode.PROCESSING, _STILL_OPEN)
 
 
 def unavailable() -> PaymentError:
@@ -94,6 +98,14 @@ class WorkflowClosedError(Exception):
     """No workflow is running that could answer: it has ended, or never started. Our row says which."""
 
 
+class WorkflowRefusal(PaymentError):
+    """A workflow's refusal. `begun_by`: the call that began its update. None: a validator's, which leaves no update."""
+
+    def __init__(self, code: ErrorCode, message: str, begun_by: str | None) -> None:
+        super().__init__(code, message)
+        self.begun_by = begun_by
+
+
 class Life(Enum):
     """What Temporal knows about a workflow."""
 
@@ -122,13 +134,6 @@ class Workflows:
                 return Life.UNKNOWN
             raise _rpc_failure(error) from None
         return Life.RUNNING if description.status is WorkflowExecutionStatus.RUNNING else Life.CLOSED
-
-    async def update(self, workflow_id: str, update: UpdateMethodMultiParam[[Any, A], R], argument: A, name: str) -> R:
-        """The answer to a new update of this workflow."""
-        handle = (await self._link.client()).get_workflow_handle(workflow_id)
-        # A new id each time: the server answers a known one with its first answer again.
-        call = handle.execute_update(update, argument, id=f"{name}-{uuid.uuid4()}", rpc_timeout=self._wait)
-        return await answer_of(call, self._wait)
 
     async def start(
         self, operation: Operation, update: UpdateMethodMultiParam[[Any, A], R], argument: A, update_id: str
@@ -164,7 +169,7 @@ async def answer_of(call: Awaitable[R], wait: timedelta) -> R:
     except WorkflowUpdateFailedError as error:
         raise _update_failure(error.cause) from None
     except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
-        raise PaymentError(ErrorCode.PROCESSING, _STILL_OPEN) from None
+        raise still_open() from None
     except WorkflowAlreadyStartedError:
         raise WorkflowClosedError from None
     except RPCError as error:
@@ -174,12 +179,20 @@ async def answer_of(call: Awaitable[R], wait: timedelta) -> R:
 def _update_failure(cause: BaseException) -> Exception:
     """A failure typed with an `ErrorCode` is the workflow's answer. Any other means that it ended before answering."""
     if isinstance(cause, ApplicationError) and cause.type is not None and cause.type in ErrorCode.__members__:
-        return PaymentError(ErrorCode(cause.type), cause.message)
+        begun_by = str(cause.details[0]) if cause.details else None
+        return WorkflowRefusal(ErrorCode(cause.type), cause.message, begun_by)
     return WorkflowClosedError()
 
 
 def _rpc_failure(error: RPCError) -> Exception:
     if error.status is RPCStatusCode.NOT_FOUND:
         return WorkflowClosedError()
+    if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
+        logger.warning("temporal_exhausted", reason=error.message)
+        return PaymentError(ErrorCode.RATE_LIMITED, "该订单的请求过多, 请稍后用同一订单号重试")
+    if error.status is RPCStatusCode.FAILED_PRECONDITION:
+        # Temporal is there: the workflow's task has failed, for want of time or because of a bug, and is tried again.
+        logger.warning("workflow_task_failed", reason=error.message)
+        return still_open()
     logger.warning("temporal_unavailable", status=error.status.name)
     return unavailable()

@@ -19,6 +19,15 @@ class PaymentKey(Frozen):
     med_org_ord: str
 
 
+class Joined(Frozen):
+    """A request to a workflow that several calls may share. `call`: the one that began it; its answer names it again.
+
+    A call that is answered with another one's name has joined, or is told an answer from before it asked.
+    """
+
+    call: str = ""
+
+
 MARK = "▸ "
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from domain.base import Frozen, PaymentKey
+from domain.base import Frozen, Joined, PaymentKey
 from domain.bills import Bill, Patient
 from domain.china_time import to_china
 from domain.errors import ErrorCode, PaymentError
@@ -65,7 +65,7 @@ class Order(PaymentKey):
         return next((field for field, value in ours.items() if theirs[field] != value), None)
 
 
-class SettleRequest(PaymentKey):
+class SettleRequest(PaymentKey, Joined):
     """One validated call of interface 2."""
 
     pay_ord_id: str
@@ -205,7 +205,7 @@ class PreSettleAnswer(Frozen):
     si_personal_no: str
 
 
-class CancelRequest(PaymentKey):
+class CancelRequest(PaymentKey, Joined):
     """Cancel a payment before it is paid. `by`: the key's name, or the medOrgOrd of the bill's newer payment."""
 
     by: str

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.attention import ATTENTION, AttentionReason, Resolver
-from domain.base import Frozen
+from domain.base import Frozen, Joined
 from domain.fen import Fen
 from domain.insurance import Split
 from domain.ord_stas import PARTLY_BACK, PAYING, REVOCABLE, OrderVerdict, OrdStas, RefundVerdict, verdict
@@ -73,7 +73,7 @@ class Proposed(Frozen):
     at: datetime
 
 
-class ReviewView(Frozen):
+class ReviewView(Joined):
     """A case as shown to people. `refused`: each action that is not safe now, and why, in Chinese."""
 
     reason: str
@@ -86,7 +86,11 @@ class ReviewView(Frozen):
     proposed: Proposed | None
 
 
-class Proposal(Frozen):
+class Inspection(Joined):
+    """A person's wish to see a case as it is now."""
+
+
+class Proposal(Joined):
     """A person's proposal. `by`: the name of their key. `pay_auth_no`: the patient's, for `REFUND` only."""
 
     action: ReviewAction
@@ -95,14 +99,14 @@ class Proposal(Frozen):
     pay_auth_no: str = ""
 
 
-class Approval(Frozen):
+class Approval(Joined):
     """A second person's approval of the proposed action."""
 
     action: ReviewAction
     by: str
 
 
-class Decision(Frozen):
+class Decision(Joined):
     """The answer to a proposal or an approval. `state`: the case's. `waiting`: a second person must approve."""
 
     state: str

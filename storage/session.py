@@ -1,5 +1,6 @@
 """Transactions: the caller opens one by `begin()` or `read()`; repositories hold the SQL and never commit."""
 
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -7,13 +8,16 @@ from functools import cached_property
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy import bindparam, delete, insert
+
 from domain.base import PaymentKey
 from security.crypto.keyring import Keyring
 from storage.access_log import AccessLogRepository
 from storage.bill_locks import BillLockRepository
 from storage.call_log import CallLogRepository
+from storage.callers.nonces import NonceRepository
+from storage.callers.updates import UpdateNumberRepository
 from storage.clock import time_of
-from storage.nonces import NonceRepository
 from storage.notices import NoticeRepository
 from storage.notifications import NotificationRepository
 from storage.payments import FeeLineRepository, PaymentRepository, SettlementRepository
@@ -21,11 +25,16 @@ from storage.refunds import RefundRepository
 from storage.reviews import ReviewRepository
 from storage.sealing import ResealRepository
 from storage.sql.engines import WAIT_S_MAX, AnyConnection, open_engines
+from storage.sql.statements import table_of
 from storage.steps import StepRepository
+from storage.tables import WriteProbe
 from storage.timeline import TimelineRepository
 from storage.watch import WatchRepository
 
 _NO_PAYMENT = PaymentKey(hospital="", med_org_ord="")
+_PROBE = table_of(WriteProbe)
+_PROBED = insert(_PROBE)
+_PROBE_GONE = delete(_PROBE).where(_PROBE.c.probe == bindparam("key_probe"))
 
 
 class Unit:
@@ -49,6 +58,7 @@ class Unit:
     timeline = cached_property(lambda unit: TimelineRepository(unit.connection))
     watch = cached_property(lambda unit: WatchRepository(unit.connection))
     nonces = cached_property(lambda unit: NonceRepository(unit.connection))
+    update_numbers = cached_property(lambda unit: UpdateNumberRepository(unit.connection))
     seals = cached_property(lambda unit: ResealRepository(unit.connection, unit.keyring))
 
     async def now(self) -> datetime:
@@ -89,6 +99,16 @@ class Database:
         """Raises SQLAlchemyError, OSError or TimeoutError if the database can't be reached or was never migrated."""
         async with self.read() as unit:
             await unit.payments.find(_NO_PAYMENT)
+
+    async def check_writable(self) -> None:
+        """Write a row and delete it. Raises SQLAlchemyError, OSError or TimeoutError if that can't be done.
+
+        Each probe writes a row of its own: a frozen process then holds no lock that another one's probe waits for.
+        """
+        probe = {"probe": uuid.uuid4().hex}
+        async with self.begin() as unit:
+            await unit.connection.execute(_PROBED, probe)
+            await unit.connection.execute(_PROBE_GONE, {"key_probe": probe["probe"]})
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Unit]:

@@ -37,6 +37,9 @@ RECORD_BUDGET = timedelta(days=7)
 
 # Payment
 
+REQUESTS_MAX = 6
+"""Different settle and cancel requests of a payment at a time. Temporal refuses the eleventh update in flight."""
+
 SETTLE_ASK_BUDGET = timedelta(seconds=30)
 """Of 6301 for one settle call; then the caller is told to call again."""
 
@@ -97,6 +100,9 @@ REVIEW_LOOK_BUDGET = timedelta(seconds=8)
 
 REVIEW_LOOKS_MAX = 1_000
 """Per workflow. Temporal accepts 2,000 updates of one workflow; the rest is left for decisions."""
+
+REVIEW_REQUESTS_MAX = 5
+"""Different proposals and approvals of a case that may wait their turn."""
 
 REVIEW_ACT_BUDGET = timedelta(minutes=2)
 """Of one call that a decision needs, such as 6401; then the case stays open."""

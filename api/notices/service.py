@@ -4,6 +4,7 @@ from datetime import datetime
 
 import structlog
 
+from api.access.admission import Admission, Urgency
 from api.notices.door import OpenedNotice
 from api.notices.hints import EXPLAINED, Hints
 from domain.base import PaymentKey
@@ -23,13 +24,22 @@ _RECEIVED = "已收到, 待核实"
 
 
 class NoticesService:
-    def __init__(self, settings: Settings, database: Database, hints: Hints) -> None:
+    def __init__(self, settings: Settings, database: Database, hints: Hints, admission: Admission) -> None:
+        self._admission = admission
         self._settings = settings
         self._database = database
         self._hints = hints
 
     async def take(self, opened: OpenedNotice, now: datetime) -> str:
-        """Record and follow it up; the outcome in Chinese. Raises `PaymentError` UNAVAILABLE: the centre may resend."""
+        """Record and follow it up; the outcome in Chinese.
+
+        Raises `PaymentError` UNAVAILABLE or RATE_LIMITED: the centre may resend.
+        """
+        key = PaymentKey(hospital=opened.hospitals[0].id, med_org_ord=opened.notice.med_org_ord)
+        with self._admission.admitted(key, Urgency.UNDER_WAY):
+            return await self._take(opened, now)
+
+    async def _take(self, opened: OpenedNotice, now: datetime) -> str:
         notice = opened.notice
         async with self._database.begin() as unit:
             hospital, key = await _whose(unit, opened)

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Final
 
+from api.access.admission import Admission, Urgency
 from api.payments.not_paid import INTERVAL_S, NotPaidBrake
 from api.payments.path import unknown_order
 from api.payments.recorded import (
@@ -16,6 +17,7 @@ from api.payments.reopening import take_up
 from api.payments.schemas import check_visit_id
 from api.payments.workflows import PaymentWorkflows
 from api.temporal import Life, WorkflowClosedError, fingerprint_of
+from api.updates import Question
 from api.web.errors import ApiError
 from api.web.in_flight import InFlight
 from domain.base import PaymentKey
@@ -41,8 +43,9 @@ PAGE_ROWS: Final = 50
 class PaymentsService:
     """Every method raises `PaymentError`. Decides nothing: rows and workflows do."""
 
-    def __init__(self, database: Database, workflows: PaymentWorkflows, keyring: Keyring) -> None:
+    def __init__(self, database: Database, workflows: PaymentWorkflows, keyring: Keyring, admission: Admission) -> None:
         self._database = database
+        self._admission = admission
         self._workflows = workflows
         self._keyring = keyring
         self._pre_settling = InFlight[PreSettleAnswer]()
@@ -86,16 +89,26 @@ class PaymentsService:
         return shown, Place(accepted_at=shown[-1].accepted_at, med_org_ord=shown[-1].med_org_ord)
 
     async def _pre_settle(self, order: Order, terms: PaymentTerms, fingerprint: str) -> PreSettleAnswer:
+        with self._admission.admitted(order, Urgency.NEW_PAYMENT):
+            return await self._answer_pre_settle(order, terms, fingerprint)
+
+    async def _answer_pre_settle(self, order: Order, terms: PaymentTerms, fingerprint: str) -> PreSettleAnswer:
         recorded = await self._recorded_pre_settlement(order)
         if recorded is not None:
             return recorded
         try:
-            return await self._workflows.pre_settle(PaymentStart(order=order, terms=terms), fingerprint)
+            answer = await self._workflows.pre_settle(PaymentStart(order=order, terms=terms), fingerprint)
         except WorkflowClosedError:
             recorded = await self._recorded_pre_settlement(order)
             if recorded is None:
                 raise await self._broken_off(order, terms) from None
             return recorded
+        except PaymentError:
+            if (recorded := await self._recorded_pre_settlement(order)) is None:
+                raise
+            return recorded
+        # Temporal repeats the first answer to an update id, also where the order has since been revoked.
+        return await self._recorded_pre_settlement(order) or answer
 
     async def _recorded_pre_settlement(self, order: Order) -> PreSettleAnswer | None:
         record = await self._find(order)
@@ -105,8 +118,13 @@ class PaymentsService:
         return pre_settle_answer(record)
 
     async def _settle(self, request: SettleRequest, terms: PaymentTerms) -> SettlementAnswer:
+        with self._admission.admitted(request, Urgency.UNDER_WAY):
+            return await self._answer_settle(request, terms)
+
+    async def _answer_settle(self, request: SettleRequest, terms: PaymentTerms) -> SettlementAnswer:
         key = PaymentKey(hospital=request.hospital, med_org_ord=request.med_org_ord)
-        record = await self._find(key)
+        question = self._workflows.settling(request)
+        record, number = await self._look_before(key, question)
         if record is None:
             raise await self._without_row(request)
         check_same_payment(record, request)
@@ -116,40 +134,51 @@ class PaymentsService:
             return answer
         if record.state is PaymentState.PRE_SETTLED and (last := self._brake.held_back(key)):
             raise ApiError(last.code, last.message, retry_after_s=round(INTERVAL_S))
-        return await self._ask(key, request, terms)
-
-    async def _ask(self, key: PaymentKey, request: SettleRequest, terms: PaymentTerms) -> SettlementAnswer:
         try:
-            answer = await self._workflows.settle(request)
+            answer = await self._workflows.settle(question, number)
         except WorkflowClosedError:
-            record = await self._find(key)
-            recorded = settlement_answer(record, request) if record is not None else None
-            if recorded is None:
+            if (recorded := await self._recorded_settlement(key, request)) is None:
                 raise await self._broken_off(key, terms) from None
             return recorded
         except PaymentError as error:
-            if error.code is ErrorCode.NOT_PAID:
-                self._brake.note(key, error)
-            raise
+            if (recorded := await self._recorded_settlement(key, request)) is None:
+                if error.code is ErrorCode.NOT_PAID:
+                    self._brake.note(key, error)
+                raise
+            return recorded
         self._brake.forget(key)
-        return answer
+        return await self._recorded_settlement(key, request) or answer
+
+    async def _recorded_settlement(self, key: PaymentKey, request: SettleRequest) -> SettlementAnswer | None:
+        record = await self._find(key)
+        return None if record is None else settlement_answer(record, request)
 
     async def _cancel(self, key: PaymentKey, by: str, terms: PaymentTerms) -> PaymentState:
-        record = await self._find(key)
+        with self._admission.admitted(key, Urgency.UNDER_WAY):
+            return await self._answer_cancel(key, by, terms)
+
+    async def _answer_cancel(self, key: PaymentKey, by: str, terms: PaymentTerms) -> PaymentState:
+        request = CancelRequest(hospital=key.hospital, med_org_ord=key.med_org_ord, by=by)
+        question = self._workflows.cancelling(request)
+        record, number = await self._look_before(key, question)
         state = withdrawn_state(record) if record is not None else None
         if state is not None:
             return state
-        request = CancelRequest(hospital=key.hospital, med_org_ord=key.med_org_ord, by=by)
         try:
-            return PaymentState(await self._workflows.cancel(request))
+            state = await self._workflows.cancel(question, number)
         except WorkflowClosedError:
-            record = await self._find(key)
-        if record is None:
-            raise unknown_order()
-        state = withdrawn_state(record)
-        if state is None:
-            raise await self._broken_off(key, terms)
-        return state
+            if (recorded := await self._recorded_withdrawal(key)) is None:
+                raise await self._broken_off(key, terms) from None
+            return recorded
+        except PaymentError:
+            if (recorded := await self._recorded_withdrawal(key)) is None:
+                raise
+            return recorded
+        return await self._recorded_withdrawal(key) or state
+
+    async def _recorded_withdrawal(self, key: PaymentKey) -> PaymentState | None:
+        record = await self._find(key)
+        return None if record is None else withdrawn_state(record)
 
     async def _broken_off(self, key: PaymentKey, terms: PaymentTerms) -> PaymentError:
         """The answer where the workflow has closed although our row says that it is running."""
@@ -160,6 +189,12 @@ class PaymentsService:
         if await self._workflows.life(request.workflow_id) is Life.UNKNOWN:
             return unknown_order()
         return PaymentError(ErrorCode.PROCESSING, "该订单正在下单, 请稍后重试")
+
+    async def _look_before(self, key: PaymentKey, question: Question) -> tuple[PaymentRecord | None, int]:
+        """The row, and the number of the question in case that the row does not answer it."""
+        async with self._database.read() as unit:
+            number = await unit.update_numbers.current(question.workflow_id, question.name)
+            return await unit.payments.find(key), number
 
     async def _find(self, key: PaymentKey) -> PaymentRecord | None:
         async with self._database.read() as unit:

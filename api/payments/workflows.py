@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from api.temporal import Workflows, answer_of
+from api.temporal import answer_of
+from api.updates import JoinedUpdates, Question
 from domain.ids import payment_workflow_id
 from domain.orders import (
     CancelRequest,
@@ -11,28 +12,36 @@ from domain.orders import (
     SettlementAnswer,
     SettleRequest,
 )
+from domain.states import PaymentState
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.start import reopen, start_operation
 
 _SIGNAL_WAIT = timedelta(seconds=5)
 
 
-class PaymentWorkflows(Workflows):
-    """Methods raise as those of `Workflows`."""
+class PaymentWorkflows(JoinedUpdates):
+    """Methods raise as those of `JoinedUpdates`."""
 
     async def pre_settle(self, start: PaymentStart, fingerprint: str) -> PreSettleAnswer:
         """Start the payment, or join it if it is running, and wait for its split."""
         operation = start_operation(start, self.task_queue)
         return await self.start(operation, PaymentWorkflow.pre_settle, start.order, f"pre-settle-{fingerprint}")
 
-    async def settle(self, request: SettleRequest) -> SettlementAnswer:
-        """Ask the payment to settle."""
-        return await self.update(request.workflow_id, PaymentWorkflow.settle, request, "settle")
+    def settling(self, request: SettleRequest) -> Question:
+        """What asks the payment to settle."""
+        return self.question(request.workflow_id, "settle", request)
 
-    async def cancel(self, request: CancelRequest) -> str:
-        """Ask the payment to withdraw; its state afterwards."""
-        workflow_id = payment_workflow_id(request.hospital, request.med_org_ord)
-        return await self.update(workflow_id, PaymentWorkflow.cancel, request, "cancel")
+    def cancelling(self, request: CancelRequest) -> Question:
+        """What asks the payment to withdraw."""
+        return self.question(payment_workflow_id(request.hospital, request.med_org_ord), "cancel", request)
+
+    async def settle(self, question: Question, number: int) -> SettlementAnswer:
+        """Ask the payment to settle. `number`: as of `ask`."""
+        return await self.ask(question, SettlementAnswer, number)
+
+    async def cancel(self, question: Question, number: int) -> PaymentState:
+        """Ask the payment to withdraw; its state afterwards. `number`: as of `ask`."""
+        return PaymentState(await self.ask(question, str, number))
 
     async def notice(self, workflow_id: str) -> None:
         """Hint to the payment that something happened at the centre."""

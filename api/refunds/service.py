@@ -60,6 +60,9 @@ class RefundsService:
         except WorkflowClosedError:
             logger.info("refund_closed", workflow_id=order.workflow_id)
         except PaymentError as error:
+            # The first answer to an update id is repeated for ever: a review may have decided otherwise since.
+            if (recorded := await self._decided(order)) is not None:
+                return recorded
             raise PaymentError(
                 error.code, _STILL_OPEN if error.code is ErrorCode.PROCESSING else error.message
             ) from None
@@ -79,15 +82,20 @@ class RefundsService:
 
     async def _made(self, order: RefundOrder) -> RefundRecord:
         """The refund's row, which its workflow writes before it answers. Raises why it was not made."""
-        _, known = await self._find(order, order.refund_no)
-        if known is not None:
-            check_same_refund(order, known.refund_type, known.parts.own_pay_fen)
-        recorded = _recorded(known) if known is not None else None
+        recorded = await self._decided(order)
         if recorded is None:
             # The workflow has closed although our row says that it is running: someone terminated it in Temporal.
             logger.error("refund_broken_off", workflow_id=order.workflow_id)
             raise PaymentError(ErrorCode.IN_REVIEW, "该退款的处理被中断, 需要人工核查, 请联系医院")
         return recorded
+
+    async def _decided(self, order: RefundOrder) -> RefundRecord | None:
+        """As `_recorded`, of the refund that the row is about now."""
+        _, known = await self._find(order, order.refund_no)
+        if known is None:
+            return None
+        check_same_refund(order, known.refund_type, known.parts.own_pay_fen)
+        return _recorded(known)
 
     async def _without_row(self, order: RefundOrder) -> PaymentError:
         if await self._workflows.life(payment_workflow_id(order.hospital, order.med_org_ord)) is Life.UNKNOWN:

@@ -1,26 +1,24 @@
 """Calls about review cases. Our row says which workflow owns a case; the workflow asks centre and HIS, and decides."""
 
-import uuid
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, TypeVar
 
 import structlog
 
-from api.temporal import WorkflowClosedError, Workflows, answer_of
+from api.temporal import WorkflowClosedError
+from api.updates import JoinedUpdates
 from api.web.errors import ApiError
 from api.web.in_flight import InFlight
 from domain.base import PaymentKey
 from domain.errors import ErrorCode, PaymentError
-from domain.reviews import Approval, CaseEvent, Decision, Proposal, ReviewView
+from domain.reviews import Approval, CaseEvent, Decision, Inspection, Proposal, ReviewView
 from domain.states import PaymentState
 from storage.records import CaseEventRecord, CaseRecord
 from storage.session import Database
 
 logger = structlog.get_logger(__name__)
 
-R = TypeVar("R")
 PAGE_MAX = 50
 _NO_CASE = "不在人工核查中"
 _BROKEN_OFF = "该订单的处理被中断, 不能自动查询和处理, 请联系运维"
@@ -40,28 +38,20 @@ class CaseLook:
     unasked: str = ""
 
 
-class ReviewWorkflows(Workflows):
-    """The updates that the API sends to the payment or refund under review. Methods raise as those of `Workflows`."""
+class ReviewWorkflows(JoinedUpdates):
+    """What the API asks of the payment or refund under review. Methods raise as those of `JoinedUpdates`."""
 
     async def inspect(self, workflow_id: str) -> ReviewView:
         """What centre and HIS say now, and which actions are safe."""
-        return await self._update_named(workflow_id, "inspect", [], ReviewView)
+        return await self.ask(self.question(workflow_id, "inspect", Inspection()), ReviewView)
 
     async def propose(self, workflow_id: str, proposal: Proposal) -> Decision:
         """Ask again, or propose an action to a second person."""
-        return await self._update_named(workflow_id, "propose", [proposal], Decision)
+        return await self.ask(self.question(workflow_id, "propose", proposal), Decision)
 
     async def approve(self, workflow_id: str, approval: Approval) -> Decision:
         """Carry out what another person proposed."""
-        return await self._update_named(workflow_id, "approve", [approval], Decision)
-
-    async def _update_named(self, workflow_id: str, name: str, arguments: list[Any], result: type[R]) -> R:
-        """By name: payments and refunds have the same updates under the same names."""
-        client = await self._link.client()
-        call: Awaitable[R] = client.get_workflow_handle(workflow_id).execute_update(
-            name, args=arguments, id=f"{name}-{uuid.uuid4()}", rpc_timeout=self._wait, result_type=result
-        )
-        return await answer_of(call, self._wait)
+        return await self.ask(self.question(workflow_id, "approve", approval), Decision)
 
 
 class ReviewsService:

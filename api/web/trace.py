@@ -8,13 +8,14 @@ import re
 import time
 import traceback
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -62,9 +63,12 @@ def log_failure(event: str, error: BaseException) -> None:
 
 
 class HttpMetrics:
-    """Requests by route template, method, status and error code; durations by route template, in seconds."""
+    """Requests by route template, method, status and error code; durations by route template, in seconds.
 
-    def __init__(self) -> None:
+    `backlog`: how many calls wait for us now.
+    """
+
+    def __init__(self, backlog: Callable[[], float]) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._requests = Counter(
@@ -80,6 +84,9 @@ class HttpMetrics:
             buckets=_BUCKETS_S,
             registry=self._registry,
         )
+
+        waiting = Gauge("medpay_http_backlog", "Calls that wait for us", registry=self._registry)
+        waiting.set_function(backlog)
 
     def observe(self, route: str, method: str, status: int, code: str, duration_s: float) -> None:
         """Count one request. `code`: its X-Error-Code, empty for a success."""

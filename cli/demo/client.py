@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -12,7 +13,8 @@ ANSWER_S_MAX = 45.0
 CALL_S_MAX = 30.0
 REPEAT_S_MAX = 2.0
 LOOK_EVERY_S = 0.2
-HTTP_ACCEPTED = 202
+OPEN = frozenset({HTTPStatus.ACCEPTED, HTTPStatus.TOO_MANY_REQUESTS})
+"""No answer yet: the call is to be repeated."""
 Answer = dict[str, Any]
 
 
@@ -24,15 +26,15 @@ class DemoClient:
         self._session = session
 
     async def pre_settle(self, fields: Mapping[str, str]) -> Answer:
-        """Interface 1, repeated while it answers 202."""
+        """Interface 1, repeated while it answers 202 or 429."""
         return await self._until_answered("insurance/pre-settle", fields)
 
     async def settle(self, fields: Mapping[str, str]) -> Answer:
-        """Interface 2, repeated while it answers 202."""
+        """Interface 2, repeated while it answers 202 or 429."""
         return await self._until_answered("insurance/settle", fields)
 
     async def refund(self, med_org_ord: str, fields: Mapping[str, str]) -> Answer:
-        """6203 through our API, repeated while it answers 202."""
+        """6203 through our API, repeated while it answers 202 or 429."""
         return await self._until_answered(f"payments/{med_org_ord}/refunds", fields)
 
     async def propose(self, med_org_ord: str, action: str, by: str) -> Answer:
@@ -41,7 +43,7 @@ class DemoClient:
         return await self._until_answered(f"reviews/{med_org_ord}/proposals", fields, by)
 
     async def approve(self, med_org_ord: str, action: str, by: str) -> Answer:
-        """Approve a proposed action as a second person, repeated while it answers 202."""
+        """Approve a proposed action as a second person, repeated while it answers 202 or 429."""
         return await self._until_answered(f"reviews/{med_org_ord}/approvals", {"action": action}, by)
 
     async def state(self, med_org_ord: str) -> str:
@@ -108,7 +110,7 @@ class DemoClient:
             while True:
                 async with self._session.post(url, json=dict(fields), headers=key) as response:
                     body: Answer = await response.json()
-                    if response.status != HTTP_ACCEPTED:
+                    if response.status not in OPEN:
                         return {**body, "reason": response.headers.get("X-Error-Code", "")}
                     wait_s = float(response.headers.get("Retry-After", REPEAT_S_MAX))
                 await asyncio.sleep(min(wait_s, REPEAT_S_MAX))

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, func, select
 from sqlmodel import AutoString, SQLModel
 
 import storage.access_log
-import storage.nonces
+import storage.callers.nonces
+import storage.callers.updates
 import storage.tables  # noqa: F401 - their tables join the metadata
 from settings import Settings
 from storage.sql.columns import UtcDateTime

@@ -1,14 +1,18 @@
 """Update calls that wait for an answer: handlers submit them, the workflow's loop serves them round by round."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from temporalio.exceptions import ApplicationError
 
+from domain.base import Joined
 from domain.errors import ErrorCode
 from domain.orders import CancelRequest, SettleRequest
+from workflows import limits
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Joined)
 
 
 @dataclass
@@ -19,7 +23,7 @@ class Ticket(Generic[R]):
     refusal: ApplicationError | None = None
 
     def refuse(self, code: ErrorCode, message: str) -> None:
-        self.refusal = ApplicationError(message, type=code.value)
+        self.refusal = refused(self.request, code, message)
 
 
 @dataclass
@@ -91,6 +95,22 @@ class Inbox:
     settle: SettleInbox = field(default_factory=SettleInbox)
     cancel: CancelInbox = field(default_factory=CancelInbox)
     noticed: bool = False
+    requests: int = 0
+    """Update calls that are not answered yet. Each is another request, since equal ones join."""
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """While one update call is being answered."""
+        self.requests += 1
+        try:
+            yield
+        finally:
+            self.requests -= 1
+
+    def check_room(self) -> None:
+        """Raises `ApplicationError` RATE_LIMITED."""
+        if self.requests >= limits.REQUESTS_MAX:
+            raise ApplicationError("该订单的请求过多, 请稍后重试", type=ErrorCode.RATE_LIMITED.value)
 
     @property
     def asks(self) -> bool:
@@ -102,3 +122,8 @@ class Inbox:
         self.settle.take()
         self.cancel.take()
         self.noticed = False
+
+
+def refused(request: Joined, code: ErrorCode, message: str) -> ApplicationError:
+    """A handler's refusal, which names the call that began the update. A validator's does not: it leaves no update."""
+    return ApplicationError(message, request.call, type=code.value)

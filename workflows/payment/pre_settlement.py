@@ -115,13 +115,14 @@ class PreSettlementSteps:
         return self._ends_at - workflow.now()
 
 
-_UNDECIDED = "该费用的另一笔订单尚未结束, 请稍后重新下单"
+_UNDECIDED = "该费用的另一笔订单在时限内未能撤回(患者可能正在支付), 未发生扣款, 请稍后重新下单"
 
 
 async def take_over(progress: Progress, holder: str, left: Callable[[], timedelta]) -> None:
     """Have `holder`, and whoever holds the bill next, withdraw until we have the bill lock.
 
-    `left`: what remains of the pre-settlement budget. Raises `Refusal` BILL_ALREADY_PAID.
+    `left`: what remains of the pre-settlement budget. Raises `Refusal` BILL_ALREADY_PAID, or ORDER_CONFLICT while it
+    is undecided whether the holder will be paid.
     """
     held_by: str | None = holder
     while held_by is not None:
@@ -135,5 +136,5 @@ async def take_over(progress: Progress, holder: str, left: Callable[[], timedelt
                 BillLockActivities.lock_bills, lock, left(), "占用费用 (bill lock)"
             )
         except Unresolved as unresolved:
-            raise Refusal(ErrorCode.BILL_ALREADY_PAID, _UNDECIDED) from unresolved
+            raise Refusal(ErrorCode.ORDER_CONFLICT, _UNDECIDED) from unresolved
         held_by = locked.held_by

@@ -12,7 +12,7 @@ from domain.orders import CancelRequest, Order, PaymentStart, PreSettleAnswer, S
 from domain.states import TERMINAL, UNPAID_ENDS, PaymentState, has_reached
 from workflows.calls import Moved
 from workflows.payment.booking import BookingSteps, CannotBook
-from workflows.payment.inbox import Inbox
+from workflows.payment.inbox import Inbox, refused
 from workflows.payment.look_ahead import LookAhead
 from workflows.payment.pre_settlement import PreSettlementSteps
 from workflows.payment.progress import Progress
@@ -80,19 +80,20 @@ class PaymentWorkflow(ReviewHandlers):
         Raises `ApplicationError` with NOT_PAID, PROCESSING, ORDER_CONFLICT or the end's `ErrorCode`.
         """
         progress = self._progress
-        ticket = self._inbox.settle.submit(request)
-        await workflow.wait_condition(lambda: ticket.refusal is not None or progress.decided)
+        with self._inbox.answering():
+            ticket = self._inbox.settle.submit(request)
+            await workflow.wait_condition(lambda: ticket.refusal is not None or progress.decided)
         if ticket.refusal is not None:
             raise ticket.refusal
         if progress.end is not None:
-            raise ApplicationError(progress.end.message, type=progress.end.code.value)
+            raise refused(request, progress.end.code, progress.end.message)
         if progress.visit_id is not None and request.visit_id not in {None, progress.visit_id}:
-            raise ApplicationError("该订单已结算, 就诊ID(VISIT_ID)不一致", type=ErrorCode.ORDER_CONFLICT.value)
+            raise refused(request, ErrorCode.ORDER_CONFLICT, "该订单已结算, 就诊ID(VISIT_ID)不一致")
         return SettlementAnswer(
             pay_ord_id=progress.pre_settled.pay_ord_id,
             med_org_ord=progress.order.med_org_ord,
             settlement=progress.settled_by_centre,
-            visit_id=progress.visit_id,
+            visit_id=progress.visit_id or request.visit_id,
         )
 
     @settle.validator
@@ -108,6 +109,7 @@ class PaymentWorkflow(ReviewHandlers):
             raise ApplicationError("患者ID(PATIENT_ID)与该订单不一致", type=ErrorCode.PATIENT_MISMATCH.value)
         if request.channel not in {None, progress.order.channel}:
             raise ApplicationError("渠道(CHANNEL)与该订单不一致", type=ErrorCode.ORDER_CONFLICT.value)
+        self._inbox.check_room()
 
     @workflow.update
     async def cancel(self, request: CancelRequest) -> str:
@@ -117,18 +119,20 @@ class PaymentWorkflow(ReviewHandlers):
         paying: the payment is then still cancelled as soon as it can be.
         """
         progress = self._progress
-        ticket = self._inbox.cancel.submit(request)
-        await workflow.wait_condition(lambda: ticket.refusal is not None or progress.decided)
+        with self._inbox.answering():
+            ticket = self._inbox.cancel.submit(request)
+            await workflow.wait_condition(lambda: ticket.refusal is not None or progress.decided)
         if ticket.refusal is not None:
             raise ticket.refusal
         if progress.end is not None and progress.state is not PaymentState.CANCELLED:
-            raise ApplicationError(progress.end.message, type=progress.end.code.value)
+            raise refused(request, progress.end.code, progress.end.message)
         return progress.state.value
 
     @cancel.validator
     def _not_paid_yet(self, request: CancelRequest) -> None:  # noqa: ARG002 - whoever asks for it
         if has_reached(self._progress.state, PaymentState.PAID):
             raise ApplicationError(ALREADY_PAID, type=ErrorCode.BILL_ALREADY_PAID.value)
+        self._inbox.check_room()
 
     @workflow.signal
     async def notice(self) -> None:

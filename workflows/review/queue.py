@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.contract.base import StepStart
 from activities.contract.records import NoteCase, RecordActivities
+from domain.base import Joined
 from domain.errors import ErrorCode
 from domain.orders import PaymentTerms
 from domain.reviews import (
@@ -19,6 +20,7 @@ from domain.reviews import (
     Approval,
     CaseEvent,
     Decision,
+    Inspection,
     Proposal,
     Proposed,
     ReviewAction,
@@ -28,8 +30,10 @@ from workflows import limits
 from workflows.calls import Steps
 
 A = TypeVar("A")
+J = TypeVar("J", bound=Joined)
 F = TypeVar("F")
 """What both sides say about a case now."""
+ANYBODY = Inspection()
 
 
 def _not_yet() -> None:
@@ -81,6 +85,12 @@ class ReviewQueue:
         """Raises `ApplicationError` ACTION_REFUSED."""
         if not self.is_open:
             refuse(self._no_case)
+
+    def check_room(self) -> None:
+        """Raises `ApplicationError` RATE_LIMITED."""
+        if len(self.requests) >= limits.REVIEW_REQUESTS_MAX:
+            message = f"该{self.subject}核查的请求过多, 请稍后重试"
+            raise ApplicationError(message, type=ErrorCode.RATE_LIMITED.value)
 
     def check_look(self) -> None:
         """Raises `ApplicationError` ACTION_REFUSED, RATE_LIMITED."""
@@ -136,31 +146,42 @@ class ReviewHandlers:
     _review: ReviewQueue
 
     @workflow.update
-    async def inspect(self) -> ReviewView:
+    async def inspect(self, inspection: Inspection = ANYBODY) -> ReviewView:
         """What each side says now, and what is safe. Raises `ApplicationError` ACTION_REFUSED if no case is open."""
-        return await self._review.inspect()
+        return await _told(inspection, self._review.inspect())
 
     @inspect.validator
-    def _may_inspect(self) -> None:
+    def _may_inspect(self, inspection: Inspection = ANYBODY) -> None:  # noqa: ARG002 - everybody sees the same
         self._review.check_look()
 
     @workflow.update
     async def propose(self, proposal: Proposal) -> Decision:
         """Propose an action to a second person; ASK_AGAIN is done at once. Raises `ApplicationError` ACTION_REFUSED."""
-        return await self._review.decide(proposal)
+        return await _told(proposal, self._review.decide(proposal))
 
     @propose.validator
     def _may_propose(self, proposal: Proposal) -> None:  # noqa: ARG002 - only the other sides know what is safe
         self._review.check_open()
+        self._review.check_room()
 
     @workflow.update
     async def approve(self, approval: Approval) -> Decision:
         """Carry out another person's proposal, if still safe. Raises `ApplicationError` ACTION_REFUSED, FORBIDDEN."""
-        return await self._review.decide(approval)
+        return await _told(approval, self._review.decide(approval))
 
     @approve.validator
     def _may_approve(self, approval: Approval) -> None:
         self._review.check_approval(approval)
+        self._review.check_room()
+
+
+async def _told(request: Joined, answering: Awaitable[J]) -> J:
+    """The answer or refusal, which names the call that began the update."""
+    try:
+        answer = await answering
+    except ApplicationError as refused:
+        raise ApplicationError(refused.message, request.call, type=refused.type) from refused
+    return answer.model_copy(update={"call": request.call})
 
 
 class Sleeper(Protocol):

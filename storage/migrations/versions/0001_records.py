@@ -1,4 +1,4 @@
-"""The records' tables: payments and what belongs to them, the access log, and used nonces."""
+"""The records' tables: payments and what belongs to them, the access log, and what is kept about calls."""
 
 from datetime import datetime
 
@@ -18,8 +18,8 @@ REFUND_STATES = "'REFUNDING', 'REFUNDED', 'PARTIALLY_REFUNDED', 'REFUND_FAILED',
 SPLIT = ("fee_sum_fen", "own_pay_fen", "psn_acct_fen", "fund_fen", "other_fen", "hospital_part_fen")
 REFUNDED = {"refunded_own_fen": "own_pay_fen", "refunded_acct_fen": "psn_acct_fen", "refunded_fund_fen": "fund_fen"}
 TABLES = (
-    *("used_nonce", "access_log", "settlement_notice", "notification", "review_event", "review_case", "refund"),
-    *("state_change", "call_log", "step", "settlement", "fee_line", "bill_lock", "payment"),
+    *("write_probe", "update_number", "used_nonce", "access_log", "settlement_notice", "notification", "review_event"),
+    *("review_case", "refund", "state_change", "call_log", "step", "settlement", "fee_line", "bill_lock", "payment"),
 )
 REFUSAL = "access_log is append-only"
 
@@ -38,6 +38,8 @@ def upgrade() -> None:
     create_settlement_notice()
     create_access_log()
     create_used_nonce()
+    create_update_number()
+    create_write_probe()
 
 
 def downgrade() -> None:
@@ -364,6 +366,26 @@ def create_used_nonce() -> None:
         sa.PrimaryKeyConstraint("hospital", "key_name", "nonce"),
     )
     op.create_index("used_nonce_by_time", "used_nonce", ["serves_until"])
+
+
+def create_update_number() -> None:
+    op.create_table(
+        "update_number",
+        text("workflow_id", 500),
+        text("name", 128),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        moment("moved_at"),
+        sa.PrimaryKeyConstraint("workflow_id", "name"),
+    )
+    op.create_index("update_number_by_time", "update_number", ["moved_at"])
+
+
+def create_write_probe() -> None:
+    op.create_table(
+        "write_probe",
+        text("probe", 64),
+        sa.PrimaryKeyConstraint("probe"),
+    )
 
 
 def only_one(name: str, table: str, columns: list[str], where: str) -> None:

@@ -159,6 +159,7 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
         return self._next("register", Booking)
 
     async def settle(self, step: BookPayment) -> Booking:
+        await self._act("settle")
         self.payments.append(step)
         return self._next("settle", Booking)
 

@@ -41,11 +41,13 @@ class PaymentsAtWork:
         return await self.answer(await self.begin(start), step_s)
 
     async def settle(self, request: SettleRequest, step_s: int = 30) -> SettlementAnswer:
+        return await self.answer(await self.begin_settle(request), step_s)
+
+    async def begin_settle(self, request: SettleRequest) -> WorkflowUpdateHandle[SettlementAnswer]:
+        """A settle call that is accepted and not yet answered."""
         handle = self.handle(request.workflow_id)
         accepted = WorkflowUpdateStage.ACCEPTED
-        return await self.answer(
-            await handle.start_update(PaymentWorkflow.settle, request, wait_for_stage=accepted), step_s
-        )
+        return await handle.start_update(PaymentWorkflow.settle, request, wait_for_stage=accepted)
 
     async def cancel(self, order: Order, step_s: int = 30) -> str:
         return await self.answer(await self.begin_cancel(order), step_s)

@@ -71,12 +71,12 @@ class Stack:
         return await self.answered(SETTLE, settle_call(order, pay_ord_id, **changes))
 
     async def answered(self, path: str, body: Call, within_s: float = 40, key: str = KEY) -> Answer:
-        """The same call again as long as it says 202 or 503, as a caller would."""
+        """The same call again as long as it says 202, 429 or 503, as a caller would."""
         answers: list[Answer] = []
 
         async def is_answered() -> bool:
             answers.append(await self.api.post(path, body, key=key))
-            return answers[-1].status not in {202, 503}
+            return answers[-1].status not in {202, 429, 503}
 
         await eventually(is_answered, within_s)
         return answers[-1]

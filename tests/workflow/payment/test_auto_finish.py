@@ -58,3 +58,18 @@ class TestSomebodyCallsInTime:
 
         assert (await work.environment.get_current_time() - before).total_seconds() < 60
         assert work.script.asked.count("settle") == 1
+
+
+class TestWhoCallsWhileItIsBooked:
+    async def test_gets_the_visit_that_they_named(self, work: PaymentsAtWork, order_no: str) -> None:
+        """The payment knows of no visit: HIS is told without one, and the caller's own is answered."""
+        order, told = outpatient(order_no), []
+
+        async def caller_comes() -> None:
+            told.append(await work.begin_settle(settle_call(order, visit_id="V1")))
+
+        await paid_unreported(work, order)
+        work.script.on("settle", caller_comes)
+
+        assert await work.result(start(order), 30) is PaymentState.SETTLED
+        assert (await told[0].result()).visit_id == "V1"

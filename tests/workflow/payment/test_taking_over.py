@@ -58,5 +58,6 @@ async def test_one_that_stays_undecided_beyond_the_budget_refuses_the_newer_one(
     work.script.held_by = "EARLIER"
     work.script.will("withdraw_holder", UNDECIDED)
 
-    assert (await refused(work, order_no)).type == "BILL_ALREADY_PAID"
+    told = await refused(work, order_no)
+    assert (told.type, "已付款" in told.message, "未发生扣款" in told.message) == ("ORDER_CONFLICT", False, True)
     assert "upload_fees" not in work.script.asked

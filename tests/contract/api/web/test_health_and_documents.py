@@ -2,9 +2,12 @@
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import structlog
+from sqlalchemy import make_url
 
 from api.payments.schemas import PreSettleCall, SettleCall
 from api.web.documentation import ERRORS
@@ -49,6 +52,16 @@ class TestHealth:
             answer = await server.post(PRE_SETTLE, bill())
             assert answer.outcome == (503, "UNAVAILABLE")
 
+    async def test_ready_notices_a_database_that_can_only_be_read(self, api: ApiServer) -> None:
+        file = make_url(api.settings.database).database
+        assert file is not None
+        with closing(sqlite3.connect(file, isolation_level=None)) as another:
+            another.execute("BEGIN IMMEDIATE")
+            ready = await api.call("GET", "/health/ready")
+            assert (ready.outcome, ready.json["MSG"]) == ((503, "UNAVAILABLE"), "数据库(database)、Temporal不可用")
+            another.execute("ROLLBACK")
+        assert (await api.call("GET", "/health/ready")).json["MSG"] == "Temporal不可用"
+
 
 class TestMetricsAndLogs:
     async def test_count_by_route_and_code_without_ids(self, api: ApiServer) -> None:
@@ -61,6 +74,7 @@ class TestMetricsAndLogs:
         assert 'code="UNAVAILABLE",method="GET",route="/api/v1/payments/{medOrgOrd}",status="503"' in counted
         assert 'code="NOT_FOUND",method="GET",route="unmatched",status="404"' in counted
         assert "medpay_http_request_duration_seconds_bucket" in text
+        assert "medpay_http_backlog 0.0" in text
         assert "MARKER-ORDER" not in text
         assert "secret-path-77" not in text
 

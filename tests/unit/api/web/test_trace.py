@@ -30,7 +30,7 @@ async def passed_through(failure: Exception, *, after_start: bool = False) -> tu
 
     scope = {"type": "http", "method": "BREW", "path": "/", "headers": []}
     with structlog.testing.capture_logs() as logs:
-        await RequestTracing(failing, HttpMetrics())(scope, receive, send)
+        await RequestTracing(failing, HttpMetrics(lambda: 0))(scope, receive, send)
     return sent, logs
 
 
