@@ -106,12 +106,27 @@ class Refused(RemoteCallError):
 
 
 class NotSent(RemoteCallError):
-    """The request did not leave us (no connection): safe to repeat."""
+    """The request did not leave us (no connection): safe to repeat.
+
+    `retry_after_s`: we held it back ourselves, and before so many seconds it would be held back again.
+    """
 
     outcome = Outcome.NOT_SENT
 
+    def __init__(self, transaction: str, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(transaction, message)
+        self.retry_after_s = retry_after_s
+
 
 class Unknown(RemoteCallError):
-    """It may have happened: query before acting."""
+    """It may have happened: query before acting.
+
+    `answered`: a whole HTTP response came that is not a gateway's 502, 503 or 504, so that request is over. Otherwise
+    the other side may still be at work on it.
+    """
 
     outcome = Outcome.UNKNOWN
+
+    def __init__(self, transaction: str, message: str, *, answered: bool = False) -> None:
+        super().__init__(transaction, message)
+        self.answered = answered

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import aiohttp
 
@@ -19,7 +19,6 @@ from domain.errors import NotSent, Unknown
 from security.tls import ClientTls
 
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
-CONNECTIONS_MAX = 200
 CONNECT_S_MAX = 5.0
 
 KEEPALIVE_S = 4.0
@@ -31,6 +30,9 @@ SUCCESSFUL = range(200, 300)
 _HEADERS = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"}
 _REDIRECTING = range(300, 400)
 _SERVER_ERROR = 500
+_GATEWAYS_OWN = frozenset({502, 503, 504})
+"""What a proxy answers while the system behind it may still be at work."""
+
 _HIDDEN = "***"
 _ID_NUMBER = r"[1-9]\d{16}[\dXx]|[1-9]\d{14}"
 _MOBILE_NUMBER = r"1[3-9]\d{9}"
@@ -50,6 +52,20 @@ class JsonReply:
         return self.status in SUCCESSFUL
 
 
+class JsonPoster(Protocol):
+    """What a gateway needs of HTTP: `HttpCaller`, or a `gateways.gate.Gate` in front of it."""
+
+    async def post_json(
+        self,
+        transaction: str,
+        url: str,
+        body: bytes | dict[str, Any],
+        timeout_s: float,
+        tls: ClientTls | None = None,
+    ) -> JsonReply:
+        """See `HttpCaller.post_json`."""
+
+
 class HttpCaller:
     """Use as `async with HttpCaller() as http`. Certificates are checked; proxies in the environment are ignored."""
 
@@ -58,7 +74,8 @@ class HttpCaller:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, keepalive_timeout=KEEPALIVE_S),
+            # No limit here: calls to all parties would queue together, unseen. A `Gate` bounds those to each.
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_S),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=_HEADERS,
             trust_env=False,
@@ -87,17 +104,17 @@ class HttpCaller:
         Raises `NotSent` if no connection was made (name, refusal, certificate, connect timeout).
         Raises `Unknown` if it was, but no answer came in time, the connection closed, or the answer is a 3xx, a 5xx,
         too large or not a JSON object. That includes a 4xx without a JSON object: a proxy may have sent it before or
-        after the other side acted.
+        after the other side acted. `Unknown.answered` if the answer came to its end and is no 502, 503 or 504.
         """
         status, content = await self._post(transaction, url, body, timeout_s, tls)
         if status >= _SERVER_ERROR or status in _REDIRECTING:
-            raise Unknown(transaction, f"对方系统答复异常(HTTP {status}), 结果未知")
+            raise Unknown(transaction, f"对方系统答复异常(HTTP {status}), 结果未知", answered=is_over(status))
         try:
             answer = json.loads(content, parse_float=str, parse_constant=_not_json)
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
-            raise Unknown(transaction, f"对方系统答复无法识别(HTTP {status}), 结果未知")
+            raise Unknown(transaction, f"对方系统答复无法识别(HTTP {status}), 结果未知", answered=True)
         return JsonReply(status, answer)
 
     async def post_for_status(
@@ -155,7 +172,13 @@ def _classified(transaction: str) -> Iterator[None]:
         raise Unknown(transaction, "与对方系统的连接中断, 结果未知") from error
 
 
+def is_over(status: int) -> bool:
+    """Whether an answer with this status says that its request is no longer at work anywhere (product rule 4)."""
+    return status not in _GATEWAYS_OWN
+
+
 async def _bounded(transaction: str, response: aiohttp.ClientResponse) -> bytes:
+    """The whole body. One that is too large is broken off, so nobody knows how it would have ended: not answered."""
     content = bytearray()
     async for chunk in response.content.iter_any():
         content += chunk

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from standardwebhooks import Webhook
 
 from domain.errors import Refused, Unknown
-from gateways.http import SUCCESSFUL, HttpCaller
+from gateways.http import SUCCESSFUL, HttpCaller, is_over
 
 TIMEOUT_S = 10.0
 _GONE = 410
@@ -32,4 +32,4 @@ class CallerWebhook:
         if status == _GONE:
             raise Refused(event, "接收方不再接收通知(HTTP 410)")
         if status not in SUCCESSFUL:
-            raise Unknown(event, f"接收方未确认收到(HTTP {status})")
+            raise Unknown(event, f"接收方未确认收到(HTTP {status})", answered=is_over(status))

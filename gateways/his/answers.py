@@ -163,4 +163,4 @@ def read(transaction: str, shape: type[A], value: object) -> A:
         return shape.model_validate(value)
     except ValidationError as error:
         field = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"]) or "DATA"
-    raise Unknown(transaction, f"医院系统答复缺少字段或格式不符({field}), 结果未知")
+    raise Unknown(transaction, f"医院系统答复缺少字段或格式不符({field}), 结果未知", answered=True)

@@ -7,7 +7,7 @@ from domain.bills import Bill
 from domain.errors import Refused, Transaction, Unknown
 from domain.insurance import OrderReference, OrderStatus, PlacedOrder, RefundAnswer, UploadedFees
 from domain.orders import Order
-from gateways.http import HttpCaller, JsonReply, shown
+from gateways.http import JsonPoster, JsonReply, shown
 from gateways.insurance import answers, requests
 from gateways.insurance.envelope import (
     EnvelopeError,
@@ -32,7 +32,7 @@ class HttpInsuranceCentre:
     """One hospital's connection to its centre. Raises ValueError for keys or an appId that can't be used."""
 
     def __init__(
-        self, http: HttpCaller, profile: CentreProfile, account: HospitalAccount, signer: Signer | None = None
+        self, http: JsonPoster, profile: CentreProfile, account: HospitalAccount, signer: Signer | None = None
     ) -> None:
         """`signer`: by default the account's own private key."""
         self._http = http
@@ -91,15 +91,15 @@ class HttpInsuranceCentre:
         try:
             return parse(answer.data)
         except answers.IllFormed as error:
-            raise Unknown(transaction, f"医保中心答复的{error}缺失或不符, 结果未知") from error
+            raise Unknown(transaction, f"医保中心答复的{error}缺失或不符, 结果未知", answered=True) from error
 
     async def _opened(self, transaction: Transaction, reply: JsonReply) -> OpenedAnswer:
         if reply.status in _BUSY:
-            raise Unknown(transaction, f"医保中心繁忙(HTTP {reply.status}), 结果未知")
+            raise Unknown(transaction, f"医保中心繁忙(HTTP {reply.status}), 结果未知", answered=True)
         try:
             return await self._envelope.open_answer(reply.json)
         except EnvelopeError as error:
-            raise Unknown(transaction, "医保中心答复无法验签或解密, 结果未知") from error
+            raise Unknown(transaction, "医保中心答复无法验签或解密, 结果未知", answered=True) from error
 
     def _check_codes(
         self, transaction: Transaction, reply: JsonReply, answer: OpenedAnswer, sent: Mapping[str, Any]
@@ -107,13 +107,13 @@ class HttpInsuranceCentre:
         if not is_accepted(answer.code):
             self._refuse(transaction, answer.code, answer.message, sent, confirmed=answer.signed)
         if not reply.ok or contradicts(reply.json):
-            raise Unknown(transaction, "医保中心答复自相矛盾, 结果未知")
+            raise Unknown(transaction, "医保中心答复自相矛盾, 结果未知", answered=True)
         business_code = protocol_code(answer.data)
         if business_code is not None and not is_accepted(business_code):
             message = protocol_message(answer.data) or answer.message
             self._refuse(transaction, business_code, message, sent, confirmed=True)
         if contradicts(answer.data):
-            raise Unknown(transaction, "医保中心答复自相矛盾, 结果未知")
+            raise Unknown(transaction, "医保中心答复自相矛盾, 结果未知", answered=True)
 
     def _refuse(
         self, transaction: Transaction, code: str, message: str, sent: Mapping[str, Any], *, confirmed: bool
@@ -122,5 +122,5 @@ class HttpInsuranceCentre:
         reason = shown(code)
         words = shown(message, (sent.get(field, "") for field in _SECRET_FIELDS)) or f"医保中心未说明原因(代码{reason})"
         if code in self._profile.busy_codes:
-            raise Unknown(transaction, words)
+            raise Unknown(transaction, words, answered=True)
         raise Refused(transaction, words, reason, confirmed=confirmed)

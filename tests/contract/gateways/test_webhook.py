@@ -71,8 +71,9 @@ class TestAnswers:
         self, http: HttpCaller, receiver: Receiver, status: int
     ) -> None:
         receiver.statuses = [status]
-        with pytest.raises(Unknown, match=f"HTTP {status}"):
+        with pytest.raises(Unknown, match=f"HTTP {status}") as caught:
             await webhook(http, receiver).post(*TELL)
+        assert caught.value.answered == (status != 503)
         assert len(receiver.told) == 1
 
     async def test_nobody_there(self, http: HttpCaller) -> None:
@@ -84,15 +85,17 @@ class TestAnswers:
 
     async def test_a_connection_that_breaks(self, http: HttpCaller) -> None:
         async with raw_server(HANG_UP) as peer:
-            with pytest.raises(Unknown):
+            with pytest.raises(Unknown) as caught:
                 await CallerWebhook(http, peer.url, Receiver().secret).post(*TELL)
+        assert not caught.value.answered
         assert len(peer.requests) == 1
 
     async def test_a_receiver_that_says_nothing(self, http: HttpCaller, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(gateway, "TIMEOUT_S", 0.2)
         async with raw_server() as peer:
-            with pytest.raises(Unknown):
+            with pytest.raises(Unknown) as caught:
                 await CallerWebhook(http, peer.url, Receiver().secret).post(*TELL)
+        assert not caught.value.answered
         assert len(peer.requests) == 1
 
     async def test_a_body_that_never_ends_is_not_waited_for(self, http: HttpCaller) -> None:

@@ -14,6 +14,7 @@ from gateways import http as gateways_http
 from gateways.http import HttpCaller
 from tests.support.parties.raw_server import HANG_UP, http_reply, raw_server
 from tests.support.tls.authority import self_signed
+from tests.support.waiting import until
 
 TXN = "6202"
 DONE = http_reply(b'{"code": 0}')
@@ -23,6 +24,21 @@ DONE = http_reply(b'{"code": 0}')
 async def http() -> AsyncIterator[HttpCaller]:
     async with HttpCaller() as caller:
         yield caller
+
+
+def _named(reply: bytes) -> str:
+    return reply[:60].decode(errors="replace").split("\r\n")[0] or "hang up"
+
+
+async def unknown(http: HttpCaller, reply: bytes, timeout_s: float) -> Unknown:
+    """What is made of `reply`. `timeout_s`: also how long an answer that is cut off is waited for."""
+    async with raw_server(reply) as peer:
+        with pytest.raises(Unknown) as caught:
+            await http.post_json(TXN, peer.url, {}, timeout_s)
+        assert len(peer.requests) == 1
+    assert caught.value.transaction == TXN
+    assert peer.url not in caught.value.message
+    return caught.value
 
 
 class TestAnswers:
@@ -55,6 +71,15 @@ class TestAnswers:
                 await http.post_json(TXN, peer.url, {}, 5)
         assert peer.connections == 1
 
+    async def test_hundreds_of_calls_that_hang_keep_no_other_waiting_for_a_connection(self, http: HttpCaller) -> None:
+        async with raw_server() as silent, raw_server(DONE) as peer:
+            hanging = [asyncio.create_task(http.post_json(TXN, silent.url, {}, 60)) for _ in range(250)]
+            await until(lambda: len(silent.requests) == len(hanging))
+            assert (await http.post_json(TXN, peer.url, {}, 5)).ok
+            for call in hanging:
+                call.cancel()
+            await asyncio.wait(hanging)
+
     async def test_no_proxy_is_taken_from_the_environment(
         self, http: HttpCaller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -69,10 +94,10 @@ class TestUnknown:
         "reply",
         [
             http_reply(b'{"code": 0}', "500 Internal Server Error"),
-            http_reply(b'{"code": 1}', "502 Bad Gateway"),
-            http_reply(b"<html>", "504 Gateway Timeout"),
+            http_reply(b"", "501 Not Implemented"),
             http_reply(b'{"code": 0}', "302 Found", "Location: /elsewhere"),
             http_reply(b"<html>", "404 Not Found"),
+            http_reply(b"<html>", "408 Request Timeout"),
             http_reply(b"<html>"),
             http_reply(b""),
             http_reply(b"[]"),
@@ -82,37 +107,49 @@ class TestUnknown:
             http_reply(b'\xff\xfe{"code"'),
             http_reply(b"[" * 100_000),
             http_reply(b'{"a":' * 50_000),
+        ],
+        ids=_named,
+    )
+    async def test_an_answer_that_says_nothing(self, http: HttpCaller, reply: bytes) -> None:
+        assert (await unknown(http, reply, 10)).answered
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            http_reply(b'{"code": 1}', "502 Bad Gateway"),
+            http_reply(b'{"code": 0}', "503 Service Unavailable"),
+            http_reply(b"<html>", "504 Gateway Timeout"),
             b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{",
+            b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 90\r\n\r\n{",
+            b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n{"code": 0}\r\n',
             b"SSH-2.0-OpenSSH\r\n\r\n",
             HANG_UP,
         ],
-        ids=lambda reply: reply[:60].decode(errors="replace").split("\r\n")[0] or "hang up",
+        ids=_named,
     )
-    async def test_no_readable_answer(self, http: HttpCaller, reply: bytes) -> None:
-        async with raw_server(reply) as peer:
-            with pytest.raises(Unknown) as caught:
-                await http.post_json(TXN, peer.url, {}, 0.5)
-            assert len(peer.requests) == 1
-        assert caught.value.transaction == TXN
-        assert peer.url not in caught.value.message
+    async def test_no_whole_answer_of_the_other_side_itself(self, http: HttpCaller, reply: bytes) -> None:
+        assert not (await unknown(http, reply, 1)).answered
 
     async def test_no_answer_in_time(self, http: HttpCaller) -> None:
         async with raw_server() as peer:
-            with pytest.raises(Unknown, match="超时"):
+            with pytest.raises(Unknown, match="超时") as caught:
                 await http.post_json(TXN, peer.url, {}, 0.2)
             assert len(peer.requests) == 1
+        assert not caught.value.answered
 
     async def test_an_answer_without_end(self, http: HttpCaller, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(gateways_http, "ANSWER_BYTES_MAX", 1000)
         async with raw_server(http_reply(b'{"a": "' + b"x" * 2000 + b'"}')) as peer:
-            with pytest.raises(Unknown, match="过大"):
+            with pytest.raises(Unknown, match="过大") as caught:
                 await http.post_json(TXN, peer.url, {}, 5)
+        assert not caught.value.answered
 
     async def test_a_pooled_connection_that_is_closed_under_us_is_never_tried_again(self, http: HttpCaller) -> None:
         async with raw_server(DONE, HANG_UP, DONE) as peer:
             await http.post_json(TXN, peer.url, {}, 5)
-            with pytest.raises(Unknown, match="中断"):
+            with pytest.raises(Unknown, match="中断") as caught:
                 await http.post_json(TXN, peer.url, {}, 5)
+            assert not caught.value.answered
             assert (len(peer.requests), peer.connections) == (2, 1)
 
 

@@ -47,6 +47,12 @@ async def outcome(transaction: str, centre: HttpInsuranceCentre) -> RemoteCallEr
     return caught.value
 
 
+async def unknown(transaction: str, centre: HttpInsuranceCentre) -> Unknown:
+    error = await outcome(transaction, centre)
+    assert isinstance(error, Unknown)
+    return error
+
+
 class TestDone:
     async def test_6201(self, both: Both) -> None:
         stub, centre = both
@@ -196,7 +202,7 @@ class TestUnknown:
             stub.head = {"code": 9001, "message": "系统繁忙", "success": False}
             if not signed:
                 stub.body = b'{"code": "9001", "msg": "busy"}'
-            assert isinstance(await outcome(transaction, centre), Unknown)
+            assert (await unknown(transaction, centre)).answered
 
     @every_transaction
     @pytest.mark.parametrize(
@@ -207,33 +213,33 @@ class TestUnknown:
     async def test_an_answer_that_was_changed(self, both: Both, transaction: str, laid_over: dict[str, object]) -> None:
         stub, centre = both
         stub.data, stub.laid_over = SETTLED, laid_over
-        assert isinstance(await outcome(transaction, centre), Unknown)
+        assert (await unknown(transaction, centre)).answered
 
     @every_transaction
     @pytest.mark.parametrize("body", [b"", b"OK", b"[]", b'{"status": 404, "error": "Not Found"}', b'{"code": 0}'])
     async def test_garbage(self, both: Both, transaction: str, body: bytes) -> None:
         stub, centre = both
         stub.body = body
-        assert isinstance(await outcome(transaction, centre), Unknown)
+        assert (await unknown(transaction, centre)).answered
 
     @every_transaction
     @pytest.mark.parametrize("status", [302, 408, 425, 429, 500, 502, 503, 504])
     async def test_http_says_trouble(self, both: Both, transaction: str, status: int) -> None:
         stub, centre = both
         stub.status, stub.body = status, b'{"code": 5, "message": "no"}'
-        assert isinstance(await outcome(transaction, centre), Unknown)
+        assert (await unknown(transaction, centre)).answered == (status not in {502, 503, 504})
 
     async def test_accepted_with_a_4xx(self, both: Both) -> None:
         stub, centre = both
         stub.status, stub.data = 400, PLACED
-        assert isinstance(await outcome("6202", centre), Unknown)
+        assert (await unknown("6202", centre)).answered
 
     @pytest.mark.parametrize(("where", "value"), [("head", False), ("data", False), ("data", "FALSE")])
     async def test_code_0_without_success(self, both: Both, where: str, value: object) -> None:
         stub, centre = both
         stub.data = PLACED | ({"success": value} if where == "data" else {})
         stub.head = {"success": value} if where == "head" else {}
-        assert isinstance(await outcome("6202", centre), Unknown)
+        assert (await unknown("6202", centre)).answered
 
     @pytest.mark.parametrize(
         ("transaction", "data", "field"),
@@ -268,30 +274,30 @@ class TestUnknown:
     ) -> None:
         stub, centre = both
         stub.data = data
-        unknown = await outcome(transaction, centre)
-        assert isinstance(unknown, Unknown)
-        assert field in unknown.message
+        ill_formed = await unknown(transaction, centre)
+        assert field in ill_formed.message
+        assert ill_formed.answered
 
     async def test_an_answer_signed_under_another_user_id(self, both: Both) -> None:
         stub, centre = both
         stranger = centres.centre_side(centres.profile(sm2_user_id="another"))
         stub.body = json.dumps(await stranger.seal_answer(SETTLED)).encode()
-        assert isinstance(await outcome("6301", centre), Unknown)
+        assert (await unknown("6301", centre)).answered
 
     @every_transaction
     async def test_each_transaction_has_its_own_timeout(self, transaction: str) -> None:
         async with raw_server() as peer, HttpCaller() as http:
             profile = centres.profile(peer.url, timeouts_s={transaction: 0.2})
-            unknown = await outcome(transaction, HttpInsuranceCentre(http, profile, centres.ACCOUNT))
-            assert isinstance(unknown, Unknown)
-            assert "超时" in unknown.message
+            late = await unknown(transaction, HttpInsuranceCentre(http, profile, centres.ACCOUNT))
+            assert "超时" in late.message
+            assert not late.answered
             assert len(peer.requests) == 1
 
     @every_transaction
     async def test_the_connection_closes_without_a_word(self, transaction: str) -> None:
         async with raw_server(HANG_UP) as peer, HttpCaller() as http:
             centre = HttpInsuranceCentre(http, centres.profile(peer.url), centres.ACCOUNT)
-            assert isinstance(await outcome(transaction, centre), Unknown)
+            assert not (await unknown(transaction, centre)).answered
             assert len(peer.requests) == 1
 
 
@@ -301,7 +307,9 @@ class TestNotSent:
         async with centre_stub() as (stub, _):
             gone = stub.profile
         async with HttpCaller() as http:
-            assert isinstance(await outcome(transaction, HttpInsuranceCentre(http, gone, centres.ACCOUNT)), NotSent)
+            not_sent = await outcome(transaction, HttpInsuranceCentre(http, gone, centres.ACCOUNT))
+        assert isinstance(not_sent, NotSent)
+        assert not_sent.retry_after_s is None
 
 
 class TestSetUp:
