@@ -123,6 +123,7 @@ class _Reader:
             registers=row.registers,
             his_url=row.his_url,
             his_tls=his_tls,
+            his_repeats=row.his_repeats,
             webhook=webhook,
             keys=keys,
         )

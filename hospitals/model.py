@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.china_time import CHINA
 from domain.orders import Registers
+from gateways.his.port import HisRepeats
 from gateways.insurance.profile import CentreProfile, HospitalAccount
 from security.tls import TlsFiles
 
@@ -61,5 +62,6 @@ class Hospital(HospitalAccount):
     registers: Registers = Registers.MEDPAY
     his_url: str
     his_tls: TlsFiles | None = None
+    his_repeats: HisRepeats = HisRepeats.ASK
     webhook: WebhookTarget | None = None
     keys: tuple[ApiKey, ...] = ()

@@ -11,6 +11,7 @@ from pydantic import (
 )
 
 from domain.orders import Registers
+from gateways.his.port import HisRepeats
 from gateways.insurance.profile import DEFAULT_PATHS, CentreProfile
 from hospitals.model import ApiKey
 from security.crypto import sm
@@ -86,5 +87,6 @@ class HospitalTable(BaseModel):
     registers: Registers = Registers.MEDPAY
     his_url: Url
     his_tls: TlsFiles | None = None
+    his_repeats: HisRepeats = HisRepeats.ASK
     webhook: WebhookTable | None = None
     keys: tuple[ApiKey, ...] = ()

@@ -20,8 +20,8 @@ from gateways.his.answers import (
     VisitAnswer,
     read,
 )
-from gateways.his.port import REASONS, HisRefund, Registration
-from gateways.http import HttpCaller, JsonReply, shown
+from gateways.his.port import REASONS, HisRefund, HisRepeats, Registration
+from gateways.http import JsonPoster, JsonReply, shown
 from security.tls import TlsFiles, client_tls
 
 Fields = Mapping[str, str | None]
@@ -30,14 +30,29 @@ Fields = Mapping[str, str | None]
 class HttpHospitalSystem:
     """One hospital's HIS at `base_url`. `timeout_s`: the limit of one call, in seconds.
 
-    Every method raises `Refused` for a CODE other than 0, `NotSent` or `Unknown`.
+    Every operation raises `Refused` for a CODE other than 0, `NotSent` or `Unknown`.
     """
 
-    def __init__(self, http: HttpCaller, base_url: str, timeout_s: float = 20, tls: TlsFiles | None = None) -> None:
+    def __init__(
+        self,
+        http: JsonPoster,
+        base_url: str,
+        timeout_s: float = 20,
+        tls: TlsFiles | None = None,
+        repeats: HisRepeats = HisRepeats.ASK,
+    ) -> None:
         self._http = http
         self._base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
         self._tls = client_tls(tls)
+        self._repeats = repeats
+
+    @property
+    def repeats_safely(self) -> bool:
+        return self._repeats is HisRepeats.SAFE
+
+    def timeout_s(self, transaction: Transaction) -> float:  # noqa: ARG002 - the port's; here all have the same
+        return self._timeout_s
 
     async def patient(self, patient_id: str) -> Patient:
         answer = await self._call(Transaction.PATIENT, {"PATIENT_ID": patient_id})
@@ -95,12 +110,12 @@ class HttpHospitalSystem:
         """Call one operation; the DATA of an answer with CODE 0. `patient_name` is masked in a refusal's message."""
         url = f"{self._base_url}/{transaction.replace('_', '-')}"
         body = {name: value for name, value in fields.items() if value}
-        reply = await self._http.post_json(transaction, url, body, self._timeout_s, self._tls)
+        reply = await self._http.post_json(transaction, url, body, self.timeout_s(transaction), self._tls)
         envelope = read(transaction, Envelope, reply.json)
         if envelope.code != 0:
             raise _refusal(transaction, reply, patient_name)
         if not reply.ok:
-            raise Unknown(transaction, f"医院系统答复自相矛盾(HTTP {reply.status}, CODE 0), 结果未知")
+            raise Unknown(transaction, f"医院系统答复自相矛盾(HTTP {reply.status}, CODE 0), 结果未知", answered=True)
         return envelope.data
 
 

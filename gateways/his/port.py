@@ -3,10 +3,12 @@
 For read operations `Refused.reason` is one of `REASONS` if HIS gave one, else empty.
 """
 
+from enum import StrEnum
 from typing import Protocol
 
 from domain.base import Frozen
 from domain.bills import Fees, Patient
+from domain.errors import Transaction
 from domain.fen import Fen
 from domain.orders import HisPayment
 
@@ -16,6 +18,16 @@ BILL_NOT_FOUND = "BILL_NOT_FOUND"
 BILL_ALREADY_PAID = "BILL_ALREADY_PAID"
 VISIT_NOT_FOUND = "VISIT_NOT_FOUND"
 REASONS = (PATIENT_NOT_FOUND, CLINIC_NOT_FOUND, BILL_NOT_FOUND, BILL_ALREADY_PAID, VISIT_NOT_FOUND)
+
+
+class HisRepeats(StrEnum):
+    """What HIS does with a `register` or `settle` that arrives while an earlier one of its medOrgOrd is still at work.
+
+    SAFE: it is known to write one record and to answer both with it. ASK: nobody knows.
+    """
+
+    SAFE = "safe"
+    ASK = "ask"
 
 
 class Registration(Frozen):
@@ -34,6 +46,13 @@ class HisRefund(Frozen):
 
 
 class HospitalSystem(Protocol):
+    @property
+    def repeats_safely(self) -> bool:
+        """Whether a call may be repeated while the one before it may still be at work, see `HisRepeats`."""
+
+    def timeout_s(self, transaction: Transaction) -> float:
+        """The limit of one call, in seconds. A call may still take effect until twice that time has passed."""
+
     async def patient(self, patient_id: str) -> Patient:
         """The patient, insured or not."""
 

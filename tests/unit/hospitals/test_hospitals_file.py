@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.orders import Registers
+from gateways.his.port import HisRepeats
 from hospitals import ConfigError, load_hospitals
 from security.crypto import sm
 from security.tls import TlsFiles
@@ -78,6 +79,11 @@ class TestAccepted:
         assert centre.path("6201") == "/org/local/api/hos/uldFeeInfo"
         assert (centre.timeout_s("6301"), centre.timeout_s("6201")) == (3.5, 20.0)
         assert centre.busy_codes == ("-99",)
+
+    def test_repeats_are_asked_about_first_unless_his_takes_them(self, tmp_path: Path) -> None:
+        assert load_hospitals(_written(tmp_path, CENTRE + HOSPITAL))["main"].his_repeats is HisRepeats.ASK
+        safe = HOSPITAL + 'his_repeats = "safe"\n'
+        assert load_hospitals(_written(tmp_path, CENTRE + safe))["main"].his_repeats is HisRepeats.SAFE
 
     def test_secrets_from_a_file_beside_it(self, tmp_path: Path) -> None:
         (tmp_path / "main.key").write_text(PRIVATE_KEY + "\n", encoding="utf-8")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from domain.errors import NotSent, Refused, RemoteCallError, Unknown
+from domain.errors import NotSent, Refused, RemoteCallError, Transaction, Unknown
 from domain.fen import Fen
 from gateways.his.http import HttpHospitalSystem
-from gateways.his.port import HisRefund
+from gateways.his.port import HisRefund, HisRepeats
 from gateways.http import HttpCaller
 from tests.support.parties.odd_server import OddServer
 from tests.support.values.his_payments import his_payment, his_registration
@@ -116,6 +116,12 @@ async def failure(his: HttpHospitalSystem, name: str) -> RemoteCallError:
     return caught.value
 
 
+async def unknown(his: HttpHospitalSystem, name: str) -> Unknown:
+    error = await failure(his, name)
+    assert isinstance(error, Unknown)
+    return error
+
+
 class TestRefusal:
     @ALL_CALLS
     async def test_any_code_but_0_is_refused_with_its_reason(
@@ -161,8 +167,8 @@ class TestNeverGuessed:
         odd.answer["DATA"][field] = value
         if value == "absent":
             del odd.answer["DATA"][field]
-        error = await failure(his, name)
-        assert isinstance(error, Unknown)
+        error = await unknown(his, name)
+        assert error.answered
         assert f"({field})" in error.message
 
     @pytest.mark.parametrize(("items", "field"), EACH_OF_A_LINE + EACH_OF_A_DIAGNOSIS)
@@ -175,8 +181,7 @@ class TestNeverGuessed:
         item[field] = value
         if value == "absent":
             del item[field]
-        error = await failure(his, "prescription_fees")
-        assert isinstance(error, Unknown)
+        error = await unknown(his, "prescription_fees")
         assert f"({items}.0.{field})" in error.message
 
     @pytest.mark.parametrize(
@@ -197,8 +202,7 @@ class TestNeverGuessed:
         self, his: HttpHospitalSystem, odd: OddServer, field: str, value: str
     ) -> None:
         odd.answer = done({**FEES, "feedetailList": [{**LINE, field: value}]})
-        error = await failure(his, "prescription_fees")
-        assert isinstance(error, Unknown)
+        error = await unknown(his, "prescription_fees")
         assert value not in str(error)
 
     @pytest.mark.parametrize(("items", "item", "most"), [("feedetailList", LINE, 500), ("diseinfoList", DIAGNOSIS, 50)])
@@ -216,7 +220,7 @@ class TestNeverGuessed:
         self, his: HttpHospitalSystem, odd: OddServer, name: str, found: object
     ) -> None:
         odd.answer = done({"FOUND": found, "VISIT_ID": "V9", "PATIENT_ID": "1", "settlementNo": "S1"})
-        assert isinstance(await failure(his, name), Unknown)
+        assert (await unknown(his, name)).answered
 
     @pytest.mark.parametrize("name", ANSWERING)
     @pytest.mark.parametrize("data", [None, [], "", "x", 5, True, {}])
@@ -224,7 +228,7 @@ class TestNeverGuessed:
         self, his: HttpHospitalSystem, odd: OddServer, name: str, data: object
     ) -> None:
         odd.answer = done(data)
-        assert isinstance(await failure(his, name), Unknown)
+        assert (await unknown(his, name)).answered
 
     @ALL_CALLS
     @pytest.mark.parametrize("code", [None, "0", "", True, False, [], 0.5])
@@ -232,8 +236,8 @@ class TestNeverGuessed:
         self, his: HttpHospitalSystem, odd: OddServer, name: str, code: object
     ) -> None:
         odd.answer = {"CODE": code, "MSG": "", "DATA": {}}
-        error = await failure(his, name)
-        assert isinstance(error, Unknown)
+        error = await unknown(his, name)
+        assert error.answered
         assert "(CODE)" in error.message
 
     @ALL_CALLS
@@ -242,24 +246,26 @@ class TestNeverGuessed:
         self, his: HttpHospitalSystem, odd: OddServer, name: str, body: bytes
     ) -> None:
         odd.answer = body
-        assert isinstance(await failure(his, name), Unknown)
+        assert (await unknown(his, name)).answered
 
     @ALL_CALLS
     @pytest.mark.parametrize("status", [301, 404, 500, 502, 503, 504])
     async def test_http_trouble(self, his: HttpHospitalSystem, odd: OddServer, name: str, status: int) -> None:
         odd.status, odd.answer = status, {"detail": "Not Found"}
-        assert isinstance(await failure(his, name), Unknown)
+        assert (await unknown(his, name)).answered == (status not in {502, 503, 504})
 
     @ALL_CALLS
     async def test_code_0_beside_a_4xx_contradicts_itself(
         self, his: HttpHospitalSystem, odd: OddServer, name: str
     ) -> None:
         odd.status, odd.answer = 404, done({})
-        assert "HTTP 404" in (await failure(his, name)).message
+        error = await unknown(his, name)
+        assert "HTTP 404" in error.message
+        assert error.answered
 
     async def test_a_refusal_beside_a_5xx_is_not_believed(self, his: HttpHospitalSystem, odd: OddServer) -> None:
         odd.status, odd.answer = 500, {"CODE": -1, "MSG": "数据库忙"}
-        assert isinstance(await failure(his, "settle"), Unknown)
+        assert (await unknown(his, "settle")).answered
 
 
 class TestNoPersonalData:
@@ -352,3 +358,17 @@ class TestNotSent:
     async def test_nobody_listens(self, http: HttpCaller, unused_tcp_port: int, name: str) -> None:
         his = HttpHospitalSystem(http, f"http://127.0.0.1:{unused_tcp_port}", timeout_s=5)
         assert isinstance(await failure(his, name), NotSent)
+
+
+class TestHowLong:
+    """What the activities ask before they repeat a call."""
+
+    def test_every_operation_has_the_same_limit(self, http: HttpCaller) -> None:
+        his = HttpHospitalSystem(http, "http://127.0.0.1:9", timeout_s=7)
+        assert {his.timeout_s(Transaction(name)) for name in CALLS} == {7}
+
+    @pytest.mark.parametrize(("repeats", "safely"), [(HisRepeats.SAFE, True), (HisRepeats.ASK, False)])
+    def test_whether_repeats_are_safe_is_the_hospitals_setting(
+        self, http: HttpCaller, repeats: HisRepeats, *, safely: bool
+    ) -> None:
+        assert HttpHospitalSystem(http, "http://127.0.0.1:9", repeats=repeats).repeats_safely is safely
