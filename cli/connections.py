@@ -14,6 +14,7 @@ from security.crypto.keyring import Keyring
 from security.tls import temporal_tls
 from settings import Settings
 from storage.session import Database
+from storage.sql.engines import WAIT_S_MAX
 from storage.sql.migrate import upgrade
 
 NO_CONNECTION = "client connect"
@@ -26,10 +27,17 @@ def database_trouble_in_one_line() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        reason = _first_line(getattr(error, "orig", None) or error)
         if "no such table" in reason or "does not exist" in reason:
             reason += " (medpay database upgrade makes it)"
         raise CommandError(f"MEDPAY_DATABASE_URL: the database can't be used: {reason}") from None
+
+
+def _first_line(error: BaseException) -> str:
+    """Why, in one line. A time limit that ran out has no words of its own."""
+    if isinstance(error, TimeoutError):
+        return f"it does not answer within {WAIT_S_MAX} s"
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 @contextmanager

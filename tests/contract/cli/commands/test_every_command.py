@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 import stat
 from pathlib import Path
 
@@ -141,6 +142,18 @@ class TestNobodyThere:
         assert code == 1
         assert errors.startswith("MEDPAY_DATABASE_URL: the database can't be used: no such table: ")
         assert errors.endswith("(medpay database upgrade makes it)\n")
+
+    async def test_a_postgres_that_accepts_and_never_answers(self, tmp_path: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            environment = {
+                **_file(tmp_path),
+                "MEDPAY_KEYRING_FILE": "k.json",
+                "MEDPAY_DATABASE_URL": f"postgresql://medpay:PASSWORD@127.0.0.1:{silent.getsockname()[1]}/medpay",
+            }
+            await run_medpay("keys", "new", "keyring", "--output", "k.json", cwd=tmp_path, environment=environment)
+            code, _, errors = await run_medpay("worker", cwd=tmp_path, environment=environment)
+        what = "MEDPAY_DATABASE_URL: the database can't be used: it does not answer within 10 s\n"
+        assert (code, errors) == (1, what)
 
     async def test_no_keyring(self, tmp_path: Path) -> None:
         code, _, errors = await run_medpay("payments", "show", "x", cwd=tmp_path, environment=_file(tmp_path))
