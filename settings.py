@@ -117,6 +117,7 @@ class Settings(BaseSettings):
     insurance_url: Url | None = None
     his_url: Url | None = None
     his_timeout_s: Annotated[int, Field(ge=1, le=CALL_TIMEOUT_S_MAX)] = 20
+    calls_at_once_max: Annotated[int, Field(ge=4, le=1_000)] = 40
     sim_insurance_port: Port = 8101
     sim_his_port: Port = 8102
     data_dir: Path = Path(".medpay")

@@ -1,8 +1,9 @@
 """The composition root of the Temporal worker: settings in, worker out."""
 
 import asyncio
+import resource
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -18,6 +19,7 @@ from activities.his import His
 from activities.records import Records
 from activities.refunds import Refunds
 from activities.webhooks import Webhooks
+from gateways.gate import Gate, Party
 from gateways.his.http import HttpHospitalSystem
 from gateways.http import HttpCaller
 from gateways.insurance.client import HttpInsuranceCentre
@@ -39,22 +41,62 @@ WORKFLOWS = [PaymentWorkflow, RefundWorkflow]
 CACHED_WORKFLOWS_MAX = 5_000
 """At least the number of payments awaiting payment at once: one that is not cached is replayed at each event."""
 
+WORKFLOW_TASKS_AT_ONCE_MAX = 120
+"""More than local activities, each of which occupies the workflow task that it belongs to; and not many more: tasks
+share one interpreter, some 40 ms of it each, and one that is not done within 10 s is thrown away and begun again. 400
+at once did so, and finished nothing; 120 stayed within it on a machine that was busy with other things."""
+
+LOCAL_ACTIVITIES_AT_ONCE_MAX = 100
+"""More than two hanging parties hold together (`MEDPAY_CALLS_AT_ONCE_MAX` each), and they for the 2 s of a local try
+only: the call may go on after it, in its slot of the bulkhead, so that what comes next fails at once and holds none."""
+
+ACTIVITIES_AT_ONCE_MAX = 700
+"""Remote ones, which may hang for a call's whole timeout: more than the bulkheads of eight hospitals with two parties
+let through together (640), so that no number of hanging calls stops the others. Waiting costs no processor."""
+
+NEXUS_TASKS_AT_ONCE_MAX = 1
+"""We offer no Nexus operations; the least that is allowed."""
+
 NOTIFICATIONS_AT_ONCE_MAX = 50
+"""Deliveries, and the workflow tasks of as many; they have no local activities to speak of."""
+
+OPEN_FILES = 4_096
+"""Enough for the calls of every activity, at most three each, and all else. Many systems give 1,024 until one asks."""
 
 DRAIN_S = 30
 """How long running activities may take to finish after SIGTERM. Longer than a remote call's timeout."""
 
 
+Gates = dict[tuple[Party, str], Gate]
+"""By party and hospital."""
+
 Gateways = tuple[dict[str, HttpInsuranceCentre], dict[str, HttpHospitalSystem]]
 """By hospital: its insurance centre, and its HIS."""
 
 
-def make_gateways(
-    http: HttpCaller, settings: Settings, hospitals: Mapping[str, Hospital], keys: KeyProvider
-) -> Gateways:
-    signers = {h.id: keys.signer(h.private_key, h.centre.sm2_user_id) for h in hospitals.values()}
-    centres = {h.id: HttpInsuranceCentre(http, h.centre, h, signers[h.id]) for h in hospitals.values()}
-    systems = {h.id: HttpHospitalSystem(http, h.his_url, settings.his_timeout_s, h.his_tls) for h in hospitals.values()}
+def allow_open_files() -> None:
+    """Raise this process's limit to `OPEN_FILES`, as far as the system lets it: it bounds the calls to all parties."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def make_gates(http: HttpCaller, settings: Settings, hospitals: Iterable[str]) -> Gates:
+    """What bounds the calls to each party of each hospital, and shows when one of them is not being called."""
+    calls_max = settings.calls_at_once_max
+    return {(party, name): Gate(http, party, name, calls_max) for party in Party for name in hospitals}
+
+
+def make_gateways(gates: Gates, settings: Settings, hospitals: Mapping[str, Hospital], keys: KeyProvider) -> Gateways:
+    """`hospitals`: those of `gates`."""
+    centres, systems = {}, {}
+    for name, hospital in hospitals.items():
+        signer = keys.signer(hospital.private_key, hospital.centre.sm2_user_id)
+        centres[name] = HttpInsuranceCentre(gates[Party.CENTRE, name], hospital.centre, hospital, signer)
+        systems[name] = HttpHospitalSystem(
+            gates[Party.HIS, name], hospital.his_url, settings.his_timeout_s, hospital.his_tls, hospital.his_repeats
+        )
     return centres, systems
 
 
@@ -75,6 +117,10 @@ def make_worker(client: Client, settings: Settings, call_log: CallLog, gateways:
         activities=[each for group in groups for each in group.activities()],
         workflow_runner=sandbox(),
         max_cached_workflows=CACHED_WORKFLOWS_MAX,
+        max_concurrent_workflow_tasks=WORKFLOW_TASKS_AT_ONCE_MAX,
+        max_concurrent_local_activities=LOCAL_ACTIVITIES_AT_ONCE_MAX,
+        max_concurrent_activities=ACTIVITIES_AT_ONCE_MAX,
+        max_concurrent_nexus_tasks=NEXUS_TASKS_AT_ONCE_MAX,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=timedelta(seconds=DRAIN_S),
@@ -89,7 +135,10 @@ def make_notifier(client: Client, task_queue: str, call_log: CallLog, webhooks: 
         workflows=[NotificationWorkflow],
         activities=Webhooks(call_log, webhooks).activities(),
         workflow_runner=sandbox(),
+        max_concurrent_workflow_tasks=NOTIFICATIONS_AT_ONCE_MAX,
+        max_concurrent_local_activities=NOTIFICATIONS_AT_ONCE_MAX,
         max_concurrent_activities=NOTIFICATIONS_AT_ONCE_MAX,
+        max_concurrent_nexus_tasks=NEXUS_TASKS_AT_ONCE_MAX,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=timedelta(seconds=DRAIN_S),
@@ -117,6 +166,7 @@ async def notifying_callers(
 
 async def run_worker(settings: Settings, keys: KeyProvider | None = None) -> None:
     """Run until SIGTERM or SIGINT, then drain. `keys`: where keys are kept; files and the environment by default."""
+    allow_open_files()
     keys = keys or LocalKeys(settings.keyring_path, settings.keyring, practice=not settings.guards_keys())
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -133,7 +183,8 @@ async def run_worker(settings: Settings, keys: KeyProvider | None = None) -> Non
             tls=temporal_tls(settings.temporal_tls_files),
         )
         hospitals = load_hospitals(settings.hospitals_path, settings.guards_keys)
-        gateways = make_gateways(http, settings, hospitals, keys)
+        gates = make_gates(http, settings, hospitals)
+        gateways = make_gateways(gates, settings, hospitals, keys)
         notifications = f"{settings.task_queue}-notifications"
         await stack.enter_async_context(make_worker(client, settings, call_log, gateways))
         await stack.enter_async_context(notifying_callers(client, notifications, call_log, hospitals))

@@ -20,6 +20,7 @@ class CentreStub:
     """
 
     def __init__(self, **form: object) -> None:
+        self.url = ""
         self.profile = centres.profile(**form)
         self.envelope = centres.centre_side(self.profile)
         self.data: dict[str, Any] = {}
@@ -53,5 +54,6 @@ async def centre_stub(**form: object) -> AsyncIterator[tuple[CentreStub, HttpIns
     app = web.Application()
     app.router.add_post("/{path:.*}", stub.handle)
     async with serving(app) as url, HttpCaller() as http:
-        profile = stub.profile.model_copy(update={"url": url + "/"})
+        stub.url = url + "/"
+        profile = stub.profile.model_copy(update={"url": stub.url})
         yield stub, HttpInsuranceCentre(http, profile, centres.ACCOUNT)
