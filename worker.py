@@ -1,6 +1,7 @@
 """The composition root of the Temporal worker: settings in, worker out."""
 
 import asyncio
+import resource
 import signal
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -63,6 +64,9 @@ NEXUS_TASKS_AT_ONCE_MAX = 1
 NOTIFICATIONS_AT_ONCE_MAX = 50
 """Deliveries, and the workflow tasks of as many; they have no local activities to speak of."""
 
+OPEN_FILES = 4_096
+"""Enough for the calls of every activity, at most three each, and all else. Many systems give 1,024 until one asks."""
+
 DRAIN_S = 30
 """How long running activities may take to finish after SIGTERM. Longer than a remote call's timeout."""
 
@@ -72,6 +76,14 @@ Gates = dict[tuple[Party, str], Gate]
 
 Gateways = tuple[dict[str, HttpInsuranceCentre], dict[str, HttpHospitalSystem]]
 """By hospital: its insurance centre, and its HIS."""
+
+
+def allow_open_files() -> None:
+    """Raise this process's limit to `OPEN_FILES`, as far as the system lets it: it bounds the calls to all parties."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def make_gates(http: HttpCaller, settings: Settings, hospitals: Iterable[str]) -> Gates:
@@ -167,6 +179,7 @@ async def notifying_callers(
 
 async def run_worker(settings: Settings, keys: KeyProvider | None = None) -> None:
     """Run until SIGTERM or SIGINT, then drain. `keys`: where keys are kept; files and the environment by default."""
+    allow_open_files()
     keys = keys or LocalKeys(settings.keyring_path, settings.keyring, practice=not settings.guards_keys())
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -215,9 +215,9 @@ async def send_refund(centre: InsuranceCentre, request: RefundRequest) -> Refund
     except Refused as refused:
         if refused.confirmed:
             raise
-        raise Unknown(refused.transaction, refused.message) from refused
+        raise Unknown(refused.transaction, refused.message, answered=True) from refused
     if answer.status is RefundStatus.EXP:
-        raise Unknown(Transaction.REFUND, "refStatus EXP")
+        raise Unknown(Transaction.REFUND, "refStatus EXP", answered=True)
     if answer.status is RefundStatus.FAIL:
         raise Refused(Transaction.REFUND, "医保中心退费失败 (refStatus FAIL)")
     return answer

@@ -114,6 +114,10 @@ class NotSent(RemoteCallError):
 
     outcome = Outcome.NOT_SENT
 
+    def __init__(self, transaction: str, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(transaction, message)
+        self.retry_after_s = retry_after_s
+
 
 class Unknown(RemoteCallError):
     """It may have happened: query before acting.

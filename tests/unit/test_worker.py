@@ -1,5 +1,6 @@
 """What the composition root of the worker promises of its slots and gates."""
 
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,17 @@ class TestSlots:
 
     def test_all_parties_of_eight_hospitals_may_hang_and_others_still_run(self) -> None:
         assert 8 * len(Party) * CALLS_MAX < worker.ACTIVITIES_AT_ONCE_MAX
+
+    @pytest.mark.parametrize("soft", [512, 5_000])
+    def test_the_limit_of_open_files_is_raised_and_never_lowered(self, soft: int) -> None:
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        hard = before[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        try:
+            worker.allow_open_files()
+            assert resource.getrlimit(resource.RLIMIT_NOFILE) == (max(soft, worker.OPEN_FILES), hard)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 class TestGates:

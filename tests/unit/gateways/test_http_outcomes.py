@@ -30,11 +30,11 @@ def _named(reply: bytes) -> str:
     return reply[:60].decode(errors="replace").split("\r\n")[0] or "hang up"
 
 
-async def unknown(http: HttpCaller, reply: bytes) -> Unknown:
-    """What is made of `reply`."""
+async def unknown(http: HttpCaller, reply: bytes, timeout_s: float) -> Unknown:
+    """What is made of `reply`. `timeout_s`: also how long an answer that is cut off is waited for."""
     async with raw_server(reply) as peer:
         with pytest.raises(Unknown) as caught:
-            await http.post_json(TXN, peer.url, {}, 0.5)
+            await http.post_json(TXN, peer.url, {}, timeout_s)
         assert len(peer.requests) == 1
     assert caught.value.transaction == TXN
     assert peer.url not in caught.value.message
@@ -111,7 +111,7 @@ class TestUnknown:
         ids=_named,
     )
     async def test_an_answer_that_says_nothing(self, http: HttpCaller, reply: bytes) -> None:
-        assert (await unknown(http, reply)).answered
+        assert (await unknown(http, reply, 10)).answered
 
     @pytest.mark.parametrize(
         "reply",
@@ -128,7 +128,7 @@ class TestUnknown:
         ids=_named,
     )
     async def test_no_whole_answer_of_the_other_side_itself(self, http: HttpCaller, reply: bytes) -> None:
-        assert not (await unknown(http, reply)).answered
+        assert not (await unknown(http, reply, 1)).answered
 
     async def test_no_answer_in_time(self, http: HttpCaller) -> None:
         async with raw_server() as peer:
