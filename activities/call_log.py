@@ -284,6 +284,11 @@ class CallLog:
             await repeat.ask(earlier)
         except RemoteCallError as error:
             raise _unresolved(transaction, error) from error
+        if earlier.answered:
+            # It is over, so that what was asked stays true for this moment.
+            async with self.database.read() as unit:
+                left = repeat.not_before(earlier) - await unit.now()
+            await asyncio.sleep(max(0.0, left.total_seconds()))
         call = await self._leave(step, transaction, our_ref, repeat, earlier)
         if isinstance(call, EarlierCall):
             raise Unknown(transaction, "another call has left meanwhile", retry_after_s=ANSWERED_PAUSE.total_seconds())

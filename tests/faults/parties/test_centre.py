@@ -26,7 +26,7 @@ class TestSlow:
     async def test_at_settlement(self, stack: Stack, number: str) -> None:
         order = outpatient_call(number)
         pay_ord_id = await stack.paid(order)
-        await stack.others.break_centre(txn="6301", kind="delay", times=4, seconds=2.5)
+        await stack.others.break_centre(txn="6301", kind="delay", times=1, seconds=4.5)
         answer = await stack.api.post(SETTLE, settle_call(order, pay_ord_id))
         assert answer.outcome == (202, "PROCESSING")
         assert answer.headers["Retry-After"]
