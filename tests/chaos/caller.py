@@ -16,7 +16,7 @@ CALL_S_MAX = 6.0
 """Longer than an API that is well waits for an answer, shorter than some freezes."""
 
 REPEAT_S_MAX = 2.0
-PATIENCE_S = 75.0
+PATIENCE_S = 110.0
 AT_ONCE_MAX = 24
 """Calls under way, of all callers together."""
 

@@ -14,7 +14,7 @@ from tests.chaos.plan import Component, Disturbance, Harm, PartyFault, is_centre
 from tests.chaos.processes import Site
 
 AIM_S_MAX = 6.0
-AIM_EVERY_S = 0.002
+AIM_EVERY_S = 0.004
 PARTY_S_MAX = 2.0
 MS = 1_000
 

@@ -21,7 +21,7 @@ PATIENTS = {"100001": ("110101199003070134", "V1"), "100002": ("1101011990030710
 
 UNINSURED, UNINSURED_ID_NO = "100003", "110101199003072711"
 REGISTRATION_FEN = Fen(2_500)
-FAULTS_PER_PAYMENT = 0.25
+FAULTS_PER_PAYMENT = 0.2
 RIVALS, CALLERS_OWN, ODDLY_MANY = 0.12, 0.3, 4
 
 
@@ -274,13 +274,14 @@ def _lasts_s(dice: random.Random, harm: Harm) -> float:
     return dice.uniform(0, 3)
 
 
-_LOST = (FaultKind.DROP_AFTER, FaultKind.DROP_AFTER, FaultKind.DROP_BEFORE, FaultKind.HTTP_500, FaultKind.GARBAGE)
+_LOST = (*(FaultKind.DROP_AFTER,) * 4, FaultKind.DROP_BEFORE, FaultKind.HTTP_500, FaultKind.GARBAGE)
 _AT_CENTRE: Sequence[Transaction] = (
     *(Transaction.UPLOAD_FEES, Transaction.PLACE_ORDER, Transaction.QUERY_ORDER, Transaction.QUERY_ORDER),
-    *(Transaction.REVOKE_ORDER, Transaction.REFUND),
+    *(Transaction.REVOKE_ORDER, Transaction.REFUND, Transaction.REFUND),
 )
 _AT_HIS: Sequence[Transaction] = (
-    *(Transaction.SETTLE, Transaction.SETTLE, Transaction.REGISTER, Transaction.SETTLEMENT_QUERY),
+    *(Transaction.SETTLE,) * 4,
+    *(Transaction.REGISTER, Transaction.REGISTER, Transaction.SETTLEMENT_QUERY),
     *(Transaction.REGISTRATION_QUERY, Transaction.PRESCRIPTION_FEES, Transaction.PATIENT),
     *(Transaction.CANCEL_REGISTRATION, Transaction.TELL_REFUND),
 )
@@ -289,7 +290,7 @@ _AT_HIS: Sequence[Transaction] = (
 def _faults(dice: random.Random, count: int, lasts_s: float) -> Iterator[PartyFault]:
     for place in range(count):
         txn = dice.choice(_AT_CENTRE if dice.random() < 0.5 else _AT_HIS)
-        kind = dice.choice((*_LOST, *_LOST, *(FaultKind.DELAY,) * 4, *_special(txn)))
+        kind = dice.choice((*_LOST, *(FaultKind.DELAY,) * 2, *_special(txn)))
         yield PartyFault(
             at_s=lasts_s * (place + dice.random()) / count,
             txn=txn,

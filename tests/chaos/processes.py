@@ -43,7 +43,7 @@ HASTE = {
     "payment_window_s": 25,
     "auto_finish_after_s": 8,
     "his_retry_budget_s": 20,
-    "pre_settle_budget_s": 40,
+    "pre_settle_budget_s": 90,
     "rate_limit_per_minute": 0,
     "refusals_per_minute": 0,
     "log_level": "warning",
