@@ -225,6 +225,7 @@ def _result(asked: Asked, campaign: Campaign, cases: list[Case], site: Site, eve
         reviews=report.reviews(cases),
         answers=report.answers(campaign.told),
         strikes=report.strikes(campaign.saboteur.done),
+        struck=report.struck(campaign.saboteur.done),
         strikes_left_out=campaign.saboteur.not_done,
         ended_by_themselves=dict(site.ended),
         webhooks=events,

@@ -274,9 +274,10 @@ def _lasts_s(dice: random.Random, harm: Harm) -> float:
     return dice.uniform(0, 3)
 
 
-_LOST = (*(FaultKind.DROP_AFTER,) * 4, FaultKind.DROP_BEFORE, FaultKind.HTTP_500, FaultKind.GARBAGE)
+_LOST = (*(FaultKind.DROP_AFTER,) * 4, *(FaultKind.DROP_BEFORE, FaultKind.HTTP_500) * 2, FaultKind.GARBAGE)
 _AT_CENTRE: Sequence[Transaction] = (
-    *(Transaction.UPLOAD_FEES, Transaction.PLACE_ORDER, Transaction.QUERY_ORDER, Transaction.QUERY_ORDER),
+    *(Transaction.UPLOAD_FEES, Transaction.PLACE_ORDER, Transaction.PLACE_ORDER),
+    *(Transaction.QUERY_ORDER, Transaction.QUERY_ORDER),
     *(Transaction.REVOKE_ORDER, Transaction.REFUND, Transaction.REFUND),
 )
 _AT_HIS: Sequence[Transaction] = (

@@ -5,6 +5,7 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,8 @@ class Result:
     reviews: dict[str, int]
     answers: dict[str, int]
     strikes: dict[str, int]
+    struck: list[str]
+    """Each strike, when it was made and when the component was restored."""
     strikes_left_out: int
     ended_by_themselves: dict[str, int]
     webhooks: int
@@ -121,6 +124,14 @@ def answers(told: Told) -> dict[str, int]:
 
 def strikes(done: list[Done]) -> dict[str, int]:
     return dict(Counter(f"{each.component.value} {each.harm.value}" for each in done))
+
+
+def struck(done: list[Done]) -> list[str]:
+    return [f"{_clock(each.at)} to {_clock(each.over)} {each.component.value} {each.harm.value}" for each in done]
+
+
+def _clock(at: float) -> str:
+    return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S.%f")[:-3]
 
 
 def recovery(done: list[Done], told: Told) -> list[Recovery]:

@@ -17,6 +17,7 @@ from tests.chaos.caller import Callers
 from tests.chaos.plan import PATIENTS, UNINSURED_ID_NO, Story, WantedRefund, Wish
 from tests.chaos.processes import Site
 from tests.chaos.told import Answer, Promise
+from tests.property.sides.centre import PAYABLE_NOW
 
 PATIENCE_S = 60.0
 BETWEEN_S = 1.0
@@ -73,19 +74,21 @@ class Cast:
             await self.callers.look(wish, patience_s=5)
 
     async def patient_does(self, wish: Wish, quote: Answer, outcome: PayOutcome, *, notice: bool) -> bool:
-        """In the channel, until the centre takes it or refuses; whether it took it."""
+        """In the channel, until the centre takes it or refuses; whether it took it. A closed order can only be paid."""
         order_url = f"{self.site.centre_url}/_sim/orders/{quote.pay_ord_id}"
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             try:
-                before = await self._party("GET", order_url)
+                before = await self._party("GET", order_url) or {}
+                if outcome is not PayOutcome.PAID and before.get("ordStas") not in PAYABLE_NOW:
+                    return False
                 after = await self._party("POST", f"{order_url}/pay", {"outcome": outcome.value, "notify": notice})
             except _UNREACHABLE:
                 await asyncio.sleep(BETWEEN_S / 2)
                 continue
             if outcome is PayOutcome.PAID and after is not None and after["ordStas"] == 6:
                 self.outside.paid_at.setdefault(wish.number, time.time())
-                if before is not None and before["ordStas"] in _CLOSED_AT_CENTRE:
+                if before.get("ordStas") in _CLOSED_AT_CENTRE:
                     self.outside.paid_late.add(wish.number)
             return after is not None
         return False
