@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -113,7 +114,7 @@ class Library:
         return str(json.loads(payload.data)) if payload else ""
 
 
-async def look(site: Site, client: Client, wishes: tuple[Wish, ...], told: Told, outside: Outside) -> list[Case]:
+async def look(site: Site, client: Client, wishes: Sequence[Wish], told: Told, outside: Outside) -> list[Case]:
     """Every payment that was wished for."""
     library = _library(site)
     async for execution in client.list_workflows(rpc_timeout=RPC_TIMEOUT):

@@ -34,18 +34,14 @@ class Done:
 
 
 class Saboteur:
-    """`began`: the campaign's start, on the monotonic clock."""
-
-    def __init__(self, site: Site, session: aiohttp.ClientSession, began: float) -> None:
+    def __init__(self, site: Site, session: aiohttp.ClientSession) -> None:
         self._site = site
         self._session = session
-        self._began = began
         self.done: list[Done] = []
         self.not_done = 0
 
     async def disturb(self, disturbance: Disturbance) -> None:
-        """Strike at the planned time or call. One of a component that is away already is left out, and counted."""
-        await self._until(disturbance.at_s)
+        """Strike, now or at its call. One of a component that is away already is left out, and counted."""
         aimed = False
         if disturbance.aim is not None:
             aimed = await self._call_of(disturbance.aim)
@@ -62,7 +58,6 @@ class Saboteur:
 
     async def trouble(self, fault: PartyFault) -> None:
         """Give the centre or HIS a fault. A simulator that is away gets none."""
-        await self._until(fault.at_s)
         url = self._site.centre_url if is_centres(fault.txn) else self._site.his_url
         body: dict[str, object] = {"txn": fault.txn.value, "kind": fault.kind.value, "times": fault.times}
         if fault.seconds is not None:
@@ -80,9 +75,6 @@ class Saboteur:
         for url in (self._site.centre_url, self._site.his_url):
             async with self._session.delete(f"{url}/_sim/faults") as response:
                 response.raise_for_status()
-
-    async def _until(self, at_s: float) -> None:
-        await asyncio.sleep(max(0.0, self._began + at_s - time.monotonic()))
 
     async def _call_of(self, transaction: Transaction) -> bool:
         """Whether the other party got such a call soon. Its own log is read, so the call has just arrived there."""

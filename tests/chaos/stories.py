@@ -13,6 +13,7 @@ from domain.fen import Fen, yuan
 from domain.insurance import RefundType
 from domain.orders import Category
 from simulator.insurance.control import PayOutcome
+from tests.chaos.caller import PATIENCE_S as CALLER_PATIENCE_S
 from tests.chaos.caller import Callers
 from tests.chaos.plan import PATIENTS, UNINSURED_ID_NO, Story, WantedRefund, Wish
 from tests.chaos.processes import Site
@@ -47,17 +48,19 @@ class Cast:
         self.callers = callers
         self.outside = Outside()
 
-    async def play(self, wish: Wish) -> None:
-        """One payment, from its order to the last question about it."""
-        body = order_of(wish)
+    async def orders(self, wish: Wish) -> Answer:
+        """Interface 1, until it is answered; the last answer."""
+        patience_s = 0 if wish.story is Story.DESERTS else CALLER_PATIENCE_S
+        quote = self.callers.pre_settle(wish, order_of(wish), patience_s)
+        if wish.story is not Story.CANCELS_AT_ONCE:
+            return await quote
+        answer, _ = await asyncio.gather(quote, self._cancels_soon(wish))
+        return answer
+
+    async def goes_on(self, wish: Wish, quote: Answer) -> None:
+        """What follows, to the last question about the payment."""
         if wish.story is Story.DESERTS:
-            await self.callers.pre_settle(wish, body, patience_s=0)
             return
-        if wish.story is Story.CANCELS_AT_ONCE:
-            both = self.callers.pre_settle(wish, body), self._cancels_soon(wish)
-            quote, _ = await asyncio.gather(*both)
-        else:
-            quote = await self.callers.pre_settle(wish, body)
         if quote.promise is Promise.PAYABLE:
             await asyncio.sleep(wish.thinks_s)
             await _ACTS[wish.story](self, wish, quote)
