@@ -44,10 +44,10 @@ lint: $(READY) ## ruff, mypy strict, import-linter
 bench: $(READY) ## the benchmarks: a table, and JSON under bench/results/
 	@$(BIN)/python bench/run.py; added=$$?; $(BIN)/python bench/codec.py && exit $$added
 
-chaos: $(READY) ## payments while processes are killed: SEED= PAYMENTS= KILLS= MINUTES= DATABASE=sqlite|postgresql PLANT=
+chaos: $(READY) ## payments while processes are killed: SEED= PAYMENTS= KILLS= MINUTES= DATABASE=sqlite|postgresql FAULTS= PLANT=
 	@$(BIN)/python -m tests.chaos.campaign $(if $(SEED),--seed $(SEED)) $(if $(PAYMENTS),--payments $(PAYMENTS)) \
 	    $(if $(KILLS),--kills $(KILLS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(DATABASE),--database $(DATABASE)) \
-	    $(if $(PLANT),--plant $(PLANT))
+	    $(if $(FAULTS),--faults $(FAULTS)) $(if $(PLANT),--plant $(PLANT))
 
 lock: $(READY) ## resolve the dependencies again, with hashes and without index addresses
 	@$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock

@@ -28,7 +28,7 @@ from tests.chaos import report
 from tests.chaos.books import Case, is_quoted, look
 from tests.chaos.caller import Callers
 from tests.chaos.harm import Saboteur
-from tests.chaos.plan import DatabaseKind, Plan, Wish, plan_of
+from tests.chaos.plan import FAULTS_PERCENT, DatabaseKind, Plan, Wish, plan_of
 from tests.chaos.planted import BUGS
 from tests.chaos.processes import Site, running_site
 from tests.chaos.rules import broken
@@ -69,11 +69,13 @@ class Asked:
     database: DatabaseKind
     minutes: float
     plant: str = ""
+    faults_percent: int = FAULTS_PERCENT
     changes: dict[str, int] = field(default_factory=dict)
 
     @property
     def plan(self) -> Plan:
-        return plan_of(self.seed, self.payments, self.kills, self.minutes * 60, self.database)
+        lasts_s, percent = self.minutes * 60, self.faults_percent
+        return plan_of(self.seed, self.payments, self.kills, lasts_s, self.database, faults_percent=percent)
 
 
 class Campaign:
@@ -300,11 +302,12 @@ def _asked() -> tuple[Asked, Path | None, Path | None]:
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--minutes", type=float, default=3.0, help="over which payments begin; what follows is bounded")
     parser.add_argument("--plant", choices=sorted(BUGS), default="", help="a bug to be found, in workers and APIs")
+    parser.add_argument("--faults", type=int, default=FAULTS_PERCENT, help="of centre and HIS, for a hundred payments")
     parser.add_argument("--result", type=Path, help="the JSON file; build/chaos/seed-N-DATABASE.json by default")
     parser.add_argument("--keep", type=Path, help="an empty folder for data and logs, which are kept")
     given = parser.parse_args()
     database: Literal["sqlite", "postgresql"] = given.database
-    asked = Asked(given.seed, given.payments, given.kills, database, given.minutes, given.plant)
+    asked = Asked(given.seed, given.payments, given.kills, database, given.minutes, given.plant, given.faults)
     return asked, given.result, given.keep
 
 

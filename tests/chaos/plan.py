@@ -21,7 +21,9 @@ PATIENTS = {"100001": ("110101199003070134", "V1"), "100002": ("1101011990030710
 
 UNINSURED, UNINSURED_ID_NO = "100003", "110101199003072711"
 REGISTRATION_FEN = Fen(2_500)
-FAULTS_PER_PAYMENT = 0.2
+FAULTS_PERCENT = 20
+"""Faults of the other parties, for a hundred payments."""
+
 RIVALS, CALLERS_OWN, ODDLY_MANY = 0.12, 0.3, 4
 
 
@@ -153,7 +155,15 @@ class Plan:
     faults: tuple[PartyFault, ...]
 
 
-def plan_of(seed: int, payments: int, kills: int, lasts_s: float, database: DatabaseKind) -> Plan:
+def plan_of(
+    seed: int,
+    payments: int,
+    kills: int,
+    lasts_s: float,
+    database: DatabaseKind,
+    *,
+    faults_percent: int = FAULTS_PERCENT,
+) -> Plan:
     """`lasts_s`: over how long payments begin and things are killed."""
     dice = random.Random(seed)  # noqa: S311 - made to be repeated
     wishes = tuple(_wishes(dice, f"C{seed}", payments, lasts_s))
@@ -162,7 +172,7 @@ def plan_of(seed: int, payments: int, kills: int, lasts_s: float, database: Data
         lasts_s=lasts_s,
         wishes=wishes,
         disturbances=tuple(_disturbances(dice, kills, lasts_s, database)),
-        faults=tuple(_faults(dice, round(payments * FAULTS_PER_PAYMENT), lasts_s)),
+        faults=tuple(_faults(dice, payments * faults_percent // 100, lasts_s)),
     )
 
 

@@ -13,13 +13,13 @@ HURRY = {"payment_window_s": 6, "auto_finish_after_s": 2, "pre_settle_budget_s":
 @pytest.mark.timeout(300)  # of which some 45 s on two cores; what a payment may take in all is bounded within
 async def test_what_callers_were_told_is_so_whatever_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MEDPAY_DATABASE_URL", raising=False)
-    asked = Asked(SEED, payments=14, kills=3, database="sqlite", minutes=0.15, changes=HURRY)
+    asked = Asked(SEED, payments=12, kills=2, database="sqlite", minutes=0.1, changes=HURRY)
 
     result = await run(asked, tmp_path)
 
     assert [violation.what for violation in result.violations] == []
-    assert result.payments == 14
-    assert sum(result.endings.values()) == 14
-    assert result.calls > 2 * 14
-    assert sum(result.strikes.values()) + result.strikes_left_out >= 3
+    assert result.payments == 12
+    assert sum(result.endings.values()) == 12
+    assert result.calls > 2 * 12
+    assert sum(result.strikes.values()) + result.strikes_left_out >= 2
     assert result.webhooks > 0
