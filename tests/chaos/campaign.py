@@ -281,7 +281,7 @@ def _result(asked: Asked, campaign: Campaign, cases: list[Case], site: Site, eve
         answers=report.answers(campaign.told),
         strikes=report.strikes(campaign.saboteur.done),
         struck=report.struck(campaign.saboteur.done),
-        strikes_left_out=campaign.saboteur.not_done,
+        strikes_left_out=campaign.saboteur.left_out,
         ended_by_themselves=dict(site.ended),
         webhooks=events,
         recovery=report.recovery(campaign.saboteur.done, campaign.told),

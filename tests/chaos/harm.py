@@ -38,7 +38,8 @@ class Saboteur:
         self._site = site
         self._session = session
         self.done: list[Done] = []
-        self.not_done = 0
+        self.left_out = 0
+        self.faults_left_out = 0
 
     async def disturb(self, disturbance: Disturbance) -> None:
         """Strike, now or at its call. One of a component that is away already is left out, and counted."""
@@ -48,7 +49,7 @@ class Saboteur:
             await asyncio.sleep(disturbance.after_ms / MS)
         component = disturbance.component
         if not self._site.is_whole(component):
-            self.not_done += 1
+            self.left_out += 1
             return
         at = time.time()
         await self._site.strike(component, disturbance.harm)
@@ -68,7 +69,7 @@ class Saboteur:
             ) as response:
                 response.raise_for_status()
         except (aiohttp.ClientConnectionError, TimeoutError):
-            self.not_done += 1
+            self.faults_left_out += 1
 
     async def repair(self) -> None:
         """Take all faults back."""

@@ -285,6 +285,9 @@ def _lasts_s(dice: random.Random, harm: Harm) -> float:
 
 
 _LOST = (*(FaultKind.DROP_AFTER,) * 4, *(FaultKind.DROP_BEFORE, FaultKind.HTTP_500) * 2, FaultKind.GARBAGE)
+_DELAYS_S = (0.8, 2.5, 4.5)
+"""Within every timeout of a call, beyond it, and until after the call's repeat."""
+
 _AT_CENTRE: Sequence[Transaction] = (
     *(Transaction.UPLOAD_FEES, Transaction.PLACE_ORDER, Transaction.PLACE_ORDER),
     *(Transaction.QUERY_ORDER, Transaction.QUERY_ORDER),
@@ -307,7 +310,7 @@ def _faults(dice: random.Random, count: int, lasts_s: float) -> Iterator[PartyFa
             txn=txn,
             kind=kind,
             times=dice.choice((1, 1, 1, 2, ODDLY_MANY)),
-            seconds=dice.choice((0.8, 1.6, 3.5)) if kind is FaultKind.DELAY else None,
+            seconds=dice.choice(_DELAYS_S) if kind is FaultKind.DELAY else None,
         )
 
 

@@ -22,7 +22,9 @@ from tests.property.sides.centre import PAYABLE_NOW
 
 PATIENCE_S = 60.0
 BETWEEN_S = 1.0
-PARTY_S_MAX = 4.0
+PARTY_S_MAX = 25.0
+"""Longer than any delay or freeze: a caller that gave up a registration under way would make a second one itself."""
+
 _UNREACHABLE = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 _CLOSED_AT_CENTRE = frozenset({12, 14, 15})
 

@@ -11,6 +11,7 @@ from domain.errors import Outcome
 from domain.fen import Fen
 from domain.orders import Category
 from domain.states import PaymentState
+from simulator.core.faults import FaultKind
 from storage.records import TimelineEntry, TimelineKind
 from tests.chaos import rules
 from tests.chaos.books import Case
@@ -104,6 +105,10 @@ def test_nothing_is_found_where_all_went_well(rule: Callable[[Case], None]) -> N
         (rules.booked_once, case(his_rows=[{}, {}])),
         (rules.asked_before_repeated, case(centre_calls=at_centre(("6202", "applied"), ("6202", "applied")))),
         (rules.asked_before_repeated, case(centre_calls=at_centre(("6202", "refused")))),
+        (
+            rules.asked_before_repeated,
+            case(centre_calls=[{"txn": "6202", "verdict": "refused", "fault": FaultKind.DELAY}]),
+        ),
         (rules.paid_is_not_touched, case(timeline=[call(101, "6301"), call(102, "6401")])),
         (rules.paid_is_not_touched, case(timeline=[call(101, "6301"), call(102, "6202")])),
         (rules.money_is_accounted_for, case(state=PaymentState.EXPIRED)),
