@@ -267,7 +267,7 @@ def _disturbances(dice: random.Random, count: int, lasts_s: float, database: Dat
             at_s=lasts_s * (0.05 + 0.9 * (place + dice.random()) / count),
             component=component,
             harm=harm,
-            lasts_s=_lasts_s(dice, harm),
+            lasts_s=_lasts_s(dice, harm, component),
             aim=dice.choice(_AIMS) if aimed else None,
             after_ms=dice.choice((0, 2, 5, 10, 20, 40, 80)),
         )
@@ -277,16 +277,22 @@ def _exists(component: Component, database: DatabaseKind) -> bool:
     return component is not Component.POSTGRESQL or database == "postgresql"
 
 
-def _lasts_s(dice: random.Random, harm: Harm) -> float:
-    """A freeze is at times longer than a workflow task's timeout (5 s) or a heartbeat's (8 s)."""
-    if harm is Harm.FREEZE:
-        return dice.choice((dice.uniform(0.5, 3), dice.uniform(5.5, 8), dice.uniform(8.5, 16)))
-    return dice.uniform(0, 3)
+def _lasts_s(dice: random.Random, harm: Harm, component: Component) -> float:
+    """A freeze is at times longer than a workflow task's timeout (5 s) or a heartbeat's (8 s).
+
+    HIS's is short: a booking that reaches it later than twice the call's timeout is beyond what can be promised.
+    """
+    if harm is not Harm.FREEZE:
+        return dice.uniform(0, 3)
+    if component is Component.HIS:
+        return dice.uniform(0.5, 1.8)
+    return dice.choice((dice.uniform(0.5, 3), dice.uniform(5.5, 8), dice.uniform(8.5, 16)))
 
 
 _LOST = (*(FaultKind.DROP_AFTER,) * 4, *(FaultKind.DROP_BEFORE, FaultKind.HTTP_500) * 2, FaultKind.GARBAGE)
-_DELAYS_S = (0.8, 2.5, 4.5)
-"""Within every timeout of a call, beyond it, and until after the call's repeat."""
+_DELAYS_S = {True: (0.8, 2.5, 4.5), False: (0.8, 1.6)}
+"""At the centre: within the call's timeout of 2 s, beyond it, and until after its repeat. At HIS: within its timeout of
+1 s, and beyond; never beyond twice that, since a booking is taken for lost by then (product rule 10)."""
 
 _AT_CENTRE: Sequence[Transaction] = (
     *(Transaction.UPLOAD_FEES, Transaction.PLACE_ORDER, Transaction.PLACE_ORDER),
@@ -310,7 +316,7 @@ def _faults(dice: random.Random, count: int, lasts_s: float) -> Iterator[PartyFa
             txn=txn,
             kind=kind,
             times=dice.choice((1, 1, 1, 2, ODDLY_MANY)),
-            seconds=dice.choice(_DELAYS_S) if kind is FaultKind.DELAY else None,
+            seconds=dice.choice(_DELAYS_S[is_centres(txn)]) if kind is FaultKind.DELAY else None,
         )
 
 

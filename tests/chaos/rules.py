@@ -7,13 +7,14 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
+from domain.china_time import from_china
 from domain.errors import Outcome, Transaction
 from domain.notifications import NotificationEvent
 from domain.orders import bills_of
 from domain.states import REFUND_DONE, SETTLED_STATES, TERMINAL, UNPAID_ENDS, PaymentState
 from simulator.core.faults import FaultKind
 from storage.records import TimelineKind
-from tests.chaos.books import Case
+from tests.chaos.books import Case, Row
 from tests.chaos.told import Answer, Asked, Promise
 from tests.property.rules import payments
 from tests.property.rules.found import Found
@@ -21,6 +22,9 @@ from tests.property.rules.refunds import REFUND_RULES
 
 _PAID = 6
 _IN_REVIEW = PaymentState.IN_REVIEW
+LATEST_S = 6.0
+"""A call that the centre has got takes effect within this, whatever delays it."""
+
 _LOST_TRACK = frozenset({"FAILED", "TERMINATED", "CANCELED", "TIMED_OUT"})
 
 
@@ -121,8 +125,19 @@ def asked_before_repeated(case: Case) -> None:
             assert asked, "6202 took effect twice, and 6301 was not asked in between"
             asked = False
         asked = asked or call["txn"] == Transaction.QUERY_ORDER
-        refused = call["txn"] == Transaction.PLACE_ORDER and call["verdict"] == "refused"
-        assert not refused or call["fault"] == FaultKind.REFUSE, "the centre refused a 6202, and nobody had told it to"
+    refused = [call for call in case.centre_calls if _is_refused_for_its_number(case, call)]
+    assert not refused, f"the centre refused a 6202 at {refused[0]['at']}, and nobody had told it to"
+
+
+def _is_refused_for_its_number(case: Case, call: Row) -> bool:
+    """Not one that was late, and found the order revoked or paid meanwhile."""
+    if call["txn"] != Transaction.PLACE_ORDER or call["verdict"] != "refused" or call["fault"] == FaultKind.REFUSE:
+        return False
+    revoked = any(
+        other["txn"] == Transaction.REVOKE_ORDER and other["verdict"] == "applied" for other in case.centre_calls
+    )
+    until = from_china(call["at"]).timestamp() + LATEST_S
+    return not revoked and (case.paid_at is None or case.paid_at > until)
 
 
 def paid_is_not_touched(case: Case) -> None:

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
+from domain.china_time import to_china
 from domain.errors import Outcome
 from domain.fen import Fen
 from domain.orders import Category
 from domain.states import PaymentState
-from simulator.core.faults import FaultKind
 from storage.records import TimelineEntry, TimelineKind
 from tests.chaos import rules
 from tests.chaos.books import Case
@@ -78,7 +78,8 @@ def call(at: float, name: str) -> TimelineEntry:
 
 
 def at_centre(*calls: tuple[str, str]) -> list[dict[str, object]]:
-    return [{"txn": txn, "verdict": verdict, "fault": None} for txn, verdict in calls]
+    at = to_china(datetime.fromtimestamp(10, UTC))
+    return [{"txn": txn, "verdict": verdict, "fault": None, "at": at} for txn, verdict in calls]
 
 
 @pytest.mark.parametrize("rule", rules.RULES)
@@ -105,10 +106,6 @@ def test_nothing_is_found_where_all_went_well(rule: Callable[[Case], None]) -> N
         (rules.booked_once, case(his_rows=[{}, {}])),
         (rules.asked_before_repeated, case(centre_calls=at_centre(("6202", "applied"), ("6202", "applied")))),
         (rules.asked_before_repeated, case(centre_calls=at_centre(("6202", "refused")))),
-        (
-            rules.asked_before_repeated,
-            case(centre_calls=[{"txn": "6202", "verdict": "refused", "fault": FaultKind.DELAY}]),
-        ),
         (rules.paid_is_not_touched, case(timeline=[call(101, "6301"), call(102, "6401")])),
         (rules.paid_is_not_touched, case(timeline=[call(101, "6301"), call(102, "6202")])),
         (rules.money_is_accounted_for, case(state=PaymentState.EXPIRED)),
@@ -146,6 +143,9 @@ def test_what_is_wrong_is_found(rule: Callable[[Case], None], wrong: Case) -> No
             rules.asked_before_repeated,
             case(centre_calls=at_centre(("6202", "applied"), ("6301", "applied"), ("6202", "applied"))),
         ),
+        # It was late, and the order revoked or paid meanwhile.
+        (rules.asked_before_repeated, case(centre_calls=at_centre(("6401", "applied"), ("6202", "refused")))),
+        (rules.asked_before_repeated, case(centre_calls=at_centre(("6202", "refused")), paid_at=12.0)),
         # It was paid while 6301 was being answered.
         (rules.paid_is_not_touched, case(timeline=[call(99.5, "6301"), call(102, "6401")])),
         # HIS is watched for a while after a reversal.
