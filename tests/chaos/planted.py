@@ -108,25 +108,29 @@ def answer_is_adopted() -> None:
 @_bug
 def unknown_is_refused() -> None:
     """A booking whose answer was lost counts as refused."""
-    _settles_with(lambda unknown: Refused(unknown.transaction, unknown.message))
-
-
-@_bug
-def unknown_is_not_sent() -> None:
-    """A booking whose answer was lost counts as never sent, so the call log says that nothing can have arrived."""
-    _settles_with(lambda unknown: NotSent(unknown.transaction, unknown.message))
-
-
-def _settles_with(meaning: Callable[[Unknown], Exception]) -> None:
     settle = HttpHospitalSystem.settle
 
     async def settled(self: HttpHospitalSystem, payment: HisPayment) -> str:
         try:
             return await settle(self, payment)
         except Unknown as unknown:
-            raise meaning(unknown) from unknown
+            raise Refused(unknown.transaction, unknown.message) from unknown
 
     _set(HttpHospitalSystem, "settle", settled)
+
+
+@_bug
+def unknown_is_not_sent() -> None:
+    """Whatever the centre did not answer counts as never sent, so the call log says that nothing can have arrived."""
+    call = HttpInsuranceCentre._call
+
+    async def called(self: HttpInsuranceCentre, *args: Any, **facts: Any) -> Any:  # noqa: ANN401 - handed on
+        try:
+            return await call(self, *args, **facts)
+        except Unknown as unknown:
+            raise NotSent(unknown.transaction, unknown.message) from unknown
+
+    _set(HttpInsuranceCentre, "_call", called)
 
 
 @_bug
