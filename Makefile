@@ -16,7 +16,7 @@ ifneq ($(shell test -x $(BIN)/python && test -x $(BIN)/medpay && cat $(READY) 2>
 .PHONY: $(READY)
 endif
 
-.PHONY: help setup demo up test lint bench lock sbom audit-dependencies clean
+.PHONY: help setup demo up test lint bench chaos lock sbom audit-dependencies clean
 
 help: ## this list
 	@echo "medpay: each medical-insurance payment is one durable workflow. Needs Python 3.11 or newer and make."
@@ -43,6 +43,11 @@ lint: $(READY) ## ruff, mypy strict, import-linter
 
 bench: $(READY) ## the benchmarks: a table, and JSON under bench/results/
 	@$(BIN)/python bench/run.py; added=$$?; $(BIN)/python bench/codec.py && exit $$added
+
+chaos: $(READY) ## payments while processes are killed: SEED= PAYMENTS= KILLS= MINUTES= DATABASE=sqlite|postgresql FAULTS= PLANT=
+	@$(BIN)/python -m tests.chaos.campaign $(if $(SEED),--seed $(SEED)) $(if $(PAYMENTS),--payments $(PAYMENTS)) \
+	    $(if $(KILLS),--kills $(KILLS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(DATABASE),--database $(DATABASE)) \
+	    $(if $(FAULTS),--faults $(FAULTS)) $(if $(PLANT),--plant $(PLANT))
 
 lock: $(READY) ## resolve the dependencies again, with hashes and without index addresses
 	@$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock
