@@ -1,14 +1,11 @@
 """Transactions: the caller opens one by `begin()` or `read()`; repositories hold the SQL and never commit."""
 
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import cached_property
 from types import TracebackType
 from typing import Self
-
-from sqlalchemy import bindparam, delete, insert
 
 from domain.base import PaymentKey
 from security.crypto.keyring import Keyring
@@ -25,16 +22,11 @@ from storage.refunds import RefundRepository
 from storage.reviews import ReviewRepository
 from storage.sealing import ResealRepository
 from storage.sql.engines import WAIT_S_MAX, AnyConnection, open_engines
-from storage.sql.statements import table_of
 from storage.steps import StepRepository
-from storage.tables import WriteProbe
 from storage.timeline import TimelineRepository
 from storage.watch import WatchRepository
 
 _NO_PAYMENT = PaymentKey(hospital="", med_org_ord="")
-_PROBE = table_of(WriteProbe)
-_PROBED = insert(_PROBE)
-_PROBE_GONE = delete(_PROBE).where(_PROBE.c.probe == bindparam("key_probe"))
 
 
 class Unit:
@@ -101,14 +93,9 @@ class Database:
             await unit.payments.find(_NO_PAYMENT)
 
     async def check_writable(self) -> None:
-        """Write a row and delete it. Raises SQLAlchemyError, OSError or TimeoutError if that can't be done.
-
-        Each probe writes a row of its own: a frozen process then holds no lock that another one's probe waits for.
-        """
-        probe = {"probe": uuid.uuid4().hex}
+        """Write and delete a row. Raises SQLAlchemyError, OSError or TimeoutError if that can't be done."""
         async with self.begin() as unit:
-            await unit.connection.execute(_PROBED, probe)
-            await unit.connection.execute(_PROBE_GONE, {"key_probe": probe["probe"]})
+            await unit.update_numbers.probe()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Unit]:

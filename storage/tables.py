@@ -404,11 +404,3 @@ class SettlementNotice(SQLModel, table=True):
     message: str = Field(max_length=MESSAGE_CHARS_MAX)
     signature_digest: str = Field(max_length=DIGEST_CHARS)
     followed_at: datetime | None = Field(sa_type=UtcDateTime)
-
-
-class WriteProbe(SQLModel, table=True):
-    """Written and deleted in one transaction, to find out whether the database can be written."""
-
-    __tablename__ = "write_probe"
-
-    probe: str = Field(primary_key=True, max_length=WORD_CHARS_MAX)

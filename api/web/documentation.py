@@ -46,7 +46,7 @@ ERRORS: Mapping[ErrorCode, str] = {
     ErrorCode.TOTAL_MISMATCH: "总金额与医院费用合计不符",
     ErrorCode.BILL_NOT_FOUND: "医院没有这个号类、处方或患者",
     ErrorCode.BILL_ALREADY_PAID: "该费用已支付",
-    ErrorCode.ORDER_CONFLICT: "医院订单号已用于另一笔交易, 或所给信息与该订单不一致",
+    ErrorCode.ORDER_CONFLICT: "医院订单号已用于另一笔交易, 所给信息与该订单不一致, 或该费用的另一笔订单尚未结束",
     ErrorCode.INSURANCE_REFUSED: "医保中心拒绝, MSG为医保中心的原话",
     ErrorCode.HIS_REFUSED: "医院信息系统拒绝",
     ErrorCode.INSURANCE_UNAVAILABLE: "医保中心在时限内未响应, 未扣款",
@@ -66,7 +66,7 @@ ERRORS: Mapping[ErrorCode, str] = {
     ErrorCode.UNAUTHORIZED: "缺少或无效的密钥 (HTTP 401)",
     ErrorCode.FORBIDDEN: "密钥无权调用该接口 (HTTP 403)",
     ErrorCode.TOO_LARGE: "请求体过大 (HTTP 413)",
-    ErrorCode.RATE_LIMITED: "调用过于频繁 (HTTP 429)",
+    ErrorCode.RATE_LIMITED: "调用过多或服务繁忙, 请按Retry-After用同样的内容再调用 (HTTP 429)",
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: "请求格式不支持 (HTTP 415)",
     ErrorCode.UNAVAILABLE: "支付服务暂不可用, 请稍后重试 (HTTP 503)",
 }

@@ -4,9 +4,10 @@ Temporal answers a known update id with its first answer. So an id ends in a num
 answered; until then everybody sends the same id, and joins the same update.
 """
 
-from datetime import datetime
+import uuid
+from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, Index, bindparam, delete, select, update
+from sqlalchemy import BigInteger, Index, bindparam, delete, insert, select, update
 from sqlmodel import Field, SQLModel
 
 from storage.sql.columns import UtcDateTime
@@ -57,9 +58,19 @@ class UpdateNumberRepository:
         """
         return int((await self._connection.execute(_FORGOTTEN, {"before": before})).rowcount)
 
+    async def probe(self) -> None:
+        """Write a row and delete it, to find out whether the database can be written.
+
+        Each probe has a row of its own: a frozen process holds no lock that another one's probe waits for.
+        """
+        row = {"workflow_id": "", "name": uuid.uuid4().hex}
+        await self._connection.execute(insert(_NUMBER), {**row, "number": FIRST, "moved_at": datetime.now(UTC)})
+        await self._connection.execute(_DELETED, {f"key_{column}": value for column, value in row.items()})
+
 
 _NUMBER = table_of(UpdateNumber)
 _HERE = (_NUMBER.c.workflow_id == bindparam("key_workflow_id"), _NUMBER.c.name == bindparam("key_name"))
 _CURRENT = select(_NUMBER.c.number).where(*_HERE)
 _MOVED = update(_NUMBER).where(*_HERE, _NUMBER.c.number == bindparam("key_number"))
+_DELETED = delete(_NUMBER).where(*_HERE)
 _FORGOTTEN = delete(_NUMBER).where(_NUMBER.c.moved_at < bindparam("before"))

@@ -18,7 +18,7 @@ REFUND_STATES = "'REFUNDING', 'REFUNDED', 'PARTIALLY_REFUNDED', 'REFUND_FAILED',
 SPLIT = ("fee_sum_fen", "own_pay_fen", "psn_acct_fen", "fund_fen", "other_fen", "hospital_part_fen")
 REFUNDED = {"refunded_own_fen": "own_pay_fen", "refunded_acct_fen": "psn_acct_fen", "refunded_fund_fen": "fund_fen"}
 TABLES = (
-    *("write_probe", "update_number", "used_nonce", "access_log", "settlement_notice", "notification", "review_event"),
+    *("update_number", "used_nonce", "access_log", "settlement_notice", "notification", "review_event"),
     *("review_case", "refund", "state_change", "call_log", "step", "settlement", "fee_line", "bill_lock", "payment"),
 )
 REFUSAL = "access_log is append-only"
@@ -39,7 +39,6 @@ def upgrade() -> None:
     create_access_log()
     create_used_nonce()
     create_update_number()
-    create_write_probe()
 
 
 def downgrade() -> None:
@@ -378,14 +377,6 @@ def create_update_number() -> None:
         sa.PrimaryKeyConstraint("workflow_id", "name"),
     )
     op.create_index("update_number_by_time", "update_number", ["moved_at"])
-
-
-def create_write_probe() -> None:
-    op.create_table(
-        "write_probe",
-        text("probe", 64),
-        sa.PrimaryKeyConstraint("probe"),
-    )
 
 
 def only_one(name: str, table: str, columns: list[str], where: str) -> None:

@@ -19,8 +19,8 @@ from tests.support.stack.running import Stack, outpatient_call, running_stack, s
 
 WAIT_S = 1
 PROCESSES = 3
-WAITS = 12
-"""More than Temporal's ten updates in flight."""
+WAITS = 4
+"""Of each process: together more than Temporal's ten updates in flight."""
 
 
 @pytest_asyncio.fixture(scope="module")

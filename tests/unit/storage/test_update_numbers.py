@@ -1,5 +1,7 @@
 """The number of an update moves on once for each answer, whoever received it."""
 
+from datetime import UTC, datetime, timedelta
+
 from storage.session import Database
 from tests.support.values.records import later
 
@@ -38,3 +40,9 @@ async def test_it_is_forgotten_in_time(database: Database) -> None:
         assert await unit.update_numbers.forget(later(1)) == 0
         assert await unit.update_numbers.forget(later(2)) == 1
     assert await current(database) == 0
+
+
+async def test_a_probe_leaves_nothing(database: Database) -> None:
+    await database.check_writable()
+    async with database.begin() as unit:
+        assert await unit.update_numbers.forget(datetime.now(UTC) + timedelta(hours=1)) == 0
