@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from api.payments.workflows import PAID_SHOWN_AFTER_MS
 from domain.bills import Bill, FeeLine, Fees, Patient
 from domain.fen import Fen
 from domain.insurance import Split
 from domain.orders import Category, Channel, Order, PaymentStart, PaymentTerms, SettleRequest
+from hospitals.terms import PAID_SHOWN_AFTER_MS
 
 TERMS = PaymentTerms(
     pre_settle_budget_s=120,
