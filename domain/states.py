@@ -65,9 +65,9 @@ def may_follow(current: PaymentState, following: PaymentState) -> bool:
 
 
 def has_reached(current: PaymentState, milestone: PaymentState) -> bool:
-    """Whether a payment on the happy path is at `milestone` or past it. False for any state off that path."""
+    """Whether a payment on the happy path is at `milestone` or past it. False where either is off that path."""
     reached = _S.SETTLED if current in SETTLED_STATES else current
-    return reached in STORY and STORY.index(reached) >= STORY.index(milestone)
+    return {reached, milestone} <= set(STORY) and STORY.index(reached) >= STORY.index(milestone)
 
 
 def has_moved_on(known: PaymentState, recorded: PaymentState) -> bool:

@@ -65,8 +65,12 @@ class Steps:
         self._task = 0
         self._task_began_at = workflow.now()
 
-    def count_from(self, finished: Mapping[str, int]) -> None:
-        """Go on counting after the steps that are finished, in whatever run. One that is not is taken again."""
+    def count_from(self, finished: Mapping[str, int], revision: int) -> None:
+        """Go on counting after the steps that are finished, in whatever run. One that is not is taken again.
+
+        `revision`: the row's. Where the clock went back, ours would stay below it, and nothing more would be written.
+        """
+        self._revision = max(self._revision, revision)
         for name, number in finished.items():
             self._numbers[name] = max(self._numbers[name], number)
 

@@ -64,7 +64,7 @@ class Progress:
         self.visit_id = known.visit_id
         self.visit_is_ours = known.visit_is_ours
         self.settlement = known.settlement
-        self.steps.count_from(known.steps)
+        self.steps.count_from(known.steps, known.revision)
 
     @property
     def decided(self) -> bool:

@@ -28,7 +28,7 @@ async def hint(run: Run, order: Order) -> None:
         if await run.is_running(order):
             await run.handle(order).signal(PaymentWorkflow.notice, rpc_timeout=RPC_TIMEOUT)
         return
-    start = reopening(row, run.terms) if row.state in UNPAID_ENDS else None
+    start = await reopening(run.stage.database, row, run.terms) if row.state in UNPAID_ENDS else None
     if start is None:
         return
     await reopen(run.stage.client, start, run.stage.task_queue, RPC_TIMEOUT)

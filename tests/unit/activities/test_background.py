@@ -13,6 +13,7 @@ from storage.session import Database
 from storage.sql.migrate import upgrade
 from tests.support.stack.database import rows
 from tests.support.stack.recorded import reach
+from tests.support.stack.stepping import database_time
 from tests.support.values.orders import outpatient
 from tests.support.values.records import AT, SETTLEMENT, key_of
 from tests.support.waiting import eventually
@@ -89,9 +90,11 @@ class TestPayAuthNo:
             async with database.begin() as unit:
                 await reach(unit, stuck, PaymentState.PRICED, at=AT)
                 await unit.refunds.reserve(refund, RefundParts(), RefundParts(), AT)
-            await forget(database, [stuck.hospital], AT + AUTHORISATION_SERVES * 0.99)
+            with database_time(AT + AUTHORISATION_SERVES * 0.99):
+                await forget(database, [stuck.hospital])
             assert await _authorisations(database, "payment") == {"M1": True}
-            await forget(database, [stuck.hospital], AT + AUTHORISATION_SERVES)
+            with database_time(AT + AUTHORISATION_SERVES):
+                await forget(database, [stuck.hospital])
             assert await _authorisations(database, "payment") == {"M1": False}
             assert not any((await _authorisations(database, "refund")).values())
 

@@ -59,8 +59,8 @@ async def settled(call_log: CallLog, *, then: Exception | None = None) -> None:
     """A `settle` whose answer is recorded; `then` is raised in the transaction of the answer."""
     async with call_log.leaving(KEY, T.SETTLE) as call:
         facts = PaymentFacts(settlement_no=await answer())
-        async with call.done() as unit:
-            await unit.payments.record(KEY, 2, later(1), facts=facts)
+        async with call.done() as done:
+            await done.unit.payments.record(KEY, 2, later(1), facts=facts)
             if then is not None:
                 raise then
 
@@ -69,7 +69,7 @@ class TestLeaving:
     async def test_the_row_is_committed_before_the_call_leaves(self, call_log: CallLog) -> None:
         async with call_log.leaving(KEY, T.REVOKE_ORDER):
             assert await written(call_log) == [("6401", None, None)]
-            assert await call_log.last_left_at(KEY, T.REVOKE_ORDER) is not None
+            assert await call_log.may_have_arrived(KEY, T.REVOKE_ORDER)
         assert await written(call_log) == [("6401", "done", "")]
 
     async def test_the_outcome_and_what_follows_from_it_are_one_transaction(self, call_log: CallLog) -> None:
@@ -90,7 +90,7 @@ class TestLeaving:
             async with call_log.leaving(KEY, T.SETTLE):
                 await answer(error)
         assert await written(call_log) == [("settle", error.outcome.value, "no")]
-        assert (await call_log.last_left_at(KEY, T.SETTLE) is None) == (error.outcome is not Outcome.UNKNOWN)
+        assert await call_log.may_have_arrived(KEY, T.SETTLE) == (error.outcome is Outcome.UNKNOWN)
 
     @pytest.mark.parametrize("end", [RuntimeError(), asyncio.CancelledError(), PaymentError(ErrorCode.EXPIRED, "")])
     async def test_whoever_never_came_back_leaves_no_outcome(self, call_log: CallLog, end: BaseException) -> None:
@@ -117,8 +117,9 @@ class TestAsking:
             visit = questions.start(T.VISIT, answer())
             await questions.answered()
             assert await written(call_log) == []
-            async with questions.done() as unit:
-                await unit.payments.record(KEY, 2, later(1), facts=PaymentFacts(settlement_no=number.result()))
+            async with questions.done() as done:
+                facts = PaymentFacts(settlement_no=number.result())
+                await done.unit.payments.record(KEY, 2, later(1), facts=facts)
         assert visit.result() == await settlement_no(call_log) == "S1"
         assert sorted(await written(call_log)) == [("settlement_query", "done", ""), ("visit", "done", "")]
 

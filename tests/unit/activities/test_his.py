@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from temporalio.testing import ActivityEnvironment
 
 from activities.call_log import CallLog
-from activities.contract import Booking, BookPayment, FindBooking, PriceBill
+from activities.contract.his import Booking, BookPayment, FindBooking, PriceBill
 from activities.his import His
 from domain.orders import Order, bills_of
 from domain.states import PaymentState
@@ -20,6 +19,7 @@ from storage.sql.migrate import upgrade
 from tests.support.parties.his_simulator import his_simulator
 from tests.support.stack.database import rows
 from tests.support.stack.recorded import PAID, reach
+from tests.support.stack.stepping import finds_row_moved, take
 from tests.support.values.his_payments import his_payment
 from tests.support.values.orders import outpatient
 from tests.support.values.records import AT, key_of
@@ -44,7 +44,7 @@ async def system(tmp_path: Path) -> AsyncIterator[HttpHospitalSystem]:
 
 @pytest.fixture
 def his(database: Database, system: HttpHospitalSystem) -> His:
-    return His(CallLog(database), {ORDER.hospital: system}, 5)
+    return His(CallLog(database), {ORDER.hospital: system})
 
 
 async def comes_to(database: Database, *way: PaymentState) -> None:
@@ -70,9 +70,12 @@ def payment(total_fen: int) -> BookPayment:
     return BookPayment(**STEP, **his_payment("H1", total_fen).model_dump(exclude={"hospital", "med_org_ord"}))
 
 
+def question() -> FindBooking:
+    return FindBooking(**STEP, category=ORDER.category, patient_id="100001", visit_id=None, record=True)
+
+
 async def find(his: His) -> Booking:
-    question = FindBooking(**STEP, category=ORDER.category, patient_id="100001", visit_id=None, record=True)
-    return await ActivityEnvironment().run(his.find_booking, question)
+    return await take(his.find_booking, question())
 
 
 class TestABooking:
@@ -91,15 +94,16 @@ class TestABooking:
         assert (record.state, record.settlement_no) == (S.SETTLED, settlement_no)
         assert await booked(database) == [settlement_no]
 
+    @pytest.mark.usefixtures("settlement_no")
     @pytest.mark.parametrize(
         "way", [(S.PAID, S.IN_REVIEW), (S.REVERSING,), (S.REVERSED,)], ids=lambda way: str(way[-1])
     )
     async def test_that_is_found_moves_nothing_else(
-        self, database: Database, his: His, settlement_no: str, way: tuple[PaymentState, ...]
+        self, database: Database, his: His, way: tuple[PaymentState, ...]
     ) -> None:
         await comes_to(database, *way)
         before = await found(database)
-        assert (await find(his)).settlement_no == settlement_no
+        assert (await finds_row_moved(his.find_booking, question())).state is way[-1]
         assert await found(database) == before
         assert await booked(database) == [None]
 
@@ -108,7 +112,7 @@ class TestABooking:
     ) -> None:
         """Our own settle is a change, not an answer: what HIS did is what the payment is."""
         await comes_to(database, S.PAID, S.IN_REVIEW)
-        made = await ActivityEnvironment().run(his.settle, payment(await _price(system)))
+        made = await take(his.settle, payment(await _price(system)))
         record = await found(database)
         assert (record.state, record.settlement_no) == (S.SETTLED, made.settlement_no)
 
@@ -121,8 +125,8 @@ class TestAPrice:
         await comes_to(database, end)
         before = await found(database)
         order = await _order(system)
-        priced = await ActivityEnvironment().run(his.price_bill, PriceBill(**STEP, order=order, accepted_at=AT))
-        assert priced.held_by is None
+        known = await finds_row_moved(his.price_bill, PriceBill(**STEP, order=order, accepted_at=AT))
+        assert known.state is end
         assert await found(database) == before
         assert await rows(database._engines.reader, "SELECT * FROM fee_line") == []
         assert await rows(database._engines.reader, "SELECT * FROM bill_lock") == []
@@ -130,7 +134,7 @@ class TestAPrice:
     async def test_in_time_writes_both(self, database: Database, his: His, system: HttpHospitalSystem) -> None:
         order = await _order(system)
         for _ in range(2):
-            await ActivityEnvironment().run(his.price_bill, PriceBill(**STEP, order=order, accepted_at=AT))
+            await take(his.price_bill, PriceBill(**STEP, order=order, accepted_at=AT))
         assert (await found(database)).state is S.PRICED
         assert await rows(database._engines.reader, "SELECT * FROM fee_line") != []
         locks = await rows(database._engines.reader, "SELECT bill FROM bill_lock")

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from temporalio.exceptions import ApplicationError
-from temporalio.testing import ActivityEnvironment
 
-from activities.contract import NoteCase, RecordEnd, ResolveCase
+from activities.contract.records import NoteCase, RecordEnd, ResolveCase
 from activities.records import Records
+from activities.step_log import StepLog
 from domain.errors import ErrorCode
 from domain.orders import Order, PaymentEnd, bills_of
 from domain.reviews import CaseEvent, ReviewAction
@@ -17,6 +17,7 @@ from storage.records import PaymentFacts, TimelineKind
 from storage.session import Database
 from storage.sql.migrate import upgrade
 from tests.support.stack.recorded import reach
+from tests.support.stack.stepping import finds_row_moved, take
 from tests.support.values.orders import outpatient
 from tests.support.values.records import AT, SETTLEMENT, SPLIT, key_of, later
 
@@ -55,7 +56,7 @@ async def test_the_row_follows_and_forgets_its_bad_end_also_when_repeated(url: s
     async with Database(url, Keyring.generate()) as database:
         await given(database, order, S.EXPIRED, S.IN_REVIEW)
         for _ in range(2):
-            await ActivityEnvironment().run(Records(database).record_resolution, resolve(order, state))
+            await take(Records(StepLog(database)).record_resolution, resolve(order, state))
         async with database.read() as unit:
             found = await unit.payments.find(key_of(order))
             case = await unit.reviews.find(key_of(order), "")
@@ -75,7 +76,7 @@ async def test_a_bill_that_another_payment_has_by_now_is_not_taken_from_it(url: 
         async with database.begin() as unit:
             assert await unit.bill_locks.take(key_of(other), bills_of(other, AT), AT) is None
         with pytest.raises(ApplicationError) as refused:
-            await ActivityEnvironment().run(Records(database).record_resolution, resolve(late, S.PAID))
+            await take(Records(StepLog(database)).record_resolution, resolve(late, S.PAID))
         async with database.read() as unit:
             found = await unit.payments.find(key_of(late))
 
@@ -99,7 +100,7 @@ async def test_what_people_say_is_masked_and_written_once(url: str) -> None:
             at=later(5),
         )
         for _ in range(2):
-            await ActivityEnvironment().run(Records(database).record_case_event, said)
+            await take(Records(StepLog(database)).record_case_event, said)
         async with database.read() as unit:
             (event,) = await unit.reviews.events(key_of(order), "")
 
@@ -112,22 +113,22 @@ async def test_a_decision_that_comes_too_late_locks_no_bill_and_books_nothing(ur
     async with Database(url, Keyring.generate()) as database:
         await given(database, order, S.PAID, S.REVERSING)
         await given(database, other, S.PRICED)
-        await ActivityEnvironment().run(Records(database).record_resolution, resolve(order, state))
+        known = await finds_row_moved(Records(StepLog(database)).record_resolution, resolve(order, state))
         async with database.begin() as unit:
             found = await unit.payments.find(key_of(order))
             assert await unit.bill_locks.take(key_of(other), bills_of(other, AT), AT) is None
 
     assert found is not None
-    assert (found.state, found.note, found.settlement) == (S.REVERSING, "LATE_MONEY", None)
+    assert (known.state, found.state, found.note, found.settlement) == (S.REVERSING, S.REVERSING, "LATE_MONEY", None)
 
 
 class TestReversed:
-    """A reversal with nothing to send back, or one that is found to be done, was never written as REVERSING."""
+    """Recorded where the row says that a reversal was begun, or that people are deciding."""
 
     end = PaymentEnd(state=S.REVERSED, code=ErrorCode.REVERSED, message="已冲正")
 
-    async def written(self, database: Database, order: Order) -> tuple[PaymentState, list[str]]:
-        step = RecordEnd(
+    def step(self, order: Order) -> RecordEnd:
+        return RecordEnd(
             hospital=order.hospital,
             med_org_ord=order.med_org_ord,
             revision=9,
@@ -135,18 +136,19 @@ class TestReversed:
             accepted_at=AT,
             end=self.end,
         )
-        await ActivityEnvironment().run(Records(database).record_end, step)
+
+    async def written(self, database: Database, order: Order) -> tuple[PaymentState, list[str]]:
+        await take(Records(StepLog(database)).record_end, self.step(order))
         async with database.read() as unit:
             found = await unit.payments.find(key_of(order))
             timeline = await unit.timeline.of_payment(key_of(order))
         assert found is not None
         return found.state, [entry.name for entry in timeline if entry.kind is TimelineKind.STATE][-2:]
 
-    @pytest.mark.parametrize("state", [S.PAID, S.REGISTERED, S.REVERSING])
-    async def test_a_paid_payment_is_reversing_on_the_way(self, url: str, state: PaymentState) -> None:
+    async def test_a_reversal_leads_there(self, url: str) -> None:
         order = outpatient("L1")
         async with Database(url, Keyring.generate()) as database:
-            await given(database, order, state)
+            await given(database, order, S.REVERSING)
             assert await self.written(database, order) == (S.REVERSED, ["REVERSING", "REVERSED"])
 
     async def test_a_review_leads_there_at_once(self, url: str) -> None:
@@ -159,8 +161,11 @@ class TestReversed:
         assert case is not None
         assert case.outcome == "REVERSED"
 
-    async def test_a_booked_one_stays_booked(self, url: str) -> None:
+    @pytest.mark.parametrize("state", [S.PAID, S.REGISTERED, S.SETTLED])
+    async def test_nothing_else_does(self, url: str, state: PaymentState) -> None:
         order = outpatient("L1")
         async with Database(url, Keyring.generate()) as database:
-            await given(database, order, S.SETTLED)
-            assert await self.written(database, order) == (S.SETTLED, ["PAID", "SETTLED"])
+            await given(database, order, state)
+            known = await finds_row_moved(Records(StepLog(database)).record_end, self.step(order))
+            async with database.read() as unit:
+                assert await unit.payments.state_of(key_of(order)) is known.state is state

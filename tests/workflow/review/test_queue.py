@@ -73,7 +73,7 @@ class TestLooking:
 
     def test_is_answered_while_an_http_call_waits(self) -> None:
         """Of payments and refunds alike: a side that does not answer is tried locally, then remotely."""
-        longest = limits.LOCAL_TIMEOUT + limits.REVIEW_LOOK_BUDGET
+        longest = limits.LOCAL_TIME_MAX + limits.REVIEW_LOOK_BUDGET
         assert longest.total_seconds() < Settings(_env_file=None).sync_wait_s
 
 

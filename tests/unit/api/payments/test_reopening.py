@@ -1,5 +1,7 @@
 """From our row back to a workflow's start, and which payments a hint is for."""
 
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +12,21 @@ from domain.errors import ErrorCode
 from domain.insurance import PreSettlement
 from domain.orders import PaymentEnd
 from domain.states import PaymentState
+from security.crypto.keyring import Keyring
 from storage.records import PaymentRecord
+from storage.session import Database
+from storage.sql.migrate import upgrade
 from tests.support.values.orders import SPLIT, TERMS, outpatient
 from tests.support.values.records import AT, later
 
 S = PaymentState
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    upgrade(url := f"sqlite:///{tmp_path / 'records.db'}")
+    async with Database(url, Keyring.generate()) as database:
+        yield database
 
 
 def row(**changes: Any) -> PaymentRecord:
@@ -39,8 +51,8 @@ def row(**changes: Any) -> PaymentRecord:
 
 
 class TestAStart:
-    def test_stands_where_the_row_does(self) -> None:
-        start = reopening(row(), TERMS)
+    async def test_stands_where_the_row_does(self, database: Database) -> None:
+        start = await reopening(database, row(), TERMS)
         assert start is not None
         known = start.reopened
         assert known is not None
@@ -52,15 +64,15 @@ class TestAStart:
             pay_ord_id="ORD1", split=SPLIT, balance_fen=None, window_ends_at=later(1700)
         )
 
-    def test_names_the_patient_as_the_centre_knows_him(self) -> None:
+    async def test_names_the_patient_as_the_centre_knows_him(self, database: Database) -> None:
         for name, asked in (("张三丰", "张三丰"), ("", "张三")):
-            start = reopening(row(insured_name=name), TERMS)
+            start = await reopening(database, row(insured_name=name), TERMS)
             assert start is not None
             assert start.reopened is not None
             assert (start.reopened.patient.name, start.reopened.patient.psn_no) == (asked, "P1")
 
-    def test_without_a_split_has_none(self) -> None:
-        start = reopening(row(split=None, window_ends_at=None), TERMS)
+    async def test_without_a_split_has_none(self, database: Database) -> None:
+        start = await reopening(database, row(split=None, window_ends_at=None), TERMS)
         assert start is not None
         assert start.reopened is not None
         assert start.reopened.pre_settlement is None
@@ -70,8 +82,8 @@ class TestAStart:
         [{"pay_ord_id": None}, {"pay_token": None}, {"insured_name": "", "order": outpatient("M1")}],
         ids=["no order", "no token", "no name"],
     )
-    def test_is_none_where_the_centre_cannot_be_asked(self, changes: dict[str, Any]) -> None:
-        assert reopening(row(**changes), TERMS) is None
+    async def test_is_none_where_the_centre_cannot_be_asked(self, database: Database, changes: dict[str, Any]) -> None:
+        assert await reopening(database, row(**changes), TERMS) is None
 
 
 class TestAHint:

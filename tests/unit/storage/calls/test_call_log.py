@@ -1,5 +1,5 @@
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -8,7 +8,7 @@ from domain.base import PaymentKey
 from domain.errors import Outcome, Transaction
 from domain.fen import Fen
 from domain.states import PaymentState
-from storage.records import EndedCall
+from storage.records import EndedCall, StepKey
 from storage.session import Database
 from storage.tables import MESSAGE_CHARS_MAX
 from tests.support.stack.database import rows
@@ -84,21 +84,49 @@ class TestCalls:
 
 
 class TestMayHaveArrived:
-    @pytest.mark.parametrize("outcome", [Outcome.NOT_SENT, Outcome.REFUSED])
-    async def test_not_a_call_that_certainly_did_nothing(self, database: Database, outcome: Outcome) -> None:
+    @pytest.mark.parametrize("outcome", [Outcome.NOT_SENT, Outcome.REFUSED, Outcome.DONE])
+    async def test_not_a_call_whose_end_is_certain(self, database: Database, outcome: Outcome) -> None:
         await called(database, AT, outcome)
         async with database.read() as unit:
-            assert await unit.calls.last_begun_at(KEY, "6202") is None
+            assert await unit.calls.unresolved(KEY, "6202") is None
 
-    @pytest.mark.parametrize("outcome", [None, Outcome.UNKNOWN, Outcome.DONE])
+    @pytest.mark.parametrize("outcome", [None, Outcome.UNKNOWN])
     async def test_every_other_one(self, database: Database, outcome: Outcome | None) -> None:
         await called(database, later(1), Outcome.REFUSED)
         await called(database, later(2), outcome)
         await called(database, later(3), outcome)
         await called(database, later(4), Outcome.NOT_SENT)
         async with database.read() as unit:
-            assert await unit.calls.last_begun_at(KEY, "6202") == later(3)
-            assert await unit.calls.last_begun_at(KEY, "6201") is None
+            earlier = await unit.calls.unresolved(KEY, "6202")
+            assert await unit.calls.unresolved(KEY, "6201") is None
+            assert await unit.calls.unresolved(KEY, "6202", "ANOTHER") is None
+            assert await unit.calls.unresolved(KEY, "6202", "REF") == earlier
+        assert earlier is not None
+        assert (earlier.begun_at, earlier.outcome) == (later(3), outcome)
+        assert earlier.ended_at == (None if outcome is None else later(3) + timedelta(milliseconds=12))
+
+    @pytest.mark.parametrize("answered", [True, False])
+    async def test_it_is_known_whether_it_was_answered(self, database: Database, answered: bool) -> None:  # noqa: FBT001 - a parameter of the test
+        call_id = await called(database, AT, None)
+        async with database.begin() as unit:
+            await unit.calls.finish(call_id, Outcome.UNKNOWN, 5, "words", answered=answered)
+            earlier = await unit.calls.unresolved(KEY, "6202")
+        assert earlier is not None
+        assert earlier.answered == answered
+
+    async def test_a_refusal_counts_for_its_own_step_only(self, database: Database) -> None:
+        step = StepKey(workflow_id="w", name="insurance_6202_place_order", number=1)
+        async with database.begin() as unit:
+            call_id = await unit.calls.begin(KEY, "6202", AT, "REF", step)
+            await unit.calls.finish(call_id, Outcome.REFUSED, 5, "words")
+            refused = await unit.calls.before(KEY, step, "6202")
+            others = [
+                await unit.calls.before(KEY, step.model_copy(update=changes), "6202")
+                for changes in ({"number": 2}, {"workflow_id": "v"}, {"name": "other"})
+            ]
+        assert refused is not None
+        assert (refused.outcome, refused.message) == (Outcome.REFUSED, "words")
+        assert others == [None, None, None]
 
 
 class TestFeeLines:
