@@ -17,9 +17,9 @@ from activities.step_log import Decision, Overtaken, RowMoved, StepLog, key_of_s
 from domain.base import Frozen, PaymentKey
 from domain.errors import NotSent, Outcome, PaymentError, Refused, RemoteCallError, Transaction, Unknown
 from domain.notifications import NotificationEvent
+from storage.evidence.steps import ResultTooLongError
 from storage.records import EarlierCall, EndedCall
 from storage.session import Database, Unit
-from storage.steps import ResultTooLongError
 
 T = TypeVar("T")
 

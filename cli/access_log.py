@@ -15,7 +15,7 @@ from cli.configuration import CommandError, read_settings
 from cli.connections import database_trouble_in_one_line
 from security.access_log import OS_USER, Access, AccessEvent
 from security.masking.values import mask, mask_text
-from storage.access_log import AccessLogRepository
+from storage.evidence.access_log import AccessLogRepository
 from storage.sql.engines import open_engines
 
 

@@ -3,13 +3,46 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Index, bindparam, select, update
+from sqlmodel import Field, SQLModel
 
 from domain.base import PaymentKey
 from storage.records import ReceivedNotice
+from storage.sql.columns import UtcDateTime, serial_id
 from storage.sql.engines import AnyConnection
 from storage.sql.statements import insert_if_new, place_of, table_of
-from storage.tables import MESSAGE_CHARS_MAX, Payment, SettlementNotice
+from storage.tables import (
+    DIGEST_CHARS,
+    HOSPITAL_CHARS_MAX,
+    ID_CHARS_MAX,
+    MED_ORG_ORD_CHARS_MAX,
+    MESSAGE_CHARS_MAX,
+    WORD_CHARS_MAX,
+    Payment,
+)
+
+
+class SettlementNotice(SQLModel, table=True):
+    """A 6302 with a valid signature, kept as it came. It may be about an order that we don't know.
+
+    `signature_digest`: makes the same notice sent again by anyone the same row.
+    """
+
+    __tablename__ = "settlement_notice"
+    __table_args__ = (
+        Index("settlement_notice_of_payment", "hospital", "med_org_ord"),
+        Index("settlement_notice_once", "hospital", "signature_digest", unique=True),
+    )
+
+    id: int = Field(sa_column=serial_id())
+    hospital: str = Field(max_length=HOSPITAL_CHARS_MAX)
+    med_org_ord: str = Field(max_length=MED_ORG_ORD_CHARS_MAX)
+    pay_ord_id: str = Field(max_length=ID_CHARS_MAX)
+    ord_stas: str = Field(max_length=WORD_CHARS_MAX)
+    received_at: datetime = Field(sa_type=UtcDateTime)
+    message: str = Field(max_length=MESSAGE_CHARS_MAX)
+    signature_digest: str = Field(max_length=DIGEST_CHARS)
+    followed_at: datetime | None = Field(sa_type=UtcDateTime)
 
 
 class KeptNotice(NamedTuple):

@@ -17,12 +17,12 @@ from domain.refunds import RefundEnd
 from domain.states import REFUND_TERMINAL, REFUND_TRANSITIONS, TERMINAL, PaymentState, RefundState, may_follow
 from domain.transitions import CaseChange, Effects, Release, effects_of, effects_of_refund
 from storage.bill_locks import BillLockRepository
+from storage.evidence.steps import erase_results
 from storage.notifications import NotificationRepository
 from storage.records import CaseOpening
 from storage.reviews import ReviewRepository
 from storage.sql.engines import AnyConnection
 from storage.sql.statements import here, insert_if_new, key_of, place_of, refund_of, table_of, this_refund
-from storage.steps import erase_results
 from storage.tables import REFUNDED_COLUMNS, Payment, Refund, Settlement, StateChange
 
 _BEFORE_THE_FIRST = 0

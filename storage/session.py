@@ -9,21 +9,21 @@ from typing import Self
 
 from domain.base import PaymentKey
 from security.crypto.keyring import Keyring
-from storage.access_log import AccessLogRepository
 from storage.bill_locks import BillLockRepository
-from storage.call_log import CallLogRepository
 from storage.callers.nonces import NonceRepository
 from storage.callers.updates import UpdateNumberRepository
-from storage.clock import time_of
+from storage.evidence.access_log import AccessLogRepository
+from storage.evidence.call_log import CallLogRepository
+from storage.evidence.steps import StepRepository
+from storage.evidence.timeline import TimelineRepository
 from storage.notices import NoticeRepository
 from storage.notifications import NotificationRepository
 from storage.payments import FeeLineRepository, PaymentRepository, SettlementRepository
 from storage.refunds import RefundRepository
 from storage.reviews import ReviewRepository
 from storage.sealing import ResealRepository
+from storage.sql.clock import time_of
 from storage.sql.engines import WAIT_S_MAX, AnyConnection, open_engines
-from storage.steps import StepRepository
-from storage.timeline import TimelineRepository
 from storage.watch import WatchRepository
 
 _NO_PAYMENT = PaymentKey(hospital="", med_org_ord="")

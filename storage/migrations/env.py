@@ -7,9 +7,10 @@ from alembic import context
 from sqlalchemy import Connection, func, select
 from sqlmodel import AutoString, SQLModel
 
-import storage.access_log
 import storage.callers.nonces
 import storage.callers.updates
+import storage.evidence.access_log
+import storage.notices
 import storage.tables  # noqa: F401 - their tables join the metadata
 from settings import Settings
 from storage.sql.columns import UtcDateTime

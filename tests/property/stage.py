@@ -29,8 +29,8 @@ from activities.records import Records
 from activities.refunds import Refunds
 from gateways.his.http import HttpHospitalSystem
 from security.crypto.keyring import Keyring
-from storage.clock import CLOCK
 from storage.session import Database, Unit
+from storage.sql.clock import CLOCK
 from storage.sql.migrate import upgrade
 from tests.property.sides.centre import CentreSide
 from tests.property.sides.faults import Faults

@@ -1,9 +1,21 @@
 """The records' tables: payments and what belongs to them, the access log, and what is kept about calls."""
 
-from datetime import datetime
-
 import sqlalchemy as sa
 from alembic import op
+
+from storage.migrations.parts import (
+    fen,
+    known,
+    moment,
+    not_negative,
+    of_payment,
+    only_one,
+    payment_key,
+    sealed,
+    serial_id,
+    text,
+    wide_or_sqlite_integer,
+)
 
 revision = "0001"
 down_revision = None
@@ -377,50 +389,3 @@ def create_update_number() -> None:
         sa.PrimaryKeyConstraint("workflow_id", "name"),
     )
     op.create_index("update_number_by_time", "update_number", ["moved_at"])
-
-
-def only_one(name: str, table: str, columns: list[str], where: str) -> None:
-    """A partial unique index: one row for `columns` among those that match `where`."""
-    condition = sa.text(where)
-    op.create_index(name, table, columns, unique=True, sqlite_where=condition, postgresql_where=condition)
-
-
-def payment_key() -> tuple[sa.Column[str], sa.Column[str]]:
-    return text("hospital", 32), text("med_org_ord", 64)
-
-
-def of_payment() -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(["hospital", "med_org_ord"], ["payment.hospital", "payment.med_org_ord"])
-
-
-def wide_or_sqlite_integer() -> sa.types.TypeEngine[int]:
-    """SQLite autoincrements only columns of type INTEGER."""
-    return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-
-
-def serial_id() -> sa.Column[int]:
-    return sa.Column("id", wide_or_sqlite_integer(), nullable=False)
-
-
-def text(name: str, chars_max: int, *, nullable: bool = False) -> sa.Column[str]:
-    return sa.Column(name, sa.String(chars_max), nullable=nullable)
-
-
-def sealed(name: str, *, nullable: bool = False) -> sa.Column[str]:
-    return sa.Column(name, sa.Text(), nullable=nullable)
-
-
-def fen(name: str, *, nullable: bool = False) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger(), nullable=nullable)
-
-
-def moment(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
-    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
-
-
-def known(column: str, values: str) -> sa.CheckConstraint:
-    return sa.CheckConstraint(f"{column} IN ({values})", name=f"{column}_known")
-
-
-def not_negative(column: str) -> sa.CheckConstraint:
-    return sa.CheckConstraint(f"{column} >= 0", name=f"{column}_not_negative")

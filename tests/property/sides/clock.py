@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from storage.clock import CLOCK
+from storage.sql.clock import CLOCK
 
 
 def now() -> datetime:

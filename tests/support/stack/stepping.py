@@ -14,7 +14,7 @@ from activities.contract.base import MOVED, Step
 from activities.reporting import Activities
 from domain.ids import payment_workflow_id
 from domain.orders import KnownPayment
-from storage.clock import CLOCK
+from storage.sql.clock import CLOCK
 
 S = TypeVar("S", bound=Step)
 R = TypeVar("R")

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from security.access_log import EMPTY, Access, AccessEvent, Break, ChainCheck, Head, Link
 from security.crypto.keyring import Keyring
-from storage.access_log import PAGE_ROWS
+from storage.evidence.access_log import PAGE_ROWS
 from storage.session import Database
 from storage.sql.engines import open_engines
 

@@ -6,10 +6,10 @@ import pytest
 
 from domain.base import PaymentKey
 from domain.states import PaymentState
+from storage.evidence.timeline import NOTICES_SHOWN_MAX
 from storage.records import PaymentFacts, ReceivedNotice, TimelineEntry, TimelineKind
 from storage.session import Database, Unit
 from storage.tables import MESSAGE_CHARS_MAX
-from storage.timeline import NOTICES_SHOWN_MAX
 from tests.support.stack.database import rows
 from tests.support.values.orders import outpatient
 from tests.support.values.records import AT, key_of, later

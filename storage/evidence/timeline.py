@@ -8,10 +8,11 @@ from sqlalchemy import RowMapping, Select, select
 from domain.base import PaymentKey
 from domain.notifications import EVENT_NAMES
 from domain.states import RefundState
+from storage.notices import SettlementNotice
 from storage.records import TimelineEntry, TimelineKind
 from storage.sql.engines import AnyConnection
 from storage.sql.statements import here, key_of, table_of
-from storage.tables import CallLog, Notification, Refund, ReviewEvent, SettlementNotice, StateChange
+from storage.tables import CallLog, Notification, Refund, ReviewEvent, StateChange
 
 HIS_TOLD = "HIS_TOLD"
 """The name of the entry that HIS was told of a refund."""
