@@ -6,10 +6,10 @@ They sit where the product meets the other parties, its records and its callers:
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from activities import call_log
+from activities import step_log
 from api.payments.service import PaymentsService
 from domain.base import PaymentKey
 from domain.errors import NotSent, Refused, Unknown
@@ -21,11 +21,14 @@ from domain.transitions import Effects, Release, effects_of
 from gateways.his.http import HttpHospitalSystem
 from gateways.insurance.client import HttpInsuranceCentre
 from gateways.insurance.port import OrderPlacement, RefundRequest
-from storage import projection
+from storage import projection, session
 from storage.bill_locks import BillLockRepository
+from storage.evidence.call_log import CallLogRepository
+from storage.evidence.steps import StepRepository
 from storage.notifications import NotificationRepository
 from storage.payments import PaymentRepository
 from storage.session import Database
+from storage.sql.engines import AnyConnection
 
 PLANT = "CHAOS_PLANT"
 """The environment variable that names the bug."""
@@ -266,22 +269,41 @@ def moves_are_not_checked() -> None:
 def call_log_is_forgotten() -> None:
     """Nothing is known of earlier calls: as if none had left."""
 
-    async def never(_self: call_log.CallLog, *_args: object, **_facts: object) -> None:
+    async def never(_self: CallLogRepository, *_args: object, **_facts: object) -> None:
         return None
 
-    _set(call_log.CallLog, "last_left_at", never)
+    _set(CallLogRepository, "before", never)
+
+
+@_bug
+def results_are_forgotten() -> None:
+    """A step that is taken again does everything again."""
+
+    async def never(_self: StepRepository, *_args: object, **_facts: object) -> None:
+        return None
+
+    _set(StepRepository, "find", never)
+
+
+@_bug
+def row_is_not_followed() -> None:
+    """A workflow that lost a task decides anew, whatever its row says by now."""
+
+    def never(_known: PaymentState, _recorded: PaymentState) -> bool:
+        return False
+
+    _set(step_log, "has_moved_on", never)
 
 
 @_bug
 def clock_is_local() -> None:
     """Every process has a clock of its own, up to a minute ahead."""
     ahead = CLOCK_AHEAD * secrets.randbelow(2)
-    now = call_log.wall_clock
 
-    def local() -> datetime:
-        return now() + ahead
+    async def local(_connection: AnyConnection) -> datetime:
+        return datetime.now(UTC) + ahead
 
-    call_log.CLOCK.set(local)
+    _set(session, "time_of", local)
 
 
 def _set(owner: object, name: str, value: object) -> None:

@@ -19,7 +19,8 @@ from temporalio.testing import ActivityEnvironment
 
 import activities.bill_locks
 from activities.bill_locks import BillLocks
-from activities.contract import WithdrawHolder
+from activities.contract.records import WithdrawHolder
+from activities.step_log import StepLog
 from domain.states import PaymentState
 from security.crypto.payload_codec import data_converter
 from tests.support.scripted.activities import CENTRE_DOWN, waiting
@@ -192,7 +193,7 @@ class TestAHolderThatCannotAnswer:
         await pre_settled(apis[0], number)
         step = WithdrawHolder(hospital="main", med_org_ord=f"{number}B", revision=1, holder=number)
         async with apis[0].records() as database:
-            locks = BillLocks(database, await client_of(apis[0]))
+            locks = BillLocks(StepLog(database), await client_of(apis[0]))
             for attempt in range(IN_FLIGHT_MAX + 2):
                 with pytest.raises(ApplicationError, match="先前的订单尚未答复"):
                     await ActivityEnvironment().run(
