@@ -91,6 +91,7 @@ class Inbox:
     settle: SettleInbox = field(default_factory=SettleInbox)
     cancel: CancelInbox = field(default_factory=CancelInbox)
     noticed: bool = False
+    _followed: bool = False
 
     @property
     def asks(self) -> bool:
@@ -101,4 +102,8 @@ class Inbox:
         """Start a round. Flags are cleared before anything is awaited, so that nothing that arrives later is lost."""
         self.settle.take()
         self.cancel.take()
-        self.noticed = False
+        self._followed, self.noticed = self.noticed, False
+
+    def broken_off(self) -> None:
+        """The round has ended before its question was answered: the hint that it followed is still to be followed."""
+        self.noticed = self.noticed or self._followed
