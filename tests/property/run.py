@@ -35,7 +35,8 @@ from tests.property.answers import all_answered, shown_state
 from tests.property.sides.centre import CentreSide
 from tests.property.sides.faults import Faults
 from tests.property.sides.his import HisSide
-from tests.property.stage import RECORDS, Stage, by_servers_time, pauses
+from tests.property.stage import RECORDS, Stage, pauses
+from tests.support.stack.time_skipping import by_servers_time
 from tests.support.values import orders
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.start import start_operation

@@ -6,9 +6,10 @@ from domain.base import Frozen
 from simulator.insurance.control import PayOutcome
 from tests.property.rules.payments import check
 from tests.property.run import HospitalSpec, OrderSpec, Run
-from tests.property.stage import Stage, by_servers_time
+from tests.property.stage import Stage
 from tests.property.steps.kinds import Goes, Pay, PaysLate, Step
 from tests.property.steps.refunding import end_refunds, refunds_at_rest
+from tests.support.stack.time_skipping import by_servers_time
 
 REST_STEP_S = 900
 REST_STEPS_MAX = 40

@@ -3,10 +3,9 @@
 Each run is a hospital of its own there, with a centre and an HIS of its own.
 """
 
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +29,10 @@ from activities.refunds import Refunds
 from gateways.his.http import HttpHospitalSystem
 from security.crypto.keyring import Keyring
 from storage.session import Database, Unit
-from storage.sql.clock import CLOCK
 from storage.sql.migrate import upgrade
 from tests.property.sides.centre import CentreSide
 from tests.property.sides.faults import Faults
-from tests.support.stack.time_skipping import start_time_skipping
+from tests.support.stack.time_skipping import by_servers_time, start_time_skipping
 from tests.support.waiting import eventually
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.refund.workflow import RefundWorkflow
@@ -127,13 +125,6 @@ class _InServersTime(ActivityInboundInterceptor):
             return await super().execute_activity(input)
         finally:
             self._stage.attempts -= 1
-
-
-async def by_servers_time(environment: WorkflowEnvironment) -> datetime:
-    """From here on this task's clock goes with the server's, which stands still or skips between two tasks only."""
-    at, since = await environment.get_current_time(), time.monotonic()
-    CLOCK.set(lambda: at + timedelta(seconds=time.monotonic() - since))
-    return at
 
 
 async def pauses(stage: Stage, payments: Sequence[WorkflowHandle[Any, Any]]) -> None:

@@ -95,6 +95,7 @@ class Inbox:
     settle: SettleInbox = field(default_factory=SettleInbox)
     cancel: CancelInbox = field(default_factory=CancelInbox)
     noticed: bool = False
+    _followed: bool = False
     requests: int = 0
     """Update calls that are not answered yet. Each is another request, since equal ones join."""
 
@@ -121,7 +122,11 @@ class Inbox:
         """Start a round. Flags are cleared before anything is awaited, so that nothing that arrives later is lost."""
         self.settle.take()
         self.cancel.take()
-        self.noticed = False
+        self._followed, self.noticed = self.noticed, False
+
+    def broken_off(self) -> None:
+        """The round has ended before its question was answered: the hint that it followed is still to be followed."""
+        self.noticed = self.noticed or self._followed
 
 
 def refused(request: Joined, code: ErrorCode, message: str) -> ApplicationError:

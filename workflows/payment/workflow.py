@@ -158,6 +158,7 @@ class PaymentWorkflow(ReviewHandlers):
         except Moved as moved:
             # Whoever waits for a review is told that it is over.
             self._review.close()
+            self._inbox.broken_off()
             self._progress.adopt(moved.known)
             self._look_ahead = LookAhead(self._progress, self._inbox.settle)
 

@@ -13,7 +13,7 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
-from activities.contract.base import Step
+from activities.contract.base import MOVED, Step
 from activities.contract.centre import (
     AskOrder,
     CentreActivities,
@@ -47,12 +47,15 @@ from activities.contract.records import (
     ResolveCase,
     WithdrawHolder,
 )
-from activities.reporting import refusal
+from activities.in_flight import InFlight
+from activities.reporting import Declaration, refusal
+from activities.step_log import key_of_step
 from domain import insurance, orders
 from domain.bills import Bill
 from domain.errors import ErrorCode
 from domain.insurance import OrderStatus, SetlType, UploadedFees
 from domain.states import PaymentState
+from storage.records import StepKey
 from tests.support.values.orders import SPLIT, bill_of
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.sandbox import sandbox
@@ -83,8 +86,32 @@ def waiting(ord_stas: int = 1) -> OrderAnswer:
     return OrderAnswer(status=OrderStatus(pay_ord_id="ORD1", ord_stas=ord_stas))
 
 
+def moved(known: orders.KnownPayment) -> ApplicationError:
+    """The payment's row is elsewhere: how an activity says so."""
+    return ApplicationError("the payment's row is ahead", known, type=MOVED, non_retryable=True)
+
+
+class _Kept:
+    """What the step log does, without a database: a step that is taken again gets its result, or joins its call."""
+
+    def __init__(self) -> None:
+        self._results: dict[StepKey, Any] = {}
+        self._in_flight = InFlight[Any]()
+
+    async def run(self, declaration: Declaration, step: Step, work: Callable[[], Awaitable[T]]) -> T:
+        key = key_of_step(step)
+        if key not in self._results:
+            result = await self._in_flight.join(key, work)
+            if not declaration.adopted:
+                return result
+            self._results[key] = result
+        kept: T = self._results[key]
+        return kept
+
+
 class Script(HisActivities, CentreActivities, BillLockActivities, RecordActivities):
     def __init__(self) -> None:
+        self.keeper = _Kept()
         self.asked: list[str] = []
         self.recorded: list[orders.PaymentEnd] = []
         self.payments: list[BookPayment] = []

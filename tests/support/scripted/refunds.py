@@ -37,7 +37,7 @@ from storage.records import CaseEventRecord, CaseRecord, PaymentFacts, PaymentRe
 from storage.session import Database
 from storage.sql.migrate import upgrade
 from tests.support.stack.recorded import reach
-from tests.support.stack.time_skipping import STEPS_MAX, in_time, refusal_of
+from tests.support.stack.time_skipping import STEPS_MAX, ServersTime, in_time, refusal_of
 from tests.support.values.orders import TERMS, outpatient
 from tests.support.values.records import AT, SETTLEMENT, SPLIT
 from workflows.refund.workflow import RefundWorkflow
@@ -230,6 +230,7 @@ async def refunds_at_work(environment: WorkflowEnvironment, folder: Path) -> Asy
             workflows=[RefundWorkflow],
             activities=[each for group in groups for each in group.activities()],
             workflow_runner=sandbox(),
+            interceptors=[ServersTime(environment)],
         ):
             yield work
             await work.clear()

@@ -3,9 +3,10 @@
 import asyncio
 import shutil
 import sys
+import time
 from collections.abc import Awaitable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -18,6 +19,8 @@ from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateHandle, W
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
     Interceptor,
     StartActivityInput,
     WorkflowInboundInterceptor,
@@ -28,6 +31,7 @@ from temporalio.workflow import ActivityHandle
 
 from security.crypto.keyring import Keyring
 from security.crypto.payload_codec import data_converter
+from storage.sql.clock import CLOCK
 from workflows.search_attributes import ALL
 
 T = TypeVar("T")
@@ -84,6 +88,33 @@ async def refusal_of(call: Awaitable[object]) -> ApplicationError:
         await call
     assert isinstance(caught.value.cause, ApplicationError)
     return caught.value.cause
+
+
+async def by_servers_time(environment: WorkflowEnvironment) -> datetime:
+    """From here on this task's clock goes with the server's, which stands still or skips between two tasks only."""
+    at, since = await environment.get_current_time(), time.monotonic()
+    CLOCK.set(lambda: at + timedelta(seconds=time.monotonic() - since))
+    return at
+
+
+class ServersTime(Interceptor):
+    """A worker's activities live by the server's clock."""
+
+    def __init__(self, environment: WorkflowEnvironment) -> None:
+        self._environment = environment
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
+        return _InServersTime(next, self._environment)
+
+
+class _InServersTime(ActivityInboundInterceptor):
+    def __init__(self, following: ActivityInboundInterceptor, environment: WorkflowEnvironment) -> None:
+        super().__init__(following)
+        self._environment = environment
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - the SDK's signature
+        await by_servers_time(self._environment)
+        return await super().execute_activity(input)
 
 
 class DeadlinesBesideTheSecond(ClientInterceptor, Interceptor):

@@ -10,7 +10,8 @@ from domain.errors import ErrorCode
 from domain.insurance import PreSettlement, UploadedFees
 from domain.orders import KnownPayment, Order, PaymentEnd, PaymentStart
 from domain.states import PaymentState
-from tests.support.scripted.activities import CENTRE_DOWN, CENTRE_SILENT, waiting
+from tests.support.scripted.activities import CENTRE_DOWN, CENTRE_SILENT, moved, waiting
+from tests.support.scripted.known import known_as
 from tests.support.scripted.payments import PaymentsAtWork
 from tests.support.stack.time_skipping import STEPS_MAX, refusal_of
 from tests.support.values.orders import PATIENT, SPLIT, TERMS, outpatient, settle_call
@@ -21,7 +22,7 @@ S = PaymentState
 CODES = {S.EXPIRED: ErrorCode.EXPIRED, S.CANCELLED: ErrorCode.CANCELLED, S.REJECTED: ErrorCode.INSURANCE_REFUSED}
 
 
-def after(order: Order, state: PaymentState, at: datetime, *, split: bool = True) -> PaymentStart:
+def after(order: Order, state: PaymentState, at: datetime, *, split: bool = True, revision: int = 7) -> PaymentStart:
     """The start of a payment whose row says that it ended unpaid."""
     pre_settlement = PreSettlement(pay_ord_id="ORD1", split=SPLIT, balance_fen=None, window_ends_at=at)
     known = KnownPayment(
@@ -29,7 +30,7 @@ def after(order: Order, state: PaymentState, at: datetime, *, split: bool = True
         state=state,
         state_since=at,
         end=PaymentEnd(state=state, code=CODES[state], message="订单已关闭"),
-        revision=7,
+        revision=revision,
         patient=PATIENT,
         uploaded=UploadedFees(pay_ord_id="ORD1", pay_token="TOKEN", mdtrt_id=""),
         pre_settlement=pre_settlement if split else None,
@@ -39,11 +40,11 @@ def after(order: Order, state: PaymentState, at: datetime, *, split: bool = True
 
 
 async def told_of_money(
-    work: PaymentsAtWork, order: Order, state: PaymentState = S.EXPIRED, *, split: bool = True
+    work: PaymentsAtWork, order: Order, state: PaymentState = S.EXPIRED, *, split: bool = True, revision: int = 7
 ) -> PaymentStart:
     """A closed payment, started once more."""
     at = await work.environment.get_current_time()
-    start = after(order, state, at, split=split)
+    start = after(order, state, at, split=split, revision=revision)
     work.begun.append(order.workflow_id)
     await reopen(work.environment.client, start, work.task_queue)
     return start
@@ -77,7 +78,7 @@ class TestMoneyThatCameLate:
 
         assert await attention(work, start) == AttentionReason.LATE_MONEY
 
-    async def test_is_asked_for_under_a_revision_that_no_earlier_run_has_given_out(
+    async def test_is_asked_for_under_a_revision_above_all_that_earlier_runs_gave_out(
         self, work: PaymentsAtWork, order_no: str
     ) -> None:
         order = outpatient(order_no)
@@ -85,8 +86,17 @@ class TestMoneyThatCameLate:
 
         await work.result(start)
         begun = await work.environment.client.get_workflow_handle(order.workflow_id).describe()
-        first = round(begun.start_time.timestamp() * 1_000_000) + 1
-        assert [(asked.revision, asked.record) for asked in work.script.questions] == [(first, "settlement")]
+        (asked,) = work.script.questions
+        assert asked.record == "settlement"
+        assert asked.revision >= round(begun.start_time.timestamp() * 1_000_000)
+
+    async def test_is_asked_for_above_the_rows_revision_also_where_the_clock_went_back(
+        self, work: PaymentsAtWork, order_no: str
+    ) -> None:
+        of_row = 4_000_000_000 * 1_000_000
+        await work.result(await told_of_money(work, outpatient(order_no), revision=of_row))
+        (asked,) = work.script.questions
+        assert asked.revision == of_row + 1
 
 
 class TestNoMoney:
@@ -143,7 +153,9 @@ class TestWordWhileThePaymentEnds:
         await work.pre_settle(start_of(order))
 
         async def paid_after_all() -> None:
-            work.script.will("ask_order", "paid")
+            """The task is taken again, since word came in it: by then the row is EXPIRED."""
+            at = await work.environment.get_current_time()
+            work.script.will("ask_order", moved(known_as(S.EXPIRED, at)), "paid")
             await work.handle(order.workflow_id).signal("notice")
 
         work.script.on("revoke_order", paid_after_all)
