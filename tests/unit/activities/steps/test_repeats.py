@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 from activities.call_log import ANSWERED_PAUSE, CallLog, Repeat, nothing_to_ask
 from domain.errors import NotSent, Outcome, Transaction, Unknown
 from gateways.his.http import HttpHospitalSystem
+from gateways.his.port import HisRepeats
 from gateways.http import HttpCaller
 from tests.support.stack.stepping import activity_of, database_time
 from tests.support.values.his_payments import his_registration
@@ -55,8 +56,7 @@ class TestIsRepeated:
 
     async def test_sooner_by_a_system_that_takes_repeats(self, at_his: AtHis, http: HttpCaller) -> None:
         await left(at_his, None)
-        system = HttpHospitalSystem(http, at_his.simulator.url, timeout_s=TIMEOUT_S)
-        system.repeats_safely = True
+        system = HttpHospitalSystem(http, at_his.simulator.url, timeout_s=TIMEOUT_S, repeats=HisRepeats.SAFE)
         worker = at_his.another(system)
         with database_time(LEFT_AT + timedelta(seconds=TIMEOUT_S) - MOMENT), pytest.raises(ApplicationError):
             await at_his.register(worker=worker)

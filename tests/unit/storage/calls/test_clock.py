@@ -1,6 +1,7 @@
 """All workers go by one clock, the database's, however wrong their machines' clocks are."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -24,8 +25,8 @@ class _WrongClock(datetime):
     """A machine whose clock is ahead."""
 
     @classmethod
-    def now(cls, tz: object = None) -> datetime:  # noqa: ARG003 - as of datetime
-        return datetime.now(UTC) + WRONG_BY
+    def now(cls, tz: object = None) -> Self:  # noqa: ARG003 - as of datetime
+        return cls.fromtimestamp((datetime.now(UTC) + WRONG_BY).timestamp(), UTC)
 
 
 @pytest.fixture
