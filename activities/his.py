@@ -17,7 +17,7 @@ from activities.contract.his import (
     PricedBill,
     TellRefund,
 )
-from activities.step_log import NOTHING, Decision, Finished, move
+from activities.step_log import Decision, Finished, move
 from domain.bills import Bill
 from domain.errors import ErrorCode, PaymentError, Refused, RemoteCallError, Transaction
 from domain.orders import Category, Order, bills_of, check_bill
@@ -33,6 +33,7 @@ from gateways.his.port import (
     Registration,
 )
 from gateways.http import shown
+from storage.evidence.steps import NOTHING
 from storage.records import EarlierCall, PaymentFacts
 
 R = TypeVar("R")

@@ -40,10 +40,10 @@ class Records(RecordActivities):
         return RecordLook(state=state or PaymentState.RECEIVED, booking_sent=any(sent))
 
     async def record_case_event(self, step: NoteCase) -> None:
-        async with self._steps.deciding(step) as decision:
-            reason = fit_to_keep(step.reason, await decision.unit.payments.find(step))
+        async with self._steps.database.begin() as unit:
+            reason = fit_to_keep(step.reason, await unit.payments.find(step))
             event = CaseEventRecord(event=step.event, action=step.action, by=step.by, reason=reason, at=step.at)
-            await decision.unit.reviews.noted(step, step.refund_no, event)
+            await unit.reviews.noted(step, step.refund_no, event)
 
     async def record_resolution(self, step: ResolveCase) -> None:
         async with self._steps.deciding(step) as decision:

@@ -62,7 +62,7 @@ class Refunds(RefundActivities):
             return _made_before(known)
         if sent > 0:
             if (await self._look_before_repeat(step)).verdict is RefundVerdict.DONE:
-                return RefundMade(refd_sn="")
+                return RefundMade(refd_sn="", state=step.reserved.good_end)
             self._check_repeat(step, sent, earlier, at)
         try:
             return await self._send(step)
@@ -72,15 +72,15 @@ class Refunds(RefundActivities):
             raise
         except Refused:
             if earlier is not None and await self._made_before_refusal(step, earlier.begun_at):
-                return RefundMade(refd_sn="")
+                return RefundMade(refd_sn="", state=step.reserved.good_end)
             raise
 
     async def ask_refund(self, step: AskRefund) -> RefundLook:
         return await self._look(step, record=False)
 
     async def end_refund(self, step: EndRefund) -> None:
-        async with self._steps.deciding(step) as decision:
-            await decision.unit.refunds.end(step, step.refund_no, step.end, decision.at)
+        async with self._database.begin() as unit:
+            await unit.refunds.end(step, step.refund_no, step.end, await unit.now())
 
     async def _send(self, step: RefundMoney) -> RefundMade:
         """One 6203, logged by refundNo: appRefdSn, which contains it, is too long for the column."""
@@ -89,7 +89,7 @@ class Refunds(RefundActivities):
             answer = await send_refund(self._centres[step.hospital], request)
             async with call.done() as done:
                 await _record_made(done, step, answer.refd_sn)
-        return RefundMade(refd_sn=answer.refd_sn)
+        return RefundMade(refd_sn=answer.refd_sn, state=step.reserved.good_end)
 
     def _check_repeat(self, step: RefundMoney, sent: int, earlier: EarlierCall | None, at: datetime) -> None:
         """Raise an unknown outcome unless 6203 may be sent again at `at`, now that 6301 does not say it was made."""
@@ -201,7 +201,7 @@ def _made_before(known: RefundRecord) -> RefundMade:
     """What an earlier run recorded. Raises `PaymentError`: it failed, and its amount is free for another refund."""
     if known.state is RefundState.REFUND_FAILED:
         raise PaymentError(known.error_code or ErrorCode.NOT_REFUNDABLE, known.error_message)
-    return RefundMade(refd_sn=known.refd_sn)
+    return RefundMade(refd_sn=known.refd_sn, state=known.state)
 
 
 async def _record_made(decision: Decision, step: RefundStep, refd_sn: str = "") -> None:

@@ -19,14 +19,12 @@ from activities.reporting import Declaration, failure_of, refusal
 from domain.base import Frozen
 from domain.errors import ErrorCode, Outcome, PaymentError, Refused
 from domain.states import PaymentState, has_moved_on, has_reached
+from storage.evidence.steps import NOTHING
 from storage.known import known_payment
 from storage.records import FinishedStep, PaymentFacts, StepKey
 from storage.session import Database, Unit
 
 R = TypeVar("R")
-NOTHING = "null"
-"""The result, as JSON, of a step that has none."""
-
 
 class Finished(Exception):
     """The step has a result already. `result`: as JSON."""

@@ -67,10 +67,6 @@ class NoteCase(Step):
     reason: str
     at: datetime
 
-    @property
-    def subject(self) -> str:
-        return f"{self.event.value} {self.action.value} {self.by}"
-
 
 class ResolveCase(Step):
     """Take a payment out of review: to PAID, to be booked next, or to SETTLED. Fields that are None are not written.
@@ -122,7 +118,7 @@ class RecordActivities(Activities, ABC):
     async def look_at_record(self, step: Step) -> RecordLook:
         """Only failures of our database, which are repeated; `MOVED` if the workflow must follow its row."""
 
-    @declared("record_case_event", adopted=True)
+    @declared("record_case_event")
     @abstractmethod
     async def record_case_event(self, step: NoteCase) -> None:
         """Only failures of our database, which are repeated. A repeat adds nothing."""

@@ -9,6 +9,7 @@ from domain.errors import ErrorCode
 from domain.insurance import RefundType
 from domain.notifications import Delivery, Notify
 from domain.orders import CashRefundedBy
+from domain.states import RefundState
 from domain.refunds import RefundEnd, RefundLook, RefundOrder, Reserved
 
 
@@ -40,9 +41,13 @@ class RefundMoney(RefundStep):
 
 
 class RefundMade(Frozen):
-    """The money went back. `refd_sn`: the centre's refund number, empty if only 6301 says so."""
+    """The money went back. `refd_sn`: the centre's refund number, empty if only 6301 says so.
+
+    `state`: the refund's, as recorded: what was refunded since would make it look different.
+    """
 
     refd_sn: str
+    state: RefundState
 
 
 class AskRefund(RefundStep):
@@ -54,10 +59,6 @@ class EndRefund(Step):
 
     refund_no: str
     end: RefundEnd
-
-    @property
-    def subject(self) -> str:
-        return self.end.state.value
 
 
 class RefundActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
@@ -81,7 +82,7 @@ class RefundActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
     async def ask_refund(self, step: AskRefund) -> RefundLook:
         """INSURANCE_REFUSED; not_sent, unknown."""
 
-    @declared("refund_end", adopted=True)
+    @declared("refund_end")
     @abstractmethod
     async def end_refund(self, step: EndRefund) -> None:
         """Only failures of our database, which are repeated."""

@@ -14,6 +14,8 @@ from storage.sql.statements import insert_if_new, place_of, table_of
 from storage.tables import Step
 
 RESULT_CHARS_MAX = 64 * 1024
+NOTHING = "null"
+"""The result, as JSON, of a step that has none. There is nothing to seal or to erase, and no digest."""
 
 
 class ResultTooLongError(ValueError):
@@ -30,7 +32,9 @@ class StepRepository:
         row = (await self._connection.execute(_FIND, _key_of(step))).mappings().one_or_none()
         if row is None:
             return None
-        result = self._seal(key, step).values({"result_sealed": row["result_sealed"]})["result"]
+        result = NOTHING
+        if row["result_digest"]:
+            result = self._seal(key, step).values({"result_sealed": row["result_sealed"]})["result"]
         return FinishedStep(outcome=Outcome(row["outcome"]), subject=row["subject"], result=result)
 
     async def finish(self, key: PaymentKey, step: StepKey, finished: FinishedStep, at: datetime) -> bool:
@@ -38,7 +42,7 @@ class StepRepository:
 
         Raises `ResultTooLongError`.
         """
-        result = finished.result or ""
+        result = "" if finished.result in {None, NOTHING} else finished.result
         if len(result) > RESULT_CHARS_MAX:
             raise ResultTooLongError(f"the result of {step.name} has {len(result)} characters")
         values = {
@@ -47,7 +51,7 @@ class StepRepository:
             **self._seal(key, step).columns({"result": result}),
             "subject": finished.subject,
             "outcome": finished.outcome.value,
-            "result_digest": self._keyring.digest(result),
+            "result_digest": self._keyring.digest(result) if result else "",
             "finished_at": at,
         }
         return (await self._connection.execute(insert_if_new(self._connection, _STEP), values)).rowcount == 1
@@ -78,7 +82,7 @@ def _key_of(step: StepKey) -> dict[str, str | int]:
 _STEP = table_of(Step)
 _OF_WORKFLOW = _STEP.c.workflow_id == bindparam("key_workflow_id")
 _THIS = (_OF_WORKFLOW, _STEP.c.name == bindparam("key_name"), _STEP.c.number == bindparam("key_number"))
-_FIND = select(_STEP.c.outcome, _STEP.c.subject, _STEP.c.result_sealed).where(*_THIS)
+_FIND = select(_STEP.c.outcome, _STEP.c.subject, _STEP.c.result_sealed, _STEP.c.result_digest).where(*_THIS)
 _SHORTENED = update(_STEP).where(*_THIS, _STEP.c.result_sealed.is_not(None))
 _ERASED = update(_STEP).where(_OF_WORKFLOW, _STEP.c.result_sealed.is_not(None)).values(result_sealed=None)
 _COUNTS = select(_STEP.c.name, func.max(_STEP.c.number).label("number")).where(_OF_WORKFLOW).group_by(_STEP.c.name)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 from activities.contract.his import HisActivities, TellRefund
-from activities.contract.refunds import RefundActivities, RefundMoney, ReserveRefund
+from activities.contract.refunds import RefundActivities, RefundMade, RefundMoney, ReserveRefund
 from domain.attention import ATTENTION, AttentionReason
 from domain.base import for_operators
 from domain.errors import ErrorCode, Outcome
@@ -38,7 +38,7 @@ async def send_money(progress: RefundProgress) -> None:
     """6203. The refund succeeds, fails if the centre refuses or was never reached, else it is IN_REVIEW."""
     progress.show("等待医保中心退费 (6203)")
     try:
-        await send_6203(progress, progress.order.pay_auth_no, limits.REFUND_SENDS_MAX)
+        made = await send_6203(progress, progress.order.pay_auth_no, limits.REFUND_SENDS_MAX)
     except Refusal as refusal:
         await progress.record(failed(refusal.code, refusal.message))
     except Unresolved as unresolved:
@@ -48,10 +48,10 @@ async def send_money(progress: RefundProgress) -> None:
         else:
             await progress.record(_unknown())
     else:
-        progress.enter(RefundEnd(state=progress.reserved.good_end))
+        progress.enter(RefundEnd(state=made.state))
 
 
-async def send_6203(progress: RefundProgress, pay_auth_no: str, sends_max: int) -> None:
+async def send_6203(progress: RefundProgress, pay_auth_no: str, sends_max: int) -> RefundMade:
     """6203 with the same appRefdSn, at most `sends_max` times in all. Raises `Refusal`, `Unresolved`."""
     order = progress.order
     step = RefundMoney(
@@ -63,7 +63,7 @@ async def send_6203(progress: RefundProgress, pay_auth_no: str, sends_max: int) 
         reason=order.reason,
         sends_max=sends_max,
     )
-    await progress.steps.first_local(
+    return await progress.steps.first_local(
         RefundActivities.refund,
         step,
         limits.REFUND_BUDGET,

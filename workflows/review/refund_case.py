@@ -109,13 +109,13 @@ class RefundCase:
         progress = self._progress
         self._sends_max += 1
         try:
-            await send_6203(progress, proposal.pay_auth_no or progress.order.pay_auth_no, self._sends_max)
+            made = await send_6203(progress, proposal.pay_auth_no or progress.order.pay_auth_no, self._sends_max)
         except Refusal as refusal:
             await progress.record(failed(refusal.code, refusal.message))
             return f"医保中心拒绝退费: {refusal.message}"
         except Unresolved:
             return "已再次发送, 结果仍未知, 仍需人工决定"
-        progress.enter(RefundEnd(state=progress.reserved.good_end))
+        progress.enter(RefundEnd(state=made.state))
         return "已退费"
 
     async def _ask_centre(self) -> RefundLook | None:
