@@ -11,8 +11,9 @@ import pytest_asyncio
 from temporalio.client import Client
 
 from tests.faults.people import approved, proposed, shown
+from tests.support.stack.api_server import SETTLE
 from tests.support.stack.medpay_up import medpay_environment, run_medpay
-from tests.support.stack.running import AUTH_MARKER, Stack, data_of, outpatient_call, running_stack
+from tests.support.stack.running import AUTH_MARKER, Stack, data_of, outpatient_call, running_stack, settle_call
 from tests.support.waiting import eventually
 
 
@@ -143,7 +144,7 @@ class TestHisSilentPastTheReversalDeadline:
         async def is_sent() -> bool:
             return any(call["txn"] == "settle" for call in await calls_of_his(stack, number))
 
-        answer = asyncio.create_task(stack.settle(order, pay_ord_id, within_s=90))
+        answer = asyncio.create_task(stack.answered(SETTLE, settle_call(order, pay_ord_id), within_s=90))
         await eventually(is_sent, within_s=20)
         # Past the deadline HIS is still asked, and an answer would decide.
         await stack.others.break_his(txn="settlement_query", kind="drop_before", times=-1)

@@ -101,7 +101,7 @@ class _Kept:
     async def run(self, declaration: Declaration, step: Step, work: Callable[[], Awaitable[T]]) -> T:
         key = key_of_step(step)
         if key not in self._results:
-            result = await self._in_flight.join(key, work)
+            result: T = await self._in_flight.join(key, work)
             if not declaration.adopted:
                 return result
             self._results[key] = result

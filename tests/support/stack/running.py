@@ -65,9 +65,9 @@ class Stack:
         """Interface 1, asked until it is answered."""
         return await self.answered(PRE_SETTLE, order)
 
-    async def settle(self, order: Call, pay_ord_id: str, *, within_s: float = 40, **changes: object) -> Answer:
+    async def settle(self, order: Call, pay_ord_id: str, **changes: object) -> Answer:
         """Interface 2, asked until it is answered."""
-        return await self.answered(SETTLE, settle_call(order, pay_ord_id, **changes), within_s)
+        return await self.answered(SETTLE, settle_call(order, pay_ord_id, **changes))
 
     async def answered(self, path: str, body: Call, within_s: float = 40, key: str = KEY) -> Answer:
         """The same call again as long as it says 202 or 503, as a caller would."""
