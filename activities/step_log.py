@@ -26,6 +26,7 @@ from storage.session import Database, Unit
 
 R = TypeVar("R")
 
+
 class Finished(Exception):
     """The step has a result already. `result`: as JSON."""
 

@@ -9,8 +9,8 @@ from domain.errors import ErrorCode
 from domain.insurance import RefundType
 from domain.notifications import Delivery, Notify
 from domain.orders import CashRefundedBy
-from domain.states import RefundState
 from domain.refunds import RefundEnd, RefundLook, RefundOrder, Reserved
+from domain.states import RefundState
 
 
 class ReserveRefund(Step):

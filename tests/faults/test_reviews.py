@@ -1,5 +1,6 @@
 """The review queue on a whole stack: what a machine can't decide, two people do, over HTTP or by command line."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest_asyncio
 from temporalio.client import Client
 
 from tests.faults.people import approved, proposed, shown
+from tests.support.stack.api_server import SETTLE
 from tests.support.stack.medpay_up import medpay_environment, run_medpay
-from tests.support.stack.running import AUTH_MARKER, Stack, data_of, outpatient_call, running_stack
+from tests.support.stack.running import AUTH_MARKER, Stack, data_of, outpatient_call, running_stack, settle_call
 from tests.support.waiting import eventually
 
 
@@ -138,7 +140,15 @@ class TestHisSilentPastTheReversalDeadline:
         order = outpatient_call(number)
         pay_ord_id = await stack.paid(order)
         await stack.others.break_his(txn="settle", kind="drop_before", times=-1)
-        assert (await stack.settle(order, pay_ord_id)).code == "IN_REVIEW"
+
+        async def is_sent() -> bool:
+            return any(call["txn"] == "settle" for call in await calls_of_his(stack, number))
+
+        answer = asyncio.create_task(stack.answered(SETTLE, settle_call(order, pay_ord_id), within_s=90))
+        await eventually(is_sent, within_s=20)
+        # Past the deadline HIS is still asked, and an answer would decide.
+        await stack.others.break_his(txn="settlement_query", kind="drop_before", times=-1)
+        assert (await answer).code == "IN_REVIEW"
         await stack.others.repair()
 
         async def deadline_is_over() -> bool:

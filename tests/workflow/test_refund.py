@@ -101,7 +101,9 @@ class TestOutcomeUnknown:
 
     async def test_after_three_sends_is_a_persons(self, work: RefundsAtWork) -> None:
         order = await under_review(work)
-        assert (len(work.sides.requests), work.sides.asked) == (3, 3)
+        assert len(work.sides.requests) == 3
+        # Before each repeat and at the end; more often where it is too early for a repeat.
+        assert work.sides.asked >= 3
         assert len({request.app_refd_sn for request in work.sides.requests}) == 1
         payment, refund = await work.rows()
         assert (payment.refunding, payment.state, refund.state) == ("R1", PaymentState.SETTLED, RefundState.IN_REVIEW)
@@ -132,7 +134,8 @@ class TestThatIsNotMade:
     async def test_is_refused_after_a_lost_reply_only_if_nothing_went_back(self, work: RefundsAtWork) -> None:
         work.sides.refunds = [LOST, REFUSED]
         assert (await work.refused(work.order())).type == "INSURANCE_REFUSED"
-        assert work.sides.asked == 2
+        assert len(work.sides.requests) == 2
+        assert work.sides.asked >= 2
 
     async def test_is_not_refused_while_an_earlier_call_may_still_arrive(self, work: RefundsAtWork) -> None:
         """The centre refused the repeat, and made the first one after that."""

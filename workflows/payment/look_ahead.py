@@ -23,6 +23,7 @@ class LookAhead:
         self._inbox = inbox
         self._visit_id: str | None = None
         self._question: asyncio.Task[Booking | None] | None = None
+        self._under_way: list[asyncio.Task[Booking | None]] = []
         self._asked_at = workflow.now()
 
     def begin(self) -> None:
@@ -34,6 +35,13 @@ class LookAhead:
             step = booking_question(self._progress, self._visit_id, record=False)
             asking = self._progress.steps.only_local(HisActivities.find_booking, step, "HIS: 查询入账情况 (并行)")
             self._question = asyncio.create_task(asking)
+            self._under_way.append(self._question)
+            self._question.add_done_callback(self._under_way.remove)
+
+    async def forget(self) -> None:
+        """Drop the answer. Returns once nothing is being asked: nothing may follow the end of a workflow."""
+        self._question = None
+        await asyncio.gather(*self._under_way)
 
     async def take(self, visit_id: str | None) -> Booking | None:
         """HIS's answer, only once. None: not asked about this visit, no answer, already booked, or out of date."""

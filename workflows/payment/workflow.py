@@ -149,6 +149,8 @@ class PaymentWorkflow(ReviewHandlers):
         await self._following(self._break_off if self._progress.is_reopened else self._pre_settle)
         while not (self._is_over() and workflow.all_handlers_finished()):
             await self._following(self._next_step)
+            if self._is_over():
+                await self._look_ahead.forget()
         return self._progress.state
 
     async def _following(self, part: Callable[[], Awaitable[None]]) -> None:
@@ -160,7 +162,7 @@ class PaymentWorkflow(ReviewHandlers):
             self._review.close()
             self._inbox.broken_off()
             self._progress.adopt(moved.known)
-            self._look_ahead = LookAhead(self._progress, self._inbox.settle)
+            await self._look_ahead.forget()
 
     async def _next_step(self) -> None:
         if self._is_over():
@@ -204,7 +206,7 @@ class PaymentWorkflow(ReviewHandlers):
         case = PaymentCase(self._progress, self._inbox.settle, self._review.close)
         await Review(self._review, case, self._progress).run()
         # HIS's answer from before the review is out of date.
-        self._look_ahead = LookAhead(self._progress, self._inbox.settle)
+        await self._look_ahead.forget()
 
     def _is_over(self) -> bool:
         """In a final state, and nothing is left to do: no hint of late money, no reversal to clear up after."""

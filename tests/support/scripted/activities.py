@@ -179,6 +179,7 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
         return PricedBill(patient=answer.patient, fees=answer.fees, held_by=self.held_by)
 
     async def find_booking(self, step: FindBooking) -> Booking:  # noqa: ARG002 - scripted
+        await self._act("find_booking")
         return self._next("find_booking", Booking)
 
     async def register(self, step: BookPayment) -> Booking:
@@ -228,6 +229,7 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
         return answer
 
     async def record_end(self, step: RecordEnd) -> None:
+        await self._act("record_end")
         self._next("record_end", NoneType)
         self.recorded.append(step.end)
 

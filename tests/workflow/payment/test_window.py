@@ -192,6 +192,27 @@ class TestTheWindowEnds:
         assert "revoke_order" not in work.script.asked
 
 
+class TestAnEndWhileHisIsAsked:
+    async def test_waits_for_his(self, work: PaymentsAtWork, order_no: str) -> None:
+        """HIS is asked beside 6301: a workflow that closed before its answer could never complete its task."""
+        order, answers = outpatient(order_no), asyncio.Event()
+        await work.pre_settle(start(order))
+        work.script.will("ask_order", waiting(12))
+
+        async def is_slow() -> None:
+            """Until the end is recorded, which nothing else waits for."""
+            await answers.wait()
+
+        async def is_recorded() -> None:
+            answers.set()
+
+        work.script.on("find_booking", is_slow)
+        work.script.on("record_end", is_recorded)
+
+        assert (await refused(work, settle_call(order))).type == "CANCELLED"
+        assert await work.result(start(order)) is PaymentState.CANCELLED
+
+
 class TestWhatTheStatusMeans:
     @pytest.mark.parametrize(
         ("ord_stas", "code", "state"),

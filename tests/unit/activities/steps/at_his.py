@@ -39,7 +39,8 @@ class AtHis:
     database: Database
 
     def __post_init__(self) -> None:
-        self.worker = self.another()
+        self.call_log = CallLog(self.database)
+        self.worker = His(self.call_log, {ORDER.hospital: self.system})
 
     def another(self, system: HospitalSystem | None = None) -> His:
         return His(CallLog(self.database), {ORDER.hospital: system or self.system})

@@ -137,5 +137,5 @@ class TestACallInFlight:
     async def test_is_awaited_before_the_database_closes(self, at_his: AtHis) -> None:
         begun = await leaves(at_his)
         begun.cancel()
-        await at_his.worker._steps.drained()
+        await at_his.call_log.steps.drained()
         assert (await at_his.logged(), await at_his.steps()) == ([("register", "done")], [DONE])

@@ -1,7 +1,6 @@
 """All workers go by one clock, the database's, however wrong their machines' clocks are."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Self
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -21,12 +20,12 @@ from tests.unit.activities.steps.at_his import register_step
 WRONG_BY = timedelta(hours=3)
 
 
-class _WrongClock(datetime):
+class _WrongClock:
     """A machine whose clock is ahead."""
 
-    @classmethod
-    def now(cls, tz: object = None) -> Self:  # noqa: ARG003 - as of datetime
-        return cls.fromtimestamp((datetime.now(UTC) + WRONG_BY).timestamp(), UTC)
+    @staticmethod
+    def now(zone: tzinfo) -> datetime:
+        return datetime.now(zone) + WRONG_BY
 
 
 @pytest.fixture
