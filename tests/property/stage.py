@@ -13,12 +13,7 @@ from sqlalchemy.exc import OperationalError
 from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import (
-    ActivityInboundInterceptor,
-    ExecuteActivityInput,
-    Interceptor,
-    Worker,
-)
+from temporalio.worker import Worker
 
 from activities import bill_locks
 from activities.call_log import CallLog
@@ -30,9 +25,10 @@ from gateways.his.http import HttpHospitalSystem
 from security.crypto.keyring import Keyring
 from storage.session import Database, Unit
 from storage.sql.migrate import upgrade
+from tests.property.losses import Losses
 from tests.property.sides.centre import CentreSide
 from tests.property.sides.faults import Faults
-from tests.support.stack.time_skipping import by_servers_time, start_time_skipping
+from tests.support.stack.time_skipping import start_time_skipping
 from tests.support.waiting import eventually
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.refund.workflow import RefundWorkflow
@@ -87,7 +83,7 @@ class Stage:
             workflows=WORKFLOWS,
             activities=self._activities(),
             workflow_runner=sandbox(),
-            interceptors=[_ServersTime(self)],
+            interceptors=[Losses(self)],
             max_cached_workflows=cached,
         )
 
@@ -101,30 +97,6 @@ class Stage:
             Records(call_log.steps),
         ]
         return [each for group in groups for each in group.activities()]
-
-
-class _ServersTime(Interceptor):
-    """Activities live by the server's clock."""
-
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
-        return _InServersTime(next, self._stage)
-
-
-class _InServersTime(ActivityInboundInterceptor):
-    def __init__(self, following: ActivityInboundInterceptor, stage: Stage) -> None:
-        super().__init__(following)
-        self._stage = stage
-
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - the SDK's signature
-        self._stage.attempts += 1
-        try:
-            await by_servers_time(self._stage.environment)
-            return await super().execute_activity(input)
-        finally:
-            self._stage.attempts -= 1
 
 
 async def pauses(stage: Stage, payments: Sequence[WorkflowHandle[Any, Any]]) -> None:

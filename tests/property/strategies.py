@@ -9,6 +9,8 @@ from domain.orders import CashRefundedBy, Registers
 from domain.reviews import ReviewAction
 from simulator.insurance.control import PayOutcome
 from tests.property.cases import CASES, Case, decision, opened
+from tests.property.losses import STEPS as STEPS_OF_WORKFLOWS
+from tests.property.losses import completion_of, task_before
 from tests.property.run import BILLS, CLINICS, RECORDS, HospitalSpec, OrderSpec
 from tests.property.script import Script
 from tests.property.sides.faults import Fault, Kind
@@ -75,6 +77,12 @@ _goes = st.sampled_from([txn for txn in _FAULTS for _ in range(_WEIGHTS.get(txn,
 )
 _records_fault = st.sampled_from((1, 2, 5)).map(lambda times: Fault(txn=RECORDS, kind=Kind.LOST_BEFORE, times=times))
 
+_loss = st.tuples(
+    st.sampled_from([name for step in STEPS_OF_WORKFLOWS for name in (completion_of(step), task_before(step))]),
+    st.sampled_from((1, 1, 2)),
+).map(lambda parts: Goes(fault=Fault(txn=parts[0], kind=Kind.LOST_AFTER, times=parts[1])))
+"""What Temporal loses of what we did."""
+
 _refund = st.builds(
     Refund,
     order=_order,
@@ -114,6 +122,8 @@ STEPS: list[st.SearchStrategy[Step]] = [
     _goes,
     _goes,
     st.builds(Goes, fault=_records_fault),
+    _loss,
+    _loss,
     st.builds(Mends),
     _pays_late,
     st.builds(Proposes, order=_order, refund_no=_refund_case, action=_action),
@@ -134,7 +144,11 @@ _his_books_not = st.tuples(
     st.lists(_faults_of(["settle", "register"], st.sampled_from((3, -1, -1))), min_size=1, max_size=2),
     st.lists(_faults_of(["6203", "6301", "settlement_query", "registration_query", "cancel_registration"], _times)),
 ).map(lambda parts: [*parts[0], *parts[1][:TROUBLES_MAX]])
-_trouble = st.one_of(st.lists(_goes, max_size=TROUBLES_MAX), _his_books_not)
+_trouble = st.one_of(
+    st.lists(_goes, max_size=TROUBLES_MAX),
+    st.lists(st.one_of(_goes, _loss, _loss), max_size=TROUBLES_MAX),
+    _his_books_not,
+)
 """Anything; or what leads to a reversal, and what can happen on that way."""
 _spine = (
     st.just([PreSettle()]),
@@ -163,7 +177,9 @@ def _steps(
     ).map(lambda parts: tuple(step for part in parts for step in part))
 
 
-_refunds_fail = st.lists(_faults_of(["6203", "6203", "6301", "refund"], _times), max_size=TROUBLES_MAX)
+_refunds_fail = st.lists(
+    st.one_of(_faults_of(["6203", "6203", "6301", "refund"], _times), _loss), max_size=TROUBLES_MAX
+)
 _refunded = st.tuples(
     _refunds_fail,
     st.lists(_refund, min_size=1, max_size=4),
