@@ -39,7 +39,7 @@ BACK_AFTER_S = 1.0
 
 HASTE = {
     "sync_wait_s": 3,
-    "his_timeout_s": 1,
+    "his_timeout_s": 2,
     "payment_window_s": 25,
     "auto_finish_after_s": 8,
     "his_retry_budget_s": 20,
