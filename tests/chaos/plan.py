@@ -285,14 +285,15 @@ def _lasts_s(dice: random.Random, harm: Harm, component: Component) -> float:
     if harm is not Harm.FREEZE:
         return dice.uniform(0, 3)
     if component is Component.HIS:
-        return dice.uniform(0.5, 1.8)
+        return dice.uniform(0.5, 3.4)
     return dice.choice((dice.uniform(0.5, 3), dice.uniform(5.5, 8), dice.uniform(8.5, 16)))
 
 
 _LOST = (*(FaultKind.DROP_AFTER,) * 4, *(FaultKind.DROP_BEFORE, FaultKind.HTTP_500) * 2, FaultKind.GARBAGE)
-_DELAYS_S = {True: (0.8, 2.5, 4.5), False: (0.8, 1.6)}
-"""At the centre: within the call's timeout of 2 s, beyond it, and until after its repeat. At HIS: within its timeout of
-1 s, and beyond; never beyond twice that, since a booking is taken for lost by then (product rule 10)."""
+_DELAYS_S = {True: (0.8, 2.5, 4.5), False: (0.8, 2.5, 3.4)}
+"""At the centre, and at HIS: within the call's timeout of 2 s, beyond it, and until after its repeat at 3 s.
+
+At HIS never beyond 4 s, twice the timeout, when a booking is taken for lost (product rule 10)."""
 
 _AT_CENTRE: Sequence[Transaction] = (
     *(Transaction.UPLOAD_FEES, Transaction.PLACE_ORDER, Transaction.PLACE_ORDER),
@@ -327,7 +328,9 @@ def _special(txn: Transaction) -> tuple[FaultKind, ...]:
             return (FaultKind.BAD_SIGNATURE, FaultKind.WRONG_AMOUNT)
         case Transaction.REFUND:
             return (FaultKind.EXP, FaultKind.BAD_SIGNATURE)
-        case Transaction.SETTLE | Transaction.REGISTER | Transaction.UPLOAD_FEES | Transaction.REVOKE_ORDER:
+        case Transaction.SETTLE | Transaction.REGISTER:
+            return (FaultKind.REFUSE, FaultKind.DELAY, FaultKind.DELAY)
+        case Transaction.UPLOAD_FEES | Transaction.REVOKE_ORDER:
             return (FaultKind.REFUSE,)
     return ()
 

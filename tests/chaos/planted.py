@@ -4,6 +4,7 @@ They sit where the product meets the other parties, its records and its callers:
 """
 
 import asyncio
+import os
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -30,8 +31,8 @@ from storage.payments import PaymentRepository
 from storage.session import Database
 from storage.sql.engines import AnyConnection
 
-PLANT = "CHAOS_PLANT"
-"""The environment variable that names the bug."""
+PLANT, PROCESS = "CHAOS_PLANT", "CHAOS_PROCESS"
+"""The environment variables that name the bug, and the process that has it."""
 
 LATE_S = 1.5
 CLOCK_AHEAD = timedelta(seconds=60)
@@ -297,8 +298,8 @@ def row_is_not_followed() -> None:
 
 @_bug
 def clock_is_local() -> None:
-    """Every process has a clock of its own, up to a minute ahead."""
-    ahead = CLOCK_AHEAD * secrets.randbelow(2)
+    """Every process has a clock of its own, and the second worker's is ahead."""
+    ahead = CLOCK_AHEAD * (os.environ[PROCESS] == "worker-2")
 
     async def local(_connection: AnyConnection) -> datetime:
         return datetime.now(UTC) + ahead

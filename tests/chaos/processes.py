@@ -26,7 +26,7 @@ from security.crypto.keyring import Keyring
 from settings import Settings
 from storage.session import Database
 from tests.chaos.plan import Component, DatabaseKind, Harm
-from tests.chaos.planted import PLANT
+from tests.chaos.planted import PLANT, PROCESS
 from tests.chaos.postgresql import PostgresServer, postgres_server
 from tests.support.parties.receiver import Receiver
 from tests.support.stack.api_server import KEY, free_port
@@ -39,7 +39,7 @@ BACK_AFTER_S = 1.0
 
 HASTE = {
     "sync_wait_s": 3,
-    "his_timeout_s": 1,
+    "his_timeout_s": 2,
     "payment_window_s": 25,
     "auto_finish_after_s": 8,
     "his_retry_budget_s": 20,
@@ -233,21 +233,24 @@ def _programs(settings: Settings, second: Settings, folder: Path, plant: str) ->
         Component.TEMPORAL: temporal_server(settings, temporal, folder, components.codec_url(settings)),
         Component.CENTRE: components.simulator(settings, "insurance", settings.sim_insurance_port),
         Component.HIS: components.simulator(settings, "his", settings.sim_his_port),
-        Component.WORKER_1: _planted(worker, plant),
-        Component.WORKER_2: _planted(worker, plant),
-        Component.API_1: _planted(components.api(settings), plant),
-        Component.API_2: _planted(components.api(second), plant),
     }
+    ours = {
+        Component.WORKER_1: worker,
+        Component.WORKER_2: worker,
+        Component.API_1: components.api(settings),
+        Component.API_2: components.api(second),
+    }
+    programs |= {component: _planted(program, component, plant) for component, program in ours.items()}
     return {component: replace(program, name=component.value) for component, program in programs.items()}
 
 
-def _planted(program: Program, plant: str) -> Program:
+def _planted(program: Program, component: Component, plant: str) -> Program:
     """The same command with a bug in it; the product itself if there is none."""
     if not plant:
         return program
     command = program.argv[program.argv.index("cli") + 1 :]
     argv = (sys.executable, "-P", "-m", "tests.chaos.planted_process", *command)
-    return replace(program, argv=argv, env={**program.env, PLANT: plant})
+    return replace(program, argv=argv, env={**program.env, PLANT: plant, PROCESS: component.value})
 
 
 def _with_two_hospitals(settings: Settings, receiver: Receiver) -> Settings:

@@ -6,12 +6,13 @@ The rules for one payment are those of the random campaign (`tests/property/rule
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 from domain.china_time import from_china
 from domain.errors import Outcome, Transaction
 from domain.notifications import NotificationEvent
-from domain.orders import bills_of
-from domain.states import REFUND_DONE, SETTLED_STATES, TERMINAL, UNPAID_ENDS, PaymentState
+from domain.orders import Category, bills_of
+from domain.states import REFUND_DONE, RELEASING, SETTLED_STATES, TERMINAL, UNPAID_ENDS, PaymentState
 from simulator.core.faults import FaultKind
 from storage.records import TimelineKind
 from tests.chaos.books import Case, Row
@@ -251,12 +252,25 @@ def _is_live(answer: Answer) -> bool:
 
 
 def _bills_of_two(cases: list[Case]) -> Iterator[tuple[str, str]]:
-    """Product rule 3, as the random campaign counts live payments: here with the names of both."""
-    holders: dict[tuple[str, str], list[str]] = defaultdict(list)
+    """Product rule 3: in the end, as the random campaign counts live payments, and at every moment before."""
+    orders: dict[tuple[str, str], list[Case]] = defaultdict(list)
     for case in cases:
-        if case.found is not None and payments._holds(case.found):
+        if case.found is not None:
             for bill in bills_of(case.found.order, case.found.row.accepted_at):
-                holders[case.wish.hospital, bill].append(case.wish.number)
-    for (_, bill), numbers in holders.items():
-        if len(numbers) > 1:
-            yield numbers[-1], f"{bill} is held by {', '.join(numbers)}"
+                orders[case.wish.hospital, bill].append(case)
+    for (_, bill), rivals in orders.items():
+        holders = [case.wish.number for case in rivals if case.found and payments._holds(case.found)]
+        if len(holders) > 1:
+            yield holders[-1], f"{bill} is held by {', '.join(holders)}"
+        times = sorted((*_payable(case), case.wish.number) for case in rivals)
+        for (_, until, earlier), (since, _, later) in pairwise(times):
+            if since < until:
+                yield later, f"{bill} could be paid with {earlier} when {later} was pre-settled"
+
+
+def _payable(case: Case) -> tuple[float, float]:
+    """From when until when the patient could pay it, or had: until it released its bill. Never: both are endless."""
+    states = [(entry.name, entry.at.timestamp()) for entry in case.timeline if entry.kind is TimelineKind.STATE]
+    since = next((at for name, at in states if name == PaymentState.PRE_SETTLED), math.inf)
+    over = RELEASING | (SETTLED_STATES if case.wish.category is Category.REGISTRATION else frozenset())
+    return since, next((at for name, at in states if name in over and at >= since), math.inf)

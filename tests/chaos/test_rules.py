@@ -1,6 +1,7 @@
 """Each rule about what was told, and about the books, finds what it is for, and nothing in a payment that went well."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
@@ -18,6 +19,7 @@ from tests.chaos.books import Case
 from tests.chaos.plan import Story, Wish
 from tests.chaos.told import Answer, Asked, Promise
 from tests.property.rules.found import Found
+from tests.support.values.orders import outpatient
 
 _PAID_AT = 100.0
 _WISH = Wish(
@@ -154,3 +156,29 @@ def test_what_is_wrong_is_found(rule: Callable[[Case], None], wrong: Case) -> No
 )
 def test_what_is_right_is_not(rule: Callable[[Case], None], right: Case) -> None:
     rule(right)
+
+
+class TestOneBill:
+    """Two payments of a bill: the later one is pre-settled when the earlier one is over, not before."""
+
+    @pytest.mark.parametrize(("pre_settled_at", "found"), [(40.0, 0), (20.0, 1)])
+    def test_at_every_moment(self, pre_settled_at: float, found: int) -> None:
+        earlier = of_bill("C1-00001", ("PRE_SETTLED", 10.0), ("CANCELLED", 30.0))
+        later = of_bill("C1-00002", ("PRE_SETTLED", pre_settled_at), ("SETTLED", 50.0))
+        assert len(list(rules._bills_of_two([earlier, later]))) == found
+
+
+def of_bill(number: str, *states: tuple[str, float]) -> Case:
+    """A payment of the same bill as all others here, with its states."""
+    one = case(
+        wish=replace(_WISH, number=number),
+        state=PaymentState(states[-1][0]),
+        timeline=[
+            TimelineEntry(at=datetime.fromtimestamp(at, UTC), kind=TimelineKind.STATE, name=name) for name, at in states
+        ],
+    )
+    assert one.found is not None
+    order = outpatient(number, order_ids=("900099",))
+    row = SimpleNamespace(state=PaymentState(states[-1][0]), note="", accepted_at=datetime.fromtimestamp(1, UTC))
+    run = SimpleNamespace(paid_late=set())
+    return replace(one, found=cast("Found", SimpleNamespace(order=order, row=row, run=run)))
