@@ -25,16 +25,19 @@ def main() -> None:
     turns = int(sys.argv[2]) if len(sys.argv) > 2 else TURNS  # noqa: PLR2004 - its place
     with tempfile.TemporaryDirectory(prefix="medpay-before-") as folder:
         earlier = Path(folder) / "tree"
-        add = ["git", "worktree", "add", "--quiet", "--detach", str(earlier), commit]
-        subprocess.run(add, cwd=HERE, check=True)  # noqa: S603 - the commit is ours to name
+        _git("worktree", "add", "--quiet", "--detach", str(earlier), commit)
         try:
             found = [(_load(earlier), _load(HERE.parent)) for _ in range(turns)]
         finally:
-            subprocess.run(["git", "worktree", "remove", "--force", str(earlier)], cwd=HERE, check=True)
+            _git("worktree", "remove", "--force", str(earlier))
     before, now = (_medians([turn[side] for turn in found]) for side in (0, 1))
     Console().print(_table(commit, before, now))
     (HERE / "results").mkdir(exist_ok=True)
     (HERE / "results" / "before.json").write_text(json.dumps({"before": before, "now": now}, indent=1) + "\n")
+
+
+def _git(*arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=HERE, check=True)  # noqa: S603, S607 - git as installed; the commit is ours
 
 
 def _load(tree: Path) -> dict[str, Any]:
