@@ -32,15 +32,19 @@ class Repeat:
     """How a call is repeated whose predecessor may have arrived.
 
     `ask`: finds out what became of it, and raises `Finished` if it happened. `in_progress`: how long one whose end
-    nobody recorded may be at work after it left. `unanswered`: the same of one that we gave up.
+    nobody recorded may be at work after it left. `unanswered`: the same of one that we gave up. `others_act`: whether
+    others may have done the same meanwhile, so that even after a call that was not sent one asks.
     """
 
     ask: Callable[[EarlierCall], Awaitable[None]]
     in_progress: timedelta
     unanswered: timedelta
+    others_act: bool = False
 
     def not_before(self, earlier: EarlierCall) -> datetime:
         """When the call may leave again."""
+        if earlier.outcome is Outcome.NOT_SENT:
+            return earlier.begun_at
         if earlier.ended_at is None:
             return earlier.begun_at + self.in_progress
         if earlier.answered:
@@ -255,7 +259,7 @@ class CallLog:
     ) -> Call | EarlierCall:
         """Write the call that leaves now; or return the earlier one that must be asked about first."""
         async with self.database.begin() as unit:
-            earlier = await self._earlier(unit, step, transaction, our_ref)
+            earlier = await self._earlier(unit, step, transaction, our_ref, repeat)
             if repeat is not None and earlier is not None and earlier != asked_about:
                 return earlier
             left_at = await unit.now()
@@ -267,7 +271,7 @@ class CallLog:
             owner = key_of_step(step) if isinstance(step, Step) else None
             call_id = await unit.calls.begin(step, transaction, left_at, our_ref, owner)
         call = Call(self, step, call_id, our_ref, left_at)
-        call.repeats = earlier is not None
+        call.repeats = earlier is not None and earlier.outcome is not Outcome.NOT_SENT
         return call
 
     async def _repeated(
@@ -283,6 +287,8 @@ class CallLog:
         try:
             await repeat.ask(earlier)
         except RemoteCallError as error:
+            if earlier.outcome is Outcome.NOT_SENT:
+                raise NotSent(transaction, error.message, retry_after_s=error.retry_after_s) from error
             raise _unresolved(transaction, error) from error
         if earlier.answered:
             # It is over, so that what was asked stays true for this moment.
@@ -295,7 +301,12 @@ class CallLog:
         return call
 
     async def _earlier(
-        self, unit: Unit, step: PaymentKey, transaction: str, our_ref: str | Callable[[int], str]
+        self,
+        unit: Unit,
+        step: PaymentKey,
+        transaction: str,
+        our_ref: str | Callable[[int], str],
+        repeat: Repeat | None,
     ) -> EarlierCall | None:
         """Raises as `StepLog.check`, and `Refused`."""
         if not isinstance(step, Step):
@@ -305,7 +316,10 @@ class CallLog:
         earlier = await unit.calls.before(step, key_of_step(step), transaction, fixed)
         if earlier is not None and earlier.outcome is Outcome.REFUSED:
             raise Refused(transaction, earlier.message)
-        return earlier
+        if earlier is None or earlier.outcome is not Outcome.NOT_SENT:
+            return earlier
+        older = await unit.calls.unresolved(step, transaction, fixed)
+        return earlier if older is None and repeat is not None and repeat.others_act else older
 
 
 def _unresolved(transaction: str, error: RemoteCallError) -> Unknown:

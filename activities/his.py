@@ -159,13 +159,15 @@ class His(HisActivities):
     def _repeat(self, step: Step, transaction: Transaction, ask: Callable[[EarlierCall], Awaitable[None]]) -> Repeat:
         """A call whose answer was lost may still arrive until its timeout has passed twice (product rule 10).
 
+        The caller may have registered or booked in HIS itself while ours could not leave.
+
         Where HIS is known to take repeats, only a call that may be in progress elsewhere is waited for.
         """
         his = self._systems[step.hospital]
         timeout = timedelta(seconds=his.timeout_s(transaction))
         if his.repeats_safely:
-            return Repeat(ask, in_progress=timeout, unanswered=timedelta(0))
-        return Repeat(ask, in_progress=2 * timeout, unanswered=2 * timeout)
+            return Repeat(ask, in_progress=timeout, unanswered=timedelta(0), others_act=True)
+        return Repeat(ask, in_progress=2 * timeout, unanswered=2 * timeout, others_act=True)
 
     async def _find_visit(self, step: BookPayment, _: EarlierCall) -> None:
         """Raises `Finished` if HIS has our visit."""

@@ -43,7 +43,7 @@ def _git(*arguments: str) -> None:
 def _load(tree: Path) -> dict[str, Any]:
     # The tree comes before the installed one.
     environment = {**os.environ, "PYTHONPATH": str(tree)}
-    load = [sys.executable, HERE / "load.py"]
+    load = [sys.executable, str(HERE / "load.py")]
     ran = subprocess.run(load, env=environment, cwd=tree, check=True, stdout=subprocess.PIPE)  # noqa: S603 - our own
     loaded: dict[str, Any] = json.loads(ran.stdout)
     return loaded

@@ -103,7 +103,7 @@ async def test_every_payload_of_a_payment_is_bound_to_it(temporal: str, payment:
     events = list(history.events)
     sealed = [payload for event in events for payload in payloads(event) if is_ours(payload)]
     assert {payload.metadata[WORKFLOW_ID] for payload in sealed} == {payment.order.workflow_id.encode()}
-    assert len(sealed) > 10
+    assert len(sealed) > 5
     failures = [event for event in events if event.HasField("activity_task_failed_event_attributes")]
     assert failures
     raw = b"".join(event.SerializeToString() for event in events)

@@ -26,10 +26,12 @@ PLACED = PaymentFacts(
 PAID = PaymentFacts(**(PLACED.model_dump(exclude_unset=True) | {"settlement": SETTLEMENT}))
 
 
-async def given(api: ApiServer, order: Order, *way: PaymentState, facts: PaymentFacts = PLACED) -> None:
-    """The payment's row after it went this way, a state a second."""
+async def given(
+    api: ApiServer, order: Order, *way: PaymentState, facts: PaymentFacts = PLACED, revision: int = 1
+) -> None:
+    """The payment's row after it went this way, a state a second. `revision`: of the first step."""
     async with api.records() as database, database.begin() as unit:
-        await reach(unit, order, *way, facts=facts)
+        await reach(unit, order, *way, facts=facts, revision=revision)
 
 
 async def reach(

@@ -13,6 +13,7 @@ CALLED = {
     "patient_name": "PATIENT_NAME",
     "pay_auth_no": "payAuthNo",
     "pay_token": "payToken",
+    "result": "a step's result",
     "revs_token": "revsToken",
     "si_personal_no": "siPersonalNo",
     "uld_latlnt": "uldLatlnt",

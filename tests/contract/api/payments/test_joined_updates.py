@@ -35,7 +35,7 @@ from tests.support.stack.api_server import (
     serving_api,
     writing_back,
 )
-from tests.support.stack.recorded import PAID, TO_PAID, TO_PRE_SETTLED, given
+from tests.support.stack.recorded import PAID, TO_PRE_SETTLED, given
 from tests.support.stack.temporal_dev_server import temporal_server
 from tests.support.values.orders import outpatient
 from tests.support.waiting import eventually
@@ -175,7 +175,7 @@ class TestTheRowIsLookedAtAgain:
 
     async def test_an_end_in_the_row_is_the_answer(self, apis: list[ApiServer], number: str) -> None:
         async def meanwhile() -> None:
-            await given(apis[0], outpatient(number), *TO_PAID, S.REVERSING, S.REVERSED, facts=PAID)
+            await given(apis[0], outpatient(number), S.PAID, S.REVERSING, S.REVERSED, facts=PAID, revision=10)
 
         await pre_settled(apis[0], number)
         async with working(apis[0]) as script:

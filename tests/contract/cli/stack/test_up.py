@@ -1,5 +1,6 @@
 """`medpay up` for real: the whole stack as processes, and how it starts, lasts and ends."""
 
+import base64
 import json
 import os
 import signal
@@ -50,8 +51,12 @@ async def _post(stack: RunningStack, url: str, body: object) -> dict[str, Any]:
 def _call_the_first_activity_otherwise(history: Path, changed: Path) -> None:
     """What a history looks like that today's code would not have written."""
     events = json.loads(_text(history))
-    first = next(e for e in events["events"] if e["eventType"] == "EVENT_TYPE_ACTIVITY_TASK_SCHEDULED")
-    first["activityTaskScheduledEventAttributes"]["activityType"]["name"] = "another"
+    first = next(e for e in events["events"] if e["eventType"] == "EVENT_TYPE_MARKER_RECORDED")
+    # A local activity's name is in its marker, readable but encoded.
+    for detail in first["markerRecordedEventAttributes"]["details"].values():
+        for payload in detail["payloads"]:
+            text = base64.b64decode(payload["data"]).replace(b"his_price_bill", b"his_find_booking")
+            payload["data"] = base64.b64encode(text).decode()
     changed.write_text(json.dumps(events), encoding="utf-8")
 
 
