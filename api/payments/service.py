@@ -32,7 +32,7 @@ from domain.orders import (
     SettlementAnswer,
     SettleRequest,
 )
-from domain.states import PaymentState
+from domain.states import PaymentState, has_reached
 from security.crypto.keyring import Keyring
 from storage.records import PaymentLine, PaymentQuery, PaymentRecord, Place, RefundRecord, TimelineEntry
 from storage.session import Database
@@ -108,6 +108,8 @@ class PaymentsService:
                 raise
             return recorded
         # Temporal repeats the first answer to an update id, also where the order has since been revoked.
+        if await self._has_reached(order, PaymentState.PRE_SETTLED):
+            return answer
         return await self._recorded_pre_settlement(order) or answer
 
     async def _recorded_pre_settlement(self, order: Order) -> PreSettleAnswer | None:
@@ -147,6 +149,8 @@ class PaymentsService:
                 raise
             return recorded
         self._brake.forget(key)
+        if await self._has_reached(key, PaymentState.SETTLED):
+            return answer
         return await self._recorded_settlement(key, request) or answer
 
     async def _recorded_settlement(self, key: PaymentKey, request: SettleRequest) -> SettlementAnswer | None:
@@ -195,6 +199,12 @@ class PaymentsService:
         async with self._database.read() as unit:
             number = await unit.update_numbers.current(question.workflow_id, question.name)
             return await unit.payments.find(key), number
+
+    async def _has_reached(self, key: PaymentKey, milestone: PaymentState) -> bool:
+        """Whether the row says so: cheaper than the whole payment with its seals."""
+        async with self._database.read() as unit:
+            state = await unit.payments.state_of(key)
+        return state is not None and has_reached(state, milestone)
 
     async def _find(self, key: PaymentKey) -> PaymentRecord | None:
         async with self._database.read() as unit:
