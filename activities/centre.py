@@ -63,7 +63,7 @@ class Centre(CentreActivities):
                 uploaded = await self._centres[step.hospital].upload_fees(step.order, step.bill, call.our_ref)
                 async with call.done(uploaded) as done:
                     facts = _uploaded_facts(step, uploaded)
-                    await move(done, step, PaymentState.FEE_UPLOADED, facts)
+                    await move(done, step, PaymentState.FEE_UPLOADED, facts, made=True)
                     await _forget_diagnoses(done, step)
         except Refused as refused:
             if not await self._call_log.may_have_arrived(step, Transaction.UPLOAD_FEES):
@@ -112,7 +112,7 @@ class Centre(CentreActivities):
             async with self._call_log.leaving(step, Transaction.REVOKE_ORDER, repeat=repeat) as call:
                 await self._centres[step.hospital].revoke_order(step.reference)
                 async with call.done(revoked) as done:
-                    await write_end(done, step, step.end)
+                    await write_end(done, step, step.end, made=True)
         except Refused:
             # The order's status says why: paid, being paid, or revoked already.
             return await self._found_revoked(step, await self._ord_stas(step))
@@ -127,7 +127,7 @@ class Centre(CentreActivities):
                 request = _reversal(step, call.our_ref, call.left_at)
                 back = Reversed(refd_sn=(await send_refund(self._centres[step.hospital], request)).refd_sn)
                 async with call.done(back) as done:
-                    await write_end(done, step, step.end)
+                    await write_end(done, step, step.end, made=True)
         except Refused:
             if not await self._went_back(step):
                 raise
@@ -183,7 +183,7 @@ class Centre(CentreActivities):
         revoked = Revoked(ord_stas=ord_stas)
         async with self._steps.deciding(step) as decision:
             if ord_stas == OrdStas.REVOKED:
-                await write_end(decision, step, step.end)
+                await write_end(decision, step, step.end, made=True)
             decision.result = revoked.model_dump_json()
         return revoked
 
@@ -191,7 +191,7 @@ class Centre(CentreActivities):
         """6301 alone says that the money went back."""
         back = Reversed(refd_sn="")
         async with self._steps.deciding(step) as decision:
-            await write_end(decision, step, step.end)
+            await write_end(decision, step, step.end, made=True)
             decision.result = back.model_dump_json()
         return back
 
@@ -245,7 +245,7 @@ def _pre_settlement(step: PlaceOrder, placed: PlacedOrder, at: datetime) -> PreS
 
 async def _record_placed(decision: Decision, step: PlaceOrder, placed: PreSettlement) -> None:
     facts = PaymentFacts(split=placed.split, balance_fen=placed.balance_fen, window_ends_at=placed.window_ends_at)
-    await move(decision, step, PaymentState.PRE_SETTLED, facts)
+    await move(decision, step, PaymentState.PRE_SETTLED, facts, made=True)
 
 
 async def _record_settlement(decision: Decision, step: AskOrder, settlement: Settlement, *, consistent: bool) -> None:

@@ -231,7 +231,8 @@ async def _record_booking(decision: Decision, step: FindBooking | BookPayment, b
             facts = facts.model_copy(update={"visit_id": visit_id})
     else:
         state, facts = PaymentState.REGISTERED, PaymentFacts(visit_id=booking.visit_id, registered_by_us=True)
-    await move(decision, step, state, facts, by_question=isinstance(step, FindBooking))
+    asked = isinstance(step, FindBooking)
+    await move(decision, step, state, facts, by_question=asked, made=not asked)
 
 
 async def _record_no_visit(decision: Decision, step: CancelRegistration) -> None:

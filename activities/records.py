@@ -57,10 +57,10 @@ class Records(RecordActivities):
                 await unit.settlements.booked(step, step.settlement_no, at)
 
 
-async def write_end(decision: Decision, step: Step, end: PaymentEnd) -> None:
-    """Record a payment's end in its row."""
+async def write_end(decision: Decision, step: Step, end: PaymentEnd, *, made: bool = False) -> None:
+    """Record a payment's end in its row. `made`: the other side has brought it about."""
     facts = PaymentFacts(error_code=end.code, error_message=end.message, note=end.note)
-    await move(decision, step, end.state, facts)
+    await move(decision, step, end.state, facts, made=made)
 
 
 def _resolved_facts(step: ResolveCase) -> PaymentFacts:

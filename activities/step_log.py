@@ -111,8 +111,10 @@ class StepLog:
             raise Overtaken
 
     async def _check(self, unit: Unit, step: Step, state: PaymentState | None) -> None:
-        if step.known_state is not None and state is not None and has_moved_on(step.known_state, state):
-            raise RowMoved
+        if step.known_state is not None and state is not None:
+            is_elsewhere = state is not step.known_state if step.ends else has_moved_on(step.known_state, state)
+            if is_elsewhere:
+                raise RowMoved
         finished = await unit.steps.find(step, key_of_step(step))
         if finished is None:
             return
@@ -166,16 +168,29 @@ class StepLog:
 
 
 async def move(
-    decision: Decision, step: Step, state: PaymentState, facts: PaymentFacts | None = None, *, by_question: bool = False
+    decision: Decision,
+    step: Step,
+    state: PaymentState,
+    facts: PaymentFacts | None = None,
+    *,
+    by_question: bool = False,
+    made: bool = False,
 ) -> None:
-    """Move the payment's row to `state`. Nothing is to do if it is there or past it on the happy path.
+    """Move the payment's row to `state`, unless it is there or past it on the happy path.
 
-    `by_question`: nothing was changed outside, only asked. Raises `RowMoved` if the row is elsewhere: what the step
-    made is then not true there.
+    `by_question`: nothing was changed outside, only asked. `made`: it was, and stays true however late the step is,
+    also after a newer write by another run of the same workflow task.
+
+    Raises `RowMoved` if the row is elsewhere: what the step made is then not true there.
     """
     unit, at = decision.unit, decision.at
     if await unit.payments.record(step, step.revision, at, state=state, facts=facts, by_question=by_question):
         return
     recorded = await unit.payments.lock(step)
     if recorded is None or not has_reached(recorded, state):
-        raise RowMoved
+        follows = recorded is not None and step.known_state is not None and not has_moved_on(step.known_state, recorded)
+        if not (made and follows):
+            raise RowMoved
+        revision = await unit.payments.revision_of(step)
+        if not await unit.payments.record(step, revision, at, state=state, facts=facts):
+            raise RowMoved

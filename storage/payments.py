@@ -51,6 +51,10 @@ class PaymentRepository:
         state = (await self._connection.execute(_LOCKED_STATE, key_of(key))).scalar_one_or_none()
         return None if state is None else PaymentState(state)
 
+    async def revision_of(self, key: PaymentKey) -> int:
+        """The revision of the row's latest write; 0 if there is no row."""
+        return int((await self._connection.execute(_LOCKED, key_of(key))).scalar_one_or_none() or 0)
+
     async def record(
         self,
         key: PaymentKey,

@@ -125,7 +125,7 @@ class FinishedStep(Frozen):
 
 
 class EarlierCall(Frozen):
-    """A call that did nothing for the step, or one that may have reached the other side.
+    """An earlier call of a step that is not finished, or one that may have reached the other side.
 
     `outcome`: None if it may be in progress, or was lost with its process. `answered`: a whole answer came, so that it
     is over, even if its outcome is unknown. `message`: the refusal's.

@@ -74,6 +74,10 @@ class Steps:
         for name, number in finished.items():
             self._numbers[name] = max(self._numbers[name], number)
 
+    def begin_again(self) -> None:
+        """Count from the beginning, so that every step is taken again."""
+        self._numbers.clear()
+
     async def first_local(
         self,
         method: Method[S, R],

@@ -6,7 +6,7 @@ transaction that makes it true, and whoever runs the same step again gets that r
 are always asked anew.
 """
 
-from typing import TypedDict
+from typing import ClassVar, TypedDict
 
 from domain.base import PaymentKey
 from domain.states import PaymentState
@@ -22,6 +22,9 @@ class Step(PaymentKey):
     cannot set a payment back. `number`: which of the workflow's steps of this name it is, from 1. `known_state`: the
     payment's state as its workflow knows it; None in a refund, which moves no payment.
     """
+
+    ends: ClassVar[bool] = False
+    """Whether it brings the payment towards an end, which is right only in the very state that its workflow knows."""
 
     revision: int = 0
     number: int = 0

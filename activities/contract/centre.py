@@ -63,6 +63,8 @@ class OrderAnswer(Frozen):
 class RevokeOrder(Step):
     """6401, after 6301 if an earlier attempt may have arrived; records `end`."""
 
+    ends = True
+
     reference: OrderReference
     end: PaymentEnd
 
@@ -82,6 +84,8 @@ class Reverse(Step):
 
     With `pay_auth_no`, which the patient has given for a review's decision, it is sent instead of revsToken.
     """
+
+    ends = True
 
     reference: OrderReference
     settlement: Settlement

@@ -35,6 +35,8 @@ class LockedBills(Frozen):
 class RecordEnd(Step):
     """Record an end, or IN_REVIEW, that no remote call has recorded."""
 
+    ends = True
+
     order: Order
     accepted_at: datetime
     end: PaymentEnd
@@ -46,6 +48,8 @@ class RecordEnd(Step):
 
 class RecordReversing(Step):
     """Record REVERSING before the money is sent back. `message`: for the caller once it is back."""
+
+    ends = True
 
     message: str
 
@@ -73,6 +77,8 @@ class ResolveCase(Step):
 
     `bills`: to be locked again, since an earlier end may have released them (product rule 3).
     """
+
+    ends = True
 
     state: PaymentState
     settlement: Settlement | None

@@ -68,7 +68,7 @@ class CallLogRepository:
     async def before(
         self, key: PaymentKey, step: StepKey, transaction: str, our_ref: str | None = None
     ) -> EarlierCall | None:
-        """The same, or this step's latest call that certainly did nothing: refused, or not sent."""
+        """The same, or this step's latest call, however it ended: the step itself is not finished."""
         return await self._earlier(_BEFORE, key, transaction, our_ref, _key_of_step(step))
 
     async def _earlier(
@@ -111,7 +111,7 @@ _EARLIER = (
 _OPEN = or_(_CALL.c.outcome.is_(None), _CALL.c.outcome.not_in(_CERTAIN))
 _OF_STEP = and_(*(_CALL.c[name] == bindparam(f"key_{name}") for name in _OF_NO_STEP))
 _UNRESOLVED = _EARLIER.where(_OPEN)
-_BEFORE = _EARLIER.where(or_(_OPEN, and_(_OF_STEP, _CALL.c.outcome.in_(_CERTAINLY_NOTHING))))
+_BEFORE = _EARLIER.where(or_(_OPEN, _OF_STEP))
 _BEGUN = insert(_CALL).returning(_CALL.c.id)
 _NOTED = insert(_CALL)
 _FINISHED = update(_CALL).where(_CALL.c.id == bindparam("key_id"), _CALL.c.outcome.is_(None))

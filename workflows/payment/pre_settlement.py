@@ -52,6 +52,10 @@ class PreSettlementSteps:
             return cancelled(withdrawn.request)
         return None
 
+    def too_late(self) -> PaymentEnd | None:
+        """The end of a pre-settlement whose time is over where it is. None: there is time left."""
+        return self._budget_spent(Unresolved(Outcome.UNKNOWN)) if self._time_left() <= timedelta(0) else None
+
     async def _steps(self) -> None:
         progress, order = self._progress, self._progress.order
         if self._time_left() <= timedelta(0):

@@ -171,6 +171,11 @@ class Progress:
         """What follows a reversal is done."""
         self.clear_up_due = False
 
+    def begin_again(self) -> None:
+        """RECEIVED: every step of the pre-settlement is taken again, and gets its result."""
+        self.state = PaymentState.RECEIVED
+        self.steps.begin_again()
+
     def settled(self) -> None:
         """SETTLED: HIS has written the settlement record."""
         self._enter(PaymentState.SETTLED)

@@ -8,7 +8,15 @@ from temporalio.exceptions import ApplicationError
 
 from domain.attention import AttentionReason
 from domain.errors import ErrorCode
-from domain.orders import CancelRequest, Order, PaymentStart, PreSettleAnswer, SettlementAnswer, SettleRequest
+from domain.orders import (
+    CancelRequest,
+    Order,
+    PaymentEnd,
+    PaymentStart,
+    PreSettleAnswer,
+    SettlementAnswer,
+    SettleRequest,
+)
 from domain.states import TERMINAL, UNPAID_ENDS, PaymentState, has_reached
 from workflows.calls import Moved
 from workflows.payment.booking import BookingSteps, CannotBook
@@ -180,7 +188,7 @@ class PaymentWorkflow(ReviewHandlers):
         elif self._is(PaymentState.IN_REVIEW):
             await self._wait_for_decision()
         else:
-            await self._break_off()
+            await self._resume_pre_settlement()
 
     async def _break_off(self) -> None:
         """End a payment that cannot go on where it is."""
@@ -190,8 +198,19 @@ class PaymentWorkflow(ReviewHandlers):
     async def _pre_settle(self) -> None:
         self._progress.show("等待医院信息系统核价")
         end = await PreSettlementSteps(self._progress, self._inbox.cancel).run()
-        if end is None:
+        if end is not None:
+            await self._end_unpaid(end)
+
+    async def _resume_pre_settlement(self) -> None:
+        """A task was lost in it. Its steps get their results as long as there is time; else what was begun is ended."""
+        too_late = PreSettlementSteps(self._progress, self._inbox.cancel).too_late()
+        if too_late is not None:
+            await self._end_unpaid(too_late)
             return
+        self._progress.begin_again()
+        await self._pre_settle()
+
+    async def _end_unpaid(self, end: PaymentEnd) -> None:
         if await end_unpaid(self._progress, end) is not None:
             await open_review(self._progress, AttentionReason.REVOCATION_REFUSED)
 

@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from temporalio.client import (
     WorkflowUpdateHandle,
     WorkflowUpdateStage,
 )
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from domain.orders import CancelRequest, Order, PaymentStart, PreSettleAnswer, SettlementAnswer, SettleRequest
@@ -90,7 +91,9 @@ class PaymentsAtWork:
         for workflow_id in self.begun:
             handle = self.handle(workflow_id)
             if (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
-                await handle.terminate()
+                # It may close just now.
+                with suppress(RPCError):
+                    await handle.terminate()
 
     async def state(self, start: PaymentStart) -> str:
         return await self._attribute(start, "PaymentState")

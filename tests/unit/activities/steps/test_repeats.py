@@ -72,7 +72,7 @@ class TestIsRepeated:
 
 
 class TestIsNotRepeated:
-    @pytest.mark.parametrize("outcome", [None, Outcome.UNKNOWN])
+    @pytest.mark.parametrize("outcome", [None, Outcome.UNKNOWN, Outcome.DONE])
     async def test_where_it_has_arrived(self, at_his: AtHis, outcome: Outcome | None) -> None:
         await left(at_his, outcome)
         visit_id = await at_his.system.register(his_registration("S1"))
