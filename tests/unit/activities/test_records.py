@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.contract.base import Step
 from activities.contract.records import NoteCase, RecordEnd, ResolveCase
 from activities.records import Records
-from activities.step_log import StepLog
+from activities.step_log import Decision, RowMoved, StepLog, move
 from domain.errors import ErrorCode
 from domain.orders import Order, PaymentEnd, bills_of
 from domain.reviews import CaseEvent, ReviewAction
@@ -169,3 +170,43 @@ class TestReversed:
             known = await finds_row_moved(Records(StepLog(database)).record_end, self.step(order))
             async with database.read() as unit:
                 assert await unit.payments.state_of(key_of(order)) is known.state is state
+
+
+@pytest.mark.parametrize("known", [S.RECEIVED, S.PRICED, S.FEE_UPLOADED])
+async def test_an_end_is_decided_only_in_the_state_that_is_known(url: str, known: PaymentState) -> None:
+    """A run that lost a task may know less than its row, which the patient has paid on meanwhile."""
+    order = outpatient("L1")
+    end = PaymentEnd(state=S.REJECTED, code=ErrorCode.HIS_UNAVAILABLE, message="超时")
+    step = RecordEnd(
+        hospital=order.hospital,
+        med_org_ord=order.med_org_ord,
+        revision=99,
+        known_state=known,
+        order=order,
+        accepted_at=AT,
+        end=end,
+    )
+    async with Database(url, Keyring.generate()) as database:
+        await given(database, order, S.PRE_SETTLED)
+        moved = await finds_row_moved(Records(StepLog(database)).record_end, step)
+        async with database.read() as unit:
+            found = await unit.payments.find(key_of(order))
+
+    assert (moved.state, found.state if found else None) == (S.PRE_SETTLED, S.PRE_SETTLED)
+
+
+async def test_what_was_made_is_recorded_after_a_newer_write_of_another_run(url: str) -> None:
+    """Two runs of one task: the frozen one's booking stays true, though the other has written PAID meanwhile."""
+    order = outpatient("L1")
+    step = Step(hospital=order.hospital, med_org_ord=order.med_org_ord, revision=5, known_state=S.PAID)
+    async with Database(url, Keyring.generate()) as database:
+        async with database.begin() as unit:
+            await reach(unit, order, S.PAID, revision=50)
+            await move(Decision(unit, later(60)), step, S.SETTLED, made=True)
+        async with database.begin() as unit:
+            with pytest.raises(RowMoved):
+                await move(Decision(unit, later(61)), step.model_copy(update={"revision": 1}), S.REVERSING)
+            found = await unit.payments.find(key_of(order))
+
+    assert found is not None
+    assert found.state is S.SETTLED
