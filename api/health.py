@@ -9,12 +9,12 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
+from activities.in_flight import InFlight
 from api.access.gate import demand
 from api.access.rights import Right
 from api.services import services_of
 from api.web import documentation as doc
 from api.web.envelope import failure, success
-from api.web.in_flight import InFlight
 from api.web.trace import CONTENT_TYPE, trace_of
 from domain.errors import ErrorCode
 from storage.session import Database

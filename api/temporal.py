@@ -24,7 +24,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 from temporalio.workflow import UpdateMethodMultiParam
 
-from api.web.in_flight import InFlight
+from activities.in_flight import InFlight
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Order
 from domain.refunds import RefundOrder

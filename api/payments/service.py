@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Final
 
+from activities.in_flight import InFlight
 from api.access.admission import Admission, Urgency
 from api.payments.not_paid import INTERVAL_S, NotPaidBrake
 from api.payments.path import unknown_order
@@ -19,7 +20,6 @@ from api.payments.workflows import PaymentWorkflows
 from api.temporal import Life, WorkflowClosedError, fingerprint_of
 from api.updates import Question
 from api.web.errors import ApiError
-from api.web.in_flight import InFlight
 from domain.base import PaymentKey
 from domain.errors import ErrorCode, PaymentError
 from domain.ids import payment_workflow_id

@@ -2,10 +2,10 @@
 
 import structlog
 
+from activities.in_flight import InFlight
 from api.payments.path import unknown_order, unknown_refund
 from api.temporal import Life, WorkflowClosedError, Workflows, fingerprint_of
 from api.web.errors import ApiError
-from api.web.in_flight import InFlight
 from domain.base import PaymentKey
 from domain.errors import ErrorCode, PaymentError
 from domain.ids import payment_workflow_id, refund_workflow_id

@@ -6,10 +6,10 @@ from http import HTTPStatus
 
 import structlog
 
+from activities.in_flight import InFlight
 from api.temporal import WorkflowClosedError
 from api.updates import JoinedUpdates
 from api.web.errors import ApiError
-from api.web.in_flight import InFlight
 from domain.base import PaymentKey
 from domain.errors import ErrorCode, PaymentError
 from domain.reviews import Approval, CaseEvent, Decision, Inspection, Proposal, ReviewView

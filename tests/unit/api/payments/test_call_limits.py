@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from activities.in_flight import InFlight
 from api.payments.not_paid import FREE_ANSWERS, INTERVAL_S, PAYMENTS_MAX, NotPaidBrake
-from api.web.in_flight import InFlight
 from domain.base import PaymentKey
 from domain.errors import ErrorCode, PaymentError
 
