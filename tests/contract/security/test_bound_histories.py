@@ -104,7 +104,9 @@ async def test_every_payload_of_a_payment_is_bound_to_it(temporal: str, payment:
     sealed = [payload for event in events for payload in payloads(event) if is_ours(payload)]
     assert {payload.metadata[WORKFLOW_ID] for payload in sealed} == {payment.order.workflow_id.encode()}
     assert len(sealed) > 5
-    assert [event for event in events if event.marker_recorded_event_attributes.HasField("failure")]
+    # Locally, or where that took too long remotely.
+    locally = [event for event in events if event.marker_recorded_event_attributes.HasField("failure")]
+    assert locally or [event for event in events if event.HasField("activity_task_failed_event_attributes")]
     raw = b"".join(event.SerializeToString() for event in events)
     assert b"NAME-MARKER" not in raw
     assert b"scripted.py" not in raw
