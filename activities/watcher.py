@@ -114,9 +114,12 @@ class Watcher:
     async def _start_again(self, payment: WatchedPayment) -> None:
         """The workflow was terminated before the payment ended."""
         terms = self._terms.get(payment.hospital)
+        if terms is None:
+            logger.error("payment broken off, and its hospital is not configured: %s", _workflow_id(payment))
+            return
         async with self._database.read() as unit:
             record = await unit.payments.find(payment)
-            if record is None or record.state in TERMINAL or terms is None:
+            if record is None or record.state in TERMINAL:
                 return
             known = await known_payment(unit, record)
         logger.error("payment broken off, started again: %s", record.order.workflow_id)
