@@ -35,6 +35,7 @@ from tests.chaos.rules import broken
 from tests.chaos.stories import Cast, order_of
 from tests.chaos.told import Promise, Told, webhooks
 from tests.support.parties.receiver import Receiver, receiving
+from tests.support.waiting import comes_true
 
 REST_S_MAX = 200.0
 """How long payments may take to come to rest once everything is healed: 6401 is repeated every minute at last."""
@@ -173,19 +174,18 @@ class Campaign:
 
     async def _comes_to_rest(self) -> bool:
         """Whether every payment reached an end or people in time. What has not is a finding of the rules."""
-        deadline = time.monotonic() + REST_S_MAX
         async with self._site.records() as records:
             waiting = [PaymentKey(hospital=wish.hospital, med_org_ord=wish.number) for wish in self.begun]
-            while waiting and time.monotonic() < deadline:
-                moving = []
-                for key in waiting:
+
+            async def all_rest() -> bool:
+                for key in list(waiting):
                     async with records.read() as unit:
                         row = await unit.payments.find(key)
-                    if row is not None and (row.refunding or row.state not in TERMINAL | {PaymentState.IN_REVIEW}):
-                        moving.append(key)
-                waiting = moving
-                await asyncio.sleep(LOOK_EVERY_S)
-        return not waiting
+                    if row is None or (not row.refunding and row.state in TERMINAL | {PaymentState.IN_REVIEW}):
+                        waiting.remove(key)
+                return not waiting
+
+            return await comes_true(all_rest, REST_S_MAX, LOOK_EVERY_S)
 
     async def _hints_at_late_money(self) -> int:
         """Tell us by 6302 of money that came when the payment had ended, as a reconciliation would; how often."""
@@ -224,16 +224,16 @@ class Campaign:
 
 async def _outbox_is_empty(site: Site) -> None:
     """Wait until every notification is delivered; one that is not will be missed by the rules."""
-    deadline = time.monotonic() + EVENTS_S_MAX
     async with site.records() as records:
-        while time.monotonic() < deadline:
+
+        async def all_are_delivered() -> bool:
             async with records.read() as unit:
                 newest = [
                     record for hospital in ("main", "callers") for record in await unit.notifications.newest(hospital)
                 ]
-            if all(record.delivered_at for record in newest):
-                return
-            await asyncio.sleep(LOOK_EVERY_S)
+            return all(record.delivered_at for record in newest)
+
+        await comes_true(all_are_delivered, EVENTS_S_MAX, LOOK_EVERY_S)
 
 
 async def _nothing_moves(site: Site, client: Client) -> None:

@@ -12,6 +12,7 @@ import aiohttp
 from domain.errors import Transaction
 from tests.chaos.plan import Component, Disturbance, Harm, PartyFault, is_centres
 from tests.chaos.processes import Site
+from tests.support.waiting import comes_true
 
 AIM_S_MAX = 6.0
 AIM_EVERY_S = 0.004
@@ -82,13 +83,12 @@ class Saboteur:
         books = self._site.centre_books if is_centres(transaction) else self._site.his_books
         with closing(open_books(books)) as connection:
             (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM sim_call").fetchone()
-            deadline = time.monotonic() + AIM_S_MAX
             query = "SELECT 1 FROM sim_call WHERE id > ? AND txn = ? LIMIT 1"
-            while time.monotonic() < deadline:
-                if connection.execute(query, (last, transaction.value)).fetchone():
-                    return True
-                await asyncio.sleep(AIM_EVERY_S)
-        return False
+
+            async def has_arrived() -> bool:
+                return connection.execute(query, (last, transaction.value)).fetchone() is not None
+
+            return await comes_true(has_arrived, AIM_S_MAX, AIM_EVERY_S)
 
 
 def open_books(path: Path) -> sqlite3.Connection:

@@ -12,10 +12,17 @@ LOOK_EVERY_S = 0.02
 
 async def eventually(condition: Callable[[], Awaitable[bool]], within_s: float) -> None:
     """Return as soon as `condition` holds. Raises AssertionError when `within_s` seconds have passed."""
+    assert await comes_true(condition, within_s), f"still not so after {within_s} s"
+
+
+async def comes_true(condition: Callable[[], Awaitable[bool]], within_s: float, every_s: float = LOOK_EVERY_S) -> bool:
+    """Whether `condition` holds within `within_s` seconds; returns as soon as it does. Looks every `every_s`."""
     until = time.monotonic() + within_s
     while not await condition():
-        assert time.monotonic() < until, f"still not so after {within_s} s"
-        await asyncio.sleep(LOOK_EVERY_S)
+        if time.monotonic() >= until:
+            return False
+        await asyncio.sleep(every_s)
+    return True
 
 
 async def until(condition: Callable[[], bool], wait_s_max: float = WAIT_S_MAX) -> None:
