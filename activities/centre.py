@@ -23,7 +23,6 @@ from activities.records import write_end
 from activities.reporting import name_of, refusal
 from activities.step_log import Decision, Finished, key_of_step, move
 from domain.errors import UPLOAD_ORPHANED, ErrorCode, PaymentError, Refused, Transaction, Unknown
-from domain.fen import Fen
 from domain.ids import business_serial, charge_batch_no, reversal_no, review_refund_no
 from domain.insurance import (
     OrderReference,
@@ -42,6 +41,7 @@ from domain.insurance import (
 )
 from domain.ord_stas import REVOCABLE, OrderVerdict, OrdStas, money_is_back, verdict
 from domain.states import PaymentState
+from domain.values.fen import Fen
 from gateways.insurance.port import InsuranceCentre, OrderPlacement, RefundRequest
 from storage.records import EarlierCall, PaymentFacts
 

@@ -23,7 +23,7 @@ from run import HERE, PATIENT
 from cli.commands.demo import demo_settings
 from cli.demo.client import new_session
 from cli.stack.embedded import EmbeddedStack, embedded_stack
-from domain.fen import yuan
+from domain.values.fen import yuan
 
 AT_ONCE = (8, 32, 64)
 LASTS_S = 30

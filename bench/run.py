@@ -23,7 +23,7 @@ from rich.table import Table
 from cli.commands.demo import demo_settings
 from cli.demo.client import DemoClient, new_session
 from cli.stack.embedded import EmbeddedStack, embedded_stack
-from domain.fen import yuan
+from domain.values.fen import yuan
 
 T = TypeVar("T")
 HERE = Path(__file__).parent

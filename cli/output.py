@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from domain.china_time import to_china
+from domain.values.china_time import to_china
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Hospital = Annotated[str | None, typer.Option(help="The hospital; MEDPAY_HOSPITAL by default.")]

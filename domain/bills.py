@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from domain.base import Frozen
-from domain.fen import Fen
+from domain.values.fen import Fen
 
 
 class Patient(Frozen):

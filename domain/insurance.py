@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.base import Frozen
-from domain.fen import Fen
+from domain.values.fen import Fen
 
 
 class SetlType(StrEnum):

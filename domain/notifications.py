@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.base import Frozen, PaymentKey
-from domain.fen import Fen, yuan
 from domain.states import SETTLED_STATES, PaymentState
+from domain.values.fen import Fen, yuan
 
 
 class NotificationEvent(StrEnum):

@@ -7,12 +7,12 @@ from pydantic import Field
 
 from domain.base import Frozen, Joined, PaymentKey
 from domain.bills import Bill, Patient
-from domain.china_time import to_china
 from domain.errors import ErrorCode, PaymentError
-from domain.fen import Fen, yuan
 from domain.ids import payment_workflow_id
 from domain.insurance import PreSettlement, Settlement, Split, UploadedFees
 from domain.states import PaymentState
+from domain.values.china_time import to_china
+from domain.values.fen import Fen, yuan
 
 
 class Category(StrEnum):

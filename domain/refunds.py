@@ -2,12 +2,12 @@
 
 from domain.base import Frozen, PaymentKey
 from domain.errors import ErrorCode, PaymentError
-from domain.fen import Fen, yuan
 from domain.ids import refund_workflow_id
 from domain.insurance import OrderReference, RefundParts, RefundType
 from domain.ord_stas import RefundVerdict
 from domain.orders import CashRefundedBy, Category, PaymentTerms
 from domain.states import SETTLED_STATES, PaymentState, RefundState
+from domain.values.fen import Fen, yuan
 
 
 class RefundOrder(PaymentKey):

@@ -5,11 +5,11 @@ from enum import StrEnum
 
 from domain.attention import ATTENTION, AttentionReason, Resolver
 from domain.base import Frozen, Joined
-from domain.fen import Fen
 from domain.insurance import Split
 from domain.ord_stas import PARTLY_BACK, PAYING, REVOCABLE, OrderVerdict, OrdStas, RefundVerdict, verdict
 from domain.refunds import RefundLook
 from domain.states import PaymentState
+from domain.values.fen import Fen
 
 
 class ReviewAction(StrEnum):

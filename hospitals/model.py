@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.china_time import CHINA
 from domain.orders import Registers
+from domain.values.china_time import CHINA
 from gateways.his.port import HisRepeats
 from gateways.insurance.profile import CentreProfile, HospitalAccount
 from security.tls import TlsFiles

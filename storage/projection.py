@@ -10,12 +10,12 @@ from sqlalchemy import BindParameter, Update, bindparam, insert, select, update
 
 from domain.attention import puts_money_at_risk
 from domain.base import PaymentKey
-from domain.fen import Fen
 from domain.ids import payment_workflow_id, refund_workflow_id
 from domain.insurance import RefundParts
 from domain.refunds import RefundEnd
 from domain.states import REFUND_TERMINAL, REFUND_TRANSITIONS, TERMINAL, PaymentState, RefundState, may_follow
 from domain.transitions import CaseChange, Effects, Release, effects_of, effects_of_refund
+from domain.values.fen import Fen
 from storage.bill_locks import BillLockRepository
 from storage.evidence.steps import erase_results
 from storage.notifications import NotificationRepository

@@ -5,12 +5,12 @@ from enum import StrEnum
 
 from domain.base import Frozen, PaymentKey
 from domain.errors import ErrorCode, Outcome, Transaction
-from domain.fen import Fen
 from domain.insurance import RefundParts, RefundType, Settlement, Split, paid_parts
 from domain.notifications import NotificationEvent, NotificationStatus, webhook_id
 from domain.orders import Category, Channel, Order
 from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState, RefundState
+from domain.values.fen import Fen
 
 
 class PaymentFacts(Frozen):

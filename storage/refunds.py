@@ -8,11 +8,11 @@ from sqlalchemy import bindparam, select, update
 
 from domain.base import PaymentKey
 from domain.errors import ErrorCode, PaymentError
-from domain.fen import Fen
 from domain.ids import refund_sn
 from domain.insurance import RefundParts, RefundType
 from domain.refunds import RefundEnd, RefundOrder
 from domain.states import SETTLED_STATES, RefundState
+from domain.values.fen import Fen
 from security.crypto.keyring import Keyring
 from storage.payments import PaymentRepository
 from storage.projection import REFUNDED_PARTS, Projection, named_parts

@@ -13,10 +13,10 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index,
 from sqlmodel import Field, SQLModel
 
 from domain.errors import Outcome
-from domain.fen import TOTAL_FEN_MAX
 from domain.insurance import RefundType, SetlType
 from domain.orders import Category, Channel
 from domain.states import PaymentState, RefundState
+from domain.values.fen import TOTAL_FEN_MAX
 from storage.sql.columns import UtcDateTime, serial_id
 
 HOSPITAL_CHARS_MAX = 32

@@ -9,9 +9,9 @@ from activities.reporting import Activities, declared
 from domain.base import Frozen
 from domain.bills import Bill
 from domain.errors import ErrorCode
-from domain.fen import Fen
 from domain.insurance import OrderReference, OrderStatus, PreSettlement, RefundType, Settlement, Split, UploadedFees
 from domain.orders import Order, PaymentEnd
+from domain.values.fen import Fen
 
 
 class UploadFees(Step):

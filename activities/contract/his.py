@@ -8,8 +8,8 @@ from activities.reporting import Activities, declared
 from domain.base import Frozen
 from domain.bills import Bill
 from domain.errors import ErrorCode
-from domain.fen import Fen
 from domain.orders import Category, HisPayment, Order
+from domain.values.fen import Fen
 
 
 class PriceBill(Step):

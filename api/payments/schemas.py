@@ -10,10 +10,7 @@ from stdnum.cn import ric
 from stdnum.exceptions import ValidationError as NotAnIdentityNumber
 
 from api.web.models import CallModel, DataModel, invalid, missing, reading, title_of
-from domain import china_time as periods
-from domain.china_time import to_china
 from domain.errors import ErrorCode, PaymentError
-from domain.fen import Fen, parse_total, yuan
 from domain.insurance import Split
 from domain.orders import (
     Category,
@@ -25,6 +22,9 @@ from domain.orders import (
     SettleRequest,
 )
 from domain.states import PaymentState
+from domain.values import china_time as periods
+from domain.values.china_time import to_china
+from domain.values.fen import Fen, parse_total, yuan
 from storage.records import PaymentQuery, Place
 
 LONG_CHARS_MAX = 2000

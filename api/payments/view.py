@@ -10,10 +10,10 @@ from api.payments.schemas import split_amounts
 from api.refunds.schemas import PaymentRefundData, RefundedAmounts
 from api.web.models import Absent, DataModel, iso
 from domain.base import PaymentKey
-from domain.fen import yuan
 from domain.ids import payment_workflow_id
 from domain.insurance import Split
 from domain.states import PaymentState
+from domain.values.fen import yuan
 from security.masking.values import mask_id_no, mask_text
 from storage.records import PaymentLine, PaymentRecord, RefundRecord, TimelineEntry
 

@@ -9,10 +9,10 @@ from pydantic import Field, PlainValidator, ValidationInfo
 from api.payments.schemas import NUMBER_PATTERN, PayAuthNo, total_of
 from api.web.models import CallModel, DataModel, invalid, iso, reading
 from domain.base import PaymentKey
-from domain.fen import Fen, yuan
 from domain.insurance import RefundParts, RefundType
 from domain.refunds import RefundOrder
 from domain.states import REFUND_DONE, RefundState
+from domain.values.fen import Fen, yuan
 from security.masking.values import mask_text
 from storage.records import RefundRecord
 

@@ -20,8 +20,8 @@ from cli.configuration import CHECK_FAILED, WRONG_USE, CommandError, read_keyrin
 from cli.connections import connect, temporal_trouble_in_one_line
 from cli.output import AsJson, Hospital, echo_json
 from domain.base import PaymentKey
-from domain.china_time import to_china
 from domain.ids import is_about, payment_workflow_id, refund_workflow_id
+from domain.values.china_time import to_china
 from security.access_log import GENESIS, HEAD_PATTERN, AccessEvent, Break, ChainCheck, Head, Link
 from security.crypto.keyring import Keyring
 from security.crypto.payload_codec import data_converter

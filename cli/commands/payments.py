@@ -12,12 +12,12 @@ from cli.access_log import access_here
 from cli.configuration import WRONG_USE, CommandError, read_settings
 from cli.connections import records
 from cli.output import AsJson, Hospital, echo_json, echo_row, local_time
-from domain import china_time as periods
 from domain.base import PaymentKey
-from domain.fen import yuan
 from domain.ids import payment_workflow_id
 from domain.orders import Category, Channel
 from domain.states import PaymentState
+from domain.values import china_time as periods
+from domain.values.fen import yuan
 from security.access_log import AccessEvent
 from settings import Settings
 from storage.records import PaymentLine, PaymentQuery, PaymentRecord, RefundRecord, TimelineEntry

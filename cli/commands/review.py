@@ -17,9 +17,9 @@ import typer
 from cli.configuration import CHECK_FAILED, WRONG_USE, CommandError, read_settings
 from cli.output import AsJson, echo_json
 from cli.stack.components import api_url
-from domain.china_time import to_china
-from domain.fen import Fen, yuan
 from domain.reviews import ReviewAction
+from domain.values.china_time import to_china
+from domain.values.fen import Fen, yuan
 
 app = typer.Typer(name="review", no_args_is_help=True, help="Payments and refunds that people must decide.")
 

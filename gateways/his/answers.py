@@ -13,9 +13,9 @@ from pydantic import (
 )
 
 from domain.bills import Diagnosis, FeeLine, Fees
-from domain.china_time import from_china
 from domain.errors import Unknown
-from domain.fen import Fen, parse_yuan
+from domain.values.china_time import from_china
+from domain.values.fen import Fen, parse_yuan
 from gateways.his.port import Registration
 
 TEXT_CHARS_MAX = 128

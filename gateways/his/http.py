@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from domain.bills import Fees, Patient
-from domain.china_time import to_china
 from domain.errors import Refused, Transaction, Unknown
-from domain.fen import yuan
 from domain.orders import Category, HisPayment
+from domain.values.china_time import to_china
+from domain.values.fen import yuan
 from gateways.his.answers import (
     A,
     Envelope,

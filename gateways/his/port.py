@@ -9,8 +9,8 @@ from typing import Protocol
 from domain.base import Frozen
 from domain.bills import Fees, Patient
 from domain.errors import Transaction
-from domain.fen import Fen
 from domain.orders import HisPayment
+from domain.values.fen import Fen
 
 PATIENT_NOT_FOUND = "PATIENT_NOT_FOUND"
 CLINIC_NOT_FOUND = "CLINIC_NOT_FOUND"

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from domain.china_time import from_china
-from domain.fen import Fen, parse_yuan
 from domain.insurance import (
     OrderStatus,
     PlacedOrder,
@@ -17,6 +15,8 @@ from domain.insurance import (
     UploadedFees,
 )
 from domain.ord_stas import OrderVerdict, verdict
+from domain.values.china_time import from_china
+from domain.values.fen import Fen, parse_yuan
 from gateways.insurance.canonical import parse_object
 
 Data = Mapping[str, Any]

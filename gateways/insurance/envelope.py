@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.china_time import to_china_compact
+from domain.values.china_time import to_china_compact
 from gateways.insurance.canonical import cleaned, compact, parse_object, text_to_sign
 from gateways.insurance.profile import CentreForm, CentreProfile, HospitalAccount
 from security.crypto.sm import GmsslSigner, GmsslVerifier, Signer, Verifier, sm4_ecb_decrypt, sm4_ecb_encrypt

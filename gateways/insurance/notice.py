@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from domain.base import Frozen
-from domain.china_time import from_china
+from domain.values.china_time import from_china
 from gateways.insurance.answers import ORD_STAS, identifier, text_of
 from gateways.insurance.envelope import EnvelopeError, hospital_envelope, signature_digest
 from gateways.insurance.profile import CentreProfile, HospitalAccount

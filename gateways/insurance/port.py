@@ -6,9 +6,9 @@ from typing import Protocol
 from domain.base import Frozen
 from domain.bills import Bill
 from domain.errors import Transaction
-from domain.fen import Fen
 from domain.insurance import OrderReference, OrderStatus, PlacedOrder, RefundAnswer, RefundType, Split, UploadedFees
 from domain.orders import Order
+from domain.values.fen import Fen
 
 
 class OrderPlacement(Frozen):

@@ -3,11 +3,11 @@
 from typing import Any
 
 from domain.bills import Bill, Diagnosis, FeeLine
-from domain.china_time import to_china, to_china_compact
 from domain.errors import Refused, Transaction
-from domain.fen import yuan
 from domain.insurance import OrderReference
 from domain.orders import Category, Order
+from domain.values.china_time import to_china, to_china_compact
+from domain.values.fen import yuan
 from gateways.insurance.port import OrderPlacement, RefundRequest
 from gateways.insurance.profile import CentreProfile
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from domain.china_time import from_china
-from domain.fen import Fen, parse_yuan
+from domain.values.china_time import from_china
+from domain.values.fen import Fen, parse_yuan
 
 
 def _fen(value: object) -> Fen:

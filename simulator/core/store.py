@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from domain.china_time import to_china
+from domain.values.china_time import to_china
 from simulator.core.faults import FAULTS_SCHEMA, Fault, FaultKind, FaultTable
 
 ROWS_MAX = 10_000

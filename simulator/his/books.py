@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from domain.china_time import to_china
-from domain.fen import yuan
+from domain.values.china_time import to_china
+from domain.values.fen import yuan
 from simulator.his.catalogue import PRESCRIPTIONS, VISITS, Prescription, endless_bill, plain_bill
 from simulator.his.wire import CancelAsked, NewBill, RefundAsked, RegisterAsked, SettleAsked
 

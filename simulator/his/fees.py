@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from domain.china_time import to_china
-from domain.fen import yuan
+from domain.values.china_time import to_china
+from domain.values.fen import yuan
 from simulator.his.catalogue import CARDIOLOGY_1, Clinic, Department, Item, Prescription, registration_item
 
 _WAITED = timedelta(minutes=20)

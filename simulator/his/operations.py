@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from domain.fen import yuan
+from domain.values.fen import yuan
 from simulator.his import fees
 from simulator.his.books import Books
 from simulator.his.catalogue import PEOPLE, Clinic, Person, Prescription, clinic_of

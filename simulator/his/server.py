@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from domain.fen import yuan
+from domain.values.fen import yuan
 from simulator.core.endpoint import Answer, Done, Read, endpoint
 from simulator.core.faults import FaultKind
 from simulator.core.server import ControlError, answered, asked, new_app

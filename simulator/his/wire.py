@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from domain.fen import Fen
+from domain.values.fen import Fen
 from simulator.core.fields import Amount, ChinaTime
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from domain.china_time import to_china
+from domain.values.china_time import to_china
 from simulator.core.store import Verdict
 from simulator.insurance.config import CentreConfig
 from simulator.insurance.orders import CentreOrder, Orders

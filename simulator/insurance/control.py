@@ -7,7 +7,7 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.fen import yuan
+from domain.values.fen import yuan
 from simulator.core.server import ControlError, answered, asked
 from simulator.insurance.centre import Centre
 from simulator.insurance.naming import order_status

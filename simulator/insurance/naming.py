@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from domain.china_time import from_china, to_china_compact
-from domain.fen import yuan
 from domain.ord_stas import REVOCABLE
+from domain.values.china_time import from_china, to_china_compact
+from domain.values.fen import yuan
 from simulator.insurance.centre import Centre, Outcome
 from simulator.insurance.orders import CentreOrder
 from simulator.insurance.wire import CentreRefusal, OrderAsked, asked

@@ -4,8 +4,8 @@ import sqlite3
 from typing import Any
 
 from domain.base import Frozen
-from domain.fen import Fen
 from domain.insurance import RefundType, Split
+from domain.values.fen import Fen
 
 ROWS_MAX = 10_000
 

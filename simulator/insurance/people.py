@@ -4,7 +4,7 @@ import sqlite3
 
 from stdnum.cn import ric
 
-from domain.fen import Fen
+from domain.values.fen import Fen
 from simulator.insurance.wire import CentreRefusal
 
 BALANCE_FEN_AT_START = Fen(50_000)

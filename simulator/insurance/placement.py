@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from domain.fen import Fen, yuan
 from domain.insurance import Split
 from domain.ord_stas import REVOCABLE
+from domain.values.fen import Fen, yuan
 from simulator.insurance.centre import Centre, Outcome
 from simulator.insurance.orders import CentreOrder
 from simulator.insurance.wire import CentreRefusal, PlacementAsked, asked

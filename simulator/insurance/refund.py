@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from domain.china_time import from_china, to_china_compact
-from domain.fen import yuan
 from domain.insurance import RefundStatus, RefundType, Split
 from domain.ord_stas import OrdStas
+from domain.values.china_time import from_china, to_china_compact
+from domain.values.fen import yuan
 from simulator.core.store import Verdict
 from simulator.insurance.centre import Centre, Outcome
 from simulator.insurance.orders import CentreOrder, CentreRefund

@@ -4,8 +4,8 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from domain.fen import parse_yuan, yuan
 from domain.insurance import RefundStatus
+from domain.values.fen import parse_yuan, yuan
 from gateways.insurance.canonical import parse_object
 from gateways.insurance.envelope import Envelope, EnvelopeError
 from security.crypto.sm import GmsslSigner, GmsslVerifier

@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import Literal
 
 from domain.errors import Transaction
-from domain.fen import Fen
 from domain.insurance import RefundType
 from domain.orders import Category
+from domain.values.fen import Fen
 from simulator.core.faults import FaultKind
 
 DatabaseKind = Literal["sqlite", "postgresql"]

@@ -8,11 +8,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from domain.china_time import from_china
 from domain.errors import Outcome, Transaction
 from domain.notifications import NotificationEvent
 from domain.orders import Category, bills_of
 from domain.states import REFUND_DONE, RELEASING, SETTLED_STATES, TERMINAL, UNPAID_ENDS, PaymentState
+from domain.values.china_time import from_china
 from simulator.core.faults import FaultKind
 from storage.records import TimelineKind
 from tests.chaos.books import Case, Row

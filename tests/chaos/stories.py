@@ -9,9 +9,9 @@ from typing import Any
 import aiohttp
 
 from domain.errors import ErrorCode
-from domain.fen import Fen, yuan
 from domain.insurance import RefundType
 from domain.orders import Category
+from domain.values.fen import Fen, yuan
 from simulator.insurance.control import PayOutcome
 from tests.chaos.caller import PATIENCE_S as CALLER_PATIENCE_S
 from tests.chaos.caller import Callers

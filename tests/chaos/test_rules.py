@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from domain.china_time import to_china
 from domain.errors import Outcome
-from domain.fen import Fen
 from domain.orders import Category
 from domain.states import PaymentState
+from domain.values.china_time import to_china
+from domain.values.fen import Fen
 from storage.records import TimelineEntry, TimelineKind
 from tests.chaos import rules
 from tests.chaos.books import Case

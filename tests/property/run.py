@@ -14,7 +14,6 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.base import Frozen, PaymentKey
-from domain.fen import Fen
 from domain.orders import (
     CancelRequest,
     CashRefundedBy,
@@ -27,6 +26,7 @@ from domain.orders import (
 )
 from domain.refunds import RefundOrder
 from domain.states import SETTLED_STATES, TERMINAL, PaymentState
+from domain.values.fen import Fen
 from gateways.his.http import HttpHospitalSystem
 from gateways.insurance.profile import CentreProfile
 from simulator.insurance.orders import CentreOrder

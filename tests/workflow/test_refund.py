@@ -7,11 +7,11 @@ import pytest
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
-from domain.fen import Fen
 from domain.insurance import RefundParts, RefundType
 from domain.refunds import RefundOrder
 from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState, RefundState
+from domain.values.fen import Fen
 from tests.support.scripted.refunds import (
     DOWN,
     EXP,

@@ -10,11 +10,11 @@ from activities.contract.base import Step, StepStart
 from activities.contract.records import RecordActivities, RecordLook
 from domain.attention import ATTENTION, AttentionReason
 from domain.bills import Bill, Patient
-from domain.china_time import to_china
 from domain.errors import ErrorCode
 from domain.insurance import OrderReference, PreSettlement, Settlement, UploadedFees
 from domain.orders import KnownPayment, PaymentEnd, PaymentStart
 from domain.states import SETTLED_STATES, TERMINAL, PaymentState, has_reached, may_follow
+from domain.values.china_time import to_china
 from workflows import search_attributes as sa
 from workflows.calls import Steps
 from workflows.limits import RECORD_BUDGET

@@ -10,10 +10,10 @@ from activities.contract.records import RecordActivities, RecordReversing
 from domain.attention import AttentionReason
 from domain.base import for_operators
 from domain.errors import ErrorCode
-from domain.fen import yuan
 from domain.insurance import RefundType
 from domain.orders import CashRefundedBy, PaymentEnd
 from domain.states import PaymentState
+from domain.values.fen import yuan
 from workflows import limits
 from workflows.calls import Refusal, Unresolved
 from workflows.payment.progress import Progress

@@ -5,10 +5,10 @@ from temporalio import workflow
 from activities.contract.base import StepStart
 from activities.contract.refunds import EndRefund, RefundActivities
 from domain.attention import AttentionReason
-from domain.china_time import to_china
-from domain.fen import Fen
 from domain.refunds import RefundEnd, RefundStart, Reserved
 from domain.states import REFUND_TRANSITIONS, RefundState
+from domain.values.china_time import to_china
+from domain.values.fen import Fen
 from workflows import search_attributes as sa
 from workflows.calls import Steps
 from workflows.limits import RECORD_BUDGET

@@ -9,11 +9,11 @@ from temporalio import workflow
 
 from activities.contract.centre import OrderAnswer, Recorded
 from domain.attention import AttentionReason
-from domain.fen import Fen
 from domain.insurance import RefundParts, Settlement, Split, paid_parts
 from domain.ord_stas import money_is_back
 from domain.orders import CashRefundedBy, Category, Registers
 from domain.reviews import Decision, Proposal, ReviewAction, ReviewFacts, ReviewView, clear_by_now, refused_actions
+from domain.values.fen import Fen
 from workflows import limits
 from workflows.payment.inbox import SettleInbox
 from workflows.payment.progress import Progress

@@ -3,10 +3,10 @@
 import pytest
 
 from domain.errors import ErrorCode, PaymentError
-from domain.fen import Fen
 from domain.insurance import RefundParts, RefundType
 from domain.refunds import RefundEnd, RefundOrder
 from domain.states import PaymentState, RefundState
+from domain.values.fen import Fen
 from storage.records import PaymentFacts
 from tests.support.stack.api_server import KEYS, ApiServer
 from tests.support.stack.recorded import reach

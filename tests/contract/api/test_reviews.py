@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from domain.errors import ErrorCode
-from domain.fen import Fen
 from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState
+from domain.values.fen import Fen
 from storage.records import CaseEventRecord, CaseOpening, PaymentFacts
 from tests.support.stack import recorded
 from tests.support.stack.api_server import KEY, KEYS, ApiServer, free_port, serving_api, settings_for

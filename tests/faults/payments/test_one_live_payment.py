@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from domain.fen import Fen, yuan
+from domain.values.fen import Fen, yuan
 from tests.support.stack.api_server import PRE_SETTLE
 from tests.support.stack.running import Call, Stack, outpatient_call, registration_call
 from tests.support.waiting import eventually

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from domain.fen import Fen
 from domain.ids import refund_sn, review_refund_no
 from domain.insurance import RefundParts, paid_parts
 from domain.reviews import ReviewAction
 from domain.states import REFUND_DONE, REFUND_TERMINAL, SETTLED_STATES, PaymentState, RefundState
+from domain.values.fen import Fen
 from simulator.insurance.orders import CentreRefund
 from tests.property.rules.found import Found
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from domain.errors import NotSent, Refused, Unknown
-from domain.fen import parse_yuan, yuan
+from domain.values.fen import parse_yuan, yuan
 from gateways.insurance import answers
 from gateways.insurance.client import HttpInsuranceCentre
 from gateways.insurance.profile import CentreProfile

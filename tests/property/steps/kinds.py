@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from domain.base import Frozen
-from domain.fen import Fen, yuan
 from domain.insurance import RefundType
 from domain.orders import Order
 from domain.reviews import ReviewAction
+from domain.values.fen import Fen, yuan
 from simulator.insurance.control import SETTLED, PayOutcome
 from tests.property.run import ANOTHERS_VISIT, VISIT, Run, is_registration
 from tests.property.sides import faults

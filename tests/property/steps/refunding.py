@@ -6,11 +6,11 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle, WorkflowU
 
 from domain.base import PaymentKey
 from domain.errors import PaymentError
-from domain.fen import Fen
 from domain.insurance import RefundType
 from domain.orders import Order
 from domain.refunds import RefundOrder, RefundStart, parts_to_refund
 from domain.states import REFUND_TERMINAL, SETTLED_STATES, RefundState
+from domain.values.fen import Fen
 from storage.records import RefundRecord
 from tests.property.answers import all_answered, shown_state
 from tests.property.run import RPC_TIMEOUT, Run

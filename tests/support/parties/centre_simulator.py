@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from domain.fen import parse_yuan
+from domain.values.fen import parse_yuan
 from gateways.insurance.envelope import OpenedAnswer
 from gateways.insurance.profile import CentreProfile
 from simulator.insurance.config import CentreConfig

@@ -25,11 +25,11 @@ from activities.records import Records
 from activities.refunds import Refunds
 from domain.base import PaymentKey
 from domain.errors import NotSent, Refused, Unknown
-from domain.fen import Fen
 from domain.insurance import OrderReference, OrderStatus, RefundAnswer, RefundStatus, RefundType
 from domain.refunds import RefundOrder, RefundStart
 from domain.reviews import Approval, Decision, Proposal, ReviewAction, ReviewView
 from domain.states import PaymentState, RefundState
+from domain.values.fen import Fen
 from gateways.his.port import HisRefund
 from gateways.insurance.port import RefundRequest
 from security.crypto.keyring import Keyring

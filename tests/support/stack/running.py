@@ -19,7 +19,7 @@ from cli.stack.child import Component
 from cli.stack.embedded import EmbeddedStack, embedded_stack
 from cli.stack.supervisor import Supervisor
 from cli.stack.temporal import TemporalCommand, temporal_binary, temporal_server
-from domain.fen import Fen, yuan
+from domain.values.fen import Fen, yuan
 from gateways.his.http import HttpHospitalSystem
 from gateways.http import HttpCaller
 from security.crypto.keyring import Keyring

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from domain.fen import Fen
 from domain.insurance import SetlType, Settlement, Split
 from domain.orders import Category, HisPayment
+from domain.values.fen import Fen
 
 
 def split_of(total_fen: int) -> Split:

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from domain.bills import Bill, FeeLine, Fees, Patient
-from domain.fen import Fen
 from domain.insurance import Split
 from domain.orders import Category, Channel, Order, PaymentStart, PaymentTerms, SettleRequest
+from domain.values.fen import Fen
 from hospitals.terms import PAID_SHOWN_AFTER_MS
 
 TERMS = PaymentTerms(

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from domain.base import PaymentKey
-from domain.fen import Fen
 from domain.insurance import SetlType, Settlement, Split
 from domain.orders import Order
+from domain.values.fen import Fen
 
 AT = datetime(2026, 1, 5, 1, 0, 0, 123456, tzinfo=UTC)
 """A moment with microseconds: both databases must keep them."""

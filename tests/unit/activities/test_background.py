@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from activities.background import AUTHORISATION_SERVES, forget, tokens_forgotten
-from domain.fen import Fen
 from domain.insurance import RefundParts, RefundType
 from domain.refunds import RefundOrder
 from domain.states import PaymentState
+from domain.values.fen import Fen
 from security.crypto.keyring import Keyring
 from storage.session import Database
 from storage.sql.migrate import upgrade

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from domain.base import PaymentKey
-from domain.fen import Fen
 from domain.notifications import EVENT_NAMES, NotificationEvent, Notify, ToldFacts, body_of, event_of
 from domain.states import PaymentState
+from domain.values.fen import Fen
 from tests.support.values.records import AT
 
 KEY = PaymentKey(hospital="main", med_org_ord="M1")

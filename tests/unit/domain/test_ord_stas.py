@@ -2,7 +2,6 @@
 
 import pytest
 
-from domain.fen import Fen
 from domain.insurance import RefundParts
 from domain.ord_stas import (
     NEEDS_REVIEW,
@@ -15,6 +14,7 @@ from domain.ord_stas import (
     refund_verdict,
     verdict,
 )
+from domain.values.fen import Fen
 
 
 def parts(cash: int, insurance: int) -> RefundParts:

@@ -3,7 +3,6 @@
 import pytest
 
 from domain.errors import ErrorCode, PaymentError
-from domain.fen import Fen
 from domain.ids import refund_sn
 from domain.insurance import RefundParts, RefundType
 from domain.ord_stas import RefundVerdict, refund_verdict
@@ -18,6 +17,7 @@ from domain.refunds import (
 )
 from domain.reviews import ReviewAction, refused_on_refund
 from domain.states import SETTLED_STATES, PaymentState, RefundState
+from domain.values.fen import Fen
 
 ALL, CASH, HI = RefundType.ALL, RefundType.CASH, RefundType.HI
 DONE, NOT_DONE, UNCLEAR = RefundVerdict.DONE, RefundVerdict.NOT_DONE, RefundVerdict.UNCLEAR

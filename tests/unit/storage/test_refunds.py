@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from domain.errors import ErrorCode, PaymentError
-from domain.fen import Fen
 from domain.insurance import RefundParts, RefundType
 from domain.refunds import RefundEnd, RefundOrder
 from domain.states import PaymentState, RefundState
+from domain.values.fen import Fen
 from storage.records import PaymentFacts, PaymentRecord, RefundRecord, TimelineKind
 from storage.session import Database
 from tests.support.stack.database import rows

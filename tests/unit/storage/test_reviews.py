@@ -4,9 +4,9 @@ import pytest
 
 from domain.base import PaymentKey
 from domain.errors import ErrorCode
-from domain.fen import Fen
 from domain.reviews import CaseEvent, ReviewAction
 from domain.states import PaymentState
+from domain.values.fen import Fen
 from storage.records import CaseEventRecord, CaseOpening, CaseRecord, PaymentFacts, TimelineKind
 from storage.session import Database
 from tests.support.stack.recorded import reach

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.errors import NotSent, Refused, RemoteCallError, Transaction, Unknown
-from domain.fen import Fen
+from domain.values.fen import Fen
 from gateways.his.http import HttpHospitalSystem
 from gateways.his.port import HisRefund, HisRepeats
 from gateways.http import HttpCaller

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import Outcome, Refused, RemoteCallError, Unknown
-from domain.fen import Fen
+from domain.values.fen import Fen
 from gateways.his.http import HttpHospitalSystem
 from gateways.his.port import HisRefund
 from gateways.http import HttpCaller

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from domain.errors import Refused
-from domain.fen import Fen
 from domain.insurance import Split
 from domain.orders import HisPayment
+from domain.values.fen import Fen
 from gateways.his.http import HttpHospitalSystem
 from gateways.his.port import (
     BILL_ALREADY_PAID,

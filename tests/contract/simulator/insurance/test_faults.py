@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.errors import Outcome, Refused, RemoteCallError, Unknown
-from domain.fen import parse_yuan
 from domain.insurance import OrderReference, RefundType
+from domain.values.fen import parse_yuan
 from gateways.http import HttpCaller
 from gateways.insurance.client import HttpInsuranceCentre
 from gateways.insurance.port import OrderPlacement, RefundRequest

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.errors import Refused
-from domain.fen import Fen
 from domain.insurance import OrderReference, RefundStatus, RefundType, SetlType
+from domain.values.fen import Fen
 from gateways.http import HttpCaller
 from gateways.insurance.client import HttpInsuranceCentre
 from gateways.insurance.port import OrderPlacement, RefundRequest

@@ -11,8 +11,8 @@ from api.payments.schemas import PreSettleCall
 from api.web.body import Fields, parse_fields
 from api.web.models import fields_of, title_of
 from domain.errors import ErrorCode, PaymentError
-from domain.fen import Fen
 from domain.orders import Category, Channel, Order
+from domain.values.fen import Fen
 from tests.support.stack.api_server import bill
 
 ABSENT = None

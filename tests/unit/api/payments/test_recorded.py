@@ -15,9 +15,9 @@ from api.payments.recorded import (
 from api.payments.schemas import PreSettleData, SettleData
 from api.web.models import fields_of
 from domain.errors import ErrorCode, PaymentError
-from domain.fen import Fen
 from domain.orders import Category, Channel
 from domain.states import SETTLED_STATES, STORY, PaymentState
+from domain.values.fen import Fen
 from storage.records import PaymentRecord
 from tests.support.values.orders import outpatient, settle_call
 from tests.support.values.records import AT, SETTLEMENT, SPLIT

@@ -1,9 +1,9 @@
 """`medpay payments show`: what went back, and what is going back."""
 
 from cli.commands.payments import _fields
-from domain.fen import Fen
 from domain.insurance import RefundParts, RefundType
 from domain.states import PaymentState, RefundState
+from domain.values.fen import Fen
 from storage.records import PaymentRecord, RefundRecord
 from tests.support.values.orders import outpatient
 from tests.support.values.records import AT, SETTLEMENT, SPLIT, key_of

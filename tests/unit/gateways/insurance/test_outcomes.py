@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from domain.errors import NotSent, Refused, RemoteCallError, Unknown
-from domain.fen import Fen
 from domain.insurance import OrderStatus, RefundAnswer, RefundStatus, SetlType
+from domain.values.fen import Fen
 from gateways.http import HttpCaller
 from gateways.insurance.client import HttpInsuranceCentre
 from tests.support.parties.centre_stub import CentreStub, centre_stub

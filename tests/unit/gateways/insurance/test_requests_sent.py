@@ -8,7 +8,7 @@ import pytest
 
 from domain.bills import Bill, Diagnosis
 from domain.errors import Refused
-from domain.fen import Fen
+from domain.values.fen import Fen
 from gateways.insurance.client import HttpInsuranceCentre
 from gateways.insurance.port import InsuranceCentre
 from tests.support.parties.centre_stub import CentreStub, centre_stub

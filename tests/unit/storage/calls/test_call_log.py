@@ -6,8 +6,8 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.base import PaymentKey
 from domain.errors import Outcome, Transaction
-from domain.fen import Fen
 from domain.states import PaymentState
+from domain.values.fen import Fen
 from storage.records import EndedCall, StepKey
 from storage.session import Database
 from storage.tables import MESSAGE_CHARS_MAX

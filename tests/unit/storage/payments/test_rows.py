@@ -6,10 +6,10 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.base import PaymentKey
 from domain.errors import ErrorCode
-from domain.fen import Fen
 from domain.insurance import Split
 from domain.orders import Channel, Order
 from domain.states import PaymentState
+from domain.values.fen import Fen
 from security.crypto.keyring import Keyring, SealBrokenError
 from storage.records import PaymentFacts
 from storage.session import Database

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from domain.errors import ErrorCode
-from domain.fen import Fen
 from domain.orders import Order, bills_of
 from domain.states import SETTLED_STATES, TERMINAL, TRANSITIONS, UNPAID_ENDS, PaymentState, may_follow
+from domain.values.fen import Fen
 from storage.records import PaymentFacts, PaymentRecord
 from storage.session import Database
 from tests.support.stack.database import rows

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.china_time import beginning, end
+from domain.values.china_time import beginning, end
 
 NINE = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)
 
