@@ -7,7 +7,7 @@ from domain.values.fen import Fen
 
 
 class Patient(Frozen):
-    """HIS's patient. Without `psn_no` the patient is not insured and cannot pay this way."""
+    """HIS's patient, `name` in its clean form. Without `psn_no` the patient is not insured and cannot pay this way."""
 
     patient_id: str
     name: str

@@ -11,6 +11,7 @@ from domain.errors import ErrorCode, PaymentError
 from domain.ids import payment_workflow_id
 from domain.insurance import PreSettlement, Settlement, Split, UploadedFees
 from domain.states import PaymentState
+from domain.values import identity, names
 from domain.values.china_time import to_china
 from domain.values.fen import Fen, yuan
 
@@ -26,7 +27,7 @@ class Channel(StrEnum):
 
 
 class Order(PaymentKey):
-    """One validated call of interface 1. `id_no` has an upper-case X, texts are trimmed."""
+    """One validated call of interface 1. `id_no` and `patient_name` are in their clean forms, texts are trimmed."""
 
     pay_auth_no: str
     uld_latlnt: str
@@ -133,9 +134,10 @@ def check_visit(patient_id: str, visit_patient_id: str) -> None:
 
 def _check_patient(order: Order, bill: Bill) -> None:
     patient = bill.patient
-    if patient.id_no.upper() != order.id_no:
+    if not identity.is_same(order.id_no, patient.id_no):
         raise PaymentError(ErrorCode.PATIENT_MISMATCH, "身份证号(ID_NO)与医院登记的患者不一致")
-    if order.patient_name is not None and patient.name != order.patient_name:
+    named = order.patient_name
+    if named is not None and names.comparable(patient.name) != names.comparable(named):
         raise PaymentError(ErrorCode.PATIENT_MISMATCH, "患者姓名(PATIENT_NAME)与医院登记的患者不一致")
     if not patient.psn_no:
         raise PaymentError(ErrorCode.HIS_REFUSED, "医院未登记该患者的医保参保信息, 不能使用医保支付")

@@ -16,6 +16,8 @@ from typing import Any, Protocol, Self
 import aiohttp
 
 from domain.errors import NotSent, Unknown
+from security.masking.id_numbers import hide_id_numbers
+from security.masking.spellings import hide_spellings
 from security.tls import ClientTls
 
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
@@ -26,6 +28,9 @@ KEEPALIVE_S = 4.0
 closes is lost, which makes its outcome unknown."""
 
 MESSAGE_CHARS_MAX = 120
+_READ_CHARS_MAX = 65_536
+"""Of a message: nobody reads more, and whoever sends us one must not decide how long we look through it."""
+
 SUCCESSFUL = range(200, 300)
 _HEADERS = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"}
 _REDIRECTING = range(300, 400)
@@ -34,9 +39,12 @@ _GATEWAYS_OWN = frozenset({502, 503, 504})
 """What a proxy answers while the system behind it may still be at work."""
 
 _HIDDEN = "***"
-_ID_NUMBER = r"[1-9]\d{16}[\dXx]|[1-9]\d{14}"
-_MOBILE_NUMBER = r"1[3-9]\d{9}"
-_PERSONAL = re.compile(rf"(?<![0-9A-Za-z])(?:{_ID_NUMBER}|{_MOBILE_NUMBER})(?![0-9A-Za-z])", re.ASCII)
+_DIGIT = "[0-9０-９]"
+_GAP = "[ -]?"
+_ID_NUMBER = rf"[1-9１-９]{_DIGIT}{{5}}{_GAP}{_DIGIT}{{8}}{_GAP}{_DIGIT}{{3}}[0-9０-９XxＸｘ]|[1-9１-９]{_DIGIT}{{14}}"
+_MOBILE_NUMBER = rf"[1１][3-9３-９]{_DIGIT}{{9}}"
+_ALNUM = "0-9A-Za-z０-９Ａ-Ｚａ-ｚ"
+_PERSONAL = re.compile(rf"(?<![{_ALNUM}])(?:{_ID_NUMBER}|{_MOBILE_NUMBER})(?![{_ALNUM}])")
 
 
 @dataclass(frozen=True)
@@ -194,9 +202,8 @@ def _not_json(constant: str) -> None:
 def shown(text: str, secrets: Iterable[str] = ()) -> str:
     """Another party's `text`, fit to be shown: one line, no control characters, at most `MESSAGE_CHARS_MAX` long.
 
-    `secrets`, and anything that looks like an identity or mobile number, are masked.
+    `secrets`, in any spelling, and anything that looks like an identity or mobile number, are masked.
     """
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, _HIDDEN)
+    text = hide_spellings(text[:_READ_CHARS_MAX], dict.fromkeys(secrets, _HIDDEN))
     plain = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in text)
-    return _PERSONAL.sub(_HIDDEN, " ".join(plain.split()))[:MESSAGE_CHARS_MAX]
+    return hide_id_numbers(_PERSONAL.sub(_HIDDEN, " ".join(plain.split())))[:MESSAGE_CHARS_MAX]

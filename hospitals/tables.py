@@ -1,5 +1,6 @@
 """The tables of the hospitals file as written, each value checked on its own."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -11,6 +12,7 @@ from pydantic import (
 )
 
 from domain.orders import Registers
+from domain.values.identity import Document
 from gateways.his.port import HisRepeats
 from gateways.insurance.profile import DEFAULT_PATHS, CentreProfile
 from hospitals.model import ApiKey
@@ -19,6 +21,7 @@ from security.tls import TlsFiles
 from settings import CALL_TIMEOUT_S_MAX, Url, http_address
 
 APP_ID_CHARS_MIN = 16
+_ID_TYPE = re.compile(r"[0-9A-Za-z]{1,8}", re.ASCII)
 
 
 def _public_key(text: str) -> str:
@@ -57,6 +60,27 @@ class CentreTable(CentreProfile):
         if wrong := [txn for txn, seconds in timeouts_s.items() if not 0 < seconds <= CALL_TIMEOUT_S_MAX]:
             raise ValueError(f"the timeout of {wrong[0]} must be above 0 and at most {CALL_TIMEOUT_S_MAX:g} s")
         return timeouts_s
+
+    @field_validator("id_types", mode="before")
+    @classmethod
+    def _id_types(cls, id_types: object) -> object:
+        if isinstance(id_types, dict) and (unknown := sorted(map(str, id_types.keys() - set(Document)))):
+            raise ValueError(f"unknown document {unknown[0]}; known: {', '.join(Document)}")
+        return id_types
+
+    @field_validator("id_types")
+    @classmethod
+    def _codes(cls, id_types: dict[Document, str]) -> dict[Document, str]:
+        if wrong := [document for document, code in id_types.items() if not _ID_TYPE.fullmatch(code)]:
+            raise ValueError(f"the idType of {wrong[0]} must have 1 to 8 ASCII letters or digits")
+        return id_types
+
+    @field_validator("upload_fields")
+    @classmethod
+    def _no_document(cls, upload_fields: dict[str, str]) -> dict[str, str]:
+        if "idType" in upload_fields:
+            raise ValueError("idType belongs in id_types, by document")
+        return upload_fields
 
 
 def _only_known_transactions(table: dict[str, str] | dict[str, float]) -> None:

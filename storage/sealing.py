@@ -13,6 +13,7 @@ from sqlmodel import SQLModel
 
 from domain.base import PaymentKey
 from security.crypto.keyring import Keyring, SealBrokenError
+from security.masking.spellings import hide_spellings
 from security.masking.values import MASK, mask_id_no, mask_name, mask_text
 from storage.records import PaymentRecord
 from storage.sql.engines import AnyConnection
@@ -151,8 +152,7 @@ def fit_to_keep(text: str, payment: PaymentRecord | None) -> str:
     if payment is not None:
         order, settlement = payment.order, payment.settlement
         tokens = (order.pay_auth_no, payment.pay_token, settlement.revs_token if settlement else "")
-        shown = {payment.insured_name: mask_name, order.patient_name: mask_name, order.id_no: mask_id_no}
-        for secret in (*shown, *tokens, payment.si_personal_no):
-            if secret:
-                text = text.replace(secret, shown[secret](secret) if secret in shown else MASK)
+        shown = {secret: MASK for secret in (*tokens, payment.si_personal_no) if secret}
+        shown |= {name: mask_name(name) for name in (payment.insured_name, order.patient_name) if name}
+        text = hide_spellings(text, shown | {order.id_no: mask_id_no(order.id_no)})
     return mask_text(text)

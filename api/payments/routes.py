@@ -8,7 +8,15 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.access.gate import AnyCaller, PayingCaller, RecheckingCaller, WithdrawingCaller
 from api.notices.hints import EXPLAINED
 from api.payments.path import order_acted_on, order_looked_at
-from api.payments.schemas import ListCall, PreSettleCall, PreSettleData, SettleCall, SettleData, cursor_of
+from api.payments.schemas import (
+    ListCall,
+    PreSettleCall,
+    PreSettleData,
+    SettleCall,
+    SettleData,
+    check_document,
+    cursor_of,
+)
 from api.payments.service import PAGE_ROWS
 from api.payments.view import CancelData, PaymentData, PaymentLineData, RecheckData
 from api.services import services_of
@@ -76,6 +84,7 @@ _RECHECK = (
 async def pre_settle(request: Request, caller: PayingCaller) -> Response:
     services, call = services_of(request), PreSettleCall.read(await read_fields(request))
     trace_of(request.scope).med_org_ord = call.med_org_ord
+    check_document(call.id_no, caller.hospital.centre.id_types)
     answer = await services.payments.pre_settle(call.order(caller.hospital.id), services.terms(caller.hospital))
     return success(PreSettleData.of(answer).data())
 

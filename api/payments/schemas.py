@@ -1,15 +1,13 @@
 """Wire models of the two interfaces and of the payment list (contract 2.3, 2.4)."""
 
 import base64
-import re
-from datetime import datetime
+from collections.abc import Container
+from datetime import UTC, datetime
 from typing import Annotated, Self
 
 from pydantic import Field, PlainValidator, ValidationInfo, field_validator
-from stdnum.cn import ric
-from stdnum.exceptions import ValidationError as NotAnIdentityNumber
 
-from api.web.models import CallModel, DataModel, invalid, missing, reading, title_of
+from api.web.models import PERSONAL, CallModel, DataModel, invalid, missing, reading, title_of
 from domain.errors import ErrorCode, PaymentError
 from domain.insurance import Split
 from domain.orders import (
@@ -23,27 +21,27 @@ from domain.orders import (
 )
 from domain.states import PaymentState
 from domain.values import china_time as periods
-from domain.values.china_time import to_china
+from domain.values import identity, names
+from domain.values.china_time import CHINA, to_china
 from domain.values.fen import Fen, parse_total, yuan
 from storage.records import PaymentQuery, Place
 
 LONG_CHARS_MAX = 2000
+ID_NO_CHARS_MAX = 64
+"""More than any document's number with blanks, so that one that is not served is named rather than called too long."""
+
 CURSOR_CHARS_MAX = 200
 NUMBER_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
-_ID_NO_SHAPE = re.compile(r"[0-9]{17}[0-9Xx]", re.ASCII)
 _DAY = "ISO日期(北京时间的一天)或日期时间; 无时区的按北京时间, 时区的+号须编码为%2B"
 _CURSOR_RULE = "上一页响应头X-Next-Cursor的值"
 
 
 def identity_number(text: str) -> str:
-    """An identity number, with its X in upper case. Raises `PydanticCustomError`."""
-    if not _ID_NO_SHAPE.fullmatch(text):
-        raise invalid("不正确: 只支持18位居民身份证号")
+    """The number of a document that is served, in its clean form. Raises `PydanticCustomError`."""
     try:
-        valid: str = ric.validate(text.upper())
-    except NotAnIdentityNumber:
-        raise invalid("不正确: 出生日期、地区或校验码有误") from None
-    return valid
+        return identity.read(text, datetime.now(UTC).astimezone(CHINA).date())
+    except identity.NumberRefusedError as refused:
+        raise invalid(refused.reason) from None
 
 
 def total_of(text: str) -> Fen:
@@ -121,15 +119,19 @@ class PreSettleCall(CallModel):
         json_schema_extra={"x-required": "CATEGORY=2时"},
         validate_default=True,
     )
-    id_no: Annotated[str, PlainValidator(identity_number)] = Field(
+    id_no: Annotated[str, PERSONAL, PlainValidator(identity_number)] = Field(
         alias="ID_NO",
         title="身份证号",
-        description="18位居民身份证号, 验证校验码; 必须与医院登记的一致",
+        description="居民身份证、港澳台居民居住证或外国人永久居留身份证的18位号码, 验证校验码; 必须与医院登记的一致",
         examples=["110101199003070134"],
-        max_length=18,
+        max_length=ID_NO_CHARS_MAX,
     )
-    patient_name: str | None = Field(
-        None, alias="PATIENT_NAME", title="患者姓名", description="如提供, 必须与医院登记的一致", examples=["张三"]
+    patient_name: Annotated[str | None, PERSONAL] = Field(
+        None,
+        alias="PATIENT_NAME",
+        title="患者姓名",
+        description="如提供, 必须与医院登记的一致; 间隔号、空格、全角半角、字母大小写的写法可以不同",
+        examples=["张三"],
     )
     med_org_ord: MedOrgOrd
     total_fen: Annotated[Fen, PlainValidator(total_of)] = Field(
@@ -139,6 +141,12 @@ class PreSettleCall(CallModel):
         examples=["128.50"],
     )
     channel: GivenChannel = None
+
+    @field_validator("patient_name")
+    @classmethod
+    def _clean_name(cls, name: str | None) -> str | None:
+        """None where nothing of it can be seen: as good as not given."""
+        return names.clean(name or "") or None
 
     @field_validator("clinic_id")
     @classmethod
@@ -341,6 +349,14 @@ def check_visit_id(request: SettleRequest, order: Order, registers: Registers) -
     we_register = order.category is Category.REGISTRATION and registers is Registers.MEDPAY
     if request.visit_id is None and not we_register:
         raise PaymentError(ErrorCode.MISSING_FIELD, f"{title_of(SettleCall, 'VISIT_ID')}不能为空")
+
+
+def check_document(id_no: str, served: Container[identity.Document]) -> None:
+    """Raise `PaymentError` INVALID_FIELD if the hospital's centre doesn't serve this number's document."""
+    document = identity.document_of(id_no)
+    if document not in served:
+        reason = f"是{document.in_chinese}号码, 本院的医保中心暂不支持该证件"
+        raise PaymentError(ErrorCode.INVALID_FIELD, f"{title_of(PreSettleCall, 'ID_NO')}{reason}")
 
 
 def split_amounts(split: Split) -> dict[str, str]:

@@ -39,8 +39,17 @@ _UNKNOWN_NAMES_LOGGED = 20
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories refused in fields: control and format characters, lone surrogates, line separators."""
 
+_NO_TEXT = frozenset({"Cs"})
+
 Absent = SkipJsonSchema[None]
 """For an optional field: None leaves it out of the answer and out of the schema."""
+
+
+class _Personal:
+    """Marks a field whose own reader takes out invisible characters, since people paste them with their names."""
+
+
+PERSONAL = _Personal()
 
 
 class CallModel(BaseModel):
@@ -77,10 +86,12 @@ class CallModel(BaseModel):
             raise invalid("重复出现")
         if not isinstance(value, str):
             raise invalid("必须是字符串或数字")
-        chars_max = chars_max_of(cls.model_fields[info.field_name or ""])
+        field = cls.model_fields[info.field_name or ""]
+        chars_max = chars_max_of(field)
         if len(value) > chars_max:
             raise invalid(f"不能超过{chars_max}个字符")
-        if any(unicodedata.category(char) in _INVISIBLE for char in value):
+        refused = _NO_TEXT if PERSONAL in field.metadata else _INVISIBLE
+        if any(unicodedata.category(char) in refused for char in value):
             raise invalid("含有不可见字符")
         return value
 

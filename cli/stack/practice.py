@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateways.insurance.profile import CentreForm
+from domain.values.identity import Document
+from gateways.insurance.profile import DEFAULT_ID_TYPES, CentreForm
 from hospitals import Hospital, Role
 from security.crypto import sm
 from security.crypto.keyring import Keyring
@@ -60,6 +61,9 @@ def make_hospital(folder: Path, hospital: str, addresses: Addresses) -> Path:
 [centres.{CENTRE_NAME}]
 url = "{addresses.insurance_url}"
 platform_public_key = "{centre_public_key(folder)}"
+[centres.{CENTRE_NAME}.id_types]
+# Made up for practice: a real centre tells its own.
+{_id_types()}
 
 [hospitals.{hospital}]
 centre = "{CENTRE_NAME}"
@@ -71,6 +75,12 @@ his_url = "{addresses.his_url}"
 {"".join(_person(folder, hospital, person) for person in PEOPLE)}""",
     )
     return path
+
+
+def _id_types() -> str:
+    """A code for each document besides the identity card, so that all can be rehearsed."""
+    others = (document for document in Document if document not in DEFAULT_ID_TYPES)
+    return "\n".join(f'{document} = "{code}"' for code, document in enumerate(others, start=91))
 
 
 def _practice_private_key() -> str:

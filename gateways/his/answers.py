@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -14,6 +15,7 @@ from pydantic import (
 
 from domain.bills import Diagnosis, FeeLine, Fees
 from domain.errors import Unknown
+from domain.values import names
 from domain.values.china_time import from_china
 from domain.values.fen import Fen, parse_yuan
 from gateways.his.port import Registration
@@ -41,6 +43,12 @@ def _text(value: object) -> str:
     return value
 
 
+def _name(text: str) -> str:
+    if not (name := names.clean(text)):
+        raise ValueError("nothing to be seen")
+    return name
+
+
 def _absent(value: object) -> object:
     return "" if value is None else value
 
@@ -49,6 +57,7 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 OptionalText = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=TEXT_CHARS_MAX), BeforeValidator(_absent)
 ]
+Name = Annotated[Text, AfterValidator(_name)]
 Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}(\.[0-9]{1,4})?$")]
 Price = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?$")]
 Amount = Annotated[Fen, Field(ge=0), BeforeValidator(_fen)]
@@ -68,7 +77,7 @@ class Envelope(Answer):
 
 
 class PatientAnswer(Answer):
-    name: Text = Field(alias="PATIENT_NAME")
+    name: Name = Field(alias="PATIENT_NAME")
     id_no: Text = Field(alias="ID_NO")
     patient_type_id: Text = Field(alias="patientTypeId")
     ipt_otp_no: Text = Field(alias="iptOtpNo")

@@ -62,12 +62,12 @@ class HttpInsuranceCentre:
 
     async def query_order(self, reference: OrderReference) -> OrderStatus:
         """6301."""
-        data, pay_ord_id = requests.name_order(reference, self._org_codg), reference.pay_ord_id
+        data, pay_ord_id = self._named(Transaction.QUERY_ORDER, reference), reference.pay_ord_id
         return await self._call(Transaction.QUERY_ORDER, data, lambda answer: answers.order_status(answer, pay_ord_id))
 
     async def revoke_order(self, reference: OrderReference) -> None:
         """6401."""
-        data, pay_ord_id = requests.name_order(reference, self._org_codg), reference.pay_ord_id
+        data, pay_ord_id = self._named(Transaction.REVOKE_ORDER, reference), reference.pay_ord_id
         await self._call(Transaction.REVOKE_ORDER, data, lambda answer: answers.revocation(answer, pay_ord_id))
 
     async def refund(self, request: RefundRequest) -> RefundAnswer:
@@ -78,6 +78,9 @@ class HttpInsuranceCentre:
             data,
             lambda answer: answers.refund_answer(answer, request.pay_ord_id, request.app_refd_sn),
         )
+
+    def _named(self, transaction: Transaction, reference: OrderReference) -> dict[str, str]:
+        return requests.name_order(transaction, reference, self._profile, self._org_codg)
 
     async def _call(
         self, transaction: Transaction, data: dict[str, Any], parse: Callable[[answers.Data], Parsed]

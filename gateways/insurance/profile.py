@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from domain.errors import Transaction
 from domain.orders import CashRefundedBy
+from domain.values.identity import Document, document_of
 from gateways.insurance.canonical import Numbers
 from security.tls import TlsFiles
 
@@ -18,6 +19,7 @@ DEFAULT_PATHS: Mapping[str, str] = {
     Transaction.REVOKE_ORDER: "/org/local/api/hos/revoke_order",
 }
 DEFAULT_TIMEOUT_S = 20.0
+DEFAULT_ID_TYPES: Mapping[Document, str] = {Document.RESIDENT_IDENTITY_CARD: "01"}
 
 
 class CentreForm(BaseModel):
@@ -33,6 +35,17 @@ class CentreForm(BaseModel):
     reversal_token_field: Literal["ecToken", "payAuthNo", "revsToken"] = Field(default="ecToken")
     cash_refunded_by: CashRefundedBy = CashRefundedBy.CENTRE
     paths: dict[str, str] = Field(default_factory=dict)
+    id_types: dict[Document, str] = Field(default_factory=lambda: dict(DEFAULT_ID_TYPES))
+    """idType by document. Only that of the identity card is known; a document without one is not served."""
+
+    @field_validator("id_types")
+    @classmethod
+    def _with_the_known(cls, id_types: dict[Document, str]) -> dict[Document, str]:
+        return {**DEFAULT_ID_TYPES, **id_types}
+
+    def id_type(self, id_no: str) -> str | None:
+        """idType of a number's document; None if it is not served."""
+        return self.id_types.get(document_of(id_no))
 
     def path(self, transaction: str) -> str:
         return self.paths.get(transaction, DEFAULT_PATHS[transaction])

@@ -3,16 +3,14 @@
 from typing import Any
 
 from domain.bills import Bill, Diagnosis, FeeLine
-from domain.errors import Refused, Transaction
+from domain.errors import NotSent, Refused, Transaction
 from domain.insurance import OrderReference
 from domain.orders import Category, Order
 from domain.values.china_time import to_china, to_china_compact
 from domain.values.fen import yuan
+from domain.values.identity import document_of
 from gateways.insurance.port import OrderPlacement, RefundRequest
 from gateways.insurance.profile import CentreProfile
-
-IDENTITY_CARD = "01"
-"""idType 居民身份证, the only kind of document that interface 1 accepts."""
 
 USE_PERSONAL_ACCOUNT = "1"
 
@@ -48,6 +46,7 @@ def upload_fees(order: Order, bill: Bill, chrg_bchno: str, profile: CentreProfil
     """6201. Raises `Refused` if HIS left out a required field: the centre would refuse it anyway."""
     data = {
         **_person(order, bill),
+        "idType": profile.id_type(order.id_no),
         **_visit(bill),
         "orgCodg": org_codg,
         "medOrgOrd": order.med_org_ord,
@@ -61,6 +60,8 @@ def upload_fees(order: Order, bill: Bill, chrg_bchno: str, profile: CentreProfil
         "feedetailList": [_line(line, order, bill, chrg_bchno) for line in bill.fees.lines],
         **profile.upload_fields,
     }
+    if not data["idType"]:
+        raise Refused(Transaction.UPLOAD_FEES, _not_served(order.id_no))
     if absent := [name for name in _FROM_HIS if not data[name]]:
         raise Refused(Transaction.UPLOAD_FEES, f"医院未提供医保上传必填项: {', '.join(absent)}")
     return data
@@ -81,15 +82,20 @@ def place_order(placement: OrderPlacement, profile: CentreProfile, org_codg: str
     }
 
 
-def name_order(reference: OrderReference, org_codg: str) -> dict[str, str]:
-    """6301 and 6401."""
+def name_order(
+    transaction: Transaction, reference: OrderReference, profile: CentreProfile, org_codg: str
+) -> dict[str, str]:
+    """6301 and 6401. Raises `NotSent` if the profile has lost the document's idType since the order was placed."""
+    id_type = profile.id_type(reference.id_no)
+    if id_type is None:
+        raise NotSent(transaction, _not_served(reference.id_no))
     return {
         "payOrdId": reference.pay_ord_id,
         "orgCodg": org_codg,
         "payToken": reference.pay_token,
         "idNo": reference.id_no,
         "userName": reference.user_name,
-        "idType": IDENTITY_CARD,
+        "idType": id_type,
     }
 
 
@@ -121,11 +127,14 @@ def _person(order: Order, bill: Bill) -> dict[str, str]:
         "iptOtpNo": patient.ipt_otp_no,
         "userName": patient.name,
         "idNo": order.id_no,
-        "idType": IDENTITY_CARD,
         "mdtrtCertType": ELECTRONIC_CERTIFICATE,
         "payAuthNo": order.pay_auth_no,
         "uldLatlnt": order.uld_latlnt,
     }
+
+
+def _not_served(id_no: str) -> str:
+    return f"医保中心的配置没有{document_of(id_no).in_chinese}的证件类型代码(id_types), 请求未发出"
 
 
 def _visit(bill: Bill) -> dict[str, Any]:

@@ -44,7 +44,8 @@ _PAIR: Final = re.compile(
 _PHONE: Final = re.compile(r"(?<![0-9A-Za-z.])1[3-9]\d{9}(?![0-9A-Za-z])", re.ASCII)
 _NAME_BEFORE_ID: Final = re.compile(
     r"(?P<title>患者|病人|参保人|(?<![\u4e00-\u9fff]))(?!患者|病人|参保人|身份|证件|号码)"
-    r"(?P<name>[\u4e00-\u9fff·]{2,6})(?=[\s(（,，:：]{1,3}\d{6}[ -]?\d{8}[ -]?\d{3}[\dXx])"
+    r"(?P<name>[\u3400-\u4dbf\u4e00-\u9fff\ue815-\ue864\U00020000-\U000323af·•・‧．⋅\u3000]{2,20})"
+    r"(?=[\s(（,，:：]{1,3}\d{6}[ -]?\d{8}[ -]?\d{3}[\dXx])"
 )
 _WHOLES: Final = (
     (re.compile(r"(://[^/\s:@]*:)[^\s/]*@"), rf"\1{MASK}@"),

@@ -62,19 +62,25 @@ class Prescription:
 CARDIOLOGY_1 = Department("A0304", "心内一科", "A03.04", "D110101000001", "王医生")
 CARDIOLOGY_2 = Department("A0305", "心内二科", "A03.04", "D110101000002", "赵医生")
 
+# From 100004 on, one of each document that is served, their names as HIS's registers are known to write them.
 PEOPLE = {
     person.patient_id: person
     for person in (
         Person("100001", "张三", "110101199003070134", "11010000000000100001"),
         Person("100002", "李四", "11010119900307109X", "11010000000000100002"),
         Person("100003", "王五", "110101199003072711", ""),
+        Person("100004", "陈\u3000大文", "810000198309210012", "11010000000000100004"),
+        Person("100005", "何\u3000美", "820000199104100019", "11010000000000100005"),
+        Person("100006", "林\u200b建国", "830000197503150016", "11010000000000100006"),
+        Person("100007", "Mary  Ann ＳＭＩＴＨ", "911156198607040017", "11010000000000100007"),
+        Person("100008", "买买提•艾力", "460100197705120014", "11010000000000100008"),
     )
 }
 CLINICS = {
     "200001": Clinic("心内一科诊室", 2500, CARDIOLOGY_1),
     "200002": Clinic("心内二科诊室", 5000, CARDIOLOGY_2),
 }
-VISITS = {"V1": "100001", "V2": "100002", "V3": "100003"}
+VISITS = {f"V{patient_id[-1]}": patient_id for patient_id in PEOPLE}
 """VISIT_ID to PATIENT_ID."""
 
 _AMLODIPINE = ("XC08CAB139A001010100001", "YP0101", "苯磺酸氨氯地平片", "5mg*7片")

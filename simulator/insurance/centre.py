@@ -12,7 +12,7 @@ from domain.values.china_time import to_china
 from simulator.core.store import Verdict
 from simulator.insurance.config import CentreConfig
 from simulator.insurance.orders import CentreOrder, Orders
-from simulator.insurance.people import People
+from simulator.insurance.people import People, document_named
 from simulator.insurance.wire import CentreRefusal
 
 AUTHORISATION_MISUSED = 114
@@ -54,6 +54,13 @@ class Centre:
     def check_hospital(self, org_codg: str) -> None:
         if org_codg != self.config.org_codg:
             raise CentreRefusal("定点医药机构编码不正确: orgCodg")
+
+    def check_document(self, id_no: str, id_type: str) -> None:
+        """The idType that this centre has for the number's document."""
+        if id_type not in self.config.id_types.values():
+            raise CentreRefusal("证件类型不支持: idType")
+        if id_type != self.config.id_types.get(document_named(id_no)):
+            raise CentreRefusal("证件类型与证件号码不符: idType")
 
     def order(self, pay_ord_id: str) -> CentreOrder:
         order = self.orders.find(pay_ord_id)

@@ -38,6 +38,7 @@ def _named_order(centre: Centre, data: Mapping[str, Any]) -> CentreOrder:
     centre.check_hospital(request.org_codg)
     order = centre.order(request.pay_ord_id)
     centre.check_token(order, request.pay_token)
+    centre.check_document(request.id_no, request.id_type)
     if request.id_no != order.id_no:
         raise CentreRefusal("身份证号与订单不一致: idNo")
     if request.user_name != order.user_name:

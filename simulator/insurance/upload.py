@@ -16,6 +16,7 @@ def upload_fees(centre: Centre, data: Mapping[str, Any]) -> Outcome:
     centre.check_hospital(request.org_codg)
     _check_token(request)
     _check_details(request)
+    centre.check_document(request.id_no, request.id_type)
     centre.people.check_insured(request.id_no, request.user_name)
     if request.pay_auth_no is not None:
         centre.take_authorisation(request.pay_auth_no, request.med_org_ord)

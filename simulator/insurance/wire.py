@@ -23,7 +23,6 @@ class CentreRefusal(Exception):
 
 Text = Annotated[str, StringConstraints(max_length=256)]
 IdNo = Annotated[Text, AfterValidator(str.upper)]
-IdentityCard = Literal["01"]
 
 
 class Asked(BaseModel):
@@ -57,7 +56,7 @@ class UploadAsked(Asked):
     begntime: ChinaTime
     id_no: IdNo
     user_name: Text
-    id_type: IdentityCard
+    id_type: Text
     ec_token: Text | None = None
     pay_auth_no: Text | None = None
     insu_code: Text
@@ -100,7 +99,7 @@ class OrderAsked(Asked):
     pay_token: Text
     id_no: IdNo
     user_name: Text
-    id_type: IdentityCard
+    id_type: Text
 
 
 class RefundAsked(Asked):

@@ -10,6 +10,12 @@ from simulator.his import catalogue
 from tests.support.stack.running import Call, outpatient_call
 
 NAME: Final = "欧阳标记丁"
+NAME_IN_HIS: Final = "欧阳　标记丁"
+"""As HIS spells it, in its answers and in its messages."""
+
+NAME_SPOKEN: Final = "欧阳 标记 丁"
+"""As the centre spells it in its messages."""
+
 ID_NO: Final = "110101198807154734"
 PSN_NO: Final = "PSNMARKER00000700001"
 PLACE: Final = "121.4737021,31.2304161"
@@ -24,7 +30,7 @@ _SERIALS = itertools.count(70_000)
 
 def admit(people: dict[str, catalogue.Person], visits: dict[str, str]) -> None:
     """Have HIS know the person."""
-    people[PATIENT_ID] = catalogue.Person(PATIENT_ID, NAME, ID_NO, PSN_NO)
+    people[PATIENT_ID] = catalogue.Person(PATIENT_ID, NAME_IN_HIS, ID_NO, PSN_NO)
     visits[VISIT_ID] = PATIENT_ID
 
 

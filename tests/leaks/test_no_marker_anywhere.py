@@ -34,7 +34,8 @@ class Left:
         return self.stack.embedded.settings.data_dir
 
     def markers(self) -> set[str]:
-        fixed = {marked.NAME, marked.ID_NO, marked.PSN_NO, marked.PLACE, marked.OTHERS_NAME, marked.WRONG_ID_NO}
+        names = {marked.NAME, marked.NAME_IN_HIS, marked.NAME_SPOKEN, marked.OTHERS_NAME}
+        fixed = names | {marked.ID_NO, marked.PSN_NO, marked.PLACE, marked.WRONG_ID_NO}
         return fixed | {marked.AUTH} | marked.known_to_the_centre(self.folder) | marked.keys_of_the_house(self.folder)
 
 

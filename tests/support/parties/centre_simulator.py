@@ -230,7 +230,7 @@ def centre_config(**bits: object) -> CentreConfig:
     return CentreConfig.model_validate(facts | bits)
 
 
-_SHARED = {"version", "timestamp", "numbers", "enc_hex", "sm2_user_id", "reversal_token_field", "paths"}
+_SHARED = {"version", "timestamp", "numbers", "enc_hex", "sm2_user_id", "reversal_token_field", "paths", "id_types"}
 
 
 @asynccontextmanager

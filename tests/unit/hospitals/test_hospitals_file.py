@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.orders import Registers
+from domain.values.identity import Document
 from gateways.his.port import HisRepeats
 from hospitals import ConfigError, load_hospitals
 from security.crypto import sm
@@ -121,6 +122,49 @@ class TestAccepted:
         assert WEBHOOK_SECRET not in repr(hospital)
         assert "a secret" not in repr(hospital)
         assert PRIVATE_KEY not in repr(hospital)
+
+
+class TestDocuments:
+    """`[centres.NAME.id_types]`."""
+
+    def test_only_the_identity_card_s_code_is_known(self, tmp_path: Path) -> None:
+        centre = load_hospitals(_written(tmp_path, CENTRE + HOSPITAL))["main"].centre
+        assert centre.id_types == {Document.RESIDENT_IDENTITY_CARD: "01"}
+
+    def test_the_table_adds_others(self, tmp_path: Path) -> None:
+        table = '[centres.sim.id_types]\nresidence_permit_taiwan = "17"\nforeign_permanent_residence = "07"\n'
+        centre = load_hospitals(_written(tmp_path, CENTRE + table + HOSPITAL))["main"].centre
+        assert centre.id_types == {
+            Document.RESIDENT_IDENTITY_CARD: "01",
+            Document.RESIDENCE_PERMIT_TAIWAN: "17",
+            Document.FOREIGN_PERMANENT_RESIDENCE: "07",
+        }
+
+    def test_and_may_change_the_identity_card_s(self, tmp_path: Path) -> None:
+        table = '[centres.sim.id_types]\nresident_identity_card = "1"\n'
+        centre = load_hospitals(_written(tmp_path, CENTRE + table + HOSPITAL))["main"].centre
+        assert centre.id_types == {Document.RESIDENT_IDENTITY_CARD: "1"}
+
+    @pytest.mark.parametrize(
+        ("table", "problem"),
+        [
+            ('passport = "08"', "unknown document passport; known: resident_identity_card, residence_permit_hong_kong"),
+            ('residence_permit_macao = ""', "the idType of residence_permit_macao must have 1 to 8 ASCII letters or"),
+            ('residence_permit_macao = "十七"', "the idType of residence_permit_macao must have 1 to 8 ASCII letters"),
+            ('residence_permit_macao = "123456789"', "the idType of residence_permit_macao must have 1 to 8 ASCII"),
+            ("residence_permit_macao = 17", "Input should be a valid string"),
+        ],
+    )
+    def test_what_is_wrong_with_it(self, tmp_path: Path, table: str, problem: str) -> None:
+        (told,) = _problems(tmp_path, f"{CENTRE}[centres.sim.id_types]\n{table}\n{HOSPITAL}")
+        where, _, said = told.partition(": ")
+        assert int(where) in {9, 10}
+        assert said.startswith("centres.sim.id_types")
+        assert problem in said
+
+    def test_a_constant_for_all_is_refused(self, tmp_path: Path) -> None:
+        text = f'{CENTRE}[centres.sim.upload_fields]\nidType = "17"\n{HOSPITAL}'
+        assert _problems(tmp_path, text) == ["9: centres.sim.upload_fields: idType belongs in id_types, by document"]
 
 
 class TestRefused:

@@ -46,6 +46,11 @@ class TestPatients:
             ("100001", "张三", "110101199003070134", True),
             ("100002", "李四", "11010119900307109X", True),
             ("100003", "王五", "110101199003072711", False),
+            ("100004", "陈大文", "810000198309210012", True),
+            ("100005", "何美", "820000199104100019", True),
+            ("100006", "林建国", "830000197503150016", True),
+            ("100007", "Mary Ann SMITH", "911156198607040017", True),
+            ("100008", "买买提·艾力", "460100197705120014", True),
         ],
     )
     async def test_who_they_are(
@@ -66,7 +71,7 @@ class TestPatients:
     async def test_whose_visit_it_is(self, his: HttpHospitalSystem, visit_id: str, patient_id: str) -> None:
         assert await his.visit_patient(visit_id) == patient_id
 
-    @pytest.mark.parametrize("visit_id", ["V4", "V10001", "X", "V", "V-1", "V1 ", "V99999999999999999999999"])
+    @pytest.mark.parametrize("visit_id", ["V9", "V10001", "X", "V", "V-1", "V1 ", "V99999999999999999999999"])
     async def test_no_such_visit(self, his: HttpHospitalSystem, visit_id: str) -> None:
         with pytest.raises(Refused) as caught:
             await his.visit_patient(visit_id)

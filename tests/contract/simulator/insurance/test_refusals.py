@@ -73,6 +73,8 @@ class TestUpload:
             ("medfeeSumamt", "0.00"),
             ("medfeeSumamt", "128.49"),
             ("idNo", "110101199003070135"),
+            ("idNo", "110101199002300138"),
+            ("idNo", "110101900307013"),
             ("idNo", "110101199003072711"),
             ("userName", "李四"),
             ("feedetailList", "none"),

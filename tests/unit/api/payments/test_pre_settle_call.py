@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.payments.schemas import PreSettleCall
+from api.payments.schemas import PreSettleCall, check_document
 from api.web.body import Fields, parse_fields
 from api.web.models import fields_of, title_of
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Category, Channel, Order
 from domain.values.fen import Fen
+from domain.values.identity import Document
 from tests.support.stack.api_server import bill
+from tests.support.values.people import NUMBERS, id_no
 
 ABSENT = None
 REQUIRED = ("payAuthNo", "uldLatlnt", "PATIENT_ID", "CATEGORY", "ORDER_ID", "ID_NO", "medOrgOrd", "TOTAL")
@@ -71,6 +73,33 @@ class TestAValidCall:
     def test_takes_a_small_x_for_the_check_digit(self) -> None:
         assert read(ID_NO="11010119900307109x").id_no == "11010119900307109X"
 
+    def test_takes_any_spelling_of_a_number(self) -> None:
+        for written in (
+            "１１０１０１１９９００３０７１０９ｘ",
+            "\u3000110101 19900307 109X\u200b",
+            "\ufeff11010119900307109×",
+        ):
+            assert read(ID_NO=written) == read(ID_NO="11010119900307109X")
+
+    def test_takes_a_real_number_whatever_its_area(self) -> None:
+        for area in ("460100", "500103", "410122", "110199", "810000", "830000", "911156"):
+            assert read(ID_NO=id_no(area, "19770512")).id_no == id_no(area, "19770512")
+
+    @pytest.mark.parametrize(
+        ("written", "name"),
+        [
+            ("张　三", "张三"),
+            ("\ufeff张\u200b三", "张三"),
+            ("买买提．艾力", "买买提·艾力"),
+            ("ＭＡＲＹ  ＳＭＩＴＨ", "MARY SMITH"),
+            ("\u200b", None),
+            ("", None),
+        ],
+        ids=ascii,
+    )
+    def test_takes_any_spelling_of_a_name(self, written: str, name: str | None) -> None:
+        assert read(PATIENT_NAME=written).patient_name == name
+
     def test_trims_each_prescription(self) -> None:
         assert read(ORDER_ID="300002 | 300001").order_ids == ("300002", "300001")
 
@@ -108,7 +137,7 @@ class TestAnInvalidField:
             *(("CATEGORY", category) for category in ("3", "0", "1.0", 3, "一", "12")),
             *(("ORDER_ID", ids) for ids in ("|", "300001|", "|300001", "300001||300002", "1|1", "1| 1", "x" * 2001)),
             *(("ID_NO", id_no) for id_no in ("110101199003070135", "11010119900307013", "110101900307013", "H1234567")),
-            *(("ID_NO", id_no) for id_no in ("110101199013070134", "１１０１０１１９９００３０７０１３４", "x" * 18)),
+            *(("ID_NO", id_no) for id_no in ("110101199013070134", "x" * 18, "1" * 65)),
             *(("medOrgOrd", number) for number in ("M 1", "订单", "x" * 65, "a/b", "a.b", "ａ")),
             *(("CHANNEL", channel) for channel in ("wechat", "UnionPay", 1)),
             *((name, "x" * 129) for name in ("PATIENT_ID", "uldLatlnt", "PATIENT_NAME", "VISIT_ID", "CLINIC_ID")),
@@ -129,6 +158,23 @@ class TestAnInvalidField:
         with pytest.raises(PaymentError, match=r"INVALID_FIELD: 总金额\(TOTAL\)重复出现"):
             PreSettleCall.read(parse_fields(text))
 
+    @pytest.mark.parametrize(
+        ("number", "reason"),
+        [
+            ("110101199003070135", "不正确: 校验码有误"),
+            (id_no("110101", "19900230"), "不正确: 出生日期有误"),
+            ("12345", "不正确: 须为18位号码"),
+            ("110101900307013", "暂不支持15位旧身份证号"),
+            ("E12345678", "暂不支持护照"),
+            ("H1234567801", "暂不支持港澳居民来往内地通行证"),
+            ("军字第1234567号", "暂不支持军官证"),
+        ],
+    )
+    def test_says_what_is_wrong_with_a_number(self, number: str, reason: str) -> None:
+        error = refusal(ID_NO=number)
+        assert error.code is ErrorCode.INVALID_FIELD
+        assert error.message.startswith(f"身份证号(ID_NO){reason}")
+
     def test_never_repeats_the_value(self) -> None:
         error = refusal(ID_NO="110101199003070135", PATIENT_NAME="王五")
         assert "110101199003070135" not in error.message
@@ -137,6 +183,22 @@ class TestAnInvalidField:
         text = json.dumps(bill()).replace('"128.50"', "1.285E2")
         with pytest.raises(PaymentError, match="INVALID_FIELD: 总金额"):
             PreSettleCall.read(parse_fields(text))
+
+
+class TestADocument:
+    """That the hospital's centre serves, or not."""
+
+    @pytest.mark.parametrize("document", Document)
+    def test_is_served_where_the_table_has_it(self, document: Document) -> None:
+        check_document(NUMBERS[document], {document})
+
+    @pytest.mark.parametrize("document", Document)
+    def test_is_named_where_it_has_not(self, document: Document) -> None:
+        with pytest.raises(PaymentError) as refused:
+            check_document(NUMBERS[document], set(Document) - {document})
+        assert refused.value.code is ErrorCode.INVALID_FIELD
+        said = f"身份证号(ID_NO)是{document.in_chinese}号码, 本院的医保中心暂不支持该证件"
+        assert refused.value.message == said
 
 
 class TestAnyInput:

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from domain.bills import Bill, Diagnosis
-from domain.errors import Refused
+from domain.errors import NotSent, Refused
 from domain.values.fen import Fen
+from domain.values.identity import Document
 from gateways.insurance.client import HttpInsuranceCentre
 from gateways.insurance.port import InsuranceCentre
 from tests.support.parties.centre_stub import CentreStub, centre_stub
 from tests.support.values.centres import PLACEMENT, REFERENCE, REVERSAL
 from tests.support.values.orders import bill_of, outpatient, registration
+from tests.support.values.people import ID_TYPES, NUMBERS
 
 Both = tuple[CentreStub, HttpInsuranceCentre]
 UPLOADED = {"payOrdId": "ORD1", "payToken": "PT1"}
@@ -126,6 +128,37 @@ class TestFeeUpload:
             with pytest.raises(Refused):
                 await centre.place_order(PLACEMENT)
             assert stub.asked["feeType"] == "09"
+
+
+class TestDocuments:
+    """idType is the profile's for the number's document."""
+
+    @pytest.mark.parametrize("document", Document)
+    async def test_in_every_transaction_that_names_a_person(self, document: Document) -> None:
+        number = NUMBERS[document]
+        order, reference = outpatient("M1", id_no=number), REFERENCE.model_copy(update={"id_no": number})
+        async with centre_stub(id_types=ID_TYPES) as (stub, centre):
+            stub.data = UPLOADED
+            await centre.upload_fees(order, bill_of(order), "M1")
+            uploaded = stub.asked
+            stub.data = {"payOrdId": "ORD1", "ordStas": "12"}
+            await centre.query_order(reference)
+            queried = stub.asked
+            await centre.revoke_order(reference)
+        for asked in (uploaded, queried, stub.asked):
+            assert (asked["idNo"], asked["idType"]) == (number, ID_TYPES[document])
+
+    async def test_one_without_a_code_is_not_sent(self, both: Both) -> None:
+        """The API refuses it at once; here for an order that was placed before the table lost its code."""
+        stub, centre = both
+        order = outpatient("M1", id_no=NUMBERS[Document.RESIDENCE_PERMIT_TAIWAN])
+        with pytest.raises(Refused, match="台湾居民居住证"):
+            await centre.upload_fees(order, bill_of(order), "M1")
+        reference = REFERENCE.model_copy(update={"id_no": order.id_no})
+        for call in (centre.query_order, centre.revoke_order):
+            with pytest.raises(NotSent, match="台湾居民居住证"):
+                await call(reference)
+        assert stub.requests == []
 
 
 class TestOtherTransactions:
