@@ -33,33 +33,43 @@ class Gate:
         Raises `AccessRefused` UNAUTHORIZED, FORBIDDEN or RATE_LIMITED, and whatever `check_signature` raises.
         """
         now = datetime.now(UTC)
-        caller = await self._known(request, token, now)
-        if wait_s := await self._limits.calls.count(caller.hospital.id, caller.key_name):
+        caller = self._known(request, token, now)
+        if caller.hmac_secret is not None:
+            # Before anything is counted: whoever has only the key must not use up its calls.
+            await self._check_signature(request, caller, caller.hmac_secret, now)
+        if wait_s := self._limits.calls.count(caller.hospital.id, caller.key_name):
             raise caller.refused(Reason.TOO_MANY_CALLS, ErrorCode.RATE_LIMITED, "该访问密钥调用过于频繁", wait_s)
         rule = RULES[right]
         if caller.role not in rule.roles:
             raise caller.refused(Reason.WRONG_ROLE, ErrorCode.FORBIDDEN, rule.refusal)
-        if caller.hmac_secret is not None:
-            await check_signature(request, caller, caller.hmac_secret, self._database, now)
         return caller
 
-    async def admit_keyless(self, request: Request) -> None:
+    def admit_keyless(self, request: Request) -> None:
         """A call that proves itself by other means than a key (6302). Raises `AccessRefused` RATE_LIMITED."""
-        if wait_s := await self._limits.refusals.spent(_KEYLESS, _address(request)):
+        if wait_s := self._limits.refusals.spent(_KEYLESS, _address(request)):
             raise _too_many_refusals(wait_s)
 
-    async def count_refusal(self, request: Request) -> None:
+    def count_refusal(self, request: Request) -> None:
         """Count a keyless call whose proof failed."""
-        await self._limits.refusals.count(_KEYLESS, _address(request))
+        self._limits.refusals.count(_KEYLESS, _address(request))
 
-    async def _known(self, request: Request, token: str | None, now: datetime) -> Caller:
+    def _known(self, request: Request, token: str | None, now: datetime) -> Caller:
         """A valid key gets in however many calls from its address were refused: they may share a proxy."""
         try:
             return self._callers.who(token, now)
         except AccessRefused as refused:
-            if wait_s := await self._limits.refusals.count(_KEY, _address(request)):
-                raise _too_many_refusals(wait_s) from refused
-            raise
+            raise self._counted(request, refused) from None
+
+    async def _check_signature(self, request: Request, caller: Caller, secret: str, now: datetime) -> None:
+        try:
+            await check_signature(request, caller, secret, self._database, now)
+        except AccessRefused as refused:
+            raise self._counted(request, refused) from None
+
+    def _counted(self, request: Request, refused: AccessRefused) -> AccessRefused:
+        """`refused`, or that its address was refused too often."""
+        wait_s = self._limits.refusals.count(_KEY, _address(request))
+        return _too_many_refusals(wait_s) if wait_s else refused
 
 
 _BEARER = HTTPBearer(auto_error=False, description="访问密钥, 由医院侧发放: `Authorization: Bearer <key>`")

@@ -1,5 +1,6 @@
 """The codec endpoint of Temporal's UI and command line, and the page where a browser signs in to it and out."""
 
+import json
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
@@ -14,7 +15,7 @@ from api.access.keys import Caller
 from api.access.recording import note_access
 from api.codec.door import DECODE, decoding_caller, may_decode, signed_in_key
 from api.codec.page import SIGN_IN, SIGN_OUT, Places, asking, signed_in
-from api.codec.service import NotYours
+from api.codec.service import NotYours, check_count
 from api.codec.session import PATH
 from api.services import services_of
 from api.web.body import is_form, read_text
@@ -54,9 +55,13 @@ async def _json(request: Request) -> str:
 
 
 def _payloads(text: str) -> list[Payload]:
-    """Raises `PaymentError` MALFORMED_JSON."""
+    """Raises `PaymentError` MALFORMED_JSON or TOO_LARGE, before too much of it is made into payloads."""
     try:
-        return list(json_format.Parse(text, Payloads(), ignore_unknown_fields=True).payloads)
+        asked = json.loads(text)
+        if not isinstance(asked, dict):
+            raise ValueError("not an object")  # noqa: TRY301 - one refusal for whatever is no request
+        check_count(asked.get("payloads"))
+        return list(json_format.ParseDict(asked, Payloads(), ignore_unknown_fields=True).payloads)
     except (json_format.ParseError, RecursionError, ValueError):
         raise PaymentError(ErrorCode.MALFORMED_JSON, '请求内容必须是{"payloads": […]}') from None
 
@@ -110,8 +115,15 @@ def _to_page() -> Response:
 def _check_origin(request: Request) -> None:
     """Another site's form must not sign a browser in or out. Raises `PaymentError` FORBIDDEN."""
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin is not None and _host_of(origin) != request.headers.get("host"):
         raise PaymentError(ErrorCode.FORBIDDEN, "登录请求不是来自本页面")
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 async def _key(request: Request) -> str:

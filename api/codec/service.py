@@ -38,6 +38,12 @@ class Opened:
     workflows: list[str]
 
 
+def check_count(payloads: object) -> None:
+    """Raises `ApiError` TOO_LARGE for more than `PAYLOADS_MAX`."""
+    if isinstance(payloads, Sequence) and len(payloads) > PAYLOADS_MAX:
+        raise ApiError(ErrorCode.TOO_LARGE, _TOO_MANY)
+
+
 class CodecService:
     def __init__(self, codec: PayloadCodec) -> None:
         self._codec = codec
@@ -47,8 +53,7 @@ class CodecService:
 
         Raises `NotYours`, or `ApiError` TOO_LARGE or INVALID_FIELD.
         """
-        if len(payloads) > PAYLOADS_MAX:
-            raise ApiError(ErrorCode.TOO_LARGE, _TOO_MANY)
+        check_count(payloads)
         try:
             opened = await self._codec.decode(payloads)
         except (SealBrokenError, DecodeError, zlib.error):

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from domain.errors import ErrorCode, PaymentError
 
 BODY_BYTES_MAX = 1024 * 1024
+SEPARATORS_MAX = 10_000
+"""Commas in a body. A million of them are as many values, which would keep every other call waiting while parsed."""
 P_JSON = "P_JSON"
 WRAPPINGS_MAX = 2
 """A gateway on the way may wrap what is wrapped already; anything deeper is a mistake."""
@@ -23,6 +25,8 @@ Fields = dict[str, Any]
 _KEPT = "medpay_body"
 _FORM = "application/x-www-form-urlencoded"
 _FORM_FIELDS_MAX = 100
+_LENGTH_DIGITS = 18
+"""A longer number is not even read: Python refuses one of thousands of digits."""
 _UTF8 = frozenset({"utf-8", "utf8"})
 
 
@@ -55,18 +59,21 @@ async def check_optional_body(request: Request) -> None:
         await read_fields(request)
 
 
-async def read_text(request: Request) -> str:
-    """The whole body as text, whatever its media type. Raises as `read_fields`."""
+async def read_text(request: Request, bytes_max: int = BODY_BYTES_MAX) -> str:
+    """The whole body as text, whatever its media type, with few enough values to be parsed. Raises as `read_fields`."""
+    body = await read_bytes(request, bytes_max)
+    if body.count(b",") > SEPARATORS_MAX:
+        raise PaymentError(ErrorCode.TOO_LARGE, f"请求体中的值过多: 最多{SEPARATORS_MAX}个")
     try:
-        return (await read_bytes(request)).decode("utf-8-sig")
+        return body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise _malformed("请求内容不是UTF-8编码") from None
 
 
-async def read_bytes(request: Request) -> bytes:
+async def read_bytes(request: Request, bytes_max: int = BODY_BYTES_MAX) -> bytes:
     """The whole body, kept for later readers. Raises `PaymentError` TOO_LARGE; `ClientDisconnect`."""
     if not hasattr(request.state, _KEPT):
-        setattr(request.state, _KEPT, await _read(request))
+        setattr(request.state, _KEPT, await _read(request, bytes_max))
     body: bytes = getattr(request.state, _KEPT)
     return body
 
@@ -107,16 +114,16 @@ def parse_fields(text: str) -> Fields:
     return value
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, bytes_max: int) -> bytes:
     """Refuses by Content-Length where there is one; a chunked body is counted as it arrives."""
-    announced = request.headers.get("content-length", "0")
-    if announced.isascii() and announced.isdigit() and int(announced) > BODY_BYTES_MAX:
-        raise _too_large()
+    announced = request.headers.get("content-length", "0").lstrip("0")
+    if announced.isascii() and announced.isdigit() and (len(announced) > _LENGTH_DIGITS or int(announced) > bytes_max):
+        raise _too_large(bytes_max)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise _too_large()
+        if len(body) > bytes_max:
+            raise _too_large(bytes_max)
     return bytes(body)
 
 
@@ -165,5 +172,5 @@ def _malformed(message: str) -> PaymentError:
     return PaymentError(ErrorCode.MALFORMED_JSON, message)
 
 
-def _too_large() -> PaymentError:
-    return PaymentError(ErrorCode.TOO_LARGE, f"请求体不能超过{BODY_BYTES_MAX // 1024}KB")
+def _too_large(bytes_max: int) -> PaymentError:
+    return PaymentError(ErrorCode.TOO_LARGE, f"请求体不能超过{bytes_max // 1024}KB")

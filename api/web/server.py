@@ -31,9 +31,14 @@ HEAD_BYTES_MAX: Final = 32 * 1024
 """Of a request's URL and headers together. A bearer key, a signature and a proxy's headers take some 2 KiB."""
 UNFINISHED_HEAD_BYTES_MAX: Final = 64 * 1024
 """Of an incomplete head. Above `HEAD_BYTES_MAX`, so that a complete one is refused by `HeadLimits` instead."""
+FRAMING_BYTES_MAX: Final = HEAD_BYTES_MAX
+"""Of what comes with a chunked body and is none of it: extensions of chunks, and trailers."""
+CHUNK_FRAMING_BYTES: Final = 16
+"""What every chunk may have for its size and line ends."""
 KEEP_ALIVE_S: Final = 75
 """Longer than the idle timeout of common proxies, so that they never reuse a connection that we are just closing."""
 HEAD_MESSAGE: Final = f"请求头过大: 最多{HEADERS_MAX}个, 连同地址共{HEAD_BYTES_MAX // 1024}KB"
+FRAMING_MESSAGE: Final = f"分块传输的扩展和尾部字段过大: 最多{FRAMING_BYTES_MAX // 1024}KB"
 
 
 def server_config(application: FastAPI, settings: Settings) -> Config:
@@ -83,7 +88,7 @@ def is_too_large(scope: Scope) -> bool:
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol with time limits.
+    """uvicorn's HTTP protocol with time limits, and without trailers, which uvicorn takes for headers.
 
     `request_timeout_s`: from the start of the connection or the request's first byte to the request's last byte.
     `answer_timeout_s`: from there until the caller has read the whole answer.
@@ -104,6 +109,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._answering: asyncio.TimerHandle | None = None
         self._head_bytes: int | None = 0
         """Bytes seen of the head now arriving; None while none is."""
+        self._framing_bytes = 0
+        """Bytes seen of the body now arriving that are none of its content."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -117,11 +124,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._head_bytes is not None:
             self._head_bytes += len(data)
+        else:
+            self._framing_bytes += len(data)
         super().data_received(data)
         if self._is_idle() and self._arriving is None and not self.transport.is_closing():
             self._expect_end()  # blank lines between requests, which cancel uvicorn's own keep-alive timeout
         if self._head_bytes is not None and self._head_bytes > UNFINISHED_HEAD_BYTES_MAX:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, HEAD_TOO_LARGE, HEAD_MESSAGE)
+        elif self._head_bytes is None and self._framing_bytes > FRAMING_BYTES_MAX:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, HEAD_TOO_LARGE, FRAMING_MESSAGE)
 
     def _unsupported_upgrade_warning(self) -> None:
         """Silenced: uvicorn would log advice to install a WebSocket library on every upgrade request."""
@@ -132,9 +143,21 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._head_bytes = 0
         self._expect_end()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # After the head it is a trailer, which nobody asked for and no proxy has checked.
+        if self._head_bytes is not None:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        self._head_bytes = None
+        self._head_bytes, self._framing_bytes = None, 0
         super().on_headers_complete()
+
+    def on_chunk_header(self) -> None:
+        self._framing_bytes -= CHUNK_FRAMING_BYTES
+
+    def on_body(self, body: bytes) -> None:
+        self._framing_bytes -= len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._end_has_come()

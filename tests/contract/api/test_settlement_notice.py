@@ -10,14 +10,25 @@ from typing import Any
 import pytest
 import structlog
 
-from api.web.body import BODY_BYTES_MAX
+from api.notices.routes import BODY_BYTES_MAX
+from api.web.body import SEPARATORS_MAX
 from domain.errors import ErrorCode
 from domain.states import PaymentState
 from gateways.insurance.envelope import Envelope
 from security.crypto.sm import generate_key_pair
 from storage.records import PaymentFacts
 from tests.support.stack import recorded
-from tests.support.stack.api_server import KEYS, NOTICE, Answer, ApiServer, centre_side, free_port, prepare, serving_api
+from tests.support.stack.api_server import (
+    KEYS,
+    NOTICE,
+    Answer,
+    ApiServer,
+    centre_side,
+    free_port,
+    prepare,
+    serving_api,
+    settings_for,
+)
 from tests.support.stack.database import rows
 from tests.support.stack.recorded import TO_PAID, TO_PRE_SETTLED
 from tests.support.values.orders import SPLIT, outpatient
@@ -81,16 +92,25 @@ class TestWhoIsBelieved:
             (b"[]", 422, "MALFORMED_JSON"),
             (b"{", 422, "MALFORMED_JSON"),
             (b"\xff\xfe", 422, "MALFORMED_JSON"),
-            (b'{"a":' * 150_000, 422, "MALFORMED_JSON"),
+            (b'{"a":' * 10_000, 422, "MALFORMED_JSON"),
             (b"{}", 400, "MISSING_FIELD"),
             (ODD, 401, "UNAUTHORIZED"),
             (b" " * (BODY_BYTES_MAX + 1), 413, "TOO_LARGE"),
+            (b"[" + b"1," * SEPARATORS_MAX + b"1,1]", 413, "TOO_LARGE"),
         ],
     )
     async def test_what_is_no_envelope_is_refused_in_the_centre_s_form(
         self, api: ApiServer, body: bytes, status: int, code: str
     ) -> None:
         assert_refused(await api.call("POST", NOTICE, key=None, data=BytesIO(body)), status, code)
+
+    @pytest.mark.parametrize("body", [b"{", b"{}", ODD, b" " * (BODY_BYTES_MAX + 1)])
+    async def test_who_sends_such_often_is_held_back(self, prepared_folder: Path, body: bytes) -> None:
+        settings = settings_for(prepared_folder, f"127.0.0.1:{free_port()}", refusals_per_minute=2)
+        async with serving_api(settings) as api:
+            for _ in range(2):
+                assert (await api.call("POST", NOTICE, key=None, data=BytesIO(body))).status in {400, 401, 413, 422}
+            assert_refused(await api.call("POST", NOTICE, key=None, data=BytesIO(body)), 429, "RATE_LIMITED")
 
     async def test_without_an_order_is_malformed(self, api: ApiServer) -> None:
         assert_refused(await told(api, {"ordStas": "6"}), 400, "INVALID_FIELD")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.access.limits import RateLimits, address_of
+from api.access.limits import SOURCES_MAX, Limit, RateLimits, address_of
 from security.crypto.sm import generate_key_pair
 from settings import Settings
 from tests.support.stack.api_server import (
@@ -107,6 +107,26 @@ class TestAddress:
         assert address_of(host) == counted
 
 
-async def test_the_default_lets_200_calls_a_second_pass() -> None:
+class TestALimit:
+    def test_begins_anew_a_minute_after_the_first_call(self) -> None:
+        now = [100.0]
+        limit = Limit(2, lambda: now[0])
+        assert [limit.count("a"), limit.count("a"), limit.count("a"), limit.count("b")] == [0, 0, 60, 0]
+        now[0] += 59.5
+        assert (limit.spent("a"), limit.count("a"), limit.spent("b")) == (1, 1, 0)
+        now[0] += 0.5
+        assert (limit.spent("a"), limit.count("a")) == (0, 0)
+
+    def test_remembers_so_many_and_forgets_who_was_silent_longest(self) -> None:
+        limit = Limit(1)
+        limit.count("first")
+        for number in range(10 * SOURCES_MAX):
+            limit.count(str(number))
+            assert limit.spent("first")
+        assert not limit.spent("0")
+        assert len(limit._windows) == SOURCES_MAX
+
+
+def test_the_default_lets_200_calls_a_second_pass() -> None:
     calls = RateLimits(Settings(_env_file=None)).calls
-    assert [await calls.count("main", "key") for _ in range(200 * 60)] == [0] * 12_000
+    assert [calls.count("main", "key") for _ in range(200 * 60)] == [0] * 12_000

@@ -82,6 +82,18 @@ class TestSigned:
         answer = await post(api, signed(body), BytesIO(body))
         assert answer.outcome == (413, "TOO_LARGE")
 
+    async def test_is_what_uses_up_the_key_s_calls_and_nothing_else(self, prepared_folder: Path) -> None:
+        """Whoever has the key but not its secret must not be able to shut its holder out."""
+        limits = {"rate_limit_per_minute": 2, "refusals_per_minute": 3}
+        async with serving_api(settings_for(prepared_folder, f"127.0.0.1:{free_port()}", **limits)) as api:
+            heard = signed()
+            assert (await post(api, heard)).status == 503
+            for stolen in ({}, signed(secret=new_signing_secret()), heard):
+                assert (await post(api, stolen)).status == 401
+            assert (await post(api, {})).outcome == (429, "RATE_LIMITED")
+            assert (await post(api, signed())).status == 503
+            assert (await post(api, signed())).outcome == (429, "RATE_LIMITED")
+
 
 class TestNotSigned:
     @pytest.mark.parametrize(

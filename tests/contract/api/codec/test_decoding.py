@@ -141,11 +141,13 @@ class TestBrokenRequests:
             (b"[" * 100_000, JSON, (422, "MALFORMED_JSON")),
             (b'{"payloads": [{"data": 5}]}', JSON, (422, "MALFORMED_JSON")),
             (b'{"payloads": 1}', JSON, (422, "MALFORMED_JSON")),
+            (b'[{"payloads": []}]', JSON, (422, "MALFORMED_JSON")),
+            (b'{"payloads": [' + b'{"data":""},' * 2_000 + b"{}]}", JSON, (413, "TOO_LARGE")),
             (b"x" * (1024 * 1024 + 1), JSON, (413, "TOO_LARGE")),
             (b"{}", {"Content-Type": "text/plain"}, (415, "UNSUPPORTED_MEDIA_TYPE")),
             (b"a=b", {"Content-Type": "application/x-www-form-urlencoded"}, (415, "UNSUPPORTED_MEDIA_TYPE")),
         ],
-        ids=["not whole", "deep", "no base64", "no list", "large", "text", "form"],
+        ids=["not whole", "deep", "no base64", "no list", "no object", "many", "large", "text", "form"],
     )
     async def test_a_body_that_is_none(self, api: ApiServer, body: bytes, headers: Any, outcome: Any) -> None:  # noqa: ANN401
         answer = await api.call("POST", DECODE, key=KEYS["auditor"], data=io.BytesIO(body), headers=headers)

@@ -44,6 +44,8 @@ class TestSigningIn:
         assert [record.event for record in await log_of(api)] == ["api:key:refused"]
 
     async def test_from_another_site_s_form_is_refused(self, api: ApiServer) -> None:
+        for origin in ("http://evil.example", "http://[", "http://[::1", "null", "http://a]"):
+            assert (await sign_in(api, KEYS["auditor"], Origin=origin)).outcome == (403, "FORBIDDEN")
         answer = await sign_in(api, KEYS["auditor"], Origin="http://evil.example")
         assert (answer.outcome, "Set-Cookie" in answer.headers) == ((403, "FORBIDDEN"), False)
         assert (await sign_in(api, KEYS["auditor"], Origin=api.url)).status == 303

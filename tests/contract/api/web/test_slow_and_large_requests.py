@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
+from api.web.server import FRAMING_BYTES_MAX
 from storage.payments import PaymentRepository
 from tests.support.stack.api_server import KEY, PRE_SETTLE, ApiServer, free_port, serving_api, settings_for
 from tests.support.waiting import eventually
@@ -178,6 +179,57 @@ class TestTooLarge:
         many = "".join(f"X-{number}: {'y' * 200}\r\n" for number in range(90))
         await connection.send(f"GET /health/live HTTP/1.1\r\nHost: x\r\n{many}\r\n".encode())
         assert (await connection.one_answer()).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("body", ["", " "])
+async def test_a_length_of_thousands_of_digits_is_a_length(connection: Connection, body: str) -> None:
+    await connection.send(f"{HEAD}Content-Length: {'0' * 5_000}{len(body)}\r\n\r\n{body}".encode())
+    assert_refused(await connection.one_answer(), 422, "MALFORMED_JSON")
+
+
+class TestWhatComesWithAChunkedBody:
+    """Trailers and extensions of chunks: nobody asked for them, so they are dropped, and few may come."""
+
+    CHUNKED = HEAD + "Transfer-Encoding: chunked\r\n\r\n"
+
+    @pytest.mark.parametrize(
+        ("framing", "unit"),
+        [
+            ("0\r\n", "X-Trailer: y\r\n"),
+            ("0\r\nX: ", "y" * 100),
+            ("0\r\n", f"{'x' * 100}: y\r\n"),
+            ("1;", "extension"),
+            ("2\r\n{}\r\n1; a=", "b" * 100),
+        ],
+    )
+    async def test_is_cut_off_where_it_is_large(self, connection: Connection, framing: str, unit: str) -> None:
+        """431, which is lost where more was under way than we read."""
+        await connection.send((self.CHUNKED + framing).encode())
+        sent = 0
+        with suppress(ConnectionError):
+            while sent < 100 * FRAMING_BYTES_MAX:
+                await connection.send((unit * 100).encode())
+                sent += len(unit) * 100
+            assert_refused(await connection.rest(), 431, "HEAD_TOO_LARGE")
+        await eventually(connection.is_cut)
+
+    async def test_is_no_header(self, connection: Connection) -> None:
+        """A proxy has checked the headers, not these: a key here is none."""
+        late = f"0\r\nAuthorization: Bearer {KEY}\r\nX-Request-Id: late\r\n\r\n"
+        keyless = self.CHUNKED.replace(f"Authorization: Bearer {KEY}\r\n", "")
+        await connection.send((keyless + "2\r\n{}\r\n" + late).encode())
+        answer = await connection.one_answer()
+        assert_refused(answer, 401, "UNAUTHORIZED")
+        assert b"late" not in answer
+
+    async def test_does_not_count_the_body_nor_the_next_request(self, connection: Connection) -> None:
+        in_small_chunks = "1\r\n \r\n" * (FRAMING_BYTES_MAX // 2)
+        for _ in range(2):
+            await connection.send((self.CHUNKED + in_small_chunks + "0\r\nX: y\r\n\r\n").encode())
+            assert_refused(await connection.one_answer(), 422, "MALFORMED_JSON")
+        await connection.send(LIVE * 20)
+        for _ in range(20):
+            assert (await connection.one_answer()).startswith(b"HTTP/1.1 200 ")
 
 
 class TestNotHttp:
