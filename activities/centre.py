@@ -62,6 +62,7 @@ class Centre(CentreActivities):
             async with self._call_log.leaving(step, Transaction.UPLOAD_FEES, our_ref, repeat) as call:
                 uploaded = await self._centres[step.hospital].upload_fees(step.order, step.bill, call.our_ref)
                 async with call.done(uploaded) as done:
+                    await _own(done, step, uploaded)
                     facts = _uploaded_facts(step, uploaded)
                     await move(done, step, PaymentState.FEE_UPLOADED, facts, made=True)
                     await _forget_diagnoses(done, step)
@@ -194,6 +195,13 @@ class Centre(CentreActivities):
             await write_end(decision, step, step.end, made=True)
             decision.result = back.model_dump_json()
         return back
+
+
+async def _own(decision: Decision, step: UploadFees, uploaded: UploadedFees) -> None:
+    """Raises `PaymentError` ORDER_CONFLICT: the order is another payment's, and not ours to revoke."""
+    if not await decision.unit.centre_orders.own(step.centre_account, step, uploaded.pay_ord_id):
+        message = "医保中心返回的医保订单号(payOrdId)属于另一笔订单, 未发生扣款, 请用新的医院订单号(medOrgOrd)重新下单"
+        raise PaymentError(ErrorCode.ORDER_CONFLICT, message)
 
 
 def _uploaded_facts(step: UploadFees, uploaded: UploadedFees) -> PaymentFacts:

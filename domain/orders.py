@@ -1,6 +1,6 @@
 """The caller's requests and answers: interface 1 (医保支付下单) and interface 2 (医保支付结果回写), validated."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import Field
@@ -93,8 +93,12 @@ class CashRefundedBy(StrEnum):
 
 
 class PaymentTerms(Frozen):
-    """The hospital's settings for one payment, fixed when it starts: later changes do not affect it."""
+    """The hospital's settings for one payment, fixed when it starts: later changes do not affect it.
 
+    `centre_account`: a digest of the hospital's account at the centre, under which medOrgOrd must be unique.
+    """
+
+    centre_account: str
     pre_settle_budget_s: int
     payment_window_s: int
     auto_finish_after_s: int
@@ -108,6 +112,11 @@ class PaymentTerms(Frozen):
     """The timeout of a call to HIS. A booking whose answer was lost may still arrive until twice this has passed."""
     paid_shown_after_ms: int = 0
     """How long a payment must stay PAID before Temporal's search attributes show it. 0: at once."""
+
+    @property
+    def payable_s(self) -> int:
+        """How long after its acceptance a payment may still be paid: its window opens once it is pre-settled."""
+        return self.pre_settle_budget_s + self.payment_window_s
 
 
 def check_bill(order: Order, bill: Bill, visit_patient_id: str | None) -> None:
@@ -145,14 +154,18 @@ REGISTRATION = "registration:"
 """Prefix of a registration's bill. Its lock ends with SETTLED, since another registration may follow."""
 
 
-def bills_of(order: Order, accepted_at: datetime) -> tuple[str, ...]:
+def bills_of(order: Order, accepted_at: datetime, payable_s: int) -> tuple[str, ...]:
     """The bills that an order would pay, sorted, so that two payments cannot deadlock when they lock them.
 
-    A registration's bill is the patient, the clinic and the day of the order in China.
+    A registration's bill is the patient, the clinic and the day of the order in China. An order of yesterday may still
+    be paid until `payable_s` after midnight: until then yesterday's bill is today's too.
     """
     if order.category is Category.REGISTRATION:
-        day = to_china(accepted_at)[:10]
-        return (f"{REGISTRATION}{day}:{order.patient_id}:{order.clinic_id}",)
+        earliest, midnight = accepted_at - timedelta(seconds=payable_s), timedelta(days=1)
+        days = (payable_s // int(midnight.total_seconds())) + 2
+        moments = (max(earliest, accepted_at - midnight * back) for back in reversed(range(days)))
+        bills = {f"{REGISTRATION}{to_china(at)[:10]}:{order.patient_id}:{order.clinic_id}" for at in moments}
+        return tuple(sorted(bills))
     return tuple(sorted(f"prescription:{order_id}" for order_id in order.order_ids))
 
 

@@ -19,6 +19,7 @@ class UploadFees(Step):
 
     order: Order
     bill: Bill
+    centre_account: str
 
 
 class PlaceOrder(Step):
@@ -110,7 +111,8 @@ class CentreActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
     @declared("insurance_6201_upload_fees", adopted=True)
     @abstractmethod
     async def upload_fees(self, step: UploadFees) -> UploadedFees:
-        """INSURANCE_REFUSED; INSURANCE_UNAVAILABLE with the note UPLOAD_ORPHANED for a repeat; not_sent, unknown."""
+        """INSURANCE_REFUSED; INSURANCE_UNAVAILABLE with the note UPLOAD_ORPHANED for a repeat; ORDER_CONFLICT if the
+        payOrdId is another payment's; not_sent, unknown."""
 
     @declared("insurance_6202_place_order", adopted=True)
     @abstractmethod
