@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from domain.attention import AttentionReason
 from domain.base import Frozen, Joined, PaymentKey
 from domain.bills import Bill, Patient
 from domain.errors import ErrorCode, PaymentError
@@ -177,6 +178,12 @@ class PaymentEnd(Frozen):
     message: str
     note: str = ""
     """For operators: UPLOAD_ORPHANED, an attention reason and the like. Never personal data."""
+
+
+def gone_back_elsewhere(end: PaymentEnd) -> PaymentEnd:
+    """REVERSED, where somebody else gave the money back: `end` says what we wanted to do."""
+    message = f"{end.message} (医保中心显示款项是在本系统之外退回的)"
+    return end.model_copy(update={"message": message, "note": AttentionReason.REFUNDED_ELSEWHERE.value})
 
 
 class HisPayment(PaymentKey):

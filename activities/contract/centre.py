@@ -100,9 +100,13 @@ class Reverse(Step):
 
 
 class Reversed(Frozen):
-    """The money went back. `refd_sn`: the centre's refund number, empty if only 6301 says so."""
+    """The money went back. `refd_sn`: the centre's refund number; empty: it was lost, and a repeat did not bring it.
+
+    `elsewhere`: 6203 was refused, since the money had gone back past us.
+    """
 
     refd_sn: str
+    elsewhere: bool = False
 
 
 class CentreActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):

@@ -60,11 +60,11 @@ class NoticesService:
             # A resend or a replay: 6301 has already been asked because of it.
             logger.info("notice_repeated", hospital=key.hospital, medOrgOrd=key.med_org_ord)
             return kept.followed
-        return await self._follow(key, hospital, kept.id)
+        return await self._follow(key, hospital, kept.id, notice.ord_stas)
 
-    async def _follow(self, key: PaymentKey, hospital: Hospital, notice_id: int) -> str:
+    async def _follow(self, key: PaymentKey, hospital: Hospital, notice_id: int, ord_stas: str) -> str:
         try:
-            followed = await self._hints.follow(key, payment_terms(self._settings, hospital))
+            followed = await self._hints.follow(key, payment_terms(self._settings, hospital), ord_stas)
         except PaymentError as error:
             await self._remark(notice_id, error.message, None)
             raise

@@ -26,8 +26,10 @@ async def stack(session_stack: Stack) -> AsyncIterator[Stack]:
 
 @pytest_asyncio.fixture(scope="session")
 async def short_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    haste = {"payment_window_s": 2, "auto_finish_after_s": 1, "pre_settle_budget_s": SHORT_BUDGET_S}
-    async with running_stack(tmp_path_factory.mktemp("short"), **haste) as running:
+    folder = tmp_path_factory.mktemp("short")
+    async with running_stack(
+        folder, payment_window_s=2, auto_finish_after_s=1, pre_settle_budget_s=SHORT_BUDGET_S
+    ) as running:
         yield running
 
 

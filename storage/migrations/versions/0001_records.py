@@ -95,6 +95,7 @@ def create_payment() -> None:
         text("visit_id", 128, nullable=True),
         sa.Column("registered_by_us", sa.Boolean(), nullable=True),
         text("settlement_no", 128, nullable=True),
+        text("reversal_sn", 128, nullable=True),
         text("error_code", 64, nullable=True),
         text("error_message", 500, nullable=True),
         text("note", 500, nullable=True),

@@ -37,12 +37,9 @@ async def test_its_cancel_and_refund_touch_nothing(stack: Stack, number: str) ->
     order = outpatient_call(number)
     pay_ord_id = await stack.paid(order)
     assert await at_annex(stack, order) == (200, "ORDER_CONFLICT")
-    for path, body in (
-        (f"/api/v1/payments/{number}/cancel", {}),
-        (f"/api/v1/payments/{number}/recheck", {}),
-        (f"/api/v1/payments/{number}/refunds", {"refundNo": "R1", "type": "ALL", "payAuthNo": "A", "reason": "x"}),
-    ):
-        await stack.answered(path, body, key=ANNEX_KEY)
+    refund: Call = {"refundNo": "R1", "type": "ALL", "payAuthNo": "A", "reason": "x"}
+    for action, body in (("cancel", {}), ("recheck", {}), ("refunds", refund)):
+        await stack.answered(f"/api/v1/payments/{number}/{action}", body, key=ANNEX_KEY)
     await stack.settled(order, pay_ord_id)
     assert not {"6401", "6203"} & {*await stack.asked_of_centre(number)}
 
