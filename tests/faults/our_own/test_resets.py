@@ -8,19 +8,14 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import Client
 
 from security.crypto.payload_codec import data_converter
 from tests.faults.conftest import SHORT_BUDGET_S
 from tests.faults.test_refunds import refund
+from tests.support.stack.resets import Run, closed, reset, tasks_of
 from tests.support.stack.running import Stack, outpatient_call, registration_call
 from tests.support.waiting import eventually
-
-Run = WorkflowHandle[object, object]
-_TASK = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 
 
 async def settled(stack: Stack, number: str) -> None:
@@ -100,34 +95,6 @@ class Ended:
     temporal: Client
     numbers: dict[str, str]
 
-    def run(self, workflow_id: str, run_id: str | None = None) -> Run:
-        return self.temporal.get_workflow_handle(workflow_id, run_id=run_id)
-
-    async def tasks(self, workflow_id: str) -> list[int]:
-        """The events at which the workflow's first run completed a task."""
-        events = self.run(workflow_id).fetch_history_events()
-        return [event.event_id async for event in events if event.event_type == _TASK]
-
-    async def reset(self, workflow_id: str, event_id: int) -> Run:
-        """The run that goes on from before that task of the workflow's last run."""
-        last = await self.run(workflow_id).describe()
-        request = ResetWorkflowExecutionRequest(
-            namespace=self.temporal.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=workflow_id, run_id=last.run_id),
-            reason="test",
-            workflow_task_finish_event_id=event_id,
-            request_id=uuid.uuid4().hex,
-        )
-        reset = await self.temporal.workflow_service.reset_workflow_execution(request)
-        return self.run(workflow_id, reset.run_id)
-
-
-async def closed(run: Run) -> None:
-    async def is_closed() -> bool:
-        return (await run.describe()).status is WorkflowExecutionStatus.COMPLETED
-
-    await eventually(is_closed, within_s=60)
-
 
 async def shown(run: Run) -> tuple[str, bool]:
     """PaymentState and NeedsAttention."""
@@ -159,10 +126,10 @@ class TestAPayment:
         """From each of its tasks, however long ago it was."""
         number, state = ended.numbers[name], WAYS[name][1]
         workflow_id = f"payment-main-{number}"
-        await closed(ended.run(workflow_id))
+        await closed(ended.temporal.get_workflow_handle(workflow_id))
         before = await ended.stack.asked_of_centre(number)
-        for event_id in reversed(await ended.tasks(workflow_id)):
-            run = await ended.reset(workflow_id, event_id)
+        for event_id in reversed(await tasks_of(ended.temporal, workflow_id)):
+            run = await reset(ended.temporal, workflow_id, event_id)
             await closed(run)
             assert (await run.result(), await shown(run)) == (state, (state, False)), event_id
         assert await ended.stack.state(number) == state
@@ -174,8 +141,8 @@ class TestAPayment:
     async def test_that_stays_open_shows_its_row(self, ended: Ended, name: str) -> None:
         number, state = ended.numbers[name], WAYS[name][1]
         workflow_id = f"payment-main-{number}"
-        for event_id in reversed((await ended.tasks(workflow_id))[:-1]):
-            run = await ended.reset(workflow_id, event_id)
+        for event_id in reversed((await tasks_of(ended.temporal, workflow_id))[:-1]):
+            run = await reset(ended.temporal, workflow_id, event_id)
 
             async def is_shown(run: Run = run) -> bool:
                 return await shown(run) == (state, name == "in review")
@@ -192,9 +159,9 @@ class TestARefund:
     async def test_ends_again_as_its_row_has_it(self, ended: Ended, name: str, state: str) -> None:
         number = ended.numbers[name]
         workflow_id = f"refund-main-{number}:R1"
-        await closed(ended.run(workflow_id))
-        for event_id in reversed(await ended.tasks(workflow_id)):
-            run = await ended.reset(workflow_id, event_id)
+        await closed(ended.temporal.get_workflow_handle(workflow_id))
+        for event_id in reversed(await tasks_of(ended.temporal, workflow_id)):
+            run = await reset(ended.temporal, workflow_id, event_id)
             await closed(run)
             assert (await run.result(), await shown(run)) == (state, (state, False)), event_id
         assert await ended.stack.state(number) == WAYS[name][1]
