@@ -230,7 +230,7 @@ class Progress:
 
     def _show_state(self, *, reviewed: bool) -> None:
         """Show the state in Temporal's search attributes. `reviewed`: it was IN_REVIEW until now."""
-        updates = [*self._attributes(), *(sa.NO_ATTENTION if reviewed else ())]
+        updates = [*(sa.NO_ATTENTION if reviewed else ()), *self._attributes()]
         if self.state is PaymentState.PAID and not reviewed and self.terms.paid_shown_after_ms:
             self._shown.write_if_it_lasts(updates, timedelta(milliseconds=self.terms.paid_shown_after_ms))
         else:
