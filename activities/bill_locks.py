@@ -31,7 +31,7 @@ class BillLocks(BillLockActivities):
 
     async def lock_bills(self, step: LockBills) -> LockedBills:
         async with self._steps.deciding(step) as decision:
-            bills = bills_of(step.order, step.accepted_at)
+            bills = bills_of(step.order, step.accepted_at, step.payable_s)
             locked = LockedBills(held_by=await decision.unit.bill_locks.take(step, bills, decision.at))
             decision.result = locked.model_dump_json()
         return locked

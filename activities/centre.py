@@ -1,10 +1,11 @@
 """Calls to the insurance centre: 6201, 6202, 6301, 6401, and the reversal by 6203 (protocol 3)."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
-from activities.call_log import CallLog, Repeat, nothing_to_ask
+from activities.call_log import ANSWERED_PAUSE, CallLog, Repeat, nothing_to_ask
 from activities.contract.base import Step
 from activities.contract.centre import (
     AskOrder,
@@ -22,7 +23,7 @@ from activities.contract.his import HisActivities, PricedBill
 from activities.records import write_end
 from activities.reporting import name_of, refusal
 from activities.step_log import Decision, Finished, key_of_step, move
-from domain.errors import UPLOAD_ORPHANED, ErrorCode, PaymentError, Refused, Transaction, Unknown
+from domain.errors import UPLOAD_ORPHANED, ErrorCode, PaymentError, Refused, RemoteCallError, Transaction, Unknown
 from domain.ids import business_serial, charge_batch_no, reversal_no, review_refund_no
 from domain.insurance import (
     OrderReference,
@@ -40,10 +41,14 @@ from domain.insurance import (
     settlement_of,
 )
 from domain.ord_stas import REVOCABLE, OrderVerdict, OrdStas, money_is_back, verdict
+from domain.orders import gone_back_elsewhere
 from domain.states import PaymentState
 from domain.values.fen import Fen
 from gateways.insurance.port import InsuranceCentre, OrderPlacement, RefundRequest
 from storage.records import EarlierCall, PaymentFacts
+
+NUMBER_SENDS_MAX = 2
+"""How often 6203 is sent again for its refdSn alone, once 6301 says that the money is back."""
 
 
 class Centre(CentreActivities):
@@ -62,6 +67,7 @@ class Centre(CentreActivities):
             async with self._call_log.leaving(step, Transaction.UPLOAD_FEES, our_ref, repeat) as call:
                 uploaded = await self._centres[step.hospital].upload_fees(step.order, step.bill, call.our_ref)
                 async with call.done(uploaded) as done:
+                    await _own(done, step, uploaded)
                     facts = _uploaded_facts(step, uploaded)
                     await move(done, step, PaymentState.FEE_UPLOADED, facts, made=True)
                     await _forget_diagnoses(done, step)
@@ -121,17 +127,21 @@ class Centre(CentreActivities):
     async def reverse(self, step: Reverse) -> Reversed:
         repeat = self._repeat(step, Transaction.REFUND, partial(self._find_back, step))
         try:
-            # Any earlier 6203 counts, whichever number it carried.
-            our_ref = _refund_no(step)
-            async with self._call_log.leaving(step, Transaction.REFUND, lambda _: our_ref, repeat) as call:
-                request = _reversal(step, call.our_ref, call.left_at)
-                back = Reversed(refd_sn=(await send_refund(self._centres[step.hospital], request)).refd_sn)
-                async with call.done(back) as done:
-                    await write_end(done, step, step.end, made=True)
+            return await self._send_back(step, repeat)
         except Refused:
             if not await self._went_back(step):
                 raise
-            return await self._found_reversed(step)
+            elsewhere = not await self._call_log.may_have_arrived(step, Transaction.REFUND)
+            return await self._found_reversed(step, elsewhere=elsewhere)
+
+    async def _send_back(self, step: Reverse, repeat: Repeat | None) -> Reversed:
+        """6203. Of earlier ones any counts, whichever number it carried."""
+        our_ref = _refund_no(step)
+        async with self._call_log.leaving(step, Transaction.REFUND, lambda _: our_ref, repeat) as call:
+            request = _reversal(step, call.our_ref, call.left_at)
+            back = Reversed(refd_sn=(await send_refund(self._centres[step.hospital], request)).refd_sn)
+            async with call.done(back) as done:
+                await write_end(done, step, step.end, made=True, reversal_sn=back.refd_sn)
         return back
 
     async def _query(self, step: Step, reference: OrderReference) -> OrderStatus:
@@ -170,7 +180,23 @@ class Centre(CentreActivities):
     async def _find_back(self, step: Reverse, _: EarlierCall) -> None:
         """Raises `Finished` if 6301 shows that the money went back."""
         if await self._went_back(step):
-            raise Finished((await self._found_reversed(step)).model_dump_json())
+            raise Finished((await self._numbered(step)).model_dump_json())
+
+    async def _numbered(self, step: Reverse) -> Reversed:
+        """The money is back, but its refdSn was lost with the answer: the same appRefdSn again brings it.
+
+        Nothing goes back twice, since the centre knows repeats by appRefdSn (protocol 3.2).
+        """
+        async with self._steps.database.read() as unit:
+            sent = await unit.calls.count_sent(step, Transaction.REFUND, _refund_no(step))
+        for _ in range(NUMBER_SENDS_MAX if sent else 0):
+            try:
+                return await self._send_back(step, None)
+            except Refused:
+                break
+            except RemoteCallError:
+                await asyncio.sleep(ANSWERED_PAUSE.total_seconds())
+        return await self._found_reversed(step)
 
     async def _went_back(self, step: Reverse) -> bool:
         return money_is_back(await self._ord_stas(step), paid_parts(_sent_back(step)))
@@ -187,13 +213,21 @@ class Centre(CentreActivities):
             decision.result = revoked.model_dump_json()
         return revoked
 
-    async def _found_reversed(self, step: Reverse) -> Reversed:
+    async def _found_reversed(self, step: Reverse, *, elsewhere: bool = False) -> Reversed:
         """6301 alone says that the money went back."""
-        back = Reversed(refd_sn="")
+        back = Reversed(refd_sn="", elsewhere=elsewhere)
+        end = gone_back_elsewhere(step.end) if elsewhere else step.end
         async with self._steps.deciding(step) as decision:
-            await write_end(decision, step, step.end, made=True)
+            await write_end(decision, step, end, made=True)
             decision.result = back.model_dump_json()
         return back
+
+
+async def _own(decision: Decision, step: UploadFees, uploaded: UploadedFees) -> None:
+    """Raises `PaymentError` ORDER_CONFLICT: the order is another payment's, and not ours to revoke."""
+    if not await decision.unit.centre_orders.own(step.centre_account, step, uploaded.pay_ord_id):
+        message = "医保中心返回的医保订单号(payOrdId)属于另一笔订单, 未发生扣款, 请用新的医院订单号(medOrgOrd)重新下单"
+        raise PaymentError(ErrorCode.ORDER_CONFLICT, message)
 
 
 def _uploaded_facts(step: UploadFees, uploaded: UploadedFees) -> PaymentFacts:

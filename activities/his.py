@@ -44,6 +44,7 @@ _REFUSALS = {
     BILL_NOT_FOUND: (ErrorCode.BILL_NOT_FOUND, "医院没有该处方ID(ORDER_ID)"),
     BILL_ALREADY_PAID: (ErrorCode.BILL_ALREADY_PAID, "处方ID(ORDER_ID)已在医院缴费"),
 }
+_NUMBER_TAKEN = "医院订单号(medOrgOrd)已由共用同一医保账户的另一家医院使用, 未发生扣款, 请用新的医院订单号重新下单"
 
 
 class His(HisActivities):
@@ -63,13 +64,13 @@ class His(HisActivities):
         async with self._call_log.asking(step) as questions:
             try:
                 bill = await self._price(step.order, questions)
+                async with questions.deciding(step) as decision:
+                    priced = await _record_priced(decision, step, bill)
+                    decision.result = _without_lines(priced).model_dump_json()
             except (RemoteCallError, PaymentError):
                 async with questions.done() as asked:
                     await asked.unit.payments.receive(step.order, step.accepted_at)
                 raise
-            async with questions.deciding(step) as decision:
-                priced = await _record_priced(decision, step, bill)
-                decision.result = _without_lines(priced).model_dump_json()
         return priced
 
     async def find_booking(self, step: FindBooking) -> Booking:
@@ -207,12 +208,16 @@ class His(HisActivities):
 
 
 async def _record_priced(decision: Decision, step: PriceBill, bill: Bill) -> PricedBill:
+    """Raises `PaymentError` ORDER_CONFLICT."""
     unit = decision.unit
     await unit.payments.receive(step.order, step.accepted_at)
+    if not await unit.centre_orders.take(step.centre_account, step):
+        raise PaymentError(ErrorCode.ORDER_CONFLICT, _NUMBER_TAKEN)
     await move(decision, step, PaymentState.PRICED)
     await unit.fee_lines.replace(step, bill.fees.lines)
     # Only after pricing, so that a wrong PATIENT_ID cannot disturb another payment (product rule 3).
-    held_by = await unit.bill_locks.take(step, bills_of(step.order, step.accepted_at), decision.at)
+    bills = bills_of(step.order, step.accepted_at, step.payable_s)
+    held_by = await unit.bill_locks.take(step, bills, decision.at)
     return PricedBill(patient=bill.patient, fees=bill.fees, held_by=held_by)
 
 

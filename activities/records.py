@@ -57,9 +57,13 @@ class Records(RecordActivities):
                 await unit.settlements.booked(step, step.settlement_no, at)
 
 
-async def write_end(decision: Decision, step: Step, end: PaymentEnd, *, made: bool = False) -> None:
-    """Record a payment's end in its row. `made`: the other side has brought it about."""
+async def write_end(
+    decision: Decision, step: Step, end: PaymentEnd, *, made: bool = False, reversal_sn: str = ""
+) -> None:
+    """Record a payment's end in its row. `made`: the other side has brought it about. `reversal_sn`: its refdSn."""
     facts = PaymentFacts(error_code=end.code, error_message=end.message, note=end.note)
+    if reversal_sn:
+        facts = facts.model_copy(update={"reversal_sn": reversal_sn})
     await move(decision, step, end.state, facts, made=made)
 
 

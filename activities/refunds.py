@@ -1,26 +1,31 @@
 """Refunds of settled payments: reservation, 6203, 6301, records (product rule 16)."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from temporalio.exceptions import ApplicationError
 
 from activities.call_log import CallLog
-from activities.centre import send_refund
+from activities.centre import NUMBER_SENDS_MAX, send_refund
 from activities.contract.refunds import (
     AskRefund,
+    CheckRefunds,
     EndRefund,
     RefundActivities,
     RefundMade,
     RefundMoney,
+    RefundsSeen,
     RefundStep,
     ReserveRefund,
 )
+from activities.reporting import refusal
 from activities.step_log import Decision
+from domain.attention import AttentionReason
 from domain.errors import ErrorCode, NotSent, Outcome, PaymentError, Refused, RemoteCallError, Transaction, Unknown
 from domain.ids import refund_sn
 from domain.insurance import OrderReference, RefundParts, Split
-from domain.ord_stas import RefundVerdict, refund_verdict
+from domain.ord_stas import RefundVerdict, is_back_past_us, refund_verdict
 from domain.refunds import RefundEnd, RefundLook, Reserved, check_refundable, parts_to_refund
 from domain.states import REFUND_TERMINAL, RefundState
 from gateways.insurance.port import InsuranceCentre, RefundRequest
@@ -29,6 +34,8 @@ from storage.session import Unit
 
 PAUSE = timedelta(seconds=2)
 """Between two 6203 of a refund at least: the centre gets time to find out what it did."""
+
+_ELSEWHERE = "本次未退费: 医保中心显示该订单已有款项在本系统之外退回(ordStas {ord_stas}), 请与医院核对"
 
 
 class Refunds(RefundActivities):
@@ -62,7 +69,7 @@ class Refunds(RefundActivities):
             return _made_before(known)
         if sent > 0:
             if (await self._look_before_repeat(step)).verdict is RefundVerdict.DONE:
-                return RefundMade(refd_sn="", state=step.reserved.good_end)
+                return await self._numbered(step, sent)
             self._check_repeat(step, sent, earlier, at)
         try:
             return await self._send(step)
@@ -72,15 +79,32 @@ class Refunds(RefundActivities):
             raise
         except Refused:
             if earlier is not None and await self._made_before_refusal(step, earlier.begun_at):
-                return RefundMade(refd_sn="", state=step.reserved.good_end)
+                return await self._made(step)
+            await self._check_elsewhere(step)
             raise
 
     async def ask_refund(self, step: AskRefund) -> RefundLook:
-        return await self._look(step, record=False)
+        return await self._look(step)
+
+    async def check_refunds(self, step: CheckRefunds) -> RefundsSeen:
+        async with self._call_log.asking(step) as questions:
+            query = self._centres[step.hospital].query_order(step.reference)
+            ord_stas = (await questions.ask(Transaction.QUERY_ORDER, query)).ord_stas
+            async with questions.done() as answered:
+                payment = await answered.unit.payments.find(step)
+                # What a refund in progress does is not known yet.
+                elsewhere = (
+                    payment is not None
+                    and not payment.refunding
+                    and is_back_past_us(ord_stas, payment.paid, payment.refunded)
+                )
+                if elsewhere:
+                    await answered.unit.payments.remark(step, AttentionReason.REFUNDED_ELSEWHERE, answered.at)
+        return RefundsSeen(ord_stas=ord_stas, elsewhere=elsewhere)
 
     async def end_refund(self, step: EndRefund) -> None:
         async with self._database.begin() as unit:
-            await unit.refunds.end(step, step.refund_no, step.end, await unit.now())
+            await _end(Decision(unit, await unit.now()), step, step.end)
 
     async def _send(self, step: RefundMoney) -> RefundMade:
         """One 6203, logged by refundNo: appRefdSn, which contains it, is too long for the column."""
@@ -88,8 +112,42 @@ class Refunds(RefundActivities):
             request = _request(step, refund_sn(step.med_org_ord, step.refund_no), call.left_at)
             answer = await send_refund(self._centres[step.hospital], request)
             async with call.done() as done:
-                await _record_made(done, step, answer.refd_sn)
+                end = RefundEnd(state=step.reserved.good_end)
+                await _end(done, step, end, answer.refd_sn)
         return RefundMade(refd_sn=answer.refd_sn, state=step.reserved.good_end)
+
+    async def _numbered(self, step: RefundMoney, sent: int) -> RefundMade:
+        """The refund is made, but its refdSn was lost with the answer: the same appRefdSn again brings it.
+
+        This makes no second refund, since the centre knows repeats by appRefdSn (protocol 3.2). If it refuses this one,
+        somebody else may have given the money back.
+        """
+        for _ in range(min(NUMBER_SENDS_MAX, step.sends_max + NUMBER_SENDS_MAX - sent)):
+            try:
+                return await self._send(step)
+            except Refused:
+                return await self._made(step, AttentionReason.REFUNDED_ELSEWHERE.value)
+            except RemoteCallError:
+                await asyncio.sleep(PAUSE.total_seconds())
+        return await self._made(step)
+
+    async def _made(self, step: RefundMoney, note: str = "") -> RefundMade:
+        """Record the refund as made, as 6301 says, with a refdSn that nobody knows."""
+        end = RefundEnd(state=step.reserved.good_end, note=note)
+        async with self._database.begin() as unit:
+            await _end(Decision(unit, await unit.now()), step, end)
+        return RefundMade(refd_sn="", state=end.state, note=note)
+
+    async def _check_elsewhere(self, step: RefundMoney) -> None:
+        """6203 was refused: raise NOT_REFUNDABLE if money went back past us. Unless 6301 says so the refusal stands."""
+        reserved = step.reserved
+        try:
+            look = await self._look(step)
+        except RemoteCallError:
+            return
+        if is_back_past_us(look.ord_stas, reserved.paid, reserved.before):
+            message = _ELSEWHERE.format(ord_stas=look.ord_stas)
+            raise refusal(ErrorCode.NOT_REFUNDABLE, message, AttentionReason.REFUNDED_ELSEWHERE.value)
 
     def _check_repeat(self, step: RefundMoney, sent: int, earlier: EarlierCall | None, at: datetime) -> None:
         """Raise an unknown outcome unless 6203 may be sent again at `at`, now that 6301 does not say it was made."""
@@ -122,19 +180,16 @@ class Refunds(RefundActivities):
     async def _look_before_repeat(self, step: RefundStep) -> RefundLook:
         """6301. If it fails in any way the refund is unknown: neither refused nor not sent."""
         try:
-            return await self._look(step, record=True)
+            return await self._look(step)
         except RemoteCallError as error:
             raise Unknown(Transaction.REFUND, f"earlier call unresolved: {error.message}") from error
 
-    async def _look(self, step: RefundStep, *, record: bool) -> RefundLook:
+    async def _look(self, step: RefundStep) -> RefundLook:
         reserved = step.reserved
         async with self._call_log.asking(step) as questions:
             query = self._centres[step.hospital].query_order(reserved.reference)
             ord_stas = (await questions.ask(Transaction.QUERY_ORDER, query)).ord_stas
-            verdict = refund_verdict(ord_stas, reserved.paid, reserved.before, reserved.after)
-            if record and verdict is RefundVerdict.DONE:
-                async with questions.done() as answered:
-                    await _record_made(answered, step)
+        verdict = refund_verdict(ord_stas, reserved.paid, reserved.before, reserved.after)
         return RefundLook(ord_stas=ord_stas, verdict=verdict)
 
 
@@ -173,9 +228,9 @@ async def _check_worth_waiting(unit: Unit, step: ReserveRefund, holder: str) -> 
 
 
 def _reserved_before(payment: PaymentRecord, known: RefundRecord) -> Reserved:
-    """The earlier reservation of this refund. Raises the `PaymentError` with which it failed."""
+    """The earlier reservation of this refund. Raises why it failed."""
     if known.state is RefundState.REFUND_FAILED:
-        raise PaymentError(known.error_code or ErrorCode.NOT_REFUNDABLE, known.error_message)
+        raise _failure(known)
     return _reserved(payment, known.parts, payment.refunded.minus(known.parts))
 
 
@@ -198,15 +253,21 @@ def _reserved(payment: PaymentRecord, parts: RefundParts, before: RefundParts) -
 
 
 def _made_before(known: RefundRecord) -> RefundMade:
-    """What an earlier run recorded. Raises `PaymentError`: it failed, and its amount is free for another refund."""
+    """What an earlier run recorded. Raises why it failed: its amount is free for another refund."""
     if known.state is RefundState.REFUND_FAILED:
-        raise PaymentError(known.error_code or ErrorCode.NOT_REFUNDABLE, known.error_message)
-    return RefundMade(refd_sn=known.refd_sn, state=known.state)
+        raise _failure(known)
+    return RefundMade(refd_sn=known.refd_sn, state=known.state, note=known.note)
 
 
-async def _record_made(decision: Decision, step: RefundStep, refd_sn: str = "") -> None:
-    end = RefundEnd(state=step.reserved.good_end)
+def _failure(known: RefundRecord) -> ApplicationError:
+    """The refusal with which the refund failed, as its workflow is told again."""
+    return refusal(known.error_code or ErrorCode.NOT_REFUNDABLE, known.error_message, known.note)
+
+
+async def _end(decision: Decision, step: RefundStep | EndRefund, end: RefundEnd, refd_sn: str = "") -> None:
     await decision.unit.refunds.end(step, step.refund_no, end, decision.at, refd_sn)
+    if end.note == AttentionReason.REFUNDED_ELSEWHERE:
+        await decision.unit.payments.remark(step, end.note, decision.at)
 
 
 def _request(step: RefundMoney, app_refd_sn: str, at: datetime) -> RefundRequest:

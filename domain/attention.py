@@ -35,6 +35,8 @@ class AttentionReason(StrEnum):
     BROKEN_OFF = "BROKEN_OFF"
     LATE_MONEY = "LATE_MONEY"
     LATE_MONEY_UNCONFIRMED = "LATE_MONEY_UNCONFIRMED"
+    REFUNDED_ELSEWHERE = "REFUNDED_ELSEWHERE"
+    """Of an end, which stays: money went back past us."""
     REFUND_OUTCOME_UNKNOWN = "REFUND_OUTCOME_UNKNOWN"
     """Refunds only."""
     NOTIFICATION_FAILED = "NOTIFICATION_FAILED"
@@ -99,6 +101,7 @@ ATTENTION: dict[AttentionReason, Attention] = {
     _R.BROKEN_OFF: Attention("该订单的处理曾被中断, 已转人工核查"),
     _R.LATE_MONEY: Attention("订单已关闭, 医保中心却显示已付款, 已转人工核查"),
     _R.LATE_MONEY_UNCONFIRMED: Attention("订单已关闭, 医保中心未答复是否另有到账, 已转人工核查"),
+    _R.REFUNDED_ELSEWHERE: Attention("医保中心显示款项已在本系统之外退回, 请与医院核对"),
     _R.REFUND_OUTCOME_UNKNOWN: Attention("退费结果未知, 已转人工核查"),
     _R.NOTIFICATION_FAILED: Attention("未能通知调用方", money_at_risk=False),
 }

@@ -111,6 +111,14 @@ def refund_verdict(ord_stas: int, paid: RefundParts, before: RefundParts, after:
     return RefundVerdict.NOT_DONE if ord_stas in without - with_it else RefundVerdict.UNCLEAR
 
 
+def is_back_past_us(ord_stas: int, paid: RefundParts, back: RefundParts) -> bool:
+    """Whether the status shows money back that `back`, all that we sent back of `paid`, does not explain.
+
+    It was returned at the hospital's counter, or by the centre.
+    """
+    return ord_stas in PARTLY_BACK | {OrdStas.REFUNDED} and ord_stas not in _possible_statuses(paid, back)
+
+
 def _possible_statuses(paid: RefundParts, back: RefundParts) -> frozenset[OrdStas]:
     """What a centre may show when exactly `back` of `paid` went back."""
     if back.total_fen == 0:

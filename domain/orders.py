@@ -1,10 +1,11 @@
 """The caller's requests and answers: interface 1 (医保支付下单) and interface 2 (医保支付结果回写), validated."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import Field
 
+from domain.attention import AttentionReason
 from domain.base import Frozen, Joined, PaymentKey
 from domain.bills import Bill, Patient
 from domain.errors import ErrorCode, PaymentError
@@ -94,8 +95,12 @@ class CashRefundedBy(StrEnum):
 
 
 class PaymentTerms(Frozen):
-    """The hospital's settings for one payment, fixed when it starts: later changes do not affect it."""
+    """The hospital's settings for one payment, fixed when it starts: later changes do not affect it.
 
+    `centre_account`: a digest of the hospital's account at the centre, under which medOrgOrd must be unique.
+    """
+
+    centre_account: str
     pre_settle_budget_s: int
     payment_window_s: int
     auto_finish_after_s: int
@@ -109,6 +114,11 @@ class PaymentTerms(Frozen):
     """The timeout of a call to HIS. A booking whose answer was lost may still arrive until twice this has passed."""
     paid_shown_after_ms: int = 0
     """How long a payment must stay PAID before Temporal's search attributes show it. 0: at once."""
+
+    @property
+    def payable_s(self) -> int:
+        """How long after its acceptance a payment may still be paid: its window opens once it is pre-settled."""
+        return self.pre_settle_budget_s + self.payment_window_s
 
 
 def check_bill(order: Order, bill: Bill, visit_patient_id: str | None) -> None:
@@ -147,14 +157,18 @@ REGISTRATION = "registration:"
 """Prefix of a registration's bill. Its lock ends with SETTLED, since another registration may follow."""
 
 
-def bills_of(order: Order, accepted_at: datetime) -> tuple[str, ...]:
+def bills_of(order: Order, accepted_at: datetime, payable_s: int) -> tuple[str, ...]:
     """The bills that an order would pay, sorted, so that two payments cannot deadlock when they lock them.
 
-    A registration's bill is the patient, the clinic and the day of the order in China.
+    A registration's bill is the patient, the clinic and the day of the order in China. An order of yesterday may still
+    be paid until `payable_s` after midnight: until then yesterday's bill is today's too.
     """
     if order.category is Category.REGISTRATION:
-        day = to_china(accepted_at)[:10]
-        return (f"{REGISTRATION}{day}:{order.patient_id}:{order.clinic_id}",)
+        earliest, midnight = accepted_at - timedelta(seconds=payable_s), timedelta(days=1)
+        days = (payable_s // int(midnight.total_seconds())) + 2
+        moments = (max(earliest, accepted_at - midnight * back) for back in reversed(range(days)))
+        bills = {f"{REGISTRATION}{to_china(at)[:10]}:{order.patient_id}:{order.clinic_id}" for at in moments}
+        return tuple(sorted(bills))
     return tuple(sorted(f"prescription:{order_id}" for order_id in order.order_ids))
 
 
@@ -166,6 +180,12 @@ class PaymentEnd(Frozen):
     message: str
     note: str = ""
     """For operators: UPLOAD_ORPHANED, an attention reason and the like. Never personal data."""
+
+
+def gone_back_elsewhere(end: PaymentEnd) -> PaymentEnd:
+    """REVERSED, where somebody else gave the money back: `end` says what we wanted to do."""
+    message = f"{end.message} (医保中心显示款项是在本系统之外退回的)"
+    return end.model_copy(update={"message": message, "note": AttentionReason.REFUNDED_ELSEWHERE.value})
 
 
 class HisPayment(PaymentKey):

@@ -23,6 +23,7 @@ def payment_terms(settings: Settings, hospital: Hospital) -> PaymentTerms:
         registers=hospital.registers,
         cash_refunded_by=hospital.centre.cash_refunded_by,
         call_timeout_s=math.ceil(max(settings.his_timeout_s, *centre_timeouts_s)),
+        centre_account=hospital.account,
         his_timeout_s=settings.his_timeout_s,
         paid_shown_after_ms=PAID_SHOWN_AFTER_MS,
     )

@@ -10,7 +10,7 @@ from domain import bills, insurance
 from domain.base import PaymentKey
 from domain.insurance import Split
 from domain.orders import Order
-from domain.states import TERMINAL, UNPAID_ENDS, PaymentState
+from domain.states import SETTLED_STATES, TERMINAL, UNPAID_ENDS, PaymentState
 from security.crypto.keyring import Keyring
 from storage import tables
 from storage.projection import Projection, Written
@@ -86,6 +86,10 @@ class PaymentRepository:
         if not written and not await self._exists(key):
             raise NoSuchPaymentError(key.med_org_ord)
         return bool(written)
+
+    async def remark(self, key: PaymentKey, note: str, at: datetime) -> None:
+        """Write a note for operators on a settled payment, whose state and answers stay as they are."""
+        await self._connection.execute(_REMARKED, key_of(key) | {"note": note, "updated_at": at})
 
     async def forget_authorisations(self, hospitals: Collection[str], accepted_before: datetime) -> int:
         """Delete the payAuthNo of payments accepted before then that never got past 6202; how many.
@@ -243,6 +247,9 @@ _FORGET = (
         _PAYMENT.c.pay_auth_no_sealed.is_not(None),
     )
     .values(pay_auth_no_sealed=None)
+)
+_REMARKED = update(_PAYMENT).where(
+    *here(_PAYMENT), _PAYMENT.c.state.in_(sorted(state.value for state in SETTLED_STATES))
 )
 _STATE = select(_PAYMENT.c.state).where(*here(_PAYMENT))
 _LOCKED_STATE = _STATE.with_for_update()

@@ -32,6 +32,8 @@ class PaymentFacts(Frozen):
     """The visit in HIS now. The VISIT_ID of interface 1 is in the order."""
     registered_by_us: bool = False
     settlement_no: str | None = None
+    reversal_sn: str = ""
+    """The refdSn of the reversal. Empty: there was none, or its answer was lost."""
     error_code: ErrorCode | None = None
     error_message: str = ""
     note: str = ""

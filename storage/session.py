@@ -12,6 +12,7 @@ from security.crypto.keyring import Keyring
 from storage.bill_locks import BillLockRepository
 from storage.callers.nonces import NonceRepository
 from storage.callers.updates import UpdateNumberRepository
+from storage.centre_orders import CentreOrderRepository
 from storage.evidence.access_log import AccessLogRepository
 from storage.evidence.call_log import CallLogRepository
 from storage.evidence.steps import StepRepository
@@ -41,6 +42,7 @@ class Unit:
     fee_lines = cached_property(lambda unit: FeeLineRepository(unit.connection))
     settlements = cached_property(lambda unit: SettlementRepository(unit.connection, unit.keyring))
     bill_locks = cached_property(lambda unit: BillLockRepository(unit.connection))
+    centre_orders = cached_property(lambda unit: CentreOrderRepository(unit.connection))
     calls = cached_property(lambda unit: CallLogRepository(unit.connection))
     steps = cached_property(lambda unit: StepRepository(unit.connection, unit.keyring))
     refunds = cached_property(lambda unit: RefundRepository(unit.connection, unit.keyring, unit.payments))

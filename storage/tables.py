@@ -117,6 +117,7 @@ class Payment(SQLModel, table=True):
     visit_id: str | None = Field(max_length=ID_CHARS_MAX)
     registered_by_us: bool | None
     settlement_no: str | None = Field(max_length=ID_CHARS_MAX)
+    reversal_sn: str | None = Field(max_length=ID_CHARS_MAX)
     error_code: str | None = Field(max_length=WORD_CHARS_MAX)
     error_message: str | None = Field(max_length=MESSAGE_CHARS_MAX)
     note: str | None = Field(max_length=MESSAGE_CHARS_MAX)

@@ -19,6 +19,7 @@ class UploadFees(Step):
 
     order: Order
     bill: Bill
+    centre_account: str
 
 
 class PlaceOrder(Step):
@@ -99,9 +100,13 @@ class Reverse(Step):
 
 
 class Reversed(Frozen):
-    """The money went back. `refd_sn`: the centre's refund number, empty if only 6301 says so."""
+    """The money went back. `refd_sn`: the centre's refund number; empty: it was lost, and a repeat did not bring it.
+
+    `elsewhere`: 6203 was refused, since the money had gone back past us.
+    """
 
     refd_sn: str
+    elsewhere: bool = False
 
 
 class CentreActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
@@ -110,7 +115,8 @@ class CentreActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
     @declared("insurance_6201_upload_fees", adopted=True)
     @abstractmethod
     async def upload_fees(self, step: UploadFees) -> UploadedFees:
-        """INSURANCE_REFUSED; INSURANCE_UNAVAILABLE with the note UPLOAD_ORPHANED for a repeat; not_sent, unknown."""
+        """INSURANCE_REFUSED; INSURANCE_UNAVAILABLE with the note UPLOAD_ORPHANED for a repeat; ORDER_CONFLICT if the
+        payOrdId is another payment's; not_sent, unknown."""
 
     @declared("insurance_6202_place_order", adopted=True)
     @abstractmethod

@@ -13,10 +13,13 @@ from domain.values.fen import Fen
 
 
 class PriceBill(Step):
-    """Ask HIS for patient, fees and visit, compare them with the order, lock the bills; records PRICED."""
+    """Ask HIS for patient, fees and visit, compare them with the order, take its number at the centre, lock the bills;
+    records PRICED."""
 
     order: Order
     accepted_at: datetime
+    centre_account: str
+    payable_s: int
 
 
 class PricedBill(Bill):
@@ -81,7 +84,8 @@ class HisActivities(Activities, ABC, refused_as=ErrorCode.HIS_REFUSED):
     @declared("his_price_bill", adopted=True)
     @abstractmethod
     async def price_bill(self, step: PriceBill) -> PricedBill:
-        """PATIENT_MISMATCH, BILL_NOT_FOUND, BILL_ALREADY_PAID, TOTAL_MISMATCH, HIS_REFUSED; not_sent, unknown."""
+        """PATIENT_MISMATCH, BILL_NOT_FOUND, BILL_ALREADY_PAID, TOTAL_MISMATCH, HIS_REFUSED; ORDER_CONFLICT if another
+        hospital at the same account has used the medOrgOrd; not_sent, unknown."""
 
     @declared("his_find_booking")
     @abstractmethod

@@ -24,6 +24,7 @@ class LockBills(Step):
 
     order: Order
     accepted_at: datetime
+    payable_s: int
 
 
 class LockedBills(Frozen):

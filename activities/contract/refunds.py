@@ -6,7 +6,7 @@ from activities.contract.base import Step
 from activities.reporting import Activities, declared
 from domain.base import Frozen
 from domain.errors import ErrorCode
-from domain.insurance import RefundType
+from domain.insurance import OrderReference, RefundType
 from domain.notifications import Delivery, Notify
 from domain.orders import CashRefundedBy
 from domain.refunds import RefundEnd, RefundLook, RefundOrder, Reserved
@@ -41,17 +41,31 @@ class RefundMoney(RefundStep):
 
 
 class RefundMade(Frozen):
-    """The money went back. `refd_sn`: the centre's refund number, empty if only 6301 says so.
+    """The money went back. `refd_sn`: the centre's refund number; empty: it was lost, and a repeat did not bring it.
 
-    `state`: the refund's, as recorded: what was refunded since would make it look different.
+    `state`: the refund's, as recorded: what was refunded since would make it look different. `note`: for operators.
     """
 
     refd_sn: str
     state: RefundState
+    note: str = ""
 
 
 class AskRefund(RefundStep):
     """6301, to see whether the refund was made."""
+
+
+class CheckRefunds(Step):
+    """6301 about a settled payment: whether money went back past us; recorded in the payment's note."""
+
+    reference: OrderReference
+
+
+class RefundsSeen(Frozen):
+    """`elsewhere`: the status shows money back that our refunds do not explain."""
+
+    ord_stas: int
+    elsewhere: bool
 
 
 class EndRefund(Step):
@@ -75,11 +89,18 @@ class RefundActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
     @declared("insurance_6203_refund")
     @abstractmethod
     async def refund(self, step: RefundMoney) -> RefundMade:
-        """INSURANCE_REFUSED; not_sent if nothing can have arrived; unknown, without retry once `sends_max` are out."""
+        """INSURANCE_REFUSED; NOT_REFUNDABLE with the note REFUNDED_ELSEWHERE if 6301 then shows money back past us;
+        not_sent if nothing can have arrived; unknown, without retry once `sends_max` are out.
+        """
 
     @declared("insurance_6301_ask_refund")
     @abstractmethod
     async def ask_refund(self, step: AskRefund) -> RefundLook:
+        """INSURANCE_REFUSED; not_sent, unknown."""
+
+    @declared("insurance_6301_check_refunds")
+    @abstractmethod
+    async def check_refunds(self, step: CheckRefunds) -> RefundsSeen:
         """INSURANCE_REFUSED; not_sent, unknown."""
 
     @declared("refund_end")

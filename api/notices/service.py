@@ -60,11 +60,11 @@ class NoticesService:
             # A resend or a replay: 6301 has already been asked because of it.
             logger.info("notice_repeated", hospital=key.hospital, medOrgOrd=key.med_org_ord)
             return kept.followed
-        return await self._follow(key, hospital, kept.id)
+        return await self._follow(key, hospital, kept.id, notice.ord_stas)
 
-    async def _follow(self, key: PaymentKey, hospital: Hospital, notice_id: int) -> str:
+    async def _follow(self, key: PaymentKey, hospital: Hospital, notice_id: int, ord_stas: str) -> str:
         try:
-            followed = await self._hints.follow(key, payment_terms(self._settings, hospital))
+            followed = await self._hints.follow(key, payment_terms(self._settings, hospital), ord_stas)
         except PaymentError as error:
             await self._remark(notice_id, error.message, None)
             raise
@@ -80,18 +80,25 @@ class NoticesService:
 
 async def _whose(unit: Unit, opened: OpenedNotice) -> tuple[Hospital, PaymentKey | None]:
     """The hospital that has the order, and the payment; the first hospital and None where no one has it."""
-    for hospital in opened.hospitals:
-        key = await _payment_of(unit, hospital.id, opened.notice)
-        if key is not None:
-            return hospital, key
+    for find in (_by_pay_ord_id, _by_med_org_ord):
+        for hospital in opened.hospitals:
+            key = await find(unit, hospital, opened.notice)
+            if key is not None:
+                return hospital, key
     return opened.hospitals[0], None
 
 
-async def _payment_of(unit: Unit, hospital: str, notice: SettlementNotice) -> PaymentKey | None:
-    """Found by payOrdId, the centre's own id; by medOrgOrd only while the payment has no payOrdId yet."""
-    key = await unit.notices.about(hospital, notice.pay_ord_id)
-    if key is not None or not notice.med_org_ord:
-        return key
-    key = PaymentKey(hospital=hospital, med_org_ord=notice.med_org_ord)
+async def _by_pay_ord_id(unit: Unit, hospital: Hospital, notice: SettlementNotice) -> PaymentKey | None:
+    """The centre's own id."""
+    return await unit.notices.about(hospital.id, notice.pay_ord_id)
+
+
+async def _by_med_org_ord(unit: Unit, hospital: Hospital, notice: SettlementNotice) -> PaymentKey | None:
+    """Only while the payment has no payOrdId yet. A number that another hospital has used is not this one's."""
+    if not notice.med_org_ord:
+        return None
+    if await unit.centre_orders.owner(hospital.account, notice.med_org_ord) not in {None, hospital.id}:
+        return None
+    key = PaymentKey(hospital=hospital.id, med_org_ord=notice.med_org_ord)
     record = await unit.payments.find(key)
     return key if record is not None and record.pay_ord_id is None else None

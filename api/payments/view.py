@@ -90,6 +90,7 @@ class PaymentData(DataModel):
     pay_ord_id: str | Absent = Field(None, alias="payOrdId", title="医保订单号", examples=["PO2025010100000001"])
     visit_id: str | Absent = Field(None, alias="VISIT_ID", title="就诊ID", examples=["V1"])
     settlement_no: str | Absent = Field(None, alias="settlementNo", title="医院结算号", examples=[""])
+    reversal_sn: str | Absent = Field(None, alias="reversalSn", title="冲正的医保退款流水号(refdSn)", examples=[""])
     trace_time: str | Absent = Field(None, alias="traceTime", title="医保结算时间", examples=[""])
     setl_type: str | Absent = Field(None, alias="setlType", title="结算类型", examples=[""])
     amounts: AmountsData | Absent = Field(
@@ -152,6 +153,7 @@ class PaymentData(DataModel):
             pay_ord_id=record.pay_ord_id or "",
             visit_id=record.visit_id or "",
             settlement_no=record.settlement_no or "",
+            reversal_sn=record.reversal_sn,
             trace_time=iso(settlement.trace_time if settlement else None),
             setl_type=settlement.setl_type.value if settlement else "",
             amounts=AmountsData.of(record),
@@ -221,6 +223,7 @@ class RecheckData(DataModel):
     followed: str = Field(
         alias="followed",
         title="如何处理: ASKED 由支付流程查询, UNDER_REVIEW 正在人工核查, REOPENED 重新打开并查询, "
+        "REFUNDS_ASKED 已结算, 查询是否另有退费, "
         "NOT_NEEDED 已付款或已冲正, NOTHING_TO_ASK 没有医保订单可查, BROKEN_OFF 处理被中断",
         examples=[Followed.REOPENED.value],
     )

@@ -1,6 +1,7 @@
 """`medpay config`: check the settings and the hospitals file, or make a set for practice."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 from api.access.keys import Callers, UnsafeSettingsError
 from cli.configuration import CHECK_FAILED, WRONG_USE, CommandError, read_hospitals, read_hospitals_file, read_settings
 from cli.stack import practice
+from hospitals import Hospital
 
 app = typer.Typer(name="config", no_args_is_help=True, help="Settings and hospitals.")
 
@@ -34,11 +36,22 @@ def check(*, as_json: Annotated[bool, typer.Option("--json", help="The result as
         names = ", ".join(hospitals)
         done = json.dumps({"ok": True, "hospitals": list(hospitals)})
         typer.echo(done if as_json else f"OK: {settings.hospitals_path}, {len(hospitals)} hospital(s): {names}")
+        for shared in () if as_json else _sharing_an_account(hospitals):
+            typer.echo(
+                f"{', '.join(shared)} share an account at the centre: a medOrgOrd can be used by one of them only"
+            )
         return
     if not as_json:
         raise CommandError(*problems)
     typer.echo(json.dumps({"ok": False, "errors": problems}, ensure_ascii=False))
     raise typer.Exit(CHECK_FAILED)
+
+
+def _sharing_an_account(hospitals: Mapping[str, Hospital]) -> list[list[str]]:
+    accounts: dict[str, list[str]] = {}
+    for name, hospital in hospitals.items():
+        accounts.setdefault(hospital.account, []).append(name)
+    return [names for names in accounts.values() if len(names) > 1]
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Centre profiles: everything in which the centres of provinces differ (protocol 3)."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -77,3 +78,8 @@ class HospitalAccount(BaseModel):
     app_id: str
     app_secret: str = Field(repr=False)
     private_key: str = Field(repr=False)
+
+    @property
+    def account(self) -> str:
+        """A digest of appId and orgCodg: hospitals for which it is equal share their numbers at the centre."""
+        return sha256(f"{self.app_id}\n{self.org_codg}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The centre's control calls: its view of orders, and the patient's acts in the channel (contract 2.6)."""
+"""The centre's control calls: its view of orders, the patient's acts in the channel, refunds at a counter."""
 
 from enum import StrEnum
 from http import HTTPStatus
@@ -7,13 +7,15 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.values.fen import yuan
+from domain.insurance import RefundType
+from domain.values.fen import parse_yuan, yuan
 from simulator.core.server import ControlError, answered, asked
 from simulator.insurance.centre import Centre
 from simulator.insurance.naming import order_status
 from simulator.insurance.notice import Notices
 from simulator.insurance.orders import CentreOrder, CentreRefund
-from simulator.insurance.refund import new_revs_token
+from simulator.insurance.refund import new_revs_token, refund_at_counter
+from simulator.insurance.wire import CentreRefusal
 
 SETTLED = 6
 
@@ -40,6 +42,16 @@ class PayAsked(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     outcome: Annotated[PayOutcome, Field(strict=False)]
+    notify: bool = False
+
+
+class RefundAtCounter(BaseModel):
+    """`amount`: part of the cash, in yuan. None for all of it."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    type: Annotated[RefundType, Field(strict=False)] = RefundType.ALL
+    amount: str | None = None
     notify: bool = False
 
 
@@ -83,9 +95,23 @@ def add_order_routes(app: web.Application, centre: Centre, notices: Notices) -> 
         notified = wish.notify and await notices.send(order_status(order))
         return answered(_shown(centre, order) | {"notified": notified})
 
+    async def refunded_at_counter(request: web.Request) -> web.Response:
+        order = _named(centre, request)
+        wish = await asked(request, RefundAtCounter)
+        try:
+            cash_fen = None if wish.amount is None else parse_yuan(wish.amount)
+            with centre.one_step():
+                refund_at_counter(centre, order, wish.type, cash_fen)
+        except (CentreRefusal, ValueError) as error:
+            raise ControlError(HTTPStatus.CONFLICT, str(error)) from error
+        order = centre.order(order.pay_ord_id)
+        notified = wish.notify and await notices.send(order_status(order))
+        return answered(_shown(centre, order) | {"notified": notified})
+
     app.router.add_get("/_sim/orders", orders)
     app.router.add_get("/_sim/orders/{payOrdId}", one_order)
     app.router.add_post("/_sim/orders/{payOrdId}/pay", patient_pays)
+    app.router.add_post("/_sim/orders/{payOrdId}/refund", refunded_at_counter)
 
 
 def _named(centre: Centre, request: web.Request) -> CentreOrder:

@@ -11,7 +11,7 @@ from typing import Any
 from domain.insurance import RefundStatus, RefundType, Split
 from domain.ord_stas import OrdStas
 from domain.values.china_time import from_china, to_china_compact
-from domain.values.fen import yuan
+from domain.values.fen import Fen, yuan
 from simulator.core.store import Verdict
 from simulator.insurance.centre import Centre, Outcome
 from simulator.insurance.orders import CentreOrder, CentreRefund
@@ -31,23 +31,52 @@ def refund(centre: Centre, data: Mapping[str, Any]) -> Outcome:
     before = centre.orders.refunds(order.pay_ord_id)
     split = _settled(order)
     _check_token(centre, order, split, request)
-    check_amounts(wanted, split, before, cash_refunded_by=centre.config.cash_refunded_by)
-    centre.orders.add_refund(wanted)
-    by_kind = centre.config.full_refund == "by_kind"
-    centre.orders.set_status(order.pay_ord_id, status_after([*before, wanted], split, by_kind=by_kind))
-    centre.people.move(order.id_no, wanted.psn_acct_fen)
+    _make(centre, order, wanted, split, before)
     return Outcome(_answer(wanted))
+
+
+def refund_at_counter(centre: Centre, order: CentreOrder, refd_type: RefundType, cash_fen: Fen | None) -> None:
+    """Give money back past the hospital's own calls. `cash_fen`: None for all that was paid. Raises `CentreRefusal`."""
+    split, before = _settled(order), centre.orders.refunds(order.pay_ord_id)
+    cash_fen = split.own_pay_fen if cash_fen is None else cash_fen
+    cash_fen = Fen(0) if refd_type is RefundType.HI else cash_fen
+    by_cash_alone = refd_type is RefundType.CASH
+    psn_acct_fen, fund_fen = (Fen(0), Fen(0)) if by_cash_alone else (split.psn_acct_fen, split.fund_fen)
+    made = CentreRefund(
+        app_refd_sn=f"COUNTER-{secrets.token_hex(8)}",
+        pay_ord_id=order.pay_ord_id,
+        refd_sn=_new_refd_sn(),
+        refd_type=refd_type,
+        total_fen=Fen(cash_fen + psn_acct_fen + fund_fen),
+        psn_acct_fen=psn_acct_fen,
+        fund_fen=fund_fen,
+        cash_fen=cash_fen,
+        at=centre.now(),
+    )
+    _make(centre, order, made, split, before)
 
 
 def new_revs_token() -> str:
     return REVERSAL_PREFIX + secrets.token_hex(16)
 
 
+def _make(centre: Centre, order: CentreOrder, made: CentreRefund, split: Split, before: list[CentreRefund]) -> None:
+    check_amounts(made, split, before, cash_refunded_by=centre.config.cash_refunded_by)
+    centre.orders.add_refund(made)
+    by_kind = centre.config.full_refund == "by_kind"
+    centre.orders.set_status(order.pay_ord_id, status_after([*before, made], split, by_kind=by_kind))
+    centre.people.move(order.id_no, made.psn_acct_fen)
+
+
+def _new_refd_sn() -> str:
+    return f"RF{secrets.token_hex(10).upper()}"
+
+
 def _wanted(centre: Centre, request: RefundAsked) -> CentreRefund:
     return CentreRefund(
         app_refd_sn=request.app_refd_sn,
         pay_ord_id=request.pay_ord_id,
-        refd_sn=f"RF{secrets.token_hex(10).upper()}",
+        refd_sn=_new_refd_sn(),
         refd_type=RefundType(request.refd_type),
         total_fen=request.totl_refd_amt,
         psn_acct_fen=request.psn_acct_refd_amt,

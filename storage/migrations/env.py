@@ -9,6 +9,7 @@ from sqlmodel import AutoString, SQLModel
 
 import storage.callers.nonces
 import storage.callers.updates
+import storage.centre_orders
 import storage.evidence.access_log
 import storage.notices
 import storage.tables  # noqa: F401 - their tables join the metadata

@@ -12,6 +12,25 @@ def only_one(name: str, table: str, columns: list[str], where: str) -> None:
     op.create_index(name, table, columns, unique=True, sqlite_where=condition, postgresql_where=condition)
 
 
+def append_only(table: str, refusal: str) -> None:
+    """Triggers refuse every change of the rows. PostgreSQL's function for it stays when the table is dropped."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            f"CREATE FUNCTION {table}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN RAISE EXCEPTION '{refusal}'; END $$"
+        )
+        op.execute(
+            f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_refuse()"
+        )
+        return
+    for change in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
+        )
+
+
 def payment_key() -> tuple[sa.Column[str], sa.Column[str]]:
     return text("hospital", 32), text("med_org_ord", 64)
 

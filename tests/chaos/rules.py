@@ -256,7 +256,7 @@ def _bills_of_two(cases: list[Case]) -> Iterator[tuple[str, str]]:
     orders: dict[tuple[str, str], list[Case]] = defaultdict(list)
     for case in cases:
         if case.found is not None:
-            for bill in bills_of(case.found.order, case.found.row.accepted_at):
+            for bill in bills_of(case.found.order, case.found.row.accepted_at, payable_s=0):
                 orders[case.wish.hospital, bill].append(case)
     for (_, bill), rivals in orders.items():
         holders = [case.wish.number for case in rivals if case.found and payments._holds(case.found)]

@@ -1,4 +1,4 @@
-"""One stack for the whole session; each test leaves the simulators without faults."""
+"""Two stacks for the whole session; each test leaves the simulators without faults."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -8,10 +8,13 @@ import pytest_asyncio
 
 from tests.support.stack.running import Stack, running_stack
 
+SHORT_BUDGET_S = 15
+"""Of a pre-settlement on the short stack."""
+
 
 @pytest_asyncio.fixture(scope="session")
 async def session_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    async with running_stack(tmp_path_factory.mktemp("stack")) as running:
+    async with running_stack(tmp_path_factory.mktemp("stack"), annex=True) as running:
         yield running
 
 
@@ -19,6 +22,22 @@ async def session_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
 async def stack(session_stack: Stack) -> AsyncIterator[Stack]:
     yield session_stack
     await session_stack.others.repair()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def short_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    folder = tmp_path_factory.mktemp("short")
+    async with running_stack(
+        folder, payment_window_s=2, auto_finish_after_s=1, pre_settle_budget_s=SHORT_BUDGET_S
+    ) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def short(short_stack: Stack) -> AsyncIterator[Stack]:
+    """A stack whose payment window is 2 s, and where nobody is waited for longer than 1 s."""
+    yield short_stack
+    await short_stack.others.repair()
 
 
 @pytest.fixture

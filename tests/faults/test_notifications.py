@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from temporalio.client import Client
 
+from security.crypto.payload_codec import data_converter
 from tests.support.parties.receiver import Receiver, receiving
 from tests.support.stack.medpay_up import medpay_environment, run_medpay
+from tests.support.stack.resets import closed, reset, tasks_of
 from tests.support.stack.running import Stack, outpatient_call, running_stack
 from tests.support.waiting import eventually
 
@@ -152,3 +155,21 @@ async def test_a_replay_of_nothing_says_so(telling: Stack, number: str) -> None:
     await settled(telling, number)
     code, _, errors = await notifications(telling, "replay", number, "--event", "payment.reversed")
     assert (code, errors) == (1, f"main has no notification of payment.reversed for {number}\n")
+
+
+class TestAReset:
+    async def test_of_one_that_was_delivered_tells_nobody_again(
+        self, telling: Stack, receiver: Receiver, number: str
+    ) -> None:
+        await settled(telling, number)
+        await delivered(telling, number)
+        temporal = await Client.connect(
+            telling.embedded.settings.temporal_address, data_converter=data_converter(telling.api.keyring)
+        )
+        (workflow_id,) = receiver.ids(number)
+        await closed(temporal.get_workflow_handle(workflow_id))
+        for event_id in reversed(await tasks_of(temporal, workflow_id)):
+            run = await reset(temporal, workflow_id, event_id)
+            await closed(run)
+            assert await run.result() == "delivered"
+        assert len(receiver.about(number)) == 1

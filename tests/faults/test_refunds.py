@@ -171,13 +171,16 @@ class TestAtOnce:
 class TestOutcomeUnknown:
     async def test_a_lost_reply_is_asked_for(self, stack: Stack, paid: str) -> None:
         await stack.others.break_centre(txn="6203", kind="drop_after", times=1)
-        assert (await refunded(stack, paid, "R1"))["state"] == "REFUNDED"
-        assert await sent(stack, paid) == ["applied"]
+        data = await refunded(stack, paid, "R1")
+        assert data["state"] == "REFUNDED"
+        # The same appRefdSn again brings the number that was lost with the reply.
+        assert data["refdSn"].startswith("RF")
+        assert await sent(stack, paid) == ["applied", "replayed"]
 
     async def test_a_centre_that_does_not_know_is_asked(self, stack: Stack, paid: str) -> None:
         await stack.others.break_centre(txn="6203", kind="exp", times=1)
         assert (await refunded(stack, paid, "R1", type="HI"))["state"] == "PARTIALLY_REFUNDED"
-        assert await sent(stack, paid) == ["applied"]
+        assert await sent(stack, paid) == ["applied", "replayed"]
 
     async def test_what_the_status_can_not_tell_is_sent_again(self, stack: Stack, paid: str) -> None:
         """Partly refunded before and after: the same appRefdSn again, and the centre answers it again."""

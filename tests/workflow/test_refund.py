@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
+from domain.attention import AttentionReason
 from domain.insurance import RefundParts, RefundType
 from domain.refunds import RefundOrder
 from domain.reviews import CaseEvent, ReviewAction
@@ -27,6 +28,8 @@ from tests.support.scripted.refunds import (
 )
 from tests.support.stack.time_skipping import refusal_of
 from tests.support.values.records import AT
+
+ELSEWHERE = AttentionReason.REFUNDED_ELSEWHERE.value
 
 A = ReviewAction
 
@@ -85,11 +88,32 @@ class TestThatGoesWell:
 class TestOutcomeUnknown:
     @pytest.mark.parametrize("answer", [EXP, LOST, UNSIGNED])
     async def test_is_healed_by_asking(self, work: RefundsAtWork, answer: Exception) -> None:
-        work.sides.refunds = [answer, AssertionError("sent twice")]
+        """The same appRefdSn again brings the refdSn, which was lost with the answer."""
+        work.sides.refunds = [answer, MADE, AssertionError("sent three times")]
         work.sides.ord_stas = [7]
         assert await work.refund(work.order()) is RefundState.REFUNDED
-        assert (len(work.sides.requests), work.sides.asked) == (1, 1)
-        assert (await work.rows())[1].refd_sn == ""
+        assert (len(work.sides.requests), work.sides.asked) == (2, 1)
+        assert len({request.app_refd_sn for request in work.sides.requests}) == 1
+        assert (await work.rows())[1].refd_sn == "RF1"
+
+    async def test_stays_without_a_number_that_never_comes(self, work: RefundsAtWork) -> None:
+        work.sides.refunds = [LOST]
+        work.sides.ord_stas = [7]
+        order = work.order()
+        assert await work.refund(order) is RefundState.REFUNDED
+        assert len(work.sides.requests) == 3
+        payment, refund = await work.rows()
+        assert (refund.refd_sn, refund.note, payment.state) == ("", "", PaymentState.REFUNDED)
+        assert await work.attribute(order, "NeedsAttention") == "False"
+
+    async def test_whose_repeat_is_refused_may_be_somebody_elses(self, work: RefundsAtWork) -> None:
+        work.sides.refunds = [LOST, REFUSED]
+        work.sides.ord_stas = [7]
+        order = work.order()
+        assert await work.refund(order) is RefundState.REFUNDED
+        payment, refund = await work.rows()
+        assert (refund.refd_sn, refund.note, payment.note) == ("", ELSEWHERE, ELSEWHERE)
+        assert await work.attribute(order, "AttentionReason") == ELSEWHERE
 
     async def test_that_the_status_can_not_tell_is_sent_again(self, work: RefundsAtWork) -> None:
         await work.refund(work.cash("R1", 100))
@@ -130,6 +154,38 @@ class TestThatIsNotMade:
         assert (refund.state, refund.error_message) == (RefundState.REFUND_FAILED, "支付授权码已过期")
         assert await work.closed(order) is RefundState.REFUND_FAILED
         assert work.sides.told == []
+
+    @pytest.mark.parametrize("ord_stas", [7, 8, 9, 10, 11])
+    async def test_since_the_money_went_back_past_us(self, work: RefundsAtWork, ord_stas: int) -> None:
+        work.sides.refunds, work.sides.ord_stas = [REFUSED], [ord_stas]
+        order = work.order()
+        cause = await work.refused(order)
+        assert cause.type == "NOT_REFUNDABLE"
+        assert f"在本系统之外退回(ordStas {ord_stas})" in cause.message
+        payment, refund = await work.rows()
+        assert (refund.state, refund.note, refund.error_message) == (
+            RefundState.REFUND_FAILED,
+            ELSEWHERE,
+            cause.message,
+        )
+        assert (payment.state, payment.note, payment.refunding) == (PaymentState.SETTLED, ELSEWHERE, "")
+        assert await work.closed(order) is RefundState.REFUND_FAILED
+        assert await work.attribute(order, "AttentionReason") == ELSEWHERE
+
+    @pytest.mark.parametrize("ord_stas", [0, 6, 12, 14, 17, 18, SILENT])
+    async def test_is_only_refused_where_the_status_shows_no_such_thing(
+        self, work: RefundsAtWork, ord_stas: int | Exception
+    ) -> None:
+        work.sides.refunds, work.sides.ord_stas = [REFUSED], [ord_stas]
+        order = work.order()
+        assert (await work.refused(order)).type == "INSURANCE_REFUSED"
+        assert [row.note for row in await work.rows()] == ["", ""]
+        assert await work.attribute(order, "NeedsAttention") == "False"
+
+    async def test_is_only_refused_where_our_own_refund_explains_the_status(self, work: RefundsAtWork) -> None:
+        await work.refund(work.cash("R1", 100))
+        work.sides.refunds, work.sides.ord_stas = [REFUSED], [10]
+        assert (await work.refused(work.cash("R2", 100))).type == "INSURANCE_REFUSED"
 
     async def test_is_refused_after_a_lost_reply_only_if_nothing_went_back(self, work: RefundsAtWork) -> None:
         work.sides.refunds = [LOST, REFUSED]

@@ -64,7 +64,13 @@ class PreSettlementSteps:
         kind = "挂号费" if order.category is Category.REGISTRATION else "处方费用"
         bill = await progress.steps.first_local(
             HisActivities.price_bill,
-            PriceBill(**progress.step(), order=order, accepted_at=progress.accepted_at),
+            PriceBill(
+                **progress.step(),
+                order=order,
+                accepted_at=progress.accepted_at,
+                centre_account=progress.terms.centre_account,
+                payable_s=progress.terms.payable_s,
+            ),
             self._time_left(),
             f"HIS: 查询患者和{kind}",
         )
@@ -75,7 +81,7 @@ class PreSettlementSteps:
         progress.show("等待医保中心接收费用明细 (6201)", self._ends_at)
         uploaded = await progress.steps.first_local(
             CentreActivities.upload_fees,
-            UploadFees(**progress.step(), order=order, bill=bill),
+            UploadFees(**progress.step(), order=order, bill=bill, centre_account=progress.terms.centre_account),
             self._time_left(),
             "6201 费用明细上传",
         )
@@ -135,7 +141,12 @@ async def take_over(progress: Progress, holder: str, left: Callable[[], timedelt
             withdrawal = WithdrawHolder(**progress.step(), holder=held_by)
             summary = f"请 {held_by} 撤回"
             await progress.steps.only_remote(BillLockActivities.withdraw_holder, withdrawal, left(), summary)
-            lock = LockBills(**progress.step(), order=progress.order, accepted_at=progress.accepted_at)
+            lock = LockBills(
+                **progress.step(),
+                order=progress.order,
+                accepted_at=progress.accepted_at,
+                payable_s=progress.terms.payable_s,
+            )
             locked = await progress.steps.first_local(
                 BillLockActivities.lock_bills, lock, left(), "占用费用 (bill lock)"
             )

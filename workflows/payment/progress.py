@@ -21,6 +21,7 @@ from workflows.limits import RECORD_BUDGET
 
 _NOT_SHOWN = frozenset({PaymentState.PRICED, PaymentState.FEE_UPLOADED, PaymentState.REGISTERED})
 """States that last only moments: nobody would search for them, and each upsert costs an event."""
+_ELSEWHERE = AttentionReason.REFUNDED_ELSEWHERE
 
 
 class Progress:
@@ -65,6 +66,8 @@ class Progress:
         self.visit_is_ours = known.visit_is_ours
         self.settlement = known.settlement
         self.steps.count_from(known.steps, known.revision)
+        if self.state in SETTLED_STATES or has_reached(self.state, PaymentState.RECEIVED):
+            self.end = None
 
     @property
     def decided(self) -> bool:
@@ -152,8 +155,6 @@ class Progress:
         self.register_sent = self.register_sent or known.register_sent
         self.finish_now = self.finish_now or reviewed or self.state is PaymentState.REGISTERED
         self.clear_up_due = self.state is PaymentState.REVERSED
-        if self.state in SETTLED_STATES or has_reached(self.state, PaymentState.RECEIVED):
-            self.end = None
         self._show_state(reviewed=reviewed)
         self.show("从记录恢复 (restored from the record)")
 
@@ -175,6 +176,11 @@ class Progress:
         """RECEIVED: every step of the pre-settlement is taken again, and gets its result."""
         self.state = PaymentState.RECEIVED
         self.steps.begin_again()
+
+    def refunded_elsewhere(self, ord_stas: int) -> None:
+        """The centre shows money back that our refunds do not explain: the state stays, and a person must look."""
+        workflow.upsert_search_attributes(sa.attention_updates(_ELSEWHERE.value))
+        self.show(f"{ATTENTION[_ELSEWHERE].message} (ordStas {ord_stas})")
 
     def settled(self) -> None:
         """SETTLED: HIS has written the settlement record."""
@@ -224,7 +230,7 @@ class Progress:
 
     def _show_state(self, *, reviewed: bool) -> None:
         """Show the state in Temporal's search attributes. `reviewed`: it was IN_REVIEW until now."""
-        updates = [*self._attributes(), *(sa.NO_ATTENTION if reviewed else ())]
+        updates = [*(sa.NO_ATTENTION if reviewed else ()), *self._attributes()]
         if self.state is PaymentState.PAID and not reviewed and self.terms.paid_shown_after_ms:
             self._shown.write_if_it_lasts(updates, timedelta(milliseconds=self.terms.paid_shown_after_ms))
         else:
@@ -236,7 +242,7 @@ class Progress:
             updates.append(sa.PAY_ORD_ID.value_set(self.uploaded.pay_ord_id))
         if self.state in {PaymentState.PAID, PaymentState.IN_REVIEW} and self.settlement is not None:
             updates.append(sa.REVERSAL_DEADLINE.value_set(self.settlement.reversal_deadline))
-        if self.state is PaymentState.IN_REVIEW and self.end is not None:
+        if self.end is not None and (self.state is PaymentState.IN_REVIEW or self.end.note == _ELSEWHERE):
             updates += sa.attention_updates(self.end.note)
         return updates
 

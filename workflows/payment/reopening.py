@@ -1,6 +1,8 @@
-"""A closed payment that runs again: after a hint of money behind an unpaid end (product rule 8), or a termination."""
+"""A closed payment that runs again: after a hint of money behind an unpaid end (product rule 8), or of money that went
+back behind a settled one; or after a termination."""
 
 from activities.contract.centre import CentreActivities, OrderAnswer, Recorded
+from activities.contract.refunds import CheckRefunds, RefundActivities
 from domain.attention import AttentionReason
 from domain.errors import ErrorCode
 from domain.ord_stas import OrderVerdict, verdict
@@ -65,3 +67,32 @@ class LateMoney:
             return
         self._progress.money_seen(answer.settlement)
         await open_review(self._progress, AttentionReason.LATE_MONEY)
+
+
+class RefundsElsewhere:
+    """Asks 6301 about a settled payment: NeedsAttention if money went back past us. The payment stays as it is."""
+
+    def __init__(self, progress: Progress, inbox: Inbox) -> None:
+        self._progress = progress
+        self._inbox = inbox
+
+    async def run(self) -> None:
+        # As in `LateMoney`.
+        self._inbox.noticed = False
+        self._progress.show("订单已结算, 核实是否另有退费 (6301)")
+        step = CheckRefunds(**self._progress.step(), reference=self._progress.reference)
+        try:
+            seen = await self._progress.steps.first_local(
+                RefundActivities.check_refunds,
+                step,
+                limits.LATE_MONEY_BUDGET,
+                "6301 医保订单结算结果查询 (结算后核实)",
+                retry=limits.LATE_MONEY_RETRY,
+            )
+        except (Refusal, Unresolved):
+            self._progress.show("医保中心未答复是否另有退费, 状态不变")
+            return
+        if seen.elsewhere:
+            self._progress.refunded_elsewhere(seen.ord_stas)
+        else:
+            self._progress.show(f"已核实: 没有其他退费 (ordStas {seen.ord_stas})")

@@ -11,7 +11,7 @@ from domain.attention import AttentionReason
 from domain.base import for_operators
 from domain.errors import ErrorCode
 from domain.insurance import RefundType
-from domain.orders import CashRefundedBy, PaymentEnd
+from domain.orders import CashRefundedBy, PaymentEnd, gone_back_elsewhere
 from domain.states import PaymentState
 from domain.values.fen import yuan
 from workflows import limits
@@ -47,13 +47,13 @@ class ReversalSteps:
             return True
         summary = f"6203 {self._kind} ({'payAuthNo' if self._pay_auth_no else 'revsToken'})"
         try:
-            await progress.steps.first_local(CentreActivities.reverse, self._step(end), self._budget(), summary)
+            back = await progress.steps.first_local(CentreActivities.reverse, self._step(end), self._budget(), summary)
         except Refusal:
             await self._refused()
         except Unresolved:
             await self._unknown()
         else:
-            progress.finish(end)
+            progress.finish(gone_back_elsewhere(end) if back.elsewhere else end)
             return True
         return False
 

@@ -17,14 +17,14 @@ from domain.orders import (
     SettlementAnswer,
     SettleRequest,
 )
-from domain.states import TERMINAL, UNPAID_ENDS, PaymentState, has_reached
+from domain.states import SETTLED_STATES, TERMINAL, UNPAID_ENDS, PaymentState, has_reached
 from workflows.calls import Moved
 from workflows.payment.booking import BookingSteps, CannotBook
 from workflows.payment.inbox import Inbox, refused
 from workflows.payment.look_ahead import LookAhead
 from workflows.payment.pre_settlement import PreSettlementSteps
 from workflows.payment.progress import Progress
-from workflows.payment.reopening import LateMoney, broken_off
+from workflows.payment.reopening import LateMoney, RefundsElsewhere, broken_off
 from workflows.payment.reversal import ReversalSteps
 from workflows.payment.steps import end_unpaid, open_review, record_end
 from workflows.payment.window import ALREADY_PAID, PaymentWindow
@@ -185,6 +185,8 @@ class PaymentWorkflow(ReviewHandlers):
             await ReversalSteps(self._progress).clear_up()
         elif self._is(*UNPAID_ENDS):
             await LateMoney(self._progress, self._inbox).run()
+        elif self._is(*SETTLED_STATES):
+            await RefundsElsewhere(self._progress, self._inbox).run()
         elif self._is(PaymentState.IN_REVIEW):
             await self._wait_for_decision()
         else:
@@ -228,8 +230,9 @@ class PaymentWorkflow(ReviewHandlers):
         await self._look_ahead.forget()
 
     def _is_over(self) -> bool:
-        """In a final state, and nothing is left to do: no hint of late money, no reversal to clear up after."""
-        if (self._is(*UNPAID_ENDS) and self._inbox.noticed) or self._progress.clear_up_due:
+        """In a final state, and nothing is left to do: no hint to follow up, no reversal to clear up after."""
+        follows = UNPAID_ENDS | SETTLED_STATES if self._progress.is_reopened else UNPAID_ENDS
+        if (self._is(*follows) and self._inbox.noticed) or self._progress.clear_up_due:
             return False
         return self._is(*TERMINAL)
 

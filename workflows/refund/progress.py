@@ -55,11 +55,11 @@ class RefundProgress:
         self.enter(end)
 
     def enter(self, end: RefundEnd) -> None:
-        """Enter `end`, which is recorded already. A forbidden transition is a bug."""
+        """Enter `end`, which is recorded already. One with a note needs attention. A forbidden transition is a bug."""
         if end.state not in REFUND_TRANSITIONS[self.state]:
             raise AssertionError(f"{end.state} may not follow {self.state}")
         updates = sa.state_updates(end.state, workflow.now())
-        if end.state is RefundState.IN_REVIEW:
+        if end.note:
             updates += sa.attention_updates(end.note)
         elif self.state is RefundState.IN_REVIEW:
             updates += sa.NO_ATTENTION

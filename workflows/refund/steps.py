@@ -29,7 +29,7 @@ async def reserve(progress: RefundProgress) -> bool:
             pause = next(pauses, limits.HOLDER_POLL[-1])
             await workflow.sleep(pause, summary=for_operators("等待另一笔退款 (another refund)"))
     except Refusal as refusal:
-        progress.enter(failed(refusal.code, refusal.message))
+        progress.enter(failed(refusal))
         return False
     return True
 
@@ -40,15 +40,15 @@ async def send_money(progress: RefundProgress) -> None:
     try:
         made = await send_6203(progress, progress.order.pay_auth_no, limits.REFUND_SENDS_MAX)
     except Refusal as refusal:
-        await progress.record(failed(refusal.code, refusal.message))
+        await progress.record(failed(refusal))
     except Unresolved as unresolved:
         if unresolved.outcome is Outcome.NOT_SENT:
             message = "医保中心在时限内无法连接, 未退费, 请稍后用新的退款单号(refundNo)重试"
-            await progress.record(failed(ErrorCode.INSURANCE_UNAVAILABLE, message))
+            await progress.record(failed(Refusal(ErrorCode.INSURANCE_UNAVAILABLE, message)))
         else:
             await progress.record(_unknown())
     else:
-        progress.enter(RefundEnd(state=made.state))
+        progress.enter(RefundEnd(state=made.state, note=made.note))
 
 
 async def send_6203(progress: RefundProgress, pay_auth_no: str, sends_max: int) -> RefundMade:
@@ -123,9 +123,9 @@ async def _tell(progress: RefundProgress, budget: timedelta) -> None:
     await progress.steps.first_local(HisActivities.tell_refund, step, budget, summary, retry=retry)
 
 
-def failed(code: ErrorCode, message: str) -> RefundEnd:
+def failed(refusal: Refusal) -> RefundEnd:
     """REFUND_FAILED: nothing was refunded."""
-    return RefundEnd(state=RefundState.REFUND_FAILED, code=code, message=message)
+    return RefundEnd(state=RefundState.REFUND_FAILED, code=refusal.code, message=refusal.message, note=refusal.note)
 
 
 def _unknown() -> RefundEnd:

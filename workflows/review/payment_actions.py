@@ -85,7 +85,7 @@ class PaymentActions:
             split=pre_settlement.split,
             settlement_no=facts.settlement_no,
             visit_id=facts.visit_id,
-            bills=bills_of(progress.order, progress.accepted_at) if state is PaymentState.PAID else (),
+            bills=self._bills() if state is PaymentState.PAID else (),
         )
         summary = f"人工核查: 记录 {state.value}"
         try:
@@ -94,6 +94,10 @@ class PaymentActions:
             refuse(refusal.message)
         self._use_visit(facts)
         progress.resolved(state, settlement, pre_settlement)
+
+    def _bills(self) -> tuple[str, ...]:
+        progress = self._progress
+        return bills_of(progress.order, progress.accepted_at, progress.terms.payable_s)
 
     def _use_visit(self, facts: ReviewFacts) -> None:
         """Use a visit that HIS has by now. It is ours if our `register` had an unknown outcome."""

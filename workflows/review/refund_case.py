@@ -95,7 +95,7 @@ class RefundCase:
             await self._progress.record(RefundEnd(state=self._progress.reserved.good_end))
             return CarriedOut("已认定为已退费")
         message = "经人工核查, 该退款未办理; 如需退款请用新的退款单号(refundNo)"
-        await self._progress.record(failed(ErrorCode.INSURANCE_UNAVAILABLE, message))
+        await self._progress.record(failed(Refusal(ErrorCode.INSURANCE_UNAVAILABLE, message)))
         return CarriedOut("已按未退费关闭")
 
     def still_open(self, found: Findings) -> str:
@@ -111,11 +111,11 @@ class RefundCase:
         try:
             made = await send_6203(progress, proposal.pay_auth_no or progress.order.pay_auth_no, self._sends_max)
         except Refusal as refusal:
-            await progress.record(failed(refusal.code, refusal.message))
+            await progress.record(failed(refusal))
             return f"医保中心拒绝退费: {refusal.message}"
         except Unresolved:
             return "已再次发送, 结果仍未知, 仍需人工决定"
-        progress.enter(RefundEnd(state=made.state))
+        progress.enter(RefundEnd(state=made.state, note=made.note))
         return "已退费"
 
     async def _ask_centre(self) -> RefundLook | None:

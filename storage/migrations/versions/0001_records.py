@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from storage.migrations.parts import (
+    append_only,
     fen,
     known,
     moment,
@@ -31,13 +32,15 @@ SPLIT = ("fee_sum_fen", "own_pay_fen", "psn_acct_fen", "fund_fen", "other_fen", 
 REFUNDED = {"refunded_own_fen": "own_pay_fen", "refunded_acct_fen": "psn_acct_fen", "refunded_fund_fen": "fund_fen"}
 TABLES = (
     *("update_number", "used_nonce", "access_log", "settlement_notice", "notification", "review_event"),
-    *("review_case", "refund", "state_change", "call_log", "step", "settlement", "fee_line", "bill_lock", "payment"),
+    *("review_case", "refund", "state_change", "call_log", "step", "settlement", "fee_line", "bill_lock"),
+    *("centre_order", "payment"),
 )
 REFUSAL = "access_log is append-only"
 
 
 def upgrade() -> None:
     create_payment()
+    create_centre_order()
     create_bill_lock()
     create_fee_line()
     create_settlement()
@@ -92,6 +95,7 @@ def create_payment() -> None:
         text("visit_id", 128, nullable=True),
         sa.Column("registered_by_us", sa.Boolean(), nullable=True),
         text("settlement_no", 128, nullable=True),
+        text("reversal_sn", 128, nullable=True),
         text("error_code", 64, nullable=True),
         text("error_message", 500, nullable=True),
         text("note", 500, nullable=True),
@@ -116,6 +120,20 @@ def create_payment() -> None:
     op.create_index("payment_by_state", "payment", ["hospital", "state", "accepted_at"])
     op.create_index("payment_watched", "payment", ["watched_from"])
     op.create_index("payment_by_pay_ord_id", "payment", ["hospital", "pay_ord_id"])
+
+
+def create_centre_order() -> None:
+    op.create_table(
+        "centre_order",
+        text("account", 64),
+        text("med_org_ord", 64),
+        text("hospital", 32),
+        text("pay_ord_id", 128, nullable=True),
+        sa.CheckConstraint("account <> ''", name="account_known"),
+        of_payment(),
+        sa.PrimaryKeyConstraint("account", "med_org_ord"),
+    )
+    op.create_index("centre_order_by_pay_ord_id", "centre_order", ["account", "pay_ord_id"], unique=True)
 
 
 def create_bill_lock() -> None:
@@ -334,7 +352,6 @@ def create_settlement_notice() -> None:
 
 
 def create_access_log() -> None:
-    """Append-only: triggers refuse every change."""
     op.create_table(
         "access_log",
         sa.Column("sequence", wide_or_sqlite_integer(), nullable=False, autoincrement=False),
@@ -350,21 +367,7 @@ def create_access_log() -> None:
         sa.CheckConstraint("sequence > 0", name="sequence_positive"),
         sa.PrimaryKeyConstraint("sequence"),
     )
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            "CREATE FUNCTION access_log_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$$ BEGIN RAISE EXCEPTION '{REFUSAL}'; END $$"
-        )
-        op.execute(
-            "CREATE TRIGGER access_log_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON access_log "
-            "FOR EACH STATEMENT EXECUTE FUNCTION access_log_refuse()"
-        )
-        return
-    for change in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER access_log_no_{change.lower()} BEFORE {change} ON access_log "
-            f"BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
-        )
+    append_only("access_log", REFUSAL)
 
 
 def create_used_nonce() -> None:

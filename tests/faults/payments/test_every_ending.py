@@ -1,25 +1,7 @@
 """Nobody pays, nobody calls, or somebody thinks better of it: the payment ends by itself, and centre and HIS agree."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-import pytest_asyncio
-
-from tests.support.stack.running import Stack, outpatient_call, registration_call, running_stack
+from tests.support.stack.running import Stack, outpatient_call, registration_call
 from tests.support.waiting import eventually
-
-
-@pytest_asyncio.fixture(scope="module")
-async def short_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    async with running_stack(tmp_path_factory.mktemp("short"), payment_window_s=2, auto_finish_after_s=1) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def short(short_stack: Stack) -> AsyncIterator[Stack]:
-    """A stack whose payment window is 2 s, and where nobody is waited for longer than 1 s."""
-    yield short_stack
-    await short_stack.others.repair()
 
 
 async def comes_to(stack: Stack, number: str, state: str) -> None:

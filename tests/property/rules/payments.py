@@ -9,6 +9,7 @@ from domain.states import RELEASING, SETTLED_STATES, TERMINAL, UNPAID_ENDS, Paym
 from tests.property.rules.found import Found, look
 from tests.property.rules.refunds import REFUND_RULES
 from tests.property.run import Run, is_registration, shown_of
+from tests.support.values.orders import TERMS
 
 _SETTLED, _REVERSED, _INSURANCE_REVERSED, _CASH_REVERSED = 6, 7, 8, 9
 _WAS_SETTLED = frozenset({6, 7, 8, 9, 10, 11})
@@ -150,7 +151,8 @@ def _must_know(found: Found) -> bool:
 
 def _one_payment_per_bill(found: list[Found]) -> None:
     """Product rule 3. One that HIS would not price never locked its bill; late money comes when it is given free."""
-    bills = [bill for each in found if _holds(each) for bill in bills_of(each.order, each.row.accepted_at)]
+    payable_s = TERMS.payable_s
+    bills = [bill for each in found if _holds(each) for bill in bills_of(each.order, each.row.accepted_at, payable_s)]
     assert len(set(bills)) == len(bills), f"two live payments of a bill: {bills}"
 
 

@@ -4,9 +4,11 @@ import itertools
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import aiohttp
 import pytest
 
 from cli.demo.client import DemoClient
-from cli.stack import components
+from cli.stack import components, practice
 from cli.stack.child import Component
 from cli.stack.embedded import EmbeddedStack, embedded_stack
 from cli.stack.supervisor import Supervisor
@@ -23,12 +25,15 @@ from domain.values.fen import Fen, yuan
 from gateways.his.http import HttpHospitalSystem
 from gateways.http import HttpCaller
 from security.crypto.keyring import Keyring
+from security.keys.files import write_over
 from settings import Settings
 from tests.support.stack.api_server import KEY, PRE_SETTLE, SETTLE, Answer, ApiServer, bill, writing_back
 from tests.support.values.his_payments import his_payment
 from tests.support.waiting import eventually, is_gone
 
 AUTH_MARKER = "PAYAUTHMARKER"
+ANNEX_KEY = "annex-caller-key"
+"""Of a caller of the hospital "annex", which shares the account of "main" at the centre, and its HIS."""
 Call = dict[str, object]
 _SERIALS = itertools.count(1_000)
 
@@ -173,6 +178,16 @@ class Stack:
         )
 
 
+def _with_annex(make_hospital: Callable[..., Path], *args: Any) -> Path:
+    path = make_hospital(*args)
+    made = path.read_text(encoding="utf-8")
+    account = made.partition("[hospitals.main]\n")[2].partition("\n[[")[0]
+    digest = sha256(ANNEX_KEY.encode()).hexdigest()
+    key = f'[[hospitals.annex.keys]]\nname = "annex"\nrole = "caller"\nsha256 = "{digest}"\n'
+    write_over(path, f"{made}\n[hospitals.annex]\n{account.strip()}\n\n{key}")
+    return path
+
+
 def data_of(answer: Answer) -> Mapping[str, str]:
     assert (answer.outcome, answer.json["MSG"]) == ((200, ""), "")
     data: Mapping[str, str] = answer.json["DATA"]
@@ -184,10 +199,13 @@ async def running_stack(
     folder: Path,
     *,
     on_any_port: bool = True,
+    annex: bool = False,
     **settings: Any,
 ) -> AsyncIterator[Stack]:
-    """Everything on free ports while the block runs; its data stay in `folder`."""
+    """Everything on free ports while the block runs; its data stay in `folder`. `annex`: see `ANNEX_KEY`."""
     with pytest.MonkeyPatch.context() as environment:
+        if annex:
+            environment.setattr(practice, "make_hospital", partial(_with_annex, practice.make_hospital))
         for name in [name for name in os.environ if name.startswith("MEDPAY_") and name != "MEDPAY_TEMPORAL_CLI"]:
             environment.delenv(name)
         facts: dict[str, Any] = {"data_dir": folder, "api_key": KEY, "sync_wait_s": 3, "his_timeout_s": 1}

@@ -9,6 +9,7 @@ from domain.values.fen import Fen
 from hospitals.terms import PAID_SHOWN_AFTER_MS
 
 TERMS = PaymentTerms(
+    centre_account="ACCOUNT",
     pre_settle_budget_s=120,
     payment_window_s=1800,
     auto_finish_after_s=300,

@@ -21,7 +21,7 @@ from tests.support.stack.database import rows
 from tests.support.stack.recorded import PAID, reach
 from tests.support.stack.stepping import finds_row_moved, take
 from tests.support.values.his_payments import his_payment
-from tests.support.values.orders import outpatient
+from tests.support.values.orders import TERMS, outpatient
 from tests.support.values.records import AT, key_of
 
 S = PaymentState
@@ -125,7 +125,7 @@ class TestAPrice:
         await comes_to(database, end)
         before = await found(database)
         order = await _order(system)
-        known = await finds_row_moved(his.price_bill, PriceBill(**STEP, order=order, accepted_at=AT))
+        known = await finds_row_moved(his.price_bill, _pricing(order))
         assert known.state is end
         assert await found(database) == before
         assert await rows(database._engines.reader, "SELECT * FROM fee_line") == []
@@ -134,11 +134,16 @@ class TestAPrice:
     async def test_in_time_writes_both(self, database: Database, his: His, system: HttpHospitalSystem) -> None:
         order = await _order(system)
         for _ in range(2):
-            await take(his.price_bill, PriceBill(**STEP, order=order, accepted_at=AT))
+            await take(his.price_bill, _pricing(order))
         assert (await found(database)).state is S.PRICED
         assert await rows(database._engines.reader, "SELECT * FROM fee_line") != []
         locks = await rows(database._engines.reader, "SELECT bill FROM bill_lock")
-        assert [lock["bill"] for lock in locks] == list(bills_of(order, AT))
+        assert [lock["bill"] for lock in locks] == list(bills_of(order, AT, TERMS.payable_s))
+
+
+def _pricing(order: Order) -> PriceBill:
+    account, payable_s = TERMS.centre_account, TERMS.payable_s
+    return PriceBill(**STEP, order=order, accepted_at=AT, centre_account=account, payable_s=payable_s)
 
 
 async def _price(system: HttpHospitalSystem) -> int:

@@ -19,7 +19,7 @@ from storage.session import Database
 from storage.sql.migrate import upgrade
 from tests.support.stack.recorded import reach
 from tests.support.stack.stepping import finds_row_moved, take
-from tests.support.values.orders import outpatient
+from tests.support.values.orders import TERMS, outpatient
 from tests.support.values.records import AT, SETTLEMENT, SPLIT, key_of, later
 
 S = PaymentState
@@ -47,7 +47,7 @@ def resolve(order: Order, state: PaymentState) -> ResolveCase:
         settlement=SETTLEMENT,
         split=SPLIT,
         settlement_no="S1" if state is S.SETTLED else None,
-        bills=bills_of(order, AT) if state is S.PAID else (),
+        bills=bills_of(order, AT, TERMS.payable_s) if state is S.PAID else (),
     )
 
 
@@ -75,7 +75,7 @@ async def test_a_bill_that_another_payment_has_by_now_is_not_taken_from_it(url: 
         await given(database, late, S.EXPIRED, S.IN_REVIEW)
         await given(database, other, S.PRICED)
         async with database.begin() as unit:
-            assert await unit.bill_locks.take(key_of(other), bills_of(other, AT), AT) is None
+            assert await unit.bill_locks.take(key_of(other), bills_of(other, AT, TERMS.payable_s), AT) is None
         with pytest.raises(ApplicationError) as refused:
             await take(Records(StepLog(database)).record_resolution, resolve(late, S.PAID))
         async with database.read() as unit:
@@ -117,7 +117,7 @@ async def test_a_decision_that_comes_too_late_locks_no_bill_and_books_nothing(ur
         known = await finds_row_moved(Records(StepLog(database)).record_resolution, resolve(order, state))
         async with database.begin() as unit:
             found = await unit.payments.find(key_of(order))
-            assert await unit.bill_locks.take(key_of(other), bills_of(other, AT), AT) is None
+            assert await unit.bill_locks.take(key_of(other), bills_of(other, AT, TERMS.payable_s), AT) is None
 
     assert found is not None
     assert (known.state, found.state, found.note, found.settlement) == (S.REVERSING, S.REVERSING, "LATE_MONEY", None)

@@ -10,6 +10,7 @@ from domain.ord_stas import (
     OrderVerdict,
     OrdStas,
     RefundVerdict,
+    is_back_past_us,
     money_is_back,
     refund_verdict,
     verdict,
@@ -68,3 +69,29 @@ class TestRefundVerdict:
     def test_the_insurance_s_part_of_a_mixed_order_is_not_all_of_it(self) -> None:
         paid = parts(cash=100, insurance=100)
         assert refund_verdict(OrdStas.INSURANCE_REFUNDED, paid, parts(0, 0), paid) is RefundVerdict.UNCLEAR
+
+
+class TestMoneyPastUs:
+    @pytest.mark.parametrize(
+        ("back", "explained"),
+        [
+            (parts(0, 0), set()),
+            (parts(cash=50, insurance=0), {10}),
+            (parts(cash=100, insurance=0), {9}),
+            (parts(cash=0, insurance=200), {8}),
+            (parts(cash=50, insurance=200), {11}),
+            (parts(cash=100, insurance=200), {7}),
+        ],
+        ids=["nothing", "part of the cash", "the cash", "the insurance", "that and part of the cash", "everything"],
+    )
+    def test_is_what_our_refunds_do_not_explain(self, back: RefundParts, explained: set[int]) -> None:
+        paid = parts(cash=100, insurance=200)
+        found = {status for status in range(26) if is_back_past_us(status, paid, back)}
+        assert found == {7, 8, 9, 10, 11} - explained
+
+    @pytest.mark.parametrize(("paid", "explained"), [(parts(100, 0), {7, 9}), (parts(0, 100), {7, 8})])
+    def test_is_none_where_centres_show_a_full_refund_by_either_name(
+        self, paid: RefundParts, explained: set[int]
+    ) -> None:
+        found = {status for status in range(26) if is_back_past_us(status, paid, paid)}
+        assert found == {7, 8, 9, 10, 11} - explained

@@ -316,3 +316,24 @@ class TestTls:
         (told,) = _problems(tmp_path, f"{centre}[centres.sim.tls]\n{tls}\n{HOSPITAL}")
         assert problem in told
         assert told.startswith(tuple(f"{centre.count(chr(10)) + line}: " for line in (1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("other", "shared"),
+    [
+        ({}, True),
+        ({"H14010000001": "H14010000002"}, False),
+        ({"0123456789ABCDEF0123456789ABCDEF": "0123456789ABCDEF0123456789ABCDE0"}, False),
+    ],
+    ids=["another secret and HIS", "another orgCodg", "another appId"],
+)
+def test_hospitals_share_an_account_by_app_id_and_org_codg(
+    tmp_path: Path, other: dict[str, str], *, shared: bool
+) -> None:
+    annex = (
+        HOSPITAL.replace("hospitals.main", "hospitals.annex").replace("a secret", "another").replace(":8102", ":8103")
+    )
+    for ours, theirs in other.items():
+        annex = annex.replace(ours, theirs)
+    hospitals = load_hospitals(_written(tmp_path, f"{CENTRE}{HOSPITAL}{annex}"))
+    assert (hospitals["main"].account == hospitals["annex"].account) is shared

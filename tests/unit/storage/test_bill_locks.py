@@ -2,16 +2,21 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.orders import Order, bills_of
 from domain.states import RELEASING, PaymentState
+from domain.values.china_time import from_china
 from storage.session import Database
 from tests.support.stack.recorded import reach
-from tests.support.values.orders import outpatient, registration
+from tests.support.values.orders import TERMS, outpatient, registration
 from tests.support.values.records import AT, key_of, later
 
+S = PaymentState
 ONE, TWO = ("prescription:1",), ("prescription:1", "prescription:2")
 
 
@@ -33,16 +38,74 @@ async def comes_to(database: Database, order: Order, *states: PaymentState) -> N
 
 class TestTheBills:
     def test_are_the_prescriptions_in_one_order_for_all(self) -> None:
-        one = bills_of(outpatient("A", order_ids=("2", "1")), AT)
-        other = bills_of(outpatient("B", order_ids=("1", "2")), AT)
+        one = bills_of(outpatient("A", order_ids=("2", "1")), AT, TERMS.payable_s)
+        other = bills_of(outpatient("B", order_ids=("1", "2")), AT, TERMS.payable_s)
         assert one == other == ("prescription:1", "prescription:2")
 
     def test_a_registration_is_the_patients_at_a_clinic_on_a_chinese_day(self) -> None:
-        today = bills_of(registration("A"), AT)
+        today = bills_of(registration("A"), AT, TERMS.payable_s)
         assert today == ("registration:2026-01-05:100001:200001",)
-        assert bills_of(registration("B"), later(16 * 3600)) != today
-        assert bills_of(registration("C", clinic_id="200002"), AT) != today
-        assert bills_of(registration("D", patient_id="100002"), AT) != today
+        assert bills_of(registration("B"), later(16 * 3600), TERMS.payable_s) != today
+        assert bills_of(registration("C", clinic_id="200002"), AT, TERMS.payable_s) != today
+        assert bills_of(registration("D", patient_id="100002"), AT, TERMS.payable_s) != today
+
+
+_CLINIC = {"patient_id": "100001", "clinic_id": "200001"}
+
+
+class TestMidnight:
+    """Until an order of yesterday can no longer be paid, today's is of the same bill."""
+
+    @pytest.mark.parametrize(
+        ("accepted", "payable_s", "days"),
+        [
+            ("2026-01-05 23:59:59", 1800, ["2026-01-05"]),
+            ("2026-01-06 00:00:00", 1800, ["2026-01-05", "2026-01-06"]),
+            ("2026-01-06 00:29:59", 1800, ["2026-01-05", "2026-01-06"]),
+            ("2026-01-06 00:30:00", 1800, ["2026-01-06"]),
+            ("2026-01-06 00:30:00", 1801, ["2026-01-05", "2026-01-06"]),
+            ("2026-01-06 12:00:00", 1800, ["2026-01-06"]),
+            ("2026-01-01 00:00:10", 60, ["2025-12-31", "2026-01-01"]),
+            ("2026-01-06 00:01:00", 30, ["2026-01-06"]),
+            ("2026-01-06 18:00:00", 86_400, ["2026-01-05", "2026-01-06"]),
+            ("2026-01-06 00:00:00", 86_400, ["2026-01-05", "2026-01-06"]),
+            ("2026-01-06 18:00:00", 172_800, ["2026-01-04", "2026-01-05", "2026-01-06"]),
+        ],
+    )
+    def test_the_days_of_a_registration(self, accepted: str, payable_s: int, days: list[str]) -> None:
+        bills = bills_of(registration("A", **_CLINIC), from_china(accepted), payable_s)
+        assert bills == tuple(f"registration:{day}:100001:200001" for day in days)
+
+    @given(
+        first_s=st.integers(0, 366 * 86_400),
+        after_s=st.integers(0, 200_000),
+        payable_s=st.integers(1, 180_000),
+    )
+    def test_two_that_could_both_be_paid_collide(self, first_s: int, after_s: int, payable_s: int) -> None:
+        earlier, order = later(first_s), registration("A")
+        later_on = earlier + timedelta(seconds=min(after_s, payable_s))
+        assert {*bills_of(order, earlier, payable_s)} & {*bills_of(order, later_on, payable_s)}
+
+    async def test_the_later_one_finds_the_earlier(self, database: Database) -> None:
+        late, early = from_china("2026-01-05 23:59:00"), from_china("2026-01-06 00:01:00")
+        first, second = registration("FIRST"), registration("SECOND")
+        await received(database, first, second)
+        assert await take(database, first, bills_of(first, late, TERMS.payable_s)) is None
+        assert await take(database, second, bills_of(second, early, TERMS.payable_s)) == "FIRST"
+
+    @pytest.mark.parametrize("end", [S.SETTLED, S.CANCELLED, S.REVERSED])
+    async def test_another_registration_may_follow_the_end_of_the_first(
+        self, database: Database, end: PaymentState
+    ) -> None:
+        late, early = from_china("2026-01-05 23:59:00"), from_china("2026-01-06 00:01:00")
+        first, second, third = (registration(name) for name in ("FIRST", "SECOND", "THIRD"))
+        await received(database, first, second, third)
+        await take(database, first, bills_of(first, late, TERMS.payable_s))
+        await comes_to(database, first, end)
+        assert await take(database, second, bills_of(second, early, TERMS.payable_s)) is None
+        # It holds its own day too.
+        noon = from_china("2026-01-06 12:00:00")
+        assert await take(database, third, bills_of(third, noon, TERMS.payable_s)) == "SECOND"
 
 
 class TestOneHasIt:
@@ -112,9 +175,9 @@ class TestItIsGivenFree:
     async def test_by_a_settled_registration(self, database: Database) -> None:
         first, second = registration("FIRST"), registration("SECOND")
         await received(database, first, second)
-        await take(database, first, bills_of(first, AT))
+        await take(database, first, bills_of(first, AT, TERMS.payable_s))
         await comes_to(database, first, PaymentState.PAID, PaymentState.SETTLED)
-        assert await take(database, second, bills_of(second, AT)) is None
+        assert await take(database, second, bills_of(second, AT, TERMS.payable_s)) is None
 
     async def test_and_a_payment_that_is_over_locks_nothing(self, database: Database) -> None:
         """An activity that was given up for dead, and finishes late."""

@@ -6,11 +6,12 @@ from domain.errors import ErrorCode
 from domain.states import PaymentState
 from storage.records import PaymentFacts
 from tests.support.stack.api_server import KEYS, ApiServer
-from tests.support.stack.recorded import PAID, TO_PRE_SETTLED, TO_SETTLED, given
+from tests.support.stack.recorded import PAID, TO_PAID, TO_PRE_SETTLED, TO_SETTLED, given
 from tests.support.values.orders import outpatient
 
 S = PaymentState
 CANCEL, RECHECK = "/api/v1/payments/M1/cancel", "/api/v1/payments/M1/recheck"
+REVERSED = (*TO_PAID, S.REVERSING, S.REVERSED)
 JSON_TYPE = {"Content-Type": "application/json"}
 
 
@@ -46,8 +47,8 @@ class TestACancel:
 
 
 class TestARecheck:
-    async def test_of_a_paid_one_needs_nothing(self, api: ApiServer) -> None:
-        await given(api, outpatient("M1"), *TO_SETTLED, facts=PAID)
+    async def test_of_a_reversed_one_needs_nothing(self, api: ApiServer) -> None:
+        await given(api, outpatient("M1"), *REVERSED, facts=PAID)
         answer = await api.call("POST", RECHECK, key=KEYS["operator"])
         assert answer.json["DATA"] == {
             "medOrgOrd": "M1",
@@ -83,6 +84,6 @@ class TestBodies:
     async def test_may_be_empty_or_an_object(
         self, api: ApiServer, path: str, headers: dict[str, str], body: bytes, status: int
     ) -> None:
-        await given(api, outpatient("M1"), *TO_SETTLED, facts=PAID)
+        await given(api, outpatient("M1"), *REVERSED, facts=PAID)
         key = KEYS["operator"]
         assert (await api.call("POST", path, key=key, data=body, headers=headers)).status == status

@@ -59,6 +59,13 @@ class TestConfigCheck:
         code, output, _ = await run_medpay("config", "check", cwd=tmp_path, environment=_file(tmp_path))
         assert (code, output) == (0, "OK: h.toml, 1 hospital(s): main\n")
 
+    async def test_hospitals_that_share_an_account_are_named(self, tmp_path: Path) -> None:
+        account = HOSPITALS.partition("[hospitals.main]")[2]
+        environment = _file(tmp_path, f"{HOSPITALS}\n[hospitals.annex]{account}")
+        code, output, _ = await run_medpay("config", "check", cwd=tmp_path, environment=environment)
+        assert code == 0
+        assert "main, annex share an account at the centre" in output
+
     async def test_every_error_and_exit_1(self, tmp_path: Path) -> None:
         environment = _file(tmp_path, HOSPITALS.replace("http:", "gopher:"))
         code, _, errors = await run_medpay("config", "check", cwd=tmp_path, environment=environment)

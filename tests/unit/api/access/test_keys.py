@@ -111,6 +111,7 @@ def test_a_payment_s_terms_are_the_settings_and_the_hospital_s(hospitals: dict[s
     slow = west.model_copy(update={"centre": west.centre.model_copy(update={"timeouts_s": {"6202": 41.5}})})
     terms = payment_terms(settings(payment_window_s=60), slow)
     assert (terms.payment_window_s, terms.registers, terms.call_timeout_s) == (60, Registers.CALLER, 42)
+    assert (terms.payable_s, terms.centre_account) == (60 + terms.pre_settle_budget_s, west.account)
     assert payment_terms(settings(his_timeout_s=30), west).call_timeout_s == 30
     assert payment_terms(settings(his_timeout_s=30), west).his_timeout_s == 30
     # Missing, it would mean: a payment that began before.

@@ -12,7 +12,7 @@ from storage.records import PaymentFacts, PaymentRecord
 from storage.session import Database
 from tests.support.stack.database import rows
 from tests.support.stack.recorded import PAID, reach
-from tests.support.values.orders import outpatient, registration
+from tests.support.values.orders import TERMS, outpatient, registration
 from tests.support.values.records import AT, SETTLEMENT, SPLIT, key_of, later
 
 S = PaymentState
@@ -43,7 +43,7 @@ async def comes_to(database: Database, order: Order, *way: PaymentState) -> None
     """The payment holds its bill until an end releases it."""
     async with database.begin() as unit:
         await reach(unit, order)
-        await unit.bill_locks.take(key_of(order), bills_of(order, AT), AT)
+        await unit.bill_locks.take(key_of(order), bills_of(order, AT, TERMS.payable_s), AT)
         await reach(unit, order, *way, facts=TOLD)
 
 
@@ -111,7 +111,7 @@ class TestAMove:
         assert not await write(database, paid, S.EXPIRED)
         async with database.begin() as unit:
             await reach(unit, next_, S.PRICED)
-            assert await unit.bill_locks.take(key_of(next_), bills_of(next_, AT), AT) == "TOLD1"
+            assert await unit.bill_locks.take(key_of(next_), bills_of(next_, AT, TERMS.payable_s), AT) == "TOLD1"
 
     async def test_to_settled_releases_no_registration_that_goes_back(self, database: Database) -> None:
         paid, next_ = registration("TOLD1"), registration("TOLD2")
@@ -119,7 +119,7 @@ class TestAMove:
         assert not await write(database, paid, S.SETTLED)
         async with database.begin() as unit:
             await reach(unit, next_, S.PRICED)
-            assert await unit.bill_locks.take(key_of(next_), bills_of(next_, AT), AT) == "TOLD1"
+            assert await unit.bill_locks.take(key_of(next_), bills_of(next_, AT, TERMS.payable_s), AT) == "TOLD1"
 
     @pytest.mark.parametrize("state", [S.PAID, S.SETTLED])
     async def test_out_of_a_review_is_not_for_an_answer_to_make(self, database: Database, state: PaymentState) -> None:
