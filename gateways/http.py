@@ -16,6 +16,7 @@ from typing import Any, Protocol, Self
 import aiohttp
 
 from domain.errors import NotSent, Unknown
+from gateways.exact_json import parse_object
 from security.tls import ClientTls
 
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
@@ -41,7 +42,7 @@ _PERSONAL = re.compile(rf"(?<![0-9A-Za-z])(?:{_ID_NUMBER}|{_MOBILE_NUMBER})(?![0
 
 @dataclass(frozen=True)
 class JsonReply:
-    """An answer below 500 whose body is a JSON object. Fractional numbers are str: no amount becomes a float."""
+    """An answer below 500 whose body is a JSON object. Numbers are the text that they were written as, `Numeral`."""
 
     status: int
     json: dict[str, Any]
@@ -110,11 +111,9 @@ class HttpCaller:
         if status >= _SERVER_ERROR or status in _REDIRECTING:
             raise Unknown(transaction, f"对方系统答复异常(HTTP {status}), 结果未知", answered=is_over(status))
         try:
-            answer = json.loads(content, parse_float=str, parse_constant=_not_json)
+            answer = parse_object(content)
         except (ValueError, RecursionError):
-            answer = None
-        if not isinstance(answer, dict):
-            raise Unknown(transaction, f"对方系统答复无法识别(HTTP {status}), 结果未知", answered=True)
+            raise Unknown(transaction, f"对方系统答复无法识别(HTTP {status}), 结果未知", answered=True) from None
         return JsonReply(status, answer)
 
     async def post_for_status(
@@ -185,10 +184,6 @@ async def _bounded(transaction: str, response: aiohttp.ClientResponse) -> bytes:
         if len(content) > ANSWER_BYTES_MAX:
             raise Unknown(transaction, "对方系统答复过大, 结果未知")
     return bytes(content)
-
-
-def _not_json(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def shown(text: str, secrets: Iterable[str] = ()) -> str:

@@ -16,7 +16,7 @@ from api.web.envelope import ERROR_HEADER
 from api.web.errors import RETRY_AFTER_S, STATUS, ApiError
 from api.web.trace import log_failure, trace_of
 from domain.errors import ErrorCode, PaymentError
-from gateways.insurance.canonical import parse_object
+from gateways.exact_json import parse_object
 from gateways.insurance.notice import HEAD
 
 router = APIRouter(prefix="/api/v1/insurance", tags=["医保中心通知"])
