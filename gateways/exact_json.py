@@ -1,6 +1,7 @@
 """JSON as it was written: numbers keep their text, and where a signature asks for it, strings their spelling."""
 
 import json
+import re
 from json.decoder import scanstring  # type: ignore[attr-defined]  # public, but for typeshed
 from json.scanner import py_make_scanner  # type: ignore[attr-defined]  # the one in Python, which asks `parse_string`
 from typing import Any
@@ -18,14 +19,29 @@ class Spelt(str):
 def parse_object(text: str | bytes) -> dict[str, Any]:
     """A JSON object with its numbers as `Numeral`. Raises ValueError or RecursionError.
 
-    A string may hold control characters as they are: whoever joins JSON together by hand escapes none.
+    A string may hold control characters as they are, since whoever joins JSON together by hand escapes none, and the
+    escapes that JavaScript has and JSON does not, such as `\\v`.
     """
-    return _an_object(json.loads(text, **_AS_WRITTEN))
+    written = text if isinstance(text, str) else text.decode(json.detect_encoding(text), "surrogatepass")
+    try:
+        return _an_object(json.loads(written, **_AS_WRITTEN))
+    except json.JSONDecodeError as error:
+        if "escape" not in error.msg:
+            raise
+        return _an_object(json.loads(_ESCAPE.sub(_as_json_has_it, written), **_AS_WRITTEN))
 
 
 def parse_spelt(text: str) -> dict[str, Any]:
     """The same, with its strings as `Spelt`; keys are plain. Slower. Raises ValueError or RecursionError."""
     return _an_object(_SPELLING.decode(text))
+
+
+_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
+_ESCAPES_OF_JAVASCRIPT = {"v": "\\u000b", "0": "\\u0000", "'": "'"}
+
+
+def _as_json_has_it(escape: re.Match[str]) -> str:
+    return f"\\u00{escape[1]}" if escape[1] else _ESCAPES_OF_JAVASCRIPT.get(escape[2], escape[0])
 
 
 def _no_constant(constant: str) -> None:

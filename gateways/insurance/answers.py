@@ -91,7 +91,7 @@ def refund_answer(data: Data, pay_ord_id: str, app_refd_sn: str) -> RefundAnswer
 
 def _split(data: Data) -> Split:
     """A part that is absent, null or empty is 0 where the others add up to the sum; else it is named as missing."""
-    own = "ownPayAmt" if text_of(data, "ownPayAmt") else "ownpayAmt"
+    own = "ownpayAmt" if text_of(data, "ownpayAmt") and not text_of(data, "ownPayAmt") else "ownPayAmt"
     fee_sum = _amount(data, "feeSumamt")
     given = {name: _amount(data, name) for name in (own, *_PARTS, *_FURTHER_PARTS) if text_of(data, name)}
     absent = [name for name in (own, *_PARTS) if name not in given]

@@ -20,8 +20,8 @@ FRESH_FOR: Final = timedelta(minutes=15)
 HEAD: Final = ("appId", "timestamp", "encData", "signData")
 """The fields that an envelope needs."""
 
-_MS_FROM: Final = 100_000_000_000
-"""Milliseconds from here on: in 1973, or as seconds in the year 5138."""
+_SECONDS: Final = range(10**9, 10**10)
+"""Since 1970, from 2001 to 2286; a thousand times as many are milliseconds. A time cut short is neither."""
 
 _MED_ORG_ORD = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -64,11 +64,13 @@ def _sent_at(timestamp: object) -> datetime:
     text = str(timestamp).strip()
     with contextlib.suppress(ValueError):
         return from_china(text)
-    try:
+    with contextlib.suppress(ValueError):
         since_1970 = whole(text)
-        return datetime.fromtimestamp(since_1970 / 1000 if abs(since_1970) >= _MS_FROM else since_1970, UTC)
-    except (ValueError, OverflowError, OSError) as error:
-        raise IllFormed("timestamp") from error
+        if since_1970 in _SECONDS:
+            return datetime.fromtimestamp(since_1970, UTC)
+        if since_1970 // 1000 in _SECONDS:
+            return datetime.fromtimestamp(since_1970 / 1000, UTC)
+    raise IllFormed("timestamp")
 
 
 def settlement_notice(data: Mapping[str, Any]) -> SettlementNotice:
