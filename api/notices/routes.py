@@ -59,7 +59,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     }
     for status, description, message in (
         (200, "已接受", "已转交支付流程, 向医保中心核实(6301)"),
-        (400, "报文头或内容缺字段", "报文头字段缺失: signData"),
+        (400, "报文头或内容缺字段, 或timestamp等字段格式不正确", "报文头字段缺失: signData"),
         (401, "验签或解密失败, 或时间戳过期", "验签或解密失败: appId, encData, signData"),
         (413, "请求体过大", "请求体不能超过1024KB"),
         (422, "不是JSON对象", "报文不是JSON对象"),
