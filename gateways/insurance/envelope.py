@@ -7,6 +7,7 @@ import base64
 import binascii
 import contextlib
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,12 +15,16 @@ from typing import Any
 
 from domain.values.china_time import to_china_compact
 from domain.values.decimals import exact
+from domain.values.texts import clean
 from gateways.exact_json import parse_object, parse_spelt
 from gateways.insurance.canonical import Numbers, cleaned, compact, text_to_sign
 from gateways.insurance.profile import CentreForm, CentreProfile, HospitalAccount
 from security.crypto.sm import GmsslSigner, GmsslVerifier, Signer, Verifier, sm4_ecb_decrypt, sm4_ecb_encrypt
 
 _KEY_CHARS = 16
+_DOUBLE = re.compile(r"(-?[0-9]+)\.0+", re.ASCII)
+"""A code as Gson writes what it has read as a double."""
+
 CODE_FIELDS = ("code", "respCode", "responseCode")
 MESSAGE_FIELDS = ("message", "msg", "errorMsg", "respMessage")
 
@@ -208,11 +213,12 @@ def _signature(sign_data: object) -> bytes:
 
 
 def protocol_code(fields: Mapping[str, Any]) -> str | None:
-    """The answer's code as text, whether it comes as a number or a string. None if there is none."""
+    """The answer's code as text, whether it comes as a number or a string, 9001.0 as 9001. None if there is none."""
     for name in CODE_FIELDS:
         code = fields.get(name)
-        if isinstance(code, str | int) and not isinstance(code, bool) and str(code).strip():
-            return str(code).strip()
+        if isinstance(code, str | int) and not isinstance(code, bool) and (text := clean(str(code))):
+            as_double = _DOUBLE.fullmatch(text)
+            return as_double[1] if as_double else text
     return None
 
 

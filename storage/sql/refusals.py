@@ -17,7 +17,7 @@ _SQLITE_NAMES = frozenset({"SQLITE_CONSTRAINT_CHECK", "SQLITE_CONSTRAINT_NOTNULL
 
 
 class RowRefusedError(SQLAlchemyError):
-    """The database will never take this row. The message names the reason by the database's code, never a value."""
+    """The database will never take this row. The message has the database's code, and which constraint; no value."""
 
 
 def refusal_of(error: Exception) -> RowRefusedError | None:
@@ -30,5 +30,10 @@ def refusal_of(error: Exception) -> RowRefusedError | None:
     sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
     name = str(getattr(error.orig, "sqlite_errorname", None) or "")
     if sqlstate.startswith(_DATA_EXCEPTION) or sqlstate in _SQLSTATES:
-        return RowRefusedError(f"SQLSTATE {sqlstate}")
-    return RowRefusedError(name) if name in _SQLITE_NAMES else None
+        cause = error.orig.__cause__ if error.orig else None
+        broken = getattr(cause, "constraint_name", None) or getattr(cause, "column_name", None) or ""
+        return RowRefusedError(f"SQLSTATE {sqlstate} {broken}".rstrip())
+    if name in _SQLITE_NAMES:
+        # SQLite's words end with the constraint's name, or the column's.
+        return RowRefusedError(f"{name} {str(error.orig).partition(': ')[2]}".rstrip())
+    return None

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -218,3 +219,47 @@ async def test_a_plain_answer_costs_one_verification() -> None:
     with pytest.raises(EnvelopeError):
         await envelope.open_answer(await sealed(plain, plain))
     assert len(tried) == 1
+
+
+class TestCodes:
+    @pytest.mark.parametrize("code", [0, "0", "0000", "0.0", Numeral("0.0"), " 0 ", Numeral("0E0")])
+    async def test_every_zero_is_accepted(self, both: Both, code: object) -> None:
+        stub, centre = both
+        stub.data, stub.head = PLACED, {"code": code}
+        assert (await centre.place_order(centres.PLACEMENT)).split == SPLIT
+
+    @pytest.mark.parametrize("code", [9001, "9001", Numeral("9001.0"), "9001.00", "9001\x00"])
+    async def test_a_busy_code_is_busy_however_it_is_spelt(self, code: object) -> None:
+        async with centre_stub(busy_codes=("9001",)) as (stub, centre):
+            stub.head = {"code": code, "message": "系统繁忙", "success": False}
+            with pytest.raises(Unknown, match="系统繁忙"):
+                await centre.place_order(centres.PLACEMENT)
+
+    @pytest.mark.parametrize("ord_stas", [6, "6", "06", "6.0", Numeral("6.0"), Numeral("6E0"), " 6\x0b"])
+    async def test_a_status_is_a_whole_number(self, both: Both, ord_stas: object) -> None:
+        stub, centre = both
+        stub.data = PLACED | {"ordStas": ord_stas}
+        assert (await centre.query_order(centres.REFERENCE)).ord_stas == 6
+
+    @pytest.mark.parametrize("ord_stas", ["6.5", "-6", "1000", "六", "6 7", True, [6]])
+    async def test_no_status_is_named(self, both: Both, ord_stas: object) -> None:
+        stub, centre = both
+        stub.data = PLACED | {"ordStas": ord_stas}
+        with pytest.raises(Unknown, match="ordStas"):
+            await centre.query_order(centres.REFERENCE)
+
+
+@pytest.mark.parametrize(
+    "trace_time",
+    [
+        "2026-01-06 00:30:00",
+        "20260106003000",
+        "2026-01-06T00:30:00",
+        "2026-01-06 00:30:00.0",
+        Numeral("20260106003000"),
+    ],
+)
+async def test_a_trace_time_in_every_form(both: Both, trace_time: str) -> None:
+    stub, centre = both
+    stub.data = PLACED | {"ordStas": "6", "traceTime": trace_time}
+    assert (await centre.query_order(centres.REFERENCE)).trace_time == datetime(2026, 1, 5, 16, 30, tzinfo=UTC)
