@@ -20,6 +20,7 @@ from domain.notifications import NotificationEvent
 from storage.evidence.steps import ResultTooLongError
 from storage.records import EarlierCall, EndedCall
 from storage.session import Database, Unit
+from storage.sql.refusals import RowRefusedError
 
 T = TypeVar("T")
 
@@ -107,8 +108,8 @@ class Call:
     async def done(self, result: Frozen | None = None) -> AsyncIterator[Decision]:
         """A transaction that writes the outcome and keeps the step's result; the block writes what follows from it.
 
-        Raises `RowMoved`, `Overtaken`, or the block's `PaymentError`: the outcome alone is then written, since the call
-        was made in any case.
+        Raises `RowMoved`, `Overtaken`, `RowRefusedError`, or the block's `PaymentError`: the outcome alone is then
+        written, since the call was made in any case.
         """
         self.is_finished, duration_ms = True, _ms_since(self._left_at_s)
         try:
@@ -120,7 +121,7 @@ class Call:
                 yield decision
                 if isinstance(self._step, Step):
                     await self._log.steps.finish(decision, self._step)
-        except (RowMoved, Overtaken, PaymentError):
+        except (RowMoved, Overtaken, RowRefusedError, PaymentError):
             async with self._log.database.begin() as unit:
                 await unit.calls.finish(self._id, Outcome.DONE, duration_ms)
             raise

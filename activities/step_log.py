@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.contract.base import MOVED, Step
+from activities.contract.base import MOVED, NOT_KEPT, Step
 from activities.in_flight import InFlight
 from activities.reporting import Declaration, failure_of, refusal
 from domain.base import Frozen
@@ -23,6 +23,7 @@ from storage.evidence.steps import NOTHING
 from storage.known import known_payment
 from storage.records import FinishedStep, PaymentFacts, StepKey
 from storage.session import Database, Unit
+from storage.sql.refusals import RowRefusedError
 
 R = TypeVar("R")
 
@@ -76,10 +77,14 @@ class StepLog:
     async def run(self, declaration: Declaration, step: Step, work: Callable[[], Awaitable[R]]) -> R:
         """The result of `work`; of the same step's run in flight; or the kept one.
 
-        A call in flight is not broken off when the activity that began it is given up: the next one joins it.
+        A call in flight is not broken off when the activity that began it is given up: the next one joins it. What the
+        database will never take fails the step for good.
         """
         key = key_of_step(step)
-        result: R = await self._in_flight.join(key, lambda: self._run(declaration, step, work))
+        try:
+            result: R = await self._in_flight.join(key, lambda: self._run(declaration, step, work))
+        except RowRefusedError as error:
+            raise ApplicationError(f"the database refuses it: {error}", type=NOT_KEPT, non_retryable=True) from error
         return result
 
     async def drained(self) -> None:

@@ -32,6 +32,7 @@ class AttentionReason(StrEnum):
     BOOKED_AFTER_REVERSAL = "BOOKED_AFTER_REVERSAL"
     LATE_BOOKING_UNCHECKED = "LATE_BOOKING_UNCHECKED"
     HIS_NOT_TOLD = "HIS_NOT_TOLD"
+    RECORD_REFUSED = "RECORD_REFUSED"
     BROKEN_OFF = "BROKEN_OFF"
     LATE_MONEY = "LATE_MONEY"
     LATE_MONEY_UNCONFIRMED = "LATE_MONEY_UNCONFIRMED"
@@ -98,6 +99,7 @@ ATTENTION: dict[AttentionReason, Attention] = {
     _R.BOOKED_AFTER_REVERSAL: _sent_back("款项已冲正, 医院却已入账, 已转人工核查"),
     _R.LATE_BOOKING_UNCHECKED: _sent_back("款项已冲正, 未能确认医院没有入账, 已转人工核查", money_at_risk=False),
     _R.HIS_NOT_TOLD: _sent_back("款项已退回, 但未能告知医院信息系统, 已转人工核查"),
+    _R.RECORD_REFUSED: Attention("数据库不能保存医保中心或医院返回的内容, 已转人工核查"),
     _R.BROKEN_OFF: Attention("该订单的处理曾被中断, 已转人工核查"),
     _R.LATE_MONEY: Attention("订单已关闭, 医保中心却显示已付款, 已转人工核查"),
     _R.LATE_MONEY_UNCONFIRMED: Attention("订单已关闭, 医保中心未答复是否另有到账, 已转人工核查"),

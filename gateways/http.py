@@ -16,6 +16,7 @@ from typing import Any, Protocol, Self
 import aiohttp
 
 from domain.errors import NotSent, Unknown
+from gateways.exact_json import parse_object
 from security.masking.id_numbers import hide_id_numbers
 from security.masking.spellings import hide_spellings
 from security.tls import ClientTls
@@ -49,7 +50,7 @@ _PERSONAL = re.compile(rf"(?<![{_ALNUM}])(?:{_ID_NUMBER}|{_MOBILE_NUMBER})(?![{_
 
 @dataclass(frozen=True)
 class JsonReply:
-    """An answer below 500 whose body is a JSON object. Fractional numbers are str: no amount becomes a float."""
+    """An answer below 500 whose body is a JSON object. Numbers are the text that they were written as, `Numeral`."""
 
     status: int
     json: dict[str, Any]
@@ -118,11 +119,9 @@ class HttpCaller:
         if status >= _SERVER_ERROR or status in _REDIRECTING:
             raise Unknown(transaction, f"对方系统答复异常(HTTP {status}), 结果未知", answered=is_over(status))
         try:
-            answer = json.loads(content, parse_float=str, parse_constant=_not_json)
+            answer = parse_object(content)
         except (ValueError, RecursionError):
-            answer = None
-        if not isinstance(answer, dict):
-            raise Unknown(transaction, f"对方系统答复无法识别(HTTP {status}), 结果未知", answered=True)
+            raise Unknown(transaction, f"对方系统答复无法识别(HTTP {status}), 结果未知", answered=True) from None
         return JsonReply(status, answer)
 
     async def post_for_status(
@@ -193,10 +192,6 @@ async def _bounded(transaction: str, response: aiohttp.ClientResponse) -> bytes:
         if len(content) > ANSWER_BYTES_MAX:
             raise Unknown(transaction, "对方系统答复过大, 结果未知")
     return bytes(content)
-
-
-def _not_json(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def shown(text: str, secrets: Iterable[str] = ()) -> str:

@@ -7,6 +7,8 @@ from functools import cached_property
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy.exc import DBAPIError
+
 from domain.base import PaymentKey
 from security.crypto.keyring import Keyring
 from storage.bill_locks import BillLockRepository
@@ -25,6 +27,7 @@ from storage.reviews import ReviewRepository
 from storage.sealing import ResealRepository
 from storage.sql.clock import time_of
 from storage.sql.engines import WAIT_S_MAX, AnyConnection, open_engines
+from storage.sql.refusals import refusal_of
 from storage.watch import WatchRepository
 
 _NO_PAYMENT = PaymentKey(hospital="", med_org_ord="")
@@ -104,9 +107,18 @@ class Database:
         """A writing transaction, committed at the end or rolled back by an exception. Make no remote calls inside.
 
         Never begin a second one inside: on SQLite it would wait for the first.
+
+        Raises `RowRefusedError` for a row that the database will never take.
         """
-        async with self._engines.writer.begin() as connection:
-            yield Unit(connection, self._keyring)
+        try:
+            async with self._engines.writer.begin() as connection:
+                yield Unit(connection, self._keyring)
+        except (DBAPIError, UnicodeEncodeError, OverflowError) as error:
+            refused = refusal_of(error)
+            if refused is None:
+                raise
+            # Its text, and that of the driver's own error, may hold the value.
+            raise refused from None
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Unit]:

@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
-from activities.contract.base import MOVED, Step
+from activities.contract.base import MOVED, NOT_KEPT, Step
 from activities.reporting import name_of
 from domain.base import for_operators
 from domain.errors import ErrorCode, Outcome
@@ -39,6 +39,10 @@ class Unresolved(Exception):
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome)
         self.outcome = outcome
+
+
+class NotKept(Exception):
+    """The other side has answered, and our database will never take what it said: a person must look."""
 
 
 class Moved(Exception):
@@ -89,7 +93,7 @@ class Steps:
     ) -> R:
         """One local attempt, for as long as this workflow task has time left; then as a remote activity, repeated.
 
-        Raises `Refusal`, `Moved`, or `Unresolved` when the budget is spent.
+        Raises `Refusal`, `Moved`, `NotKept`, or `Unresolved` when the budget is spent.
         """
         stamped, gives_up_at = self._stamped(method, step), workflow.now() + budget
         if budget <= timedelta(0):
@@ -172,7 +176,7 @@ async def _local(method: Method[S, R], step: S, lasts_max: timedelta, summary: s
     )
 
 
-def _failure(error: FailureError) -> Refusal | Moved | Unresolved:
+def _failure(error: FailureError) -> Refusal | Moved | NotKept | Unresolved:
     """What an activity's failure means. Only a known refusal is a refusal; anything else is unresolved.
 
     A remote activity's failure comes wrapped in an `ActivityError`, a local one's may not. A timeout is unknown
@@ -182,6 +186,8 @@ def _failure(error: FailureError) -> Refusal | Moved | Unresolved:
     if isinstance(cause, ApplicationError):
         if cause.type == MOVED:
             return Moved(KnownPayment.model_validate(cause.details[0]))
+        if cause.type == NOT_KEPT:
+            return NotKept(cause.message)
         if cause.type is not None and cause.type in ErrorCode.__members__:
             note = cause.details[0] if cause.details else ""
             return Refusal(ErrorCode(cause.type), cause.message, note)

@@ -15,6 +15,10 @@ MOVED = "MOVED"
 """Type of the failure that a payment's row is elsewhere than its workflow believes. Its detail: a `KnownPayment`."""
 
 
+NOT_KEPT = "NOT_KEPT"
+"""Type of the failure that our database will never take what the other side answered: not tried again."""
+
+
 class Step(PaymentKey):
     """The fields that every activity's argument starts with. The workflow stamps the last three as it takes the step.
 

@@ -45,13 +45,7 @@ class NoticeDoor:
         for hospital in hospitals:
             # Hospitals with the same keys share an account, so that a forged notice costs one verification in all.
             centre = hospital.centre
-            alike = (
-                hospital.app_secret,
-                centre.platform_public_key,
-                centre.sm2_user_id,
-                centre.numbers,
-                centre.timestamp,
-            )
+            alike = (hospital.app_secret, centre.platform_public_key, centre.sm2_user_id, centre.numbers)
             accounts = self._accounts.setdefault(hospital.app_id, {})
             if alike not in accounts:
                 accounts[alike] = _Account(

@@ -16,7 +16,7 @@ from api.web.envelope import ERROR_HEADER
 from api.web.errors import RETRY_AFTER_S, STATUS, ApiError
 from api.web.trace import log_failure, trace_of
 from domain.errors import ErrorCode, PaymentError
-from gateways.insurance.canonical import parse_object
+from gateways.exact_json import parse_object
 from gateways.insurance.notice import HEAD
 
 router = APIRouter(prefix="/api/v1/insurance", tags=["医保中心通知"])
@@ -59,7 +59,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     }
     for status, description, message in (
         (200, "已接受", "已转交支付流程, 向医保中心核实(6301)"),
-        (400, "报文头或内容缺字段", "报文头字段缺失: signData"),
+        (400, "报文头或内容缺字段, 或timestamp等字段格式不正确", "报文头字段缺失: signData"),
         (401, "验签或解密失败, 或时间戳过期", "验签或解密失败: appId, encData, signData"),
         (413, "请求体过大", "请求体不能超过64KB"),
         (422, "不是JSON对象", "报文不是JSON对象"),

@@ -7,7 +7,16 @@ from typing import Annotated, Self
 
 from pydantic import Field, PlainValidator, ValidationInfo, field_validator
 
-from api.web.models import PERSONAL, CallModel, DataModel, invalid, missing, reading, title_of
+from api.web.models import (
+    PERSONAL,
+    TEXT_CHARS_MAX,
+    CallModel,
+    DataModel,
+    invalid,
+    missing,
+    reading,
+    title_of,
+)
 from domain.errors import ErrorCode, PaymentError
 from domain.insurance import Split
 from domain.orders import (
@@ -113,7 +122,7 @@ class PreSettleCall(CallModel):
         None,
         alias="ORDER_ID",
         title="处方ID",
-        description="多个以|分隔, 不能有空的或重复的部分",
+        description="多个以|分隔, 不能有空的或重复的部分, 每部分至多128个字符",
         examples=["300001"],
         max_length=LONG_CHARS_MAX,
         json_schema_extra={"x-required": "CATEGORY=2时"},
@@ -168,6 +177,8 @@ class PreSettleCall(CallModel):
         parts = _parts(order_id)
         if not all(parts):
             raise invalid("不能有空的部分")
+        if max(map(len, parts)) > TEXT_CHARS_MAX:
+            raise invalid(f"每部分不能超过{TEXT_CHARS_MAX}个字符")
         if len(set(parts)) != len(parts):
             raise invalid("不能有重复的部分")
         return order_id

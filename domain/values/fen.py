@@ -3,13 +3,16 @@
 import re
 from typing import NewType
 
+from domain.values.decimals import exact
+
 Fen = NewType("Fen", int)
 """An amount in fen (1/100 yuan)."""
 
 TOTAL_FEN_MAX = Fen(999_999_999)
 
 _YUAN = re.compile(r"(0|[1-9][0-9]{0,6})(?:\.([0-9]{1,2}))?", re.ASCII)
-_WIRE_YUAN = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,2})0*)?", re.ASCII)
+_FEN_MAX = 10**14 - 1
+"""Of an amount that another party writes: it must fit into the database, also when summed up."""
 
 
 def parse_total(text: str) -> Fen:
@@ -27,12 +30,15 @@ def parse_total(text: str) -> Fen:
 
 
 def parse_yuan(text: str) -> Fen:
-    """Parse an amount as the centre or HIS writes it: "25", "25.5", "25.50", "25.5000". Raises ValueError."""
-    match = _WIRE_YUAN.fullmatch(text.strip())
-    if match is None:
+    """Parse an amount as the centre or HIS writes it, exactly: "25", "25.5", "25.5000", "2.55E+1".
+
+    Raises ValueError for a fraction of a fen, for a trillion yuan and more, and for what is no number (`exact`).
+    """
+    yuan_of, denominator = exact(text).as_integer_ratio()
+    fen, fraction = divmod(yuan_of * 100, denominator)
+    if fraction or abs(fen) > _FEN_MAX:
         raise ValueError("not an amount in yuan")
-    fen = _in_fen(match[2], match[3])
-    return Fen(-fen) if match[1] else fen
+    return Fen(fen)
 
 
 def yuan(fen: Fen | int) -> str:

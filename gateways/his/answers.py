@@ -1,4 +1,8 @@
-"""HIS's answers (docs/his-port.md), read strictly: a missing or ill-typed field is an error that names it."""
+"""HIS's answers (docs/his-port.md): read in every spelling that the page lists, else an error that names the field.
+
+One tolerance for all fields. A text may come as a number, which is taken as it was written; texts are cleaned of what
+nobody sees. A number may come as a text. A missing field, or one of another type, is never guessed.
+"""
 
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -9,20 +13,33 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
     ValidationError,
 )
 
 from domain.bills import Diagnosis, FeeLine, Fees
 from domain.errors import Unknown
 from domain.values import names
-from domain.values.china_time import from_china
+from domain.values.china_time import from_party
+from domain.values.decimals import plain, whole
 from domain.values.fen import Fen, parse_yuan
+from domain.values.texts import clean, shortened
 from gateways.his.port import Registration
 
 TEXT_CHARS_MAX = 128
 LINES_MAX = 500
 DIAGNOSES_MAX = 50
+QUANTITY_DECIMALS_MAX = 4
+PRICE_DECIMALS_MAX = 6
+
+_YES = frozenset({"true", "t", "yes", "y", "1"})
+_NO = frozenset({"false", "f", "no", "n", "0"})
+
+
+def _text(value: object) -> str:
+    """Numbers are texts already, see `gateways.exact_json`."""
+    if not isinstance(value, str):
+        raise ValueError("not a text")
+    return clean(value)
 
 
 def _fen(value: object) -> Fen:
@@ -30,17 +47,15 @@ def _fen(value: object) -> Fen:
 
 
 def _moment(value: object) -> datetime:
-    return from_china(_text(value).strip())
+    return from_party(_text(value))
 
 
 def _number(value: object) -> int:
-    return int(_text(value))
+    return whole(_text(value))
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("not a text")
-    return value
+def _quantity(value: object) -> str:
+    return plain(_text(value), QUANTITY_DECIMALS_MAX)
 
 
 def _name(text: str) -> str:
@@ -49,20 +64,40 @@ def _name(text: str) -> str:
     return name
 
 
-def _absent(value: object) -> object:
-    return "" if value is None else value
+def _price(value: object) -> str:
+    return plain(_text(value), PRICE_DECIMALS_MAX)
 
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_CHARS_MAX)]
-OptionalText = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=TEXT_CHARS_MAX), BeforeValidator(_absent)
-]
+def _yes(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = _text(value).lower()
+    if word not in _YES | _NO:
+        raise ValueError("neither yes nor no")
+    return word in _YES
+
+
+def _recorded(value: object) -> str:
+    return shortened(_text(value), TEXT_CHARS_MAX)
+
+
+def _absent(value: object) -> str:
+    return "" if value is None else _text(value)
+
+
+Text = Annotated[str, Field(min_length=1, max_length=TEXT_CHARS_MAX), BeforeValidator(_text)]
 Name = Annotated[Text, AfterValidator(_name)]
-Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}(\.[0-9]{1,4})?$")]
-Price = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?$")]
+OptionalText = Annotated[str, Field(max_length=TEXT_CHARS_MAX), BeforeValidator(_absent)]
+RecordNumber = Annotated[str, Field(min_length=1, max_length=TEXT_CHARS_MAX), BeforeValidator(_recorded)]
+"""A number of HIS's that we only keep, and that comes when the money has moved: no length makes it unusable."""
+
+Quantity = Annotated[str, BeforeValidator(_quantity)]
+Price = Annotated[str, BeforeValidator(_price)]
 Amount = Annotated[Fen, Field(ge=0), BeforeValidator(_fen)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 Ordinal = Annotated[int, Field(ge=1, le=DIAGNOSES_MAX), BeforeValidator(_number)]
+Code = Annotated[int, BeforeValidator(_number)]
+Found = Annotated[bool, BeforeValidator(_yes)]
 
 
 class Answer(BaseModel):
@@ -72,7 +107,7 @@ class Answer(BaseModel):
 
 
 class Envelope(Answer):
-    code: int = Field(alias="CODE")
+    code: Code = Field(alias="CODE")
     data: Any = Field(default=None, alias="DATA")
 
 
@@ -148,11 +183,11 @@ class RegisterAnswer(Answer):
 
 
 class SettleAnswer(Answer):
-    settlement_no: Text = Field(alias="settlementNo")
+    settlement_no: RecordNumber = Field(alias="settlementNo")
 
 
 class FoundAnswer(Answer):
-    found: bool = Field(alias="FOUND")
+    found: Found = Field(alias="FOUND")
 
 
 class RegistrationAnswer(Answer):

@@ -7,6 +7,7 @@ from domain.errors import Refused, Transaction, Unknown
 from domain.orders import Category, HisPayment
 from domain.values.china_time import to_china
 from domain.values.fen import yuan
+from domain.values.texts import clean
 from gateways.his.answers import (
     A,
     Envelope,
@@ -155,4 +156,5 @@ def _settlement_fields(payment: HisPayment) -> dict[str, str | None]:
 def _refusal(transaction: Transaction, reply: JsonReply, patient_name: str) -> Refused:
     message, reason = reply.json.get("MSG"), reply.json.get("REASON")
     words = shown(message, (patient_name,)) if isinstance(message, str) else ""
-    return Refused(transaction, words or "医院系统拒绝", reason if reason in REASONS else "")
+    known = clean(reason) if isinstance(reason, str) else ""
+    return Refused(transaction, words or "医院系统拒绝", known if known in REASONS else "")

@@ -1,6 +1,5 @@
 """Reads the centre's answers (protocol 3.2). Every reader raises `IllFormed`, which leaves the outcome unknown."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -15,16 +14,23 @@ from domain.insurance import (
     UploadedFees,
 )
 from domain.ord_stas import OrderVerdict, verdict
-from domain.values.china_time import from_china
+from domain.values.china_time import from_party
+from domain.values.decimals import whole
 from domain.values.fen import Fen, parse_yuan
-from gateways.insurance.canonical import parse_object
+from domain.values.texts import clean, shortened
+from gateways.exact_json import parse_object
 
 Data = Mapping[str, Any]
 
 IDENTIFIER_CHARS_MAX = 128
 
-ORD_STAS = re.compile(r"[0-9]{1,3}", re.ASCII)
-_AMOUNTS = ("feeSumamt", "ownPayAmt", "ownpayAmt", "psnAcctPay", "fundPay")
+TOKEN_CHARS_MAX = 2000
+"""Of payToken and revsToken. Ours are sealed in columns without a limit; later calls carry them."""
+
+_ORD_STAS = range(1000)
+_PARTS = ("psnAcctPay", "fundPay")
+_FURTHER_PARTS = ("othFeeAmt", "hospPartAmt")
+"""What only some centres have."""
 
 
 class IllFormed(ValueError):
@@ -36,8 +42,8 @@ def uploaded_fees(data: Data, med_org_ord: str, mdtrt_id: str) -> UploadedFees:
     _same(data, "medOrgOrd", med_org_ord)
     return UploadedFees(
         pay_ord_id=identifier(data, "payOrdId"),
-        pay_token=_required(data, "payToken"),
-        mdtrt_id=text_of(_object(data, "extData"), "mdtrtId") or mdtrt_id,
+        pay_token=_bounded(_required(data, "payToken"), "payToken", TOKEN_CHARS_MAX),
+        mdtrt_id=_bounded(text_of(_object(data, "extData"), "mdtrtId"), "mdtrtId", IDENTIFIER_CHARS_MAX) or mdtrt_id,
     )
 
 
@@ -61,7 +67,7 @@ def order_status(data: Data, pay_ord_id: str) -> OrderStatus:
         split=_split_if_any(data),
         trace_time=_time(data, "traceTime"),
         setl_type=SetlType(setl_type) if setl_type in set(SetlType) else None,
-        revs_token=text_of(data, "revsToken"),
+        revs_token=_token_if_any(data, "revsToken"),
         balance_fen=_balance(data),
     )
 
@@ -74,30 +80,35 @@ def revocation(data: Data, pay_ord_id: str) -> None:
 
 
 def refund_answer(data: Data, pay_ord_id: str, app_refd_sn: str) -> RefundAnswer:
-    """6203."""
+    """6203. refdSn only goes into our records: the money has gone back, however long it is."""
     _same(data, "payOrdId", pay_ord_id)
     _same(data, "appRefdSn", app_refd_sn)
     status = _required(data, "refStatus").upper()
     if status not in set(RefundStatus):
         raise IllFormed("refStatus")
-    return RefundAnswer(status=RefundStatus(status), refd_sn=text_of(data, "refdSn"))
+    return RefundAnswer(status=RefundStatus(status), refd_sn=shortened(text_of(data, "refdSn"), IDENTIFIER_CHARS_MAX))
 
 
 def _split(data: Data) -> Split:
-    own = "ownPayAmt" if text_of(data, "ownPayAmt") else "ownpayAmt"
+    """A part that is absent, null or empty is 0 where the others add up to the sum; else it is named as missing."""
+    own = "ownpayAmt" if text_of(data, "ownpayAmt") and not text_of(data, "ownPayAmt") else "ownPayAmt"
+    fee_sum = _amount(data, "feeSumamt")
+    given = {name: _amount(data, name) for name in (own, *_PARTS, *_FURTHER_PARTS) if text_of(data, name)}
+    absent = [name for name in (own, *_PARTS) if name not in given]
+    if absent and sum(given.values()) != fee_sum:
+        raise IllFormed(absent[0])
+    nothing = Fen(0)
     return Split(
-        fee_sum_fen=_amount(data, "feeSumamt"),
-        own_pay_fen=_amount(data, own),
-        psn_acct_fen=_amount(data, "psnAcctPay"),
-        fund_fen=_amount(data, "fundPay"),
-        other_fen=_amount(data, "othFeeAmt", "0"),
-        hospital_part_fen=_amount(data, "hospPartAmt", "0"),
+        fee_sum_fen=fee_sum,
+        own_pay_fen=given.get(own, nothing),
+        psn_acct_fen=given.get("psnAcctPay", nothing),
+        fund_fen=given.get("fundPay", nothing),
+        other_fen=given.get("othFeeAmt", nothing),
+        hospital_part_fen=given.get("hospPartAmt", nothing),
     )
 
 
 def _split_if_any(data: Data) -> Split | None:
-    if not any(text_of(data, name) for name in _AMOUNTS):
-        return None
     try:
         return _split(data)
     except IllFormed:
@@ -112,24 +123,33 @@ def _balance(data: Data) -> Fen | None:
         return None
 
 
-def _amount(data: Data, name: str, absent: str = "") -> Fen:
+def _amount(data: Data, name: str) -> Fen:
     try:
-        return parse_yuan(text_of(data, name) or absent)
+        return parse_yuan(text_of(data, name))
     except ValueError:
         raise IllFormed(name) from None
 
 
 def _ord_stas(data: Data) -> int:
-    text = _required(data, "ordStas")
-    if not ORD_STAS.fullmatch(text):
+    status = ord_stas_of(_required(data, "ordStas"))
+    if status is None:
         raise IllFormed("ordStas")
-    return int(text)
+    return status
+
+
+def ord_stas_of(text: str) -> int | None:
+    """The status that `text` is, also where it is written 6.0 or 06. None: it is none."""
+    try:
+        status = whole(text)
+    except ValueError:
+        return None
+    return status if status in _ORD_STAS else None
 
 
 def _time(data: Data, name: str) -> datetime | None:
     """None if it can't be read: the hour then runs from when we first saw the settlement (product rule 10)."""
     try:
-        return from_china(text_of(data, name))
+        return from_party(text_of(data, name))
     except ValueError:
         return None
 
@@ -153,16 +173,31 @@ def _required(data: Data, name: str) -> str:
 
 def identifier(data: Data, name: str) -> str:
     """A bounded text of printable ASCII: later calls and search attributes use it to name the order."""
-    text = _required(data, name)
-    if len(text) > IDENTIFIER_CHARS_MAX or not (text.isascii() and text.isprintable()):
+    text = _bounded(_required(data, name), name, IDENTIFIER_CHARS_MAX)
+    if not (text.isascii() and text.isprintable()):
         raise IllFormed(name)
     return text
 
 
+def _bounded(text: str, name: str, chars_max: int) -> str:
+    if len(text) > chars_max:
+        raise IllFormed(name)
+    return text
+
+
+def _token_if_any(data: Data, name: str) -> str:
+    """Empty for one that no later call could carry: the settlement stands without it."""
+    token = text_of(data, name)
+    return token if len(token) <= TOKEN_CHARS_MAX else ""
+
+
 def text_of(data: Data, name: str) -> str:
-    """A scalar as trimmed text; empty for anything else. Numbers are text already, see `canonical.Numeral`."""
+    """A scalar as clean text; empty for anything else. Numbers are text already, see `domain.values.decimals.Numeral`.
+
+    Everything that is kept of an answer or a notice is read by this function.
+    """
     value = data.get(name)
-    return value.strip() if isinstance(value, str) else ""
+    return clean(value) if isinstance(value, str) else ""
 
 
 def _object(data: Data, name: str) -> Data:

@@ -4,24 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from domain.values.decimals import Numeral
+from gateways.exact_json import Spelt
+
 Numbers = Literal["string", "json"]
 """Whether the text to sign has numbers as JSON strings or as JSON numbers."""
 
 UNSIGNED_FIELDS = frozenset({"signData", "encData", "extra"})
-
-
-class Numeral(str):
-    """The text of a JSON number. A float would drop the zero of 1.10, and the signature would not verify."""
-
-    __slots__ = ()
-
-
-def parse_object(text: str | bytes) -> dict[str, Any]:
-    """A JSON object with its numbers as `Numeral`. Raises ValueError or RecursionError."""
-    parsed = json.loads(text, parse_int=Numeral, parse_float=Numeral, parse_constant=_no_constant)
-    if not isinstance(parsed, dict):
-        raise ValueError("not a JSON object")
-    return parsed
 
 
 def cleaned(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,12 +23,17 @@ def cleaned(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def compact(value: object, numbers: Numbers) -> str:
-    """JSON without spaces, keys in ASCII order, Chinese unescaped. Raises ValueError for a float or None."""
+    """JSON without spaces, keys in ASCII order, Chinese unescaped. Raises ValueError for a float or None.
+
+    A `Spelt` string keeps its own spelling.
+    """
     if isinstance(value, Mapping):
         pairs = (f"{_quoted(key)}:{compact(value[key], numbers)}" for key in sorted(value))
         return "{" + ",".join(pairs) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(compact(item, numbers) for item in value) + "]"
+    if isinstance(value, Spelt):
+        return f'"{value.written}"'
     if isinstance(value, str) and not isinstance(value, Numeral):
         return _quoted(value)
     text = _scalar(value)
@@ -47,7 +41,7 @@ def compact(value: object, numbers: Numbers) -> str:
 
 
 def text_to_sign(fields: Mapping[str, Any], app_secret: str, numbers: Numbers) -> str:
-    """`k=v` joined with `&`, the app secret last. `fields`: the envelope's, with the plain object under `data`.
+    """`k=v` joined with `&`, the app secret last. `fields`: the envelope's, and as `data` the plain object or its text.
 
     Raises ValueError or RecursionError for values that an envelope can't hold.
     """
@@ -85,7 +79,3 @@ def _is_empty(value: object) -> bool:
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
-
-
-def _no_constant(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")

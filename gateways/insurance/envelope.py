@@ -5,18 +5,26 @@ The data is encrypted with SM4, under a key derived from appId and appSecret, an
 
 import base64
 import binascii
+import contextlib
 import hashlib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from domain.values.china_time import to_china_compact
-from gateways.insurance.canonical import cleaned, compact, parse_object, text_to_sign
+from domain.values.decimals import exact
+from domain.values.texts import clean
+from gateways.exact_json import parse_object, parse_spelt
+from gateways.insurance.canonical import Numbers, cleaned, compact, text_to_sign
 from gateways.insurance.profile import CentreForm, CentreProfile, HospitalAccount
 from security.crypto.sm import GmsslSigner, GmsslVerifier, Signer, Verifier, sm4_ecb_decrypt, sm4_ecb_encrypt
 
 _KEY_CHARS = 16
+_DOUBLE = re.compile(r"(-?[0-9]+)\.0+", re.ASCII)
+"""A code as Gson writes what it has read as a double."""
+
 CODE_FIELDS = ("code", "respCode", "responseCode")
 MESSAGE_FIELDS = ("message", "msg", "errorMsg", "respMessage")
 
@@ -114,26 +122,40 @@ class Envelope:
         if body.get("appId", self._app_id) != self._app_id:
             raise EnvelopeError("another appId")
         try:
-            data = self._decrypted(body.get("encData"))
-            text = text_to_sign({**body, "data": data}, self._app_secret, self._form.numbers).encode()
+            plain = self._decrypted(body.get("encData"))
+            data = parse_object(plain) if plain else {}
         except (ValueError, RecursionError) as error:
             raise EnvelopeError("encData can't be read") from error
-        if not await self._verifier.verify(text, _signature(body.get("signData"))):
-            raise EnvelopeError("the signature does not verify")
-        return data
+        signature = _signature(body.get("signData"))
+        tried = set[bytes]()
+        for said in _spellings(plain, data, self._form.numbers):
+            text = self._signed_text(body, said)
+            if text is None or text in tried:
+                continue
+            if await self._verifier.verify(text, signature):
+                return data
+            tried.add(text)
+        raise EnvelopeError("the signature does not verify")
+
+    def _signed_text(self, body: Mapping[str, Any], data: object) -> bytes | None:
+        """None for what has no text that could have been signed."""
+        try:
+            return text_to_sign({**body, "data": data}, self._app_secret, self._form.numbers).encode()
+        except (ValueError, RecursionError):
+            return None
 
     def _encrypted(self, data: Mapping[str, Any]) -> str:
         text = compact(cleaned(data), self._form.numbers)
         sealed = sm4_ecb_encrypt(self._key, text.encode()).hex()
         return sealed.upper() if self._form.enc_hex == "upper" else sealed
 
-    def _decrypted(self, enc_data: object) -> dict[str, Any]:
-        """{} if there is no encData, which 6401's answer may lack. Raises ValueError."""
+    def _decrypted(self, enc_data: object) -> str:
+        """The JSON in it; empty if there is no encData, which 6401's answer may lack. Raises ValueError."""
         if enc_data is None or enc_data == "":
-            return {}
+            return ""
         if not isinstance(enc_data, str):
             raise ValueError("encData is not a string")
-        return parse_object(sm4_ecb_decrypt(self._key, bytes.fromhex(enc_data)))
+        return sm4_ecb_decrypt(self._key, bytes.fromhex(enc_data)).decode()
 
     def _timestamp(self) -> str | int:
         now = self._clock()
@@ -144,6 +166,20 @@ class Envelope:
                 return str(round(now.timestamp() * 1000))
             case "epoch_s":
                 return int(now.timestamp())
+
+
+def _spellings(plain: str, data: Mapping[str, Any], numbers: Numbers) -> Iterator[object]:
+    """What may have been signed as `data`, the likeliest first: all say what was decrypted, spelt in different ways.
+
+    Our own form. The same with each string as the other side's library has escaped it: Jackson, Gson and fastjson agree
+    neither with each other nor with us on control characters, U+2028, `<`, `=` and `/`. The decrypted text as it came.
+    """
+    yield data
+    if not plain:
+        return
+    with contextlib.suppress(ValueError, RecursionError):
+        yield compact(cleaned(parse_spelt(plain)), numbers)
+    yield plain
 
 
 def hospital_envelope(profile: CentreProfile, account: HospitalAccount, signer: Signer | None) -> Envelope:
@@ -177,11 +213,12 @@ def _signature(sign_data: object) -> bytes:
 
 
 def protocol_code(fields: Mapping[str, Any]) -> str | None:
-    """The answer's code as text, whether it comes as a number or a string. None if there is none."""
+    """The answer's code as text, whether it comes as a number or a string, 9001.0 as 9001. None if there is none."""
     for name in CODE_FIELDS:
         code = fields.get(name)
-        if isinstance(code, str | int) and not isinstance(code, bool) and str(code).strip():
-            return str(code).strip()
+        if isinstance(code, str | int) and not isinstance(code, bool) and (text := clean(str(code))):
+            as_double = _DOUBLE.fullmatch(text)
+            return as_double[1] if as_double else text
     return None
 
 
@@ -192,8 +229,11 @@ def protocol_message(fields: Mapping[str, Any]) -> str:
 
 
 def is_accepted(code: str) -> bool:
-    """Whether the code is 0, also written as 0000."""
-    return set(code) == {"0"}
+    """Whether the code is 0, also written as 0000 or, as Gson has it, 0.0."""
+    try:
+        return exact(code) == 0
+    except ValueError:
+        return False
 
 
 def contradicts(fields: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.insurance import RefundStatus
 from domain.values.fen import parse_yuan, yuan
-from gateways.insurance.canonical import parse_object
+from gateways.exact_json import parse_object
 from gateways.insurance.envelope import Envelope, EnvelopeError
 from security.crypto.sm import GmsslSigner, GmsslVerifier
 from simulator.core.endpoint import Answer, Done, Read

@@ -7,7 +7,7 @@ import base64
 import json
 from typing import Any, Final, TypeVar
 
-from gateways.insurance.canonical import Numeral
+from domain.values.decimals import Numeral
 from gateways.insurance.envelope import sm4_key
 from security.crypto.sm import sm4_ecb_encrypt
 from tests.support.values.envelope_vector import APP_ID, APP_SECRET

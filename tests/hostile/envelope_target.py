@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from api.notices.door import NoticeDoor
 from domain.errors import ErrorCode, PaymentError
+from gateways.exact_json import parse_object
 from gateways.insurance import answers
-from gateways.insurance.canonical import parse_object
 from gateways.insurance.envelope import Envelope, EnvelopeError, contradicts
 from gateways.insurance.notice import settlement_notice
 from hospitals import Hospital

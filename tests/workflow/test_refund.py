@@ -142,6 +142,18 @@ class TestOutcomeUnknown:
         assert (await work.refused(work.order(), step_s=60)).type == "IN_REVIEW"
         assert len(work.sides.requests) == 1
 
+    async def test_that_our_database_will_never_take_is_a_persons_at_once(self, work: RefundsAtWork) -> None:
+        work.sides.refunds = [MADE.model_copy(update={"refd_sn": "RF\ud800"})]
+        work.sides.ord_stas = [17]
+        order = work.order()
+        refused = await work.refused(order, step_s=1)
+        assert (refused.type, "不能保存" in refused.message) == ("IN_REVIEW", True)
+        assert len(work.sides.requests) == 1
+        assert await work.attribute(order, "AttentionReason") == "RECORD_REFUSED"
+        case, _ = await work.case()
+        assert case is not None
+        assert (case.reason, case.at_risk_fen, case.closed_at) == ("RECORD_REFUSED", 12850, None)
+
 
 class TestThatIsNotMade:
     async def test_is_refused_by_the_centre(self, work: RefundsAtWork) -> None:

@@ -11,7 +11,7 @@ from activities.contract.records import BillLockActivities, LockBills, WithdrawH
 from domain.errors import UPLOAD_ORPHANED, ErrorCode, Outcome
 from domain.orders import CancelRequest, Category, PaymentEnd
 from domain.states import PaymentState
-from workflows.calls import Refusal, Unresolved
+from workflows.calls import NotKept, Refusal, Unresolved
 from workflows.payment.inbox import CancelInbox
 from workflows.payment.progress import Progress
 from workflows.payment.window import cancelled
@@ -21,6 +21,9 @@ _TOO_LATE = {
     PaymentState.PRICED: (ErrorCode.INSURANCE_UNAVAILABLE, "医保中心在时限内未响应, 未发生扣款, 请重新下单"),
     PaymentState.FEE_UPLOADED: (ErrorCode.INSURANCE_UNAVAILABLE, "医保中心在时限内未响应, 未发生扣款, 请重新下单"),
 }
+
+
+_WHOSE = {ErrorCode.HIS_UNAVAILABLE: "医院信息系统", ErrorCode.INSURANCE_UNAVAILABLE: "医保中心"}
 
 
 class Withdrawn(Exception):
@@ -48,6 +51,8 @@ class PreSettlementSteps:
             )
         except Unresolved as unresolved:
             return self._budget_spent(unresolved)
+        except NotKept:
+            return self._not_kept()
         except Withdrawn as withdrawn:
             return cancelled(withdrawn.request)
         return None
@@ -109,6 +114,11 @@ class PreSettlementSteps:
     def _heed_cancel(self) -> None:
         if self._cancel.wanted is not None:
             raise Withdrawn(self._cancel.wanted)
+
+    def _not_kept(self) -> PaymentEnd:
+        """The answer was lost as if nobody had given it, but for what the caller is told."""
+        end = self._budget_spent(Unresolved(Outcome.UNKNOWN))
+        return end.model_copy(update={"message": f"{_WHOSE[end.code]}返回的内容无法保存, 未发生扣款"})
 
     def _budget_spent(self, unresolved: Unresolved) -> PaymentEnd:
         state = self._progress.state

@@ -18,7 +18,7 @@ from domain.orders import (
     SettleRequest,
 )
 from domain.states import SETTLED_STATES, TERMINAL, UNPAID_ENDS, PaymentState, has_reached
-from workflows.calls import Moved
+from workflows.calls import Moved, NotKept
 from workflows.payment.booking import BookingSteps, CannotBook
 from workflows.payment.inbox import Inbox, refused
 from workflows.payment.look_ahead import LookAhead
@@ -162,7 +162,10 @@ class PaymentWorkflow(ReviewHandlers):
         return self._progress.state
 
     async def _following(self, part: Callable[[], Awaitable[None]]) -> None:
-        """A part of the story, which ends early where our row is ahead: the story goes on from there."""
+        """A part of the story, which ends early where our row is ahead, or will never take what became known.
+
+        The story goes on from the row, or in a review.
+        """
         try:
             await part()
         except Moved as moved:
@@ -171,6 +174,11 @@ class PaymentWorkflow(ReviewHandlers):
             self._inbox.broken_off()
             self._progress.adopt(moved.known)
             await self._look_ahead.forget()
+        except NotKept:
+            self._review.close()
+            self._inbox.broken_off()
+            if not self._is(PaymentState.IN_REVIEW):
+                await open_review(self._progress, AttentionReason.RECORD_REFUSED)
 
     async def _next_step(self) -> None:
         if self._is_over():

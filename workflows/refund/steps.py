@@ -12,7 +12,7 @@ from domain.errors import ErrorCode, Outcome
 from domain.refunds import RefundEnd
 from domain.states import RefundState
 from workflows import limits
-from workflows.calls import Refusal, Unresolved
+from workflows.calls import NotKept, Refusal, Unresolved
 from workflows.refund.progress import RefundProgress
 
 _TOLD = "已退费, 已通知医院信息系统"
@@ -46,13 +46,15 @@ async def send_money(progress: RefundProgress) -> None:
             message = "医保中心在时限内无法连接, 未退费, 请稍后用新的退款单号(refundNo)重试"
             await progress.record(failed(Refusal(ErrorCode.INSURANCE_UNAVAILABLE, message)))
         else:
-            await progress.record(_unknown())
+            await progress.record(_unknown(AttentionReason.REFUND_OUTCOME_UNKNOWN))
+    except NotKept:
+        await progress.record(_unknown(AttentionReason.RECORD_REFUSED))
     else:
         progress.enter(RefundEnd(state=made.state, note=made.note))
 
 
 async def send_6203(progress: RefundProgress, pay_auth_no: str, sends_max: int) -> RefundMade:
-    """6203 with the same appRefdSn, at most `sends_max` times in all. Raises `Refusal`, `Unresolved`."""
+    """6203 with the same appRefdSn, at most `sends_max` times in all. Raises `Refusal`, `Unresolved`, `NotKept`."""
     order = progress.order
     step = RefundMoney(
         **progress.step(),
@@ -128,10 +130,10 @@ def failed(refusal: Refusal) -> RefundEnd:
     return RefundEnd(state=RefundState.REFUND_FAILED, code=refusal.code, message=refusal.message, note=refusal.note)
 
 
-def _unknown() -> RefundEnd:
+def _unknown(reason: AttentionReason) -> RefundEnd:
     return RefundEnd(
         state=RefundState.IN_REVIEW,
         code=ErrorCode.IN_REVIEW,
-        message=ATTENTION[AttentionReason.REFUND_OUTCOME_UNKNOWN].message,
-        note=AttentionReason.REFUND_OUTCOME_UNKNOWN.value,
+        message=ATTENTION[reason].message,
+        note=reason.value,
     )

@@ -7,7 +7,7 @@ from temporalio import workflow
 
 from activities.contract.his import HisActivities, TellRefund
 from activities.contract.records import RecordActivities, ResolveCase
-from domain.attention import AttentionReason
+from domain.attention import ATTENTION, AttentionReason
 from domain.errors import ErrorCode
 from domain.ids import review_refund_no
 from domain.insurance import PreSettlement, Settlement
@@ -15,7 +15,7 @@ from domain.orders import CashRefundedBy, PaymentEnd, Registers, bills_of
 from domain.reviews import Proposal, ReviewAction, ReviewFacts, is_revocable
 from domain.states import PaymentState
 from workflows import limits
-from workflows.calls import Refusal, Unresolved
+from workflows.calls import NotKept, Refusal, Unresolved
 from workflows.payment.progress import Progress
 from workflows.payment.reversal import ReversalSteps
 from workflows.payment.steps import cancel_our_visit, open_review, record_end, revoke
@@ -92,6 +92,8 @@ class PaymentActions:
             await progress.steps.first_local(RecordActivities.record_resolution, step, limits.RECORD_BUDGET, summary)
         except Refusal as refusal:
             refuse(refusal.message)
+        except NotKept:
+            refuse(ATTENTION[AttentionReason.RECORD_REFUSED].message)
         self._use_visit(facts)
         progress.resolved(state, settlement, pre_settlement)
 

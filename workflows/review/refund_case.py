@@ -13,7 +13,7 @@ from domain.refunds import RefundEnd, RefundLook
 from domain.reviews import Decision, Proposal, ReviewAction, ReviewFacts, ReviewView, refused_on_refund
 from domain.states import RefundState
 from workflows import limits
-from workflows.calls import Refusal, Unresolved
+from workflows.calls import NotKept, Refusal, Unresolved
 from workflows.refund.progress import RefundProgress
 from workflows.refund.steps import failed, send_6203
 from workflows.review.queue import CarriedOut
@@ -113,7 +113,7 @@ class RefundCase:
         except Refusal as refusal:
             await progress.record(failed(refusal))
             return f"医保中心拒绝退费: {refusal.message}"
-        except Unresolved:
+        except (Unresolved, NotKept):
             return "已再次发送, 结果仍未知, 仍需人工决定"
         progress.enter(RefundEnd(state=made.state, note=made.note))
         return "已退费"

@@ -88,13 +88,15 @@ REQUIRED = {
     "settle": ({"settlementNo": "S1"}, ["settlementNo"]),
     "settlement_query": ({"FOUND": True, "settlementNo": "S1"}, ["FOUND", "settlementNo"]),
 }
-WRONG: list[object] = ["absent", None, 5, [], {}, "", "字" * 129]
+WRONG: list[object] = ["absent", None, True, [], {}, "", " \x00\u200b", "字" * 129]
 EACH_WRONG = [
     (name, field, value)
     for name, (_, fields) in REQUIRED.items()
     for field in fields
     for value in WRONG
     if (field, value) != ("diseinfoList", [])  # no diagnosis is a valid answer
+    and (field, value) != ("FOUND", True)
+    and (field, value) != ("settlementNo", "字" * 129)  # too long a number is shortened: the money has moved
 ]
 EACH_OF_A_LINE = [("feedetailList", field) for field in LINE if field not in {"rxno", "medListSpc"}]
 EACH_OF_A_DIAGNOSIS = [("diseinfoList", field) for field in DIAGNOSIS]
@@ -139,7 +141,7 @@ class TestRefusal:
         assert isinstance(error, Refused)
         assert error.reason == ""
 
-    @pytest.mark.parametrize("message", [None, "", "  ", 5, ["x"]])
+    @pytest.mark.parametrize("message", [None, "", "  ", True, ["x"]])
     async def test_a_refusal_without_words_gets_some(
         self, his: HttpHospitalSystem, odd: OddServer, message: object
     ) -> None:
@@ -172,7 +174,7 @@ class TestNeverGuessed:
         assert f"({field})" in error.message
 
     @pytest.mark.parametrize(("items", "field"), EACH_OF_A_LINE + EACH_OF_A_DIAGNOSIS)
-    @pytest.mark.parametrize("value", ["absent", 5, ""])
+    @pytest.mark.parametrize("value", ["absent", True, "", [5]])
     async def test_a_field_of_an_item_is_named_by_its_path(
         self, his: HttpHospitalSystem, odd: OddServer, items: str, field: str, value: object
     ) -> None:
@@ -184,27 +186,6 @@ class TestNeverGuessed:
         error = await unknown(his, "prescription_fees")
         assert f"({items}.0.{field})" in error.message
 
-    @pytest.mark.parametrize(
-        ("field", "value"),
-        [
-            ("detItemFeeSumamt", "76.305"),
-            ("detItemFeeSumamt", "-76.30"),
-            ("detItemFeeSumamt", "7.63e1"),
-            ("detItemFeeSumamt", "１２.00"),
-            ("cnt", "-1"),
-            ("cnt", "2 盒"),
-            ("pric", "38,15"),
-            ("feeOcurTime", "2026/03/02 09:10"),
-            ("feeOcurTime", "2026-02-30 09:10:00"),
-        ],
-    )
-    async def test_amounts_quantities_and_times_are_exact(
-        self, his: HttpHospitalSystem, odd: OddServer, field: str, value: str
-    ) -> None:
-        odd.answer = done({**FEES, "feedetailList": [{**LINE, field: value}]})
-        error = await unknown(his, "prescription_fees")
-        assert value not in str(error)
-
     @pytest.mark.parametrize(("items", "item", "most"), [("feedetailList", LINE, 500), ("diseinfoList", DIAGNOSIS, 50)])
     async def test_lists_are_bounded(
         self, his: HttpHospitalSystem, odd: OddServer, items: str, item: dict[str, str], most: int
@@ -213,14 +194,6 @@ class TestNeverGuessed:
         assert await his.prescription_fees(("300001",), "100001")
         odd.answer = done({**FEES, items: [item] * (most + 1)})
         assert f"({items})" in (await failure(his, "prescription_fees")).message
-
-    @pytest.mark.parametrize("found", ["true", 1, 0, "1", None])
-    @pytest.mark.parametrize("name", ["registration_query", "settlement_query"])
-    async def test_found_is_true_or_false_and_nothing_like_it(
-        self, his: HttpHospitalSystem, odd: OddServer, name: str, found: object
-    ) -> None:
-        odd.answer = done({"FOUND": found, "VISIT_ID": "V9", "PATIENT_ID": "1", "settlementNo": "S1"})
-        assert (await unknown(his, name)).answered
 
     @pytest.mark.parametrize("name", ANSWERING)
     @pytest.mark.parametrize("data", [None, [], "", "x", 5, True, {}])
@@ -231,7 +204,7 @@ class TestNeverGuessed:
         assert (await unknown(his, name)).answered
 
     @ALL_CALLS
-    @pytest.mark.parametrize("code", [None, "0", "", True, False, [], 0.5])
+    @pytest.mark.parametrize("code", [None, "", " ", "OK", "0x0", "+0", True, False, [], 0.5, "0,0"])
     async def test_a_code_that_is_no_whole_number(
         self, his: HttpHospitalSystem, odd: OddServer, name: str, code: object
     ) -> None:

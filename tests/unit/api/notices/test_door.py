@@ -27,9 +27,11 @@ def hospital(name: str, **changes: Any) -> Hospital:
     return Hospital(**(facts | changes))
 
 
-async def notice(data: dict[str, str] = PAID) -> dict[str, Any]:
+async def notice(data: dict[str, str] = PAID, timestamp: str | None = None) -> dict[str, Any]:
     envelope = centres.centre_side(centres.profile())
     envelope._clock = lambda: NOW
+    if timestamp is not None:
+        envelope._timestamp = lambda: timestamp  # type: ignore[method-assign]
     return await envelope.seal_request(data)
 
 
@@ -90,6 +92,17 @@ class TestWhatIsNotBelieved:
             assert (told.code, name in told.message) == (ErrorCode.MISSING_FIELD, True)
             assert isinstance(told, ApiError)
             assert told.status == 400
+
+    @pytest.mark.parametrize("timestamp", ["202601050900", "2026-01-05 09:00", "20260230090000", "soon"])
+    async def test_is_malformed_with_a_time_of_no_form(self, timestamp: str) -> None:
+        told = await refused(await notice(timestamp=timestamp), hospital("ours"))
+        assert (told.code, "timestamp" in told.message) == (ErrorCode.INVALID_FIELD, True)
+        assert isinstance(told, ApiError)
+        assert told.status == 400
+
+    @pytest.mark.parametrize("timestamp", ["20260105090000", "2026-01-05 09:00:00", "1767574800", "1767574800000"])
+    async def test_is_believed_in_every_form_of_time(self, timestamp: str) -> None:
+        assert names((await opened(await notice(timestamp=timestamp), hospital("ours"))).hospitals) == ["ours"]
 
     async def test_is_malformed_without_an_order(self) -> None:
         told = await refused(await notice({"ordStas": "6"}), hospital("ours"))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from domain.values.decimals import Numeral
 from gateways.insurance.answers import IllFormed
 from gateways.insurance.envelope import Envelope, EnvelopeError
 from gateways.insurance.notice import FRESH_FOR, NoticeReader, SettlementNotice, StaleNotice, settlement_notice
@@ -14,6 +15,11 @@ from tests.support.values import centres
 
 NOW = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)
 PAID = {"payOrdId": "ORD1", "medOrgOrd": "M1", "ordStas": "6", "callType": "02", "revsToken": "R"}
+
+NO_TIMES = [
+    *("soon", "9" * 40, "-" + "9" * 40, "202601050900", "2026-01-05T09:00:00", "1767574800.5", "0", "-1767574800"),
+    *("1767574800000000", "20260230000000", "176757480", "17675748000"),
+]
 
 
 def centre(form: CentreProfile, sent_at: datetime = NOW, keys: KeyPair = centres.CENTRE_KEYS) -> Envelope:
@@ -25,6 +31,13 @@ def centre(form: CentreProfile, sent_at: datetime = NOW, keys: KeyPair = centres
         verifier=GmsslVerifier(centres.HOSPITAL_KEYS.public_key_b64, form.sm2_user_id),
         clock=lambda: sent_at,
     )
+
+
+async def stamped(form: CentreProfile, timestamp: str | int) -> dict[str, Any]:
+    """A notice of the centre with this timestamp."""
+    envelope = centre(form)
+    envelope._timestamp = lambda: timestamp  # type: ignore[method-assign]
+    return await envelope.seal_request(PAID)
 
 
 async def read(body: dict[str, Any], form: CentreProfile | None = None) -> SettlementNotice:
@@ -41,6 +54,25 @@ class TestTheCentresOwn:
         assert notice.model_copy(update={"signature_digest": ""}) == SettlementNotice(
             pay_ord_id="ORD1", med_org_ord="M1", ord_stas="6"
         )
+
+    @pytest.mark.parametrize("timestamp", ["datetime", "epoch_ms", "epoch_s"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *(
+                "20260105090000",
+                "2026-01-05 09:00:00",
+                "1767574800",
+                "1767574800000",
+                "1.7675748E12",
+                " 20260105090000 ",
+            ),
+            *(1767574800, Numeral("1.7675748E+12"), Numeral("1767574800.0")),
+        ],
+    )
+    async def test_is_read_whatever_form_its_time_has(self, timestamp: str, text: str | int) -> None:
+        form = centres.profile(timestamp=timestamp)
+        assert (await read(await stamped(form, text), form)).pay_ord_id == "ORD1"
 
     async def test_is_known_again_however_it_is_spelt(self) -> None:
         body = await centre(centres.profile()).seal_request(PAID)
@@ -83,25 +115,39 @@ class TestAnythingElse:
             await read({**body, **change})
 
     @pytest.mark.parametrize("timestamp", ["datetime", "epoch_ms", "epoch_s"])
-    @pytest.mark.parametrize("text", ["soon", "9" * 40, "-" + "9" * 40, "20261301000000"])
-    async def test_with_a_time_of_another_form_is_not_believed(self, timestamp: str, text: str) -> None:
+    @pytest.mark.parametrize(
+        "text", ["soon", "9" * 40, "-" + "9" * 40, "202601050900", "2026-01-05T09:00:00", "1767574800.5"]
+    )
+    async def test_with_a_time_of_no_form_names_the_field(self, timestamp: str, text: str) -> None:
         form = centres.profile(timestamp=timestamp)
-        envelope = centre(form)
-        envelope._timestamp = lambda: text  # type: ignore[method-assign]
-        with pytest.raises((EnvelopeError, StaleNotice)):
-            await read(await envelope.seal_request(PAID), form)
+        with pytest.raises(IllFormed, match="timestamp"):
+            await read(await stamped(form, text), form)
+
+    @pytest.mark.parametrize("text", ["1000000000", "9999999999999", "20250105090000", "2026-01-05 01:00:00"])
+    async def test_with_another_time_is_stale(self, text: str) -> None:
+        with pytest.raises(StaleNotice):
+            await read(await stamped(centres.profile(), text))
 
 
 class TestWhatItSays:
+    @pytest.mark.parametrize("ord_stas", ["6", " 6 ", "06", "6.0", Numeral("6"), Numeral("6E0")])
+    def test_the_status_however_it_is_spelt(self, ord_stas: str) -> None:
+        assert settlement_notice(PAID | {"ordStas": ord_stas}).ord_stas == "6"
+
+    def test_without_what_nobody_sees(self) -> None:
+        spelt = {"payOrdId": "\ufeffORD1\x00", "medOrgOrd": "M1\u200b", "orgCodg": "H1\x0b"}
+        notice = settlement_notice(PAID | spelt)
+        assert (notice.pay_ord_id, notice.med_org_ord, notice.org_codg) == ("ORD1", "M1", "H1")
+
     @pytest.mark.parametrize("name", ["orgCodg", "orgCode"])
     def test_names_the_hospital_where_the_centre_does(self, name: str) -> None:
         assert settlement_notice(PAID | {name: "H1"}).org_codg == "H1"
 
-    @pytest.mark.parametrize("pay_ord_id", [None, "", " ", "X" * 129, "订单", "A\x00B", {"a": "1"}])
+    @pytest.mark.parametrize("pay_ord_id", [None, "", " \x00", "X" * 129, "订单", "A B\u00a0C", {"a": "1"}])
     def test_without_an_order_is_refused(self, pay_ord_id: object) -> None:
         with pytest.raises(IllFormed, match="payOrdId"):
             settlement_notice(PAID | {"payOrdId": pay_ord_id})
 
-    @pytest.mark.parametrize("text", ["", "M 1", "M\x00", "x" * 65, "订单", None, ["M1"]])
+    @pytest.mark.parametrize("text", ["", "M 1", "\x00", "x" * 65, "订单", None, ["M1"]])
     def test_without_a_usable_number_of_ours_is_kept_all_the_same(self, text: object) -> None:
         assert settlement_notice(PAID | {"medOrgOrd": text, "ordStas": text}) == SettlementNotice(pay_ord_id="ORD1")

@@ -84,7 +84,7 @@ class TestDone:
         added = SPLIT.model_copy(update={"other_fen": Fen(100), "hospital_part_fen": Fen(250)})
         assert (placed.pay_ord_id, placed.ord_stas, placed.split, placed.balance_fen) == ("ORD1", 1, added, 50000)
 
-    @pytest.mark.parametrize("balc", ["", "n/a", None, [], "1e3"])
+    @pytest.mark.parametrize("balc", ["", "n/a", None, [], "1e-3"])
     async def test_6202_without_a_readable_balance(self, both: Both, balc: object) -> None:
         stub, centre = both
         stub.data = PLACED | {"extData": {"preSetl": {"balc": balc}}}
@@ -140,7 +140,7 @@ class TestDone:
         stub.data = PLACED | {"respCode": code}
         assert (await centre.place_order(PLACEMENT)).ord_stas == 1
 
-    @pytest.mark.parametrize("gone", [{"ownPayAmt": ""}, {"fundPay": "1e2"}, dict.fromkeys(PARTS, "")])
+    @pytest.mark.parametrize("gone", [{"ownPayAmt": ""}, {"fundPay": "1e-3"}, dict.fromkeys(PARTS, "")])
     async def test_settled_without_its_amounts_is_settled_all_the_same(self, both: Both, gone: dict[str, str]) -> None:
         """The money has moved: forgetting it would be worse than not knowing its parts."""
         stub, centre = both
@@ -253,7 +253,7 @@ class TestUnknown:
             ("6202", PLACED | {"ordStas": "-1"}, "ordStas"),
             ("6202", PLACED | {"ordStas": "１"}, "ordStas"),
             ("6202", PLACED | {"fundPay": ""}, "fundPay"),
-            ("6202", PLACED | {"fundPay": "1e2"}, "fundPay"),
+            ("6202", PLACED | {"fundPay": "1e-3"}, "fundPay"),
             ("6202", PLACED | {"feeSumamt": "1.005"}, "feeSumamt"),
             ("6202", PLACED | {"psnAcctPay": ["1"]}, "psnAcctPay"),
             ("6202", PLACED | {"othFeeAmt": "?"}, "othFeeAmt"),

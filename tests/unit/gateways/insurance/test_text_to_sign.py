@@ -4,7 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from gateways.insurance.canonical import Numeral, cleaned, compact, parse_object, text_to_sign
+from domain.values.decimals import Numeral
+from gateways.exact_json import parse_object
+from gateways.insurance.canonical import cleaned, compact, text_to_sign
 from tests.support.values.envelope_vector import APP_ID, APP_SECRET, CLEANED_DATA_JSON, DATA, PAYLOAD, SIGN_STRING
 
 

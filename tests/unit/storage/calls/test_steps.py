@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from domain.errors import Outcome
 from domain.states import PaymentState
@@ -12,6 +11,7 @@ from security.crypto.keyring import Keyring, SealBrokenError
 from storage.evidence.steps import RESULT_CHARS_MAX, ResultTooLongError
 from storage.records import FinishedStep, StepKey
 from storage.session import Database
+from storage.sql.refusals import RowRefusedError
 from tests.support.stack.database import rows
 from tests.support.stack.recorded import reach
 from tests.support.values.orders import outpatient
@@ -73,7 +73,7 @@ class TestFinishing:
 
     @pytest.mark.parametrize("outcome", [Outcome.UNKNOWN, Outcome.NOT_SENT])
     async def test_takes_a_certain_end(self, database: Database, outcome: Outcome) -> None:
-        with pytest.raises(IntegrityError, match="outcome_final"):
+        with pytest.raises(RowRefusedError, match="outcome_final"):
             await finish(database, step(), FinishedStep(outcome=outcome, subject="", result=SECRET))
         assert await found(database, step()) is None
 

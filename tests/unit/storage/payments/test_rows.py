@@ -2,7 +2,6 @@ from datetime import UTC
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from domain.base import PaymentKey
 from domain.errors import ErrorCode
@@ -13,6 +12,7 @@ from domain.values.fen import Fen
 from security.crypto.keyring import Keyring, SealBrokenError
 from storage.records import PaymentFacts
 from storage.session import Database
+from storage.sql.refusals import RowRefusedError
 from storage.tables import MESSAGE_CHARS_MAX
 from tests.support.values.orders import outpatient, registration
 from tests.support.values.records import AT, SETTLEMENT, SPLIT, key_of, later
@@ -127,7 +127,7 @@ class TestChecks:
         ],
     )
     async def test_a_negative_part_is_refused(self, database: Database, facts: PaymentFacts) -> None:
-        with pytest.raises(IntegrityError):
+        with pytest.raises(RowRefusedError):
             await record(database, outpatient("CHK1"), facts)
         async with database.read() as unit:
             assert await unit.payments.find(key_of(outpatient("CHK1"))) is None
@@ -136,7 +136,7 @@ class TestChecks:
         "order", [outpatient("CHK2", total_fen=Fen(0)), outpatient("CHK2", total_fen=Fen(1_000_000_000))]
     )
     async def test_a_total_that_cannot_be_paid_is_refused(self, database: Database, order: Order) -> None:
-        with pytest.raises(IntegrityError):
+        with pytest.raises(RowRefusedError):
             await record(database, order)
 
     async def test_what_the_centre_settled_is_kept_even_if_it_makes_no_sense(self, database: Database) -> None:
@@ -150,7 +150,7 @@ class TestChecks:
 
     async def test_an_error_names_no_secret(self, database: Database) -> None:
         order = outpatient("CHK4", total_fen=Fen(0))
-        with pytest.raises(IntegrityError) as caught:
+        with pytest.raises(RowRefusedError) as caught:
             await record(database, order)
         assert "AUTHCHK4" not in str(caught.value)
         assert "110101199003070134" not in str(caught.value)
@@ -158,7 +158,7 @@ class TestChecks:
     @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
     async def test_nor_does_it_list_the_values(self, database: Database) -> None:
         order = outpatient("CHK5", total_fen=Fen(0), patient_id="PATIENT-MARKER")
-        with pytest.raises(IntegrityError) as caught:
+        with pytest.raises(RowRefusedError) as caught:
             await record(database, order)
         assert "PATIENT-MARKER" not in str(caught.value)
 
