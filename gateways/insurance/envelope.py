@@ -4,7 +4,6 @@ The data is encrypted with SM4, under a key derived from appId and appSecret, an
 """
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.values.china_time import to_china_compact
+from domain.values.written import from_base64, not_utf8
 from gateways.insurance.canonical import cleaned, compact, parse_object, text_to_sign
 from gateways.insurance.profile import CentreForm, CentreProfile, HospitalAccount
 from security.crypto.sm import GmsslSigner, GmsslVerifier, Signer, Verifier, sm4_ecb_decrypt, sm4_ecb_encrypt
@@ -116,6 +116,8 @@ class Envelope:
         try:
             data = self._decrypted(body.get("encData"))
             text = text_to_sign({**body, "data": data}, self._app_secret, self._form.numbers).encode()
+        except UnicodeDecodeError as error:
+            raise EnvelopeError(f"encData {not_utf8(error.object)}") from error
         except (ValueError, RecursionError) as error:
             raise EnvelopeError("encData can't be read") from error
         if not await self._verifier.verify(text, _signature(body.get("signData"))):
@@ -171,9 +173,9 @@ def signature_digest(body: Mapping[str, Any]) -> str:
 
 def _signature(sign_data: object) -> bytes:
     try:
-        return base64.b64decode(str(sign_data), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise EnvelopeError("signData is not base64") from error
+        return from_base64(str(sign_data))
+    except ValueError as problem:
+        raise EnvelopeError(f"signData {problem}") from None
 
 
 def protocol_code(fields: Mapping[str, Any]) -> str | None:
