@@ -3,12 +3,14 @@
 import ipaddress
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain.values.written import bare
+from security.environment import DOT_ENV, PREFIX
 from security.keys.practice import is_practice_text
 from security.tls import TlsFileError, TlsFiles
 
@@ -86,7 +88,12 @@ class Settings(BaseSettings):
     """Every setting. `.env.example` lists them with units and defaults; a test compares the two."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MEDPAY_", env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+        env_prefix=PREFIX,
+        env_file=DOT_ENV,
+        env_file_encoding="utf-8-sig",
+        env_ignore_empty=True,
+        extra="ignore",
+        hide_input_in_errors=True,
     )
 
     api_host: str = "127.0.0.1"
@@ -135,6 +142,13 @@ class Settings(BaseSettings):
     sync_wait_s: Seconds = 15
     watch_after_s: Seconds = 30
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Texts without what an editor or a shell puts around them; what is then empty is not set."""
+        texts = {name: bare(value) if isinstance(value, str) else value for name, value in given.items()}
+        return {name: value for name, value in texts.items() if value != ""}
 
     @model_validator(mode="after")
     def _tls_is_safe(self) -> Self:
@@ -238,7 +252,7 @@ def is_loopback(host: str) -> bool:
 
 def env_name(field: str) -> str:
     """The environment variable of a setting."""
-    return f"MEDPAY_{field.upper()}"
+    return f"{PREFIX}{field.upper()}"
 
 
 def complaints(invalid: ValidationError) -> list[str]:

@@ -3,18 +3,23 @@
 A command that can't go on prints such lines to standard error and ends with an exit code (contract 2.5).
 """
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import typer
 from pydantic import ValidationError
 
 from hospitals import ConfigError, Hospital, load_hospitals, unguarded
+from hospitals.secret_values import named_variables
 from security.crypto.keyring import Keyring, KeyringError
+from security.environment import DOT_ENV, ELSEWHERE, dot_env_text, unread_in, unread_in_dot_env
 from security.keys.provider import LocalKeys
-from settings import Settings, complaints
+from settings import Settings, complaints, env_name
 
 CHECK_FAILED = 1
 WRONG_USE = 2
+_SETTINGS = ELSEWHERE | {env_name(field) for field in Settings.model_fields}
 
 
 class CommandError(Exception):
@@ -27,11 +32,26 @@ class CommandError(Exception):
 
 
 def read_settings() -> Settings:
-    """Settings from the environment and `.env`. Raises `CommandError` naming the variable."""
+    """Settings from the environment and `.env`. Raises `CommandError` naming the variable.
+
+    A name that nothing reads is an error in `.env`, which is ours, and a warning in the environment, which is not.
+    """
     try:
-        return Settings()
+        text = dot_env_text()
+    except ValueError as problem:
+        raise CommandError(f"{DOT_ENV} {problem}", exit_code=WRONG_USE) from None
+    try:
+        settings = Settings()
     except ValidationError as invalid:
-        raise CommandError(*complaints(invalid), exit_code=WRONG_USE) from None
+        # Without settings the hospitals file is not known, nor the names in it: a wrong setting may come from a name.
+        misspelt = unread_in_dot_env(text, _SETTINGS)
+        raise CommandError(*complaints(invalid), *misspelt, exit_code=WRONG_USE) from None
+    read = _SETTINGS | named_variables(settings.hospitals_path)
+    if misspelt := unread_in_dot_env(text, read):
+        raise CommandError(*misspelt, exit_code=WRONG_USE)
+    for line in unread_in(os.environ, read):
+        typer.echo(f"Warning: {line}", err=True)
+    return settings
 
 
 def read_hospitals(settings: Settings) -> Mapping[str, Hospital]:

@@ -8,7 +8,8 @@ from typing import NoReturn
 
 import typer
 
-from cli.configuration import CommandError
+from cli import terminal
+from cli.configuration import CHECK_FAILED, CommandError
 
 COMMANDS = {
     "up": "up",
@@ -43,14 +44,24 @@ def build(arguments: Sequence[str]) -> typer.Typer:
 
 def main() -> None:
     """Run a command. A failure that the user can act on is printed in its own lines, without a stack trace."""
+    terminal.prepare()
+    try:
+        exit_code = _run()
+    except BrokenPipeError:
+        exit_code = CHECK_FAILED
+    _leave(exit_code)
+
+
+def _run() -> int:
     try:
         build(sys.argv[1:])(prog_name="medpay")
     except CommandError as error:
         for line in error.lines:
             typer.echo(line, err=True)
-        _leave(error.exit_code)
+        return error.exit_code
     except SystemExit as end:
-        _leave(end.code if isinstance(end.code, int) else int(end.code is not None))
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
 
 
 def _leave(exit_code: int) -> NoReturn:
@@ -58,8 +69,7 @@ def _leave(exit_code: int) -> NoReturn:
 
     Seen in some of many short runs (SIGABRT in PyGILState_Release). By now every loop is closed and every file written.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
+    terminal.flush()
     if SDK_WITH_THREADS in sys.modules:
         os._exit(exit_code)
     sys.exit(exit_code)

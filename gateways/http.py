@@ -12,14 +12,19 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
+from urllib.parse import urlsplit
 
 import aiohttp
+import structlog
 
 from domain.errors import NotSent, Unknown
+from domain.values.written import answered_text, looks_like_gbk
 from gateways.exact_json import parse_object
 from security.masking.id_numbers import hide_id_numbers
 from security.masking.spellings import hide_spellings
 from security.tls import ClientTls
+
+logger = structlog.get_logger(__name__)
 
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
 CONNECT_S_MAX = 5.0
@@ -39,6 +44,10 @@ _SERVER_ERROR = 500
 _GATEWAYS_OWN = frozenset({502, 503, 504})
 """What a proxy answers while the system behind it may still be at work."""
 
+FIELD_BYTES_BEFORE = 4096
+"""How far before a byte that can't be read its field's name is looked for."""
+
+_FIELD_NAME = re.compile(rb'"([A-Za-z0-9_]{1,64})"\s*:')
 _HIDDEN = "***"
 _DIGIT = "[0-9０-９]"
 _GAP = "[ -]?"
@@ -115,11 +124,12 @@ class HttpCaller:
         too large or not a JSON object. That includes a 4xx without a JSON object: a proxy may have sent it before or
         after the other side acted. `Unknown.answered` if the answer came to its end and is no 502, 503 or 504.
         """
-        status, content = await self._post(transaction, url, body, timeout_s, tls)
+        status, charset, content = await self._post(transaction, url, body, timeout_s, tls)
         if status >= _SERVER_ERROR or status in _REDIRECTING:
             raise Unknown(transaction, f"对方系统答复异常(HTTP {status}), 结果未知", answered=is_over(status))
+        text = _text(transaction, url, content, charset)
         try:
-            answer = parse_object(content)
+            answer = parse_object(text)
         except (ValueError, RecursionError):
             raise Unknown(transaction, f"对方系统答复无法识别(HTTP {status}), 结果未知", answered=True) from None
         return JsonReply(status, answer)
@@ -137,11 +147,12 @@ class HttpCaller:
 
     async def _post(
         self, transaction: str, url: str, body: bytes | dict[str, Any], timeout_s: float, tls: ClientTls | None
-    ) -> tuple[int, bytes]:
+    ) -> tuple[int, str | None, bytes]:
+        """The answer's status, the charset that its Content-Type names, and its body."""
         data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
         with _classified(transaction):
             async with self._request(url, data, timeout_s, tls=tls) as response:
-                return response.status, await _bounded(transaction, response)
+                return response.status, response.charset, await _bounded(transaction, response)
 
     def _request(
         self,
@@ -192,6 +203,33 @@ async def _bounded(transaction: str, response: aiohttp.ClientResponse) -> bytes:
         if len(content) > ANSWER_BYTES_MAX:
             raise Unknown(transaction, "对方系统答复过大, 结果未知")
     return bytes(content)
+
+
+def _text(transaction: str, url: str, content: bytes, charset: str | None) -> str:
+    """The answer's text. Raises `Unknown` if it is in no encoding that it says or may have, and logs what it may be."""
+    try:
+        return answered_text(content, charset)
+    except UnicodeDecodeError as error:
+        looks_like = "GBK" if looks_like_gbk(content) else "unknown"
+        field = _field_at(content, error.start)
+        logger.warning(
+            "answer_not_utf8",
+            transaction=transaction,
+            host=urlsplit(url).netloc.rpartition("@")[2],
+            field=field,
+            charset=shown(charset or ""),
+            looks_like=looks_like,
+        )
+        likeness = ", 疑为GBK" if looks_like == "GBK" else ""
+        raise Unknown(
+            transaction, f"对方系统答复的{field or '内容'}不是UTF-8编码{likeness}, 结果未知", answered=True
+        ) from None
+
+
+def _field_at(content: bytes, position: int) -> str:
+    """The JSON field whose value the byte at `position` is in; empty if that can't be told."""
+    names = _FIELD_NAME.findall(content, max(0, position - FIELD_BYTES_BEFORE), position)
+    return names[-1].decode() if names else ""
 
 
 def shown(text: str, secrets: Iterable[str] = ()) -> str:

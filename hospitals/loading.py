@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from domain.values.written import text_of
 from hospitals.model import ApiKey, Hospital, WebhookTarget
 from hospitals.problems import ConfigError, KeyLines, KeyPath, Problem, key_text
 from hospitals.secret_values import exposed_file, read_secret
 from hospitals.tables import CentreTable, HospitalTable, WebhookTable
-from security.crypto import sm
+from security.crypto.sm_keys import private_key_text
 from security.keys.practice import is_practice_text
 from security.keys.provider import HARDWARE
 from security.keys.signing import check_signing_secret, check_webhook_secret
@@ -48,10 +49,18 @@ def _read(path: Path) -> str:
     if len(content) > FILE_BYTES_MAX:
         raise ConfigError(path, [Problem(0, "", f"is larger than {FILE_BYTES_MAX} bytes")])
     try:
-        return content.decode("utf-8-sig")
+        return text_of(content)
+    except ValueError as problem:
+        raise ConfigError(path, [Problem(_line_not_utf8(content), "", str(problem))]) from None
+
+
+def _line_not_utf8(content: bytes) -> int:
+    """0 for the file as a whole, such as one in UTF-16."""
+    try:
+        content.decode()
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigError(path, [Problem(line, "", "is not UTF-8 text")]) from None
+        return content.count(b"\n", 0, error.start) + 1
+    return 0
 
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
@@ -103,8 +112,7 @@ class _Reader:
             self._wrong((*at, "centre"), f"there is no [centres.{row.centre}]")
         app_secret = self._secret((*at, "app_secret"), row.app_secret)
         private_key = self._secret((*at, "private_key"), row.private_key)
-        if not private_key.startswith(HARDWARE):
-            self._check((*at, "private_key"), private_key, sm.private_key_bytes)
+        private_key = self._own_key((*at, "private_key"), private_key)
         webhook = self._webhook((*at, "webhook"), row.webhook)
         his_tls = self._tls((*at, "his_tls"), row.his_tls, row.his_url)
         keys = tuple(self._key((*at, "keys", number), key) for number, key in enumerate(row.keys))
@@ -185,6 +193,14 @@ class _Reader:
         except TlsFileError as problem:
             self._wrong((*at, problem.part), str(problem))
             return None
+
+    def _own_key(self, at: KeyPath, secret: str) -> str:
+        """A private key in the one form that is compared, shown to be for practice and used; a label as it is."""
+        try:
+            return secret if secret.startswith(HARDWARE) or not secret else private_key_text(secret)
+        except ValueError as problem:
+            self._wrong(at, str(problem))
+            return ""
 
     def _key(self, at: KeyPath, key: ApiKey) -> ApiKey:
         if key.hmac_secret is None:

@@ -1,28 +1,33 @@
 """Secrets in the hospitals file: a value, `env:NAME` or `file:PATH`, so that the file itself need not be secret."""
 
-import os
+import re
 import stat
 from pathlib import Path
 
-from dotenv import dotenv_values
+from domain.values.written import bare, text_of
+from security.environment import DOT_ENV, variable
 
 SECRET_CHARS_MAX = 4096
+_VARIABLE = re.compile(r"env:\s*([A-Za-z0-9_]+)", re.ASCII)
+_FILE_BYTES_MAX = 4 * SECRET_CHARS_MAX
 
 
 def read_secret(reference: str, folder: Path) -> str:
     """The secret that `reference` stands for. A relative PATH is resolved from `folder`, the hospitals file's.
 
+    Without the byte order mark, blanks and line ends around it, wherever it comes from.
+
     Raises ValueError, whose text never contains a value.
     """
-    kind, _, name = reference.partition(":")
+    kind, name = _kind_and_name(reference)
     if kind == "env":
-        secret = os.environ.get(name) or dotenv_values(".env").get(name) or ""
+        secret = _variable(name)
         if not secret:
             raise ValueError(f"the environment variable {name} is not set")
     elif kind == "file":
         secret = _read_file(folder / name)
     else:
-        secret = reference
+        secret = bare(reference)
     if not secret:
         raise ValueError("is empty")
     if len(secret) > SECRET_CHARS_MAX:
@@ -30,9 +35,17 @@ def read_secret(reference: str, folder: Path) -> str:
     return secret
 
 
+def named_variables(hospitals_file: Path) -> frozenset[str]:
+    """Every NAME of an `env:NAME` in the file, right or wrong otherwise; none if it can't be read."""
+    try:
+        return frozenset(_VARIABLE.findall(text_of(hospitals_file.read_bytes())))
+    except (OSError, ValueError):
+        return frozenset()
+
+
 def exposed_file(reference: str, hospitals_file: Path) -> Path | None:
     """The file with the secret, if others than its owner and group can read it, else None."""
-    kind, _, name = reference.partition(":")
+    kind, name = _kind_and_name(reference)
     if kind in {"env", "hsm"}:
         return None
     path = hospitals_file.parent / name if kind == "file" else hospitals_file
@@ -42,11 +55,27 @@ def exposed_file(reference: str, hospitals_file: Path) -> Path | None:
         return None
 
 
+def _kind_and_name(reference: str) -> tuple[str, str]:
+    kind, _, name = bare(reference).partition(":")
+    return kind, name.strip()
+
+
 def _read_file(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8") as file:
-            return file.read(SECRET_CHARS_MAX + 1).strip()
+        with path.open("rb") as file:
+            content = file.read(_FILE_BYTES_MAX + 1)
     except OSError as error:
         raise ValueError(f"can't read {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not UTF-8 text") from None
+    if len(content) > _FILE_BYTES_MAX:
+        raise ValueError(f"{path} is longer than {SECRET_CHARS_MAX} characters")
+    try:
+        return bare(text_of(content))
+    except ValueError as problem:
+        raise ValueError(f"{path} {problem}") from None
+
+
+def _variable(name: str) -> str:
+    try:
+        return variable(name)
+    except ValueError as problem:
+        raise ValueError(f"{DOT_ENV} {problem}") from None

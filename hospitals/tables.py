@@ -16,17 +16,12 @@ from domain.values.identity import Document
 from gateways.his.port import HisRepeats
 from gateways.insurance.profile import DEFAULT_PATHS, CentreProfile
 from hospitals.model import ApiKey
-from security.crypto import sm
+from security.crypto.sm_keys import public_key_text
 from security.tls import TlsFiles
 from settings import CALL_TIMEOUT_S_MAX, Url, http_address
 
 APP_ID_CHARS_MIN = 16
 _ID_TYPE = re.compile(r"[0-9A-Za-z]{1,8}", re.ASCII)
-
-
-def _public_key(text: str) -> str:
-    sm.public_key_bytes(text)
-    return text
 
 
 def check_app_id(text: str) -> str:
@@ -40,7 +35,7 @@ class CentreTable(CentreProfile):
     """`[centres.NAME]`."""
 
     url: Url
-    platform_public_key: Annotated[str, AfterValidator(_public_key)]
+    platform_public_key: Annotated[str, AfterValidator(public_key_text)]
     repeated_upload: Literal["same_order", "refused"] = "same_order"
     """How this centre's simulator answers 6201 for a known medOrgOrd. medpay itself does not rely on it: it judges a
     repeated 6201 by the answer, since a profile may be wrong."""
@@ -101,7 +96,7 @@ class WebhookTable(BaseModel):
 class HospitalTable(BaseModel):
     """`[hospitals.NAME]`. Secrets are references, see `secret_values`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     centre: str
     org_codg: str = Field(min_length=1, max_length=64)

@@ -1,5 +1,6 @@
 """TLS to the other parties: the authorities we trust, and our own certificates. Files are PEM."""
 
+import codecs
 import ssl
 import stat
 from collections.abc import Callable
@@ -84,11 +85,14 @@ def client_tls(files: TlsFiles | None) -> ClientTls | None:
 
 
 def _check_readable(part: str, path: Path) -> None:
+    """Names a byte order mark, which OpenSSL takes for a file without any certificate."""
     try:
-        with path.open("rb"):
-            return
+        with path.open("rb") as file:
+            start = file.read(len(codecs.BOM_UTF8))
     except OSError as error:
         raise TlsFileError(part, f"can't read {path}: {error.strerror}") from None
+    if start.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise TlsFileError(part, f"{path} begins with a byte order mark: save it as plain ASCII or UTF-8 without one")
 
 
 def _loaded(part: str, path: Path, load: Callable[[], None]) -> None:

@@ -11,11 +11,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.access.gate import gate_of
 from api.access.refusals import AccessRefused, report
 from api.services import services_of
-from api.web.body import read_text
+from api.web.body import charset_of, check_values, malformed, read_bytes
 from api.web.envelope import ERROR_HEADER
 from api.web.errors import RETRY_AFTER_S, STATUS, ApiError
 from api.web.trace import log_failure, trace_of
 from domain.errors import ErrorCode, PaymentError
+from domain.values.written import answered_text, looks_like_gbk
 from gateways.exact_json import parse_object
 from gateways.insurance.notice import HEAD
 
@@ -120,8 +121,13 @@ async def _take(request: Request) -> str:
 
 async def _envelope(request: Request) -> dict[str, Any]:
     """Numbers keep their text, which is what is signed. Raises `PaymentError` TOO_LARGE or MALFORMED_JSON."""
+    content = await read_bytes(request, BODY_BYTES_MAX)
+    check_values(content)
     try:
-        return parse_object(await read_text(request, BODY_BYTES_MAX))
+        return parse_object(answered_text(content, charset_of(request)))
+    except UnicodeDecodeError:
+        likeness = ", 疑为GBK" if looks_like_gbk(content) else ""
+        raise malformed(f"报文不是UTF-8编码{likeness}, 报文头(Content-Type)也未注明编码") from None
     except (ValueError, RecursionError):
         raise PaymentError(ErrorCode.MALFORMED_JSON, "报文不是JSON对象") from None
 

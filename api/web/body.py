@@ -4,9 +4,9 @@ Numbers keep their text, keys are trimmed, P_JSON is unwrapped.
 """
 
 import json
-from email.message import Message
+import re
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from starlette.requests import Request
 
@@ -27,6 +27,13 @@ _FORM = "application/x-www-form-urlencoded"
 _FORM_FIELDS_MAX = 100
 _LENGTH_DIGITS = 18
 """A longer number is not even read: Python refuses one of thousands of digits."""
+_CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^"';]*)""", re.IGNORECASE)
+"""Not `charset*`, which Python's own parser of headers fails on, where its pieces contradict each other."""
+_P_JSON_FIELD = re.compile(rf"(?:^|&)\s*{P_JSON}\s*=")
+_FORM_ENCODED = re.compile(r"[A-Za-z0-9*._~!'()%+-]*\s*", re.ASCII)
+"""What form encoders write: they leave only these characters, and so encode at least the braces and quotes of JSON."""
+
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 _UTF8 = frozenset({"utf-8", "utf8"})
 
 
@@ -59,15 +66,14 @@ async def check_optional_body(request: Request) -> None:
         await read_fields(request)
 
 
-async def read_text(request: Request, bytes_max: int = BODY_BYTES_MAX) -> str:
+async def read_text(request: Request) -> str:
     """The whole body as text, whatever its media type, with few enough values to be parsed. Raises as `read_fields`."""
-    body = await read_bytes(request, bytes_max)
-    if body.count(b",") > SEPARATORS_MAX:
-        raise PaymentError(ErrorCode.TOO_LARGE, f"请求体中的值过多: 最多{SEPARATORS_MAX}个")
+    body = await read_bytes(request)
+    check_values(body)
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _malformed("请求内容不是UTF-8编码") from None
+        raise malformed("请求内容不是UTF-8编码") from None
 
 
 async def read_bytes(request: Request, bytes_max: int = BODY_BYTES_MAX) -> bytes:
@@ -78,13 +84,17 @@ async def read_bytes(request: Request, bytes_max: int = BODY_BYTES_MAX) -> bytes
     return body
 
 
+def check_values(body: bytes) -> None:
+    """Raises `PaymentError` TOO_LARGE for a body of more values than it takes little time to parse."""
+    if body.count(b",") > SEPARATORS_MAX:
+        raise PaymentError(ErrorCode.TOO_LARGE, f"请求体中的值过多: 最多{SEPARATORS_MAX}个")
+
+
 def is_form(request: Request) -> bool:
     """Whether the body is a form rather than JSON. Raises `PaymentError` UNSUPPORTED_MEDIA_TYPE."""
     content_type = request.headers.get("content-type", "")
     content_encoding = request.headers.get("content-encoding", "identity")
-    header = Message()
-    header["Content-Type"] = content_type
-    charset = str(header.get_param("charset", "utf-8")).strip().lower()
+    charset = charset_of(request) or "utf-8"
     media_type = content_type.partition(";")[0].strip().lower()
     as_json = media_type == "application/json" or (
         media_type.startswith("application/") and media_type.endswith("+json")
@@ -93,6 +103,12 @@ def is_form(request: Request) -> bool:
         message = f"请求格式(Content-Type)必须是application/json或{_FORM}, UTF-8编码, 不压缩"
         raise PaymentError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, message)
     return not as_json
+
+
+def charset_of(request: Request) -> str:
+    """The charset that the Content-Type names, in lower case; empty if it names none."""
+    named = _CHARSET.search(request.headers.get("content-type", ""))
+    return named[1].strip().lower() if named else ""
 
 
 def query_fields(request: Request) -> Fields:
@@ -110,7 +126,7 @@ def parse_fields(text: str) -> Fields:
         if isinstance(value, str) and not isinstance(value, Number):
             value = _parse(value)
     if not isinstance(value, dict) or P_JSON in value:
-        raise _malformed("请求内容必须是JSON对象, 或放在P_JSON中的JSON对象")
+        raise malformed("请求内容必须是JSON对象, 或放在P_JSON中的JSON对象")
     return value
 
 
@@ -128,16 +144,46 @@ async def _read(request: Request, bytes_max: int) -> bytes:
 
 
 def _p_json_of(form: str) -> str:
+    """The text of the form's one P_JSON. Raises `PaymentError` MALFORMED_JSON.
+
+    What no form encoder wrote is taken as it stands: its `+` is no blank, its `&` no end (payAuthNo is base64).
+    """
+    raw = _raw_p_json(form)
+    if raw is not None:
+        return raw
     try:
         pairs = parse_qsl(form, keep_blank_values=True, errors="strict", max_num_fields=_FORM_FIELDS_MAX)
     except UnicodeDecodeError:
-        raise _malformed("请求内容不是UTF-8编码") from None
+        raise malformed("请求内容不是UTF-8编码") from None
     except ValueError:
-        raise _malformed("表单字段过多") from None
+        raise malformed("表单字段过多") from None
     values = [value for name, value in pairs if name.strip() == P_JSON]
     if len(values) != 1:
-        raise _malformed("表单中必须有且只有一个P_JSON字段")
+        raise malformed("表单中必须有且只有一个P_JSON字段")
     return values[0]
+
+
+def _raw_p_json(form: str) -> str | None:
+    """The JSON after `P_JSON=` that is not form-encoded: as it stands, else with its escapes decoded. None: it is."""
+    start = _P_JSON_FIELD.search(form)
+    rest = form[start.end() :] if start else ""
+    if _FORM_ENCODED.fullmatch(rest.partition("&")[0]):
+        return None
+    for text in (rest, unquote(rest)):
+        end = _end_of_json(text)
+        if end is not None and not _P_JSON_FIELD.search(text, end):
+            return text[:end]
+    return None
+
+
+def _end_of_json(text: str) -> int | None:
+    """Where the JSON value at the start of `text` ends, if the form ends or goes on there; else None."""
+    try:
+        _, end = _DECODER.raw_decode(text.lstrip())
+    except (ValueError, RecursionError):
+        return None
+    end += len(text) - len(text.lstrip())
+    return end if text[end:].lstrip()[:1] in {"", "&"} else None
 
 
 def _parse(text: str) -> object:
@@ -150,9 +196,9 @@ def _parse(text: str) -> object:
             object_pairs_hook=_object,
         )
     except RecursionError:
-        raise _malformed("JSON嵌套过深") from None
+        raise malformed("JSON嵌套过深") from None
     except ValueError:
-        raise _malformed("请求内容不是合法的JSON") from None
+        raise malformed("请求内容不是合法的JSON") from None
     return value
 
 
@@ -168,7 +214,8 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _malformed(message: str) -> PaymentError:
+def malformed(message: str) -> PaymentError:
+    """`message`: what is wrong, in Chinese."""
     return PaymentError(ErrorCode.MALFORMED_JSON, message)
 
 

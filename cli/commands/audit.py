@@ -22,6 +22,7 @@ from cli.output import AsJson, Hospital, echo_json
 from domain.base import PaymentKey
 from domain.ids import is_about, payment_workflow_id, refund_workflow_id
 from domain.values.china_time import to_china
+from domain.values.written import text_of
 from security.access_log import GENESIS, HEAD_PATTERN, AccessEvent, Break, ChainCheck, Head, Link
 from security.crypto.keyring import Keyring
 from security.crypto.payload_codec import data_converter
@@ -238,6 +239,6 @@ def _first_words(failure: Exception) -> str:
 
 def _read_history(file: Path) -> WorkflowHistory:
     """Raises OSError, ValueError, LookupError or TypeError."""
-    events = json.loads(file.read_text(encoding="utf-8"))
+    events = json.loads(text_of(file.read_bytes()))
     started = events["events"][0]["workflowExecutionStartedEventAttributes"]
     return WorkflowHistory.from_json(started["workflowId"], events)

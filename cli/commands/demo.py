@@ -74,7 +74,7 @@ async def _take_payments(console: Console, stack: EmbeddedStack) -> list[Row]:
     async with new_session() as session:
         client = DemoClient(stack, session)
         for scenario in SCENARIOS:
-            with console.status(scenario.title):
+            with console.status(scenario.title, spinner="line" if console.options.ascii_only else "dots"):
                 rows.append(await _take(scenario, client, stack))
             await client.repair()
     return rows

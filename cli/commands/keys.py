@@ -12,6 +12,7 @@ import typer
 from cli.access_log import record_key_work
 from cli.commands import keyring
 from cli.configuration import WRONG_USE, CommandError
+from domain.values.written import bare, text_of
 from hospitals import Role
 from security.access_log import AccessEvent
 from security.crypto import sm
@@ -51,13 +52,14 @@ def sign(
     """Print the headers that sign one call; they serve once, for five minutes. For curl: -H @FILE."""
     if not target.startswith("/"):
         raise CommandError("PATH: starts with /, without the server's address", exit_code=WRONG_USE)
-    secret = _read("--secret-file", secret_file).decode("utf-8", "replace").strip()
+    content = _read("--secret-file", secret_file)
     try:
+        secret = bare(text_of(content))
         check_signing_secret(secret)
     except ValueError as problem:
         raise CommandError(f"--secret-file: {secret_file} {problem}", exit_code=WRONG_USE) from None
-    content = b"" if body is None else _read("--body", body)
-    for name, value in signed_headers(secret, method.value, target, content).items():
+    sent = b"" if body is None else _read("--body", body)
+    for name, value in signed_headers(secret, method.value, target, sent).items():
         typer.echo(f"{name}: {value}")
 
 

@@ -20,6 +20,7 @@ from cli.stack.components import api_url
 from domain.reviews import ReviewAction
 from domain.values.china_time import to_china
 from domain.values.fen import Fen, yuan
+from domain.values.written import bare, text_of
 
 app = typer.Typer(name="review", no_args_is_help=True, help="Payments and refunds that people must decide.")
 
@@ -182,7 +183,7 @@ def approve(
 
 
 def _client(key_file: Path | None, api: str | None) -> ReviewClient:
-    key = _secret(key_file, "--key-file") if key_file is not None else os.environ.get(KEY_VARIABLE, "").strip()
+    key = _secret(key_file, "--key-file") if key_file is not None else bare(os.environ.get(KEY_VARIABLE, ""))
     if not key:
         raise CommandError(f"{KEY_VARIABLE}: set it to your key, or name its file with --key-file", exit_code=WRONG_USE)
     url = (api or api_url(read_settings())).rstrip("/")
@@ -194,10 +195,11 @@ def _client(key_file: Path | None, api: str | None) -> ReviewClient:
 def _secret(file: Path, option: str) -> str:
     """The secret in `file`: on the command line it would show in every process list."""
     try:
-        text = sys.stdin.read() if str(file) == STDIN else file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        return bare(text_of(sys.stdin.buffer.read() if str(file) == STDIN else file.read_bytes()))
+    except OSError:
         raise CommandError(f"{option}: can't read {file}", exit_code=WRONG_USE) from None
-    return text.strip()
+    except ValueError as problem:
+        raise CommandError(f"{option}: {file} {problem}", exit_code=WRONG_USE) from None
 
 
 def _say(decision: dict[str, Any], *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from cli.configuration import WRONG_USE, CommandError, read_settings
 from cli.stack.practice import CENTRE_FILE
+from domain.values.written import text_of
 from simulator.core.server import run
 from simulator.his.server import build_app as build_his
 from simulator.insurance.config import CentreConfig
@@ -61,9 +62,13 @@ def _serve(application: web.Application, host: str, port: int) -> None:
 
 def _read_config(path: Path) -> CentreConfig:
     try:
-        return CentreConfig.model_validate_json(path.read_text(encoding="utf-8"))
+        text = text_of(path.read_bytes())
     except OSError as error:
         raise CommandError(f"--config: can't read {path}: {error.strerror}", exit_code=WRONG_USE) from None
+    except ValueError as error:
+        raise CommandError(f"--config: {path} {error}", exit_code=WRONG_USE) from None
+    try:
+        return CentreConfig.model_validate_json(text)
     except ValidationError as invalid:
         problem = invalid.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in problem["loc"])

@@ -11,6 +11,7 @@ from settings import Settings, env_name
 
 PROBE_S_MAX = 2.0
 HTTP_OK = 200
+_UTF8 = {"PYTHONIOENCODING": "utf-8"}
 
 
 def simulator(settings: Settings, party: str, port: int, *arguments: str) -> Component:
@@ -52,10 +53,13 @@ def codec_url(settings: Settings) -> str:
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """Every setting as its variable, so that a child has the same ones whatever its folder's `.env` says."""
+    """Every setting as its variable, so that a child has the same ones whatever its folder's `.env` says.
+
+    Its log is UTF-8 whatever the terminal is.
+    """
     values = settings.model_dump(mode="json", exclude_none=True)
     ours = {env_name(field): str(value) for field, value in values.items()}
-    return {**os.environ, **ours, "MEDPAY_DATABASE_URL": settings.database, "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, **ours, "MEDPAY_DATABASE_URL": settings.database, "PYTHONUNBUFFERED": "1", **_UTF8}
 
 
 def _medpay(*arguments: str) -> tuple[str, ...]:

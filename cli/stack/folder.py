@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cli.configuration import CommandError
+from security.keys.files import KeyringError
 
 FREE_BYTES_MIN = 64 * 1024 * 1024
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -31,9 +32,11 @@ def data_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def disk_trouble_in_one_line(path: Path) -> Iterator[None]:
-    """Turns OSError on `path` into a `CommandError` that names the setting."""
+    """Turns OSError on `path`, and a key file that is no text, into a `CommandError` that names the setting."""
     try:
         yield
+    except KeyringError as error:
+        raise CommandError(f"MEDPAY_DATA_DIR: {error}") from None
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise CommandError(f"MEDPAY_DATA_DIR: the disk of {path} is full") from None

@@ -12,6 +12,7 @@ from gateways.insurance.profile import DEFAULT_ID_TYPES, CentreForm
 from hospitals import Hospital, Role
 from security.crypto import sm
 from security.crypto.keyring import Keyring
+from security.crypto.sm_keys import private_key_text
 from security.keys.files import keep, write_over
 from security.keys.practice import practice_bytes, practice_text
 from simulator.insurance.config import CentreConfig
@@ -88,8 +89,7 @@ def _practice_private_key() -> str:
     while True:
         key = base64.b64encode(practice_bytes()).decode("ascii")
         with suppress(ValueError):
-            sm.private_key_bytes(key)
-            return key
+            return private_key_text(key)
 
 
 def _person(folder: Path, hospital: str, person: str) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+import structlog
+
 from domain.bills import Bill
 from domain.errors import Refused, Transaction, Unknown
 from domain.insurance import OrderReference, OrderStatus, PlacedOrder, RefundAnswer, UploadedFees
@@ -22,6 +24,8 @@ from gateways.insurance.port import OrderPlacement, RefundRequest
 from gateways.insurance.profile import CentreProfile, HospitalAccount
 from security.crypto.sm import Signer
 from security.tls import client_tls
+
+logger = structlog.get_logger(__name__)
 
 _BUSY = frozenset({408, 425, 429})
 _SECRET_FIELDS = ("payAuthNo", "ecToken", "revsToken", "payToken", "idNo", "userName", "psnNo")
@@ -102,6 +106,7 @@ class HttpInsuranceCentre:
         try:
             return await self._envelope.open_answer(reply.json)
         except EnvelopeError as error:
+            logger.warning("answer_not_opened", transaction=transaction, reason=str(error))
             raise Unknown(transaction, "医保中心答复无法验签或解密, 结果未知", answered=True) from error
 
     def _check_codes(

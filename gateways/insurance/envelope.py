@@ -4,7 +4,6 @@ The data is encrypted with SM4, under a key derived from appId and appSecret, an
 """
 
 import base64
-import binascii
 import contextlib
 import hashlib
 import re
@@ -16,6 +15,7 @@ from typing import Any
 from domain.values.china_time import to_china_compact
 from domain.values.decimals import exact
 from domain.values.texts import clean
+from domain.values.written import from_base64, not_utf8
 from gateways.exact_json import parse_object, parse_spelt
 from gateways.insurance.canonical import Numbers, cleaned, compact, text_to_sign
 from gateways.insurance.profile import CentreForm, CentreProfile, HospitalAccount
@@ -124,6 +124,8 @@ class Envelope:
         try:
             plain = self._decrypted(body.get("encData"))
             data = parse_object(plain) if plain else {}
+        except UnicodeDecodeError as error:
+            raise EnvelopeError(f"encData {not_utf8(error.object)}") from error
         except (ValueError, RecursionError) as error:
             raise EnvelopeError("encData can't be read") from error
         signature = _signature(body.get("signData"))
@@ -207,9 +209,9 @@ def signature_digest(body: Mapping[str, Any]) -> str:
 
 def _signature(sign_data: object) -> bytes:
     try:
-        return base64.b64decode(str(sign_data), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise EnvelopeError("signData is not base64") from error
+        return from_base64(str(sign_data))
+    except ValueError as problem:
+        raise EnvelopeError(f"signData {problem}") from None
 
 
 def protocol_code(fields: Mapping[str, Any]) -> str | None:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from domain.values.written import bare, from_base64
 from security.crypto import gcm
 from security.crypto.gcm import SealBrokenError, SealCipher
 from security.keys import files as key_files
@@ -115,7 +116,7 @@ class Keyring:
     def from_json(cls, text: str, source: str, latest: "Callable[[], Keyring | None] | None" = None) -> Self:
         """The keyring in a JSON text. Raises `KeyringError` naming `source`."""
         try:
-            return cls(*_content(json.loads(text)), latest)
+            return cls(*_content(json.loads(bare(text))), latest)
         except (ValueError, binascii.Error) as error:
             reason = "not JSON" if isinstance(error, json.JSONDecodeError) else str(error)
             raise KeyringError(f"{source}: broken keyring: {reason}") from None
@@ -220,9 +221,9 @@ def _decoded(value: object, name: str) -> bytes:
     if not isinstance(value, str):
         raise ValueError(f"{name} must be base64")
     try:
-        return base64.b64decode(value, validate=True)
-    except binascii.Error:
-        raise ValueError(f"{name} must be base64") from None
+        return from_base64(value)
+    except ValueError as problem:
+        raise ValueError(f"{name} must be base64: it {problem}") from None
 
 
 def _encoded(key: bytes) -> str:

@@ -6,7 +6,6 @@ another `Signer` and `Verifier`.
 
 import asyncio
 import base64
-import binascii
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -16,16 +15,14 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
+from security.crypto.sm_keys import ORDER, UNCOMPRESSED, private_key_bytes, public_key_bytes
+
 SIGNATURE_BYTES = 64
 _HALF = SIGNATURE_BYTES // 2
-_PRIVATE_KEY_BYTES = 32
-_PUBLIC_KEY_BYTES = 64
-_UNCOMPRESSED = b"\x04"
 _SM4_BLOCK_BITS = 128
 
 # The curve recommended by GB/T 32918.5.
 PRIME = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
-ORDER = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
 _A = PRIME - 3
 
 _GENERATOR = (
@@ -94,40 +91,15 @@ class GmsslVerifier:
         return bool(gmssl_pyx.sm2_verify(self._public_key, message, encode_dss_signature(r, s), self._user_id))
 
 
-def private_key_bytes(private_key_b64: str) -> bytes:
-    """The 32 bytes in base64 of 32, or of 33 with a leading 00. Raises ValueError, which never repeats the key."""
-    raw = _decoded(private_key_b64, "private")
-    if len(raw) == _PRIVATE_KEY_BYTES + 1 and raw[0] == 0:
-        raw = raw[1:]
-    if len(raw) != _PRIVATE_KEY_BYTES:
-        raise ValueError("an SM2 private key is base64 of 32 bytes (or 33 with a leading 00)")
-    if not 0 < int.from_bytes(raw) < ORDER - 1:
-        raise ValueError("the SM2 private key is out of the curve's range")
-    return raw
-
-
-def public_key_bytes(public_key_b64: str) -> bytes:
-    """X and Y (64 bytes) in base64 of 64 bytes, or of 65 with a leading 04. Raises ValueError."""
-    raw = _decoded(public_key_b64, "public")
-    if len(raw) == _PUBLIC_KEY_BYTES + 1 and raw.startswith(_UNCOMPRESSED):
-        raw = raw[1:]
-    if len(raw) != _PUBLIC_KEY_BYTES:
-        raise ValueError("an SM2 public key is base64 of 64 bytes (or 65 with a leading 04)")
-    try:
-        return bytes(gmssl_pyx.normalize_sm2_public_key(raw))
-    except gmssl_pyx.GmsslInnerError as error:
-        raise ValueError("the SM2 public key is not a point on the curve") from error
-
-
 def public_key_of(private_key_b64: str) -> str:
     """The public key of a private key, as base64 of 65 bytes. Raises ValueError."""
     point = public_point(int.from_bytes(private_key_bytes(private_key_b64)))
-    return base64.b64encode(_UNCOMPRESSED + point).decode()
+    return base64.b64encode(UNCOMPRESSED + point).decode()
 
 
 def generate_key_pair() -> KeyPair:
     public, private = gmssl_pyx.sm2_key_generate()
-    return KeyPair(base64.b64encode(private).decode(), base64.b64encode(_UNCOMPRESSED + public).decode())
+    return KeyPair(base64.b64encode(private).decode(), base64.b64encode(UNCOMPRESSED + public).decode())
 
 
 def sm4_ecb_encrypt(key: bytes, plain: bytes) -> bytes:
@@ -146,13 +118,6 @@ def sm4_ecb_decrypt(key: bytes, sealed: bytes) -> bytes:
 
 def _sm4_ecb(key: bytes) -> Cipher[modes.ECB]:
     return Cipher(algorithms.SM4(key), modes.ECB())  # noqa: S305 - the envelope's own mode
-
-
-def _decoded(text: str, kind: str) -> bytes:
-    try:
-        return base64.b64decode(text.strip(), validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError(f"the SM2 {kind} key is not base64") from None
 
 
 def public_point(private_key: int) -> bytes:

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from domain.values.written import bare, text_of
+
 FILE_BYTES_MAX = 65_536
 OWNER_ONLY = 0o600
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class KeyringError(Exception):
-    """The keyring can't be used. One line that names the file and never contains a key."""
+    """The keyring, or a key's file, can't be used. One line that names the file and never contains a key."""
 
 
 def read_private(path: Path) -> str:
@@ -23,9 +25,11 @@ def read_private(path: Path) -> str:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_mode & _OTHERS:
                 raise KeyringError(f"{path}: others may read this keyring, its mode must be 600")
-            return file.read(FILE_BYTES_MAX).decode("ascii", "replace")
+            return text_of(file.read(FILE_BYTES_MAX))
     except OSError as error:
         raise KeyringError(f"{path}: can't read the keyring: {error.strerror}") from None
+    except ValueError as problem:
+        raise KeyringError(f"{path}: broken keyring: it {problem}") from None
 
 
 def write_new(path: Path, text: str) -> None:
@@ -45,9 +49,15 @@ def write_over(path: Path, text: str) -> None:
 
 
 def keep(path: Path, make: Callable[[], str]) -> str:
-    """The file's text, made and written first if the file is missing or empty. Raises OSError."""
-    if path.exists() and (text := path.read_text(encoding="utf-8").strip()):
-        return text
+    """The file's text, made and written first if the file is missing or empty.
+
+    Raises OSError, or `KeyringError` if it is no text.
+    """
+    try:
+        if path.exists() and (text := bare(text_of(path.read_bytes()))):
+            return text
+    except ValueError as problem:
+        raise KeyringError(f"{path} {problem}") from None
     text = make()
     write_over(path, text + "\n")
     return text

@@ -71,6 +71,29 @@ class TestValues:
         monkeypatch.setenv("MEDPAY_API_PORT", "")
         assert Settings().api_port == 8000
 
+    @pytest.mark.parametrize("mark", ["", "\ufeff"])
+    @pytest.mark.parametrize("end", ["\n", "\r\n", " \t\r\n"])
+    def test_the_file_as_any_editor_saves_it(self, tmp_path: Path, mark: str, end: str) -> None:
+        lines = ("MEDPAY_API_PORT=9001", "MEDPAY_API_KEY='0123456789abcdef '", "MEDPAY_PRACTICE=true", "")
+        (tmp_path / ".env").write_bytes((mark + end.join(lines)).encode())
+        settings = Settings()
+        assert (settings.api_port, settings.api_key, settings.practice) == (9001, "0123456789abcdef", True)
+
+    @pytest.mark.parametrize("around", ["{}\r", "{}\n", " {} ", "\ufeff{}\r\n"])
+    def test_a_variable_as_any_shell_sets_it(self, monkeypatch: pytest.MonkeyPatch, around: str) -> None:
+        given = {"API_PORT": "9001", "API_KEY": "0123456789abcdef", "HIS_URL": "http://his:1", "DATA_DIR": "/data"}
+        for name, value in given.items():
+            monkeypatch.setenv(f"MEDPAY_{name}", around.format(value))
+        settings = Settings()
+        assert (settings.api_port, settings.api_key) == (9001, "0123456789abcdef")
+        assert (settings.his_url, str(settings.data_dir)) == ("http://his:1", "/data")
+
+    @pytest.mark.parametrize("value", ["\r", "\r\n", " ", "\ufeff"])
+    def test_a_variable_of_blanks_is_not_set(self, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+        monkeypatch.setenv("MEDPAY_API_KEY", value)
+        monkeypatch.setenv("MEDPAY_API_PORT", value)
+        assert (Settings().api_key, Settings().api_port) == (None, 8000)
+
     @pytest.mark.parametrize(
         ("given", "used"),
         [

@@ -112,6 +112,27 @@ class TestWhoIsBelieved:
                 assert (await api.call("POST", NOTICE, key=None, data=BytesIO(body))).status in {400, 401, 413, 422}
             assert_refused(await api.call("POST", NOTICE, key=None, data=BytesIO(body)), 429, "RATE_LIMITED")
 
+    @pytest.mark.parametrize(
+        ("encoding", "content_type"),
+        [
+            ("utf-8-sig", "application/json"),
+            ("gbk", "application/json; charset=GBK"),
+            ("gb18030", 'text/plain; charset="gb18030"'),
+            ("utf-8", "application/json; charset=iso-8859-1"),
+        ],
+    )
+    async def test_in_the_encoding_that_it_names(self, api: ApiServer, encoding: str, content_type: str) -> None:
+        sealed = await centre_side().seal_answer(PAID, message="结算完成通知")
+        body = json.dumps(sealed, ensure_ascii=False).encode(encoding)
+        answer = await api.call("POST", NOTICE, key=None, data=body, headers={"Content-Type": content_type})
+        assert answer.outcome == (200, "")
+
+    async def test_in_gbk_that_it_does_not_name_is_refused_in_words(self, api: ApiServer) -> None:
+        body = '{"message": "结算完成通知"}'.encode("gbk")
+        answer = await api.call("POST", NOTICE, key=None, data=body, headers={"Content-Type": "application/json"})
+        assert_refused(answer, 422, "MALFORMED_JSON")
+        assert answer.json["message"] == "报文不是UTF-8编码, 疑为GBK, 报文头(Content-Type)也未注明编码"
+
     async def test_without_an_order_is_malformed(self, api: ApiServer) -> None:
         assert_refused(await told(api, {"ordStas": "6"}), 400, "INVALID_FIELD")
 

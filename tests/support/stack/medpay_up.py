@@ -30,14 +30,21 @@ async def start_medpay(*arguments: str, cwd: Path, environment: dict[str, str]) 
     )
 
 
-async def run_medpay(*arguments: str, cwd: Path, environment: dict[str, str]) -> tuple[int, str, str]:
-    """Exit code, standard output, standard error."""
+async def run_medpay(
+    *arguments: str, cwd: Path, environment: dict[str, str], encoding: str = "utf-8"
+) -> tuple[int, str, str]:
+    """Exit code, standard output, standard error. `encoding`: of its terminal and of what is written to that.
+
+    The two differ where the terminal is said to be ASCII: Click takes that for a mistake, and writes UTF-8.
+    """
+    environment = environment if encoding == "utf-8" else {**environment, "PYTHONIOENCODING": encoding}
+    encoding = "utf-8" if encoding == "ascii" else encoding
     process = await start_medpay(*arguments, cwd=cwd, environment=environment)
     async with asyncio.timeout(READY_S_MAX):
         output, errors = await process.communicate()
     if process.returncode is None:
         raise AssertionError("it ended without an exit code")
-    return process.returncode, output.decode("utf-8"), errors.decode("utf-8")
+    return process.returncode, output.decode(encoding), errors.decode(encoding)
 
 
 @dataclass

@@ -47,6 +47,25 @@ class TestRefused:
         assert refused(key=ours.key) == ("key", "needs the cert beside it")
 
     @pytest.mark.parametrize("part", ["ca", "cert", "key"])
+    @pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"])
+    def test_a_file_with_a_byte_order_mark_is_told_why(self, authority: Authority, part: str, mark: bytes) -> None:
+        """OpenSSL would say that it has no certificate."""
+        ours = authority.issue("ours")
+        files = {"ca": authority.ca, "cert": ours.cert, "key": ours.key}
+        files[part].write_bytes(mark + files[part].read_bytes())
+        assert refused(**files) == (
+            part,
+            f"{files[part]} begins with a byte order mark: save it as plain ASCII or UTF-8 without one",
+        )
+
+    @pytest.mark.parametrize("part", ["ca", "cert", "key"])
+    def test_windows_line_ends_are_taken(self, authority: Authority, part: str) -> None:
+        ours = authority.issue("ours")
+        files = {"ca": authority.ca, "cert": ours.cert, "key": ours.key}
+        files[part].write_bytes(files[part].read_bytes().replace(b"\n", b"\r\n"))
+        assert TlsFiles(**files).checked()
+
+    @pytest.mark.parametrize("part", ["ca", "cert", "key"])
     def test_a_file_that_is_not_there(self, authority: Authority, tmp_path: Path, part: str) -> None:
         ours = authority.issue("ours")
         files = {"ca": authority.ca, "cert": ours.cert, "key": ours.key, part: tmp_path / "nothing.pem"}

@@ -84,6 +84,8 @@ class TestForms:
             (JSON_TYPE, json.dumps(bill(TOTAL=128.50, PATIENT_ID=100001, note={"deep": [1]}))),
             (FORM_TYPE, urlencode({"P_JSON": json.dumps(bill())})),
             (FORM_TYPE, urlencode({"other": "1", " P_JSON ": json.dumps(bill(), ensure_ascii=False)})),
+            (FORM_TYPE, "P_JSON=" + json.dumps(bill(payAuthNo="AB+cd/ef=&%2B", uldLatlnt="+38.1,-112.9"))),
+            (FORM_TYPE, "\ufeffP_JSON=" + json.dumps(bill(), ensure_ascii=False) + "&other=1\r\n"),
         ],
     )
     async def test_all_are_taken(self, api: ApiServer, headers: dict[str, str], body: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateways.insurance.canonical import cleaned
-from gateways.insurance.envelope import Envelope, EnvelopeError, sm4_key
+from gateways.insurance.envelope import Envelope, EnvelopeError, signature_digest, sm4_key
 from security.crypto.sm import sm4_ecb_decrypt, sm4_ecb_encrypt
 from tests.support.values import centres
 from tests.support.values.envelope_vector import APP_ID, APP_SECRET, DATA, ENC_DATA, SIGN_STRING, SM4_KEY
@@ -140,6 +140,20 @@ class TestAnswers:
         recorder = Recorder()
         sealed = await recorded(recorder).seal_answer({"a": "1"})
         assert (await recorded(recorder).open_answer(sealed | {"code": "0"})).code == "0"
+
+    @pytest.mark.parametrize(("width", "end"), [(76, "\r\n"), (64, "\n"), (20, " "), (4, "\r\n\t")])
+    async def test_a_folded_signature(self, width: int, end: str) -> None:
+        """MIME breaks base64 after 76 characters, PEM after 64."""
+        body = await CENTRE.seal_answer({"ordStas": "6"})
+        folded = "".join(body["signData"][at : at + width] + end for at in range(0, 88, width))
+        assert (await OURS.open_answer(body | {"signData": folded})).data == {"ordStas": "6"}
+        assert signature_digest({"signData": folded}) == signature_digest(body)
+
+    async def test_data_in_gbk_is_named(self) -> None:
+        body = await CENTRE.seal_answer({"a": "1"})
+        sealed = sm4_ecb_encrypt(SM4_KEY, '{"a":"结算成功"}'.encode("gbk")).hex()
+        with pytest.raises(EnvelopeError, match="encData is not UTF-8 text, but looks like GBK"):
+            await OURS.open_answer(body | {"encData": sealed})
 
     async def test_an_answer_without_data(self) -> None:
         sealed = await CENTRE.seal_answer({})

@@ -147,6 +147,21 @@ class TestFile:
         with pytest.raises(KeyringError, match="its mode must be 600"):
             Keyring.load(path)
 
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+    def test_a_mark_line_ends_and_folded_keys_are_taken(self, tmp_path: Path, encoding: str) -> None:
+        path = written(tmp_path, "")
+        text = json.dumps(GOOD | {"keys": {"k1": f"{KEY[:10]}\r\n{KEY[10:]} "}}, indent=1).replace("\n", "\r\n")
+        path.write_bytes(text.encode(encoding))
+        assert Keyring.load(path).active == "k1"
+        assert Keyring.from_json("\ufeff" + text + "\r\n", "MEDPAY_KEYRING").active == "k1"
+
+    @pytest.mark.parametrize(("encoding", "likeness"), [("utf-16", "looks like UTF-16"), ("gbk", "looks like GBK")])
+    def test_another_encoding_is_named(self, tmp_path: Path, encoding: str, likeness: str) -> None:
+        path = written(tmp_path, "")
+        path.write_bytes(json.dumps(GOOD | {"note": "密"}, ensure_ascii=False).encode(encoding))
+        with pytest.raises(KeyringError, match=rf"k.*json: broken keyring: it is not UTF-8 text, but {likeness}"):
+            Keyring.load(path)
+
     def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(KeyringError, match=r"nowhere\.json: can't read the keyring: No such file"):
             Keyring.load(tmp_path / "nowhere.json")

@@ -3,7 +3,9 @@
 import stat
 from pathlib import Path
 
-from security.keys.files import keep, write_over
+import pytest
+
+from security.keys.files import KeyringError, keep, write_over
 
 
 def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
@@ -15,6 +17,18 @@ def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
 def test_it_is_made_once(tmp_path: Path) -> None:
     assert keep(tmp_path / "key", lambda: "first") == "first"
     assert keep(tmp_path / "key", lambda: "second") == "first"
+
+
+@pytest.mark.parametrize("kept", [b"first", b"\xef\xbb\xbffirst\r\n", b" first \n\n"])
+def test_it_is_kept_whatever_an_editor_put_around_it(tmp_path: Path, kept: bytes) -> None:
+    (tmp_path / "key").write_bytes(kept)
+    assert keep(tmp_path / "key", lambda: "second") == "first"
+
+
+def test_one_in_another_encoding_is_named_not_made_again(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes("first".encode("utf-16"))
+    with pytest.raises(KeyringError, match="key is not UTF-8 text, but looks like UTF-16"):
+        keep(tmp_path / "key", lambda: "second")
 
 
 def test_an_empty_one_is_made_again(tmp_path: Path) -> None:
