@@ -276,7 +276,7 @@ def _ended(entry: dict[str, Any]) -> float:
 
 def _within(found: dict[str, Any]) -> bool:
     may_wait = found["his_repeats"] == "ask" and found["transaction"] in CHANGES_AT_HIS and found["fault"] != "http_500"
-    return may_wait or (found["extra_ms"] <= EXTRA_MS_MAX and found["open_answers"] <= PROCESSING_MAX)
+    return may_wait or bool(found["extra_ms"] <= EXTRA_MS_MAX and found["open_answers"] <= PROCESSING_MAX)
 
 
 def _table(results: list[dict[str, Any]]) -> Table:

@@ -13,8 +13,8 @@ from api.access.refusals import AccessRefused, report
 from api.services import services_of
 from api.web.body import read_text
 from api.web.envelope import ERROR_HEADER
-from api.web.errors import RETRY_AFTER_S, STATUS, ApiError
-from api.web.trace import log_failure, trace_of
+from api.web.errors import RETRY_AFTER_S, STATUS, ApiError, check_unavailable
+from api.web.trace import trace_of
 from domain.errors import ErrorCode, PaymentError
 from gateways.insurance.canonical import parse_object
 from gateways.insurance.notice import HEAD
@@ -86,7 +86,7 @@ async def settlement_notice(request: Request) -> Response:
         trace_of(request.scope).error_code = error.code.value
         return _refusal(error)
     except (SQLAlchemyError, OSError) as error:
-        log_failure("database_unavailable", error)
+        check_unavailable(error)
         trace_of(request.scope).error_code = ErrorCode.UNAVAILABLE.value
         return _refusal(PaymentError(ErrorCode.UNAVAILABLE, "支付服务的数据库暂不可用, 请稍后重发"))
 
