@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import partial
 from typing import NoReturn, TypeVar
 
-from activities.call_log import CallLog, Questions, Repeat
+from activities.call_log import CallLog, Questions, Repeat, nothing_to_ask
 from activities.contract.base import Step
 from activities.contract.his import (
     Booking,
@@ -108,7 +108,9 @@ class His(HisActivities):
 
     async def tell_refund(self, step: TellRefund) -> None:
         told = HisRefund(med_org_ord=step.med_org_ord, refund_no=step.refund_no, total_fen=step.total_fen)
-        async with self._call_log.leaving(step, Transaction.TELL_REFUND, step.refund_no) as call:
+        # HIS has no question about it: the same refundNo again is the same refund.
+        repeat = self._repeat(step, Transaction.TELL_REFUND, nothing_to_ask)
+        async with self._call_log.leaving(step, Transaction.TELL_REFUND, step.refund_no, repeat) as call:
             await self._systems[step.hospital].refund(told)
             async with call.done() as done:
                 await done.unit.refunds.told(step, step.refund_no, done.at)

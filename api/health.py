@@ -4,7 +4,6 @@ They disclose no person, payment or address. /metrics needs a key where MEDPAY_M
 """
 
 import asyncio
-from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,9 +13,10 @@ from api.access.gate import demand
 from api.access.rights import Right
 from api.services import services_of
 from api.web import documentation as doc
-from api.web.envelope import failure, success
+from api.web.envelope import success
+from api.web.errors import answer
 from api.web.trace import CONTENT_TYPE, trace_of
-from domain.errors import ErrorCode
+from domain.errors import ErrorCode, PaymentError
 from storage.session import Database
 
 router = APIRouter(tags=["运行状况"])
@@ -46,7 +46,7 @@ async def ready(request: Request) -> Response:
     if away:
         trace_of(request.scope).error_code = ErrorCode.UNAVAILABLE.value
         message = f"{'、'.join(away)}不可用"
-        return failure(ErrorCode.UNAVAILABLE.value, message, HTTPStatus.SERVICE_UNAVAILABLE)
+        return answer(PaymentError(ErrorCode.UNAVAILABLE, message))
     return success({"status": "ready", "database": "ok", "temporal": "ok"})
 
 

@@ -12,6 +12,8 @@ from enum import Enum
 from typing import Any, TypeVar
 
 import structlog
+from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
@@ -25,6 +27,7 @@ from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 from temporalio.workflow import UpdateMethodMultiParam
 
 from activities.in_flight import InFlight
+from api.web.errors import ApiError
 from domain.errors import ErrorCode, PaymentError
 from domain.orders import Order
 from domain.refunds import RefundOrder
@@ -34,7 +37,7 @@ from settings import Settings
 
 logger = structlog.get_logger(__name__)
 
-A = TypeVar("A")
+Ordered = TypeVar("Ordered", bound=Order | RefundOrder)
 R = TypeVar("R")
 Operation = WithStartWorkflowOperation[Any, Any]
 
@@ -43,6 +46,13 @@ CONNECT_S_MAX = 3.0
 HEALTH_S_MAX = 2.0
 _DESCRIBE_S_MAX = 3
 _STILL_OPEN = "处理中, 请稍后用同一订单号重试"
+_TOO_MANY_AT_ONCE = "in-flight updates"
+_TOO_MANY_EVER = "total number of distinct updates"
+"""Temporal tells its two limits on a workflow's updates from other failures by words alone."""
+
+RETRY_AFTER_LIMIT_S = 60
+"""A payment that has used up its updates goes on by itself: in a minute its row may have the answer."""
+
 _RETRIES = RetryConfig(max_elapsed_time_millis=2_000)
 """The SDK retries an unreachable server for 10 s by default; callers should get their 503 sooner."""
 
@@ -73,10 +83,12 @@ class TemporalLink:
         return self._client
 
     async def is_reachable(self) -> bool:
-        """Whether the server answers right now."""
+        """Whether the server answers right now, and has our namespace."""
         with suppress(PaymentError, RPCError, RuntimeError):
             client = await self.client()
-            return await client.service_client.check_health(timeout=timedelta(seconds=HEALTH_S_MAX))
+            request = DescribeNamespaceRequest(namespace=client.namespace)
+            await client.workflow_service.describe_namespace(request, timeout=timedelta(seconds=HEALTH_S_MAX))
+            return True
         return False
 
     async def _connect(self) -> Client:
@@ -98,6 +110,10 @@ class WorkflowClosedError(Exception):
     """No workflow is running that could answer: it has ended, or never started. Our row says which."""
 
 
+class NoAnswerError(Exception):
+    """Nobody has answered in time. Whether what was asked has begun is not known."""
+
+
 class WorkflowRefusal(PaymentError):
     """A workflow's refusal. `begun_by`: the call that began its update. None: a validator's, which leaves no update."""
 
@@ -115,7 +131,10 @@ class Life(Enum):
 
 
 class Workflows:
-    """Calls to workflows. Methods raise as `answer_of`, and `PaymentError` UNAVAILABLE."""
+    """Calls to workflows. Methods raise `WorkflowClosedError` and `PaymentError`.
+
+    PROCESSING is raised only of a workflow that Temporal says is running, UNAVAILABLE where it says nothing.
+    """
 
     def __init__(self, link: TemporalLink, settings: Settings) -> None:
         self._link = link
@@ -130,25 +149,38 @@ class Workflows:
                 rpc_timeout=timedelta(seconds=_DESCRIBE_S_MAX)
             )
         except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
+            failure = _rpc_failure(error)
+            if isinstance(failure, WorkflowClosedError):
                 return Life.UNKNOWN
-            raise _rpc_failure(error) from None
+            raise failure from None
         return Life.RUNNING if description.status is WorkflowExecutionStatus.RUNNING else Life.CLOSED
 
     async def start(
-        self, operation: Operation, update: UpdateMethodMultiParam[[Any, A], R], argument: A, update_id: str
+        self, operation: Operation, update: UpdateMethodMultiParam[[Any, Ordered], R], order: Ordered, update_id: str
     ) -> R:
         """Start the workflow, or join it if it is running, and wait for the answer to its first update."""
         client = await self._link.client()
         call = client.execute_update_with_start_workflow(
-            update, argument, start_workflow_operation=operation, id=update_id, rpc_timeout=self._wait
+            update, order, start_workflow_operation=operation, id=update_id, rpc_timeout=self._wait
         )
         try:
             return await answer_of(call, self._wait)
-        except Exception:
+        except Exception as error:
             # The operation's handle holds the same failure; unless it is retrieved, asyncio reports it.
             await asyncio.gather(operation.workflow_handle(), return_exceptions=True)
-            raise
+            if not isinstance(error, NoAnswerError):
+                raise
+        if (life := await self.life(order.workflow_id)) is Life.UNKNOWN:
+            # Nothing has begun: Temporal was silent, and is there again.
+            raise unavailable()
+        raise _open_or_closed(life)
+
+    async def answered(self, workflow_id: str, call: Awaitable[R], wait: timedelta) -> R:
+        """The answer of an update that was sent to this workflow."""
+        try:
+            return await answer_of(call, wait)
+        except NoAnswerError:
+            raise _open_or_closed(await self.life(workflow_id)) from None
 
 
 def fingerprint_of(order: Order | RefundOrder, keyring: Keyring) -> str:
@@ -159,8 +191,16 @@ def fingerprint_of(order: Order | RefundOrder, keyring: Keyring) -> str:
     return keyring.digest(json.dumps(order.fingerprint_fields(), sort_keys=True, separators=(",", ":")))
 
 
+async def delivered(call: Awaitable[object], wait: timedelta) -> None:
+    """Return once Temporal has a signal or a start. Raises `WorkflowClosedError`, or `PaymentError` UNAVAILABLE."""
+    try:
+        await answer_of(call, wait)
+    except NoAnswerError:
+        raise unavailable() from None
+
+
 async def answer_of(call: Awaitable[R], wait: timedelta) -> R:
-    """The answer of an update or signal. Raises `WorkflowClosedError`, or `PaymentError`: PROCESSING after `wait`.
+    """The answer to a call. Raises `NoAnswerError` after `wait`, `WorkflowClosedError` or `PaymentError`.
 
     `rpc_timeout` does not suffice: the server ends its wait after 20 s, and the SDK then polls again without a limit.
     """
@@ -169,7 +209,7 @@ async def answer_of(call: Awaitable[R], wait: timedelta) -> R:
     except WorkflowUpdateFailedError as error:
         raise _update_failure(error.cause) from None
     except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
-        raise still_open() from None
+        raise NoAnswerError from None
     except WorkflowAlreadyStartedError:
         raise WorkflowClosedError from None
     except RPCError as error:
@@ -185,14 +225,31 @@ def _update_failure(cause: BaseException) -> Exception:
 
 
 def _rpc_failure(error: RPCError) -> Exception:
-    if error.status is RPCStatusCode.NOT_FOUND:
-        return WorkflowClosedError()
-    if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
-        logger.warning("temporal_exhausted", reason=error.message)
-        return PaymentError(ErrorCode.RATE_LIMITED, "该订单的请求过多, 请稍后用同一订单号重试")
-    if error.status is RPCStatusCode.FAILED_PRECONDITION:
-        # Temporal is there: the workflow's task has failed, for want of time or because of a bug, and is tried again.
-        logger.warning("workflow_task_failed", reason=error.message)
-        return still_open()
-    logger.warning("temporal_unavailable", status=error.status.name)
+    match error.status:
+        case RPCStatusCode.NOT_FOUND if not _is_about_namespace(error):
+            return WorkflowClosedError()
+        case RPCStatusCode.RESOURCE_EXHAUSTED:
+            logger.warning("temporal_exhausted", reason=error.message)
+            whose = "该订单的请求过多" if _TOO_MANY_AT_ONCE in error.message else "支付服务繁忙"
+            return PaymentError(ErrorCode.RATE_LIMITED, f"{whose}, 请稍后用同一订单号重试")
+        case RPCStatusCode.FAILED_PRECONDITION if _TOO_MANY_EVER in error.message:
+            logger.warning("workflow_updates_used_up", reason=error.message)
+            message = "该订单的调用次数已达上限, 本次调用未受理; 支付仍会自动完成, 请稍后查询"
+            return ApiError(ErrorCode.RATE_LIMITED, message, retry_after_s=RETRY_AFTER_LIMIT_S)
+        case RPCStatusCode.FAILED_PRECONDITION:
+            # Temporal is there: the workflow's task has failed, for want of time or because of a bug, and is tried
+            # again.
+            logger.warning("workflow_task_failed", reason=error.message)
+            return still_open()
+    logger.warning("temporal_unavailable", status=error.status.name, reason=error.message)
     return unavailable()
+
+
+def _is_about_namespace(error: RPCError) -> bool:
+    """Whether it is our namespace that Temporal does not know, and not the workflow."""
+    details = error.grpc_status.details if error.grpc_status is not None else ()
+    return any(detail.Is(NamespaceNotFoundFailure.DESCRIPTOR) for detail in details)
+
+
+def _open_or_closed(life: Life) -> Exception:
+    return still_open() if life is Life.RUNNING else WorkflowClosedError()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
-from api.temporal import TemporalLink, WorkflowRefusal, Workflows, answer_of, still_open
+from api.temporal import TemporalLink, WorkflowRefusal, Workflows, still_open
 from domain.base import Joined
 from security.crypto.keyring import Keyring
 from settings import Settings
@@ -85,7 +85,7 @@ class JoinedUpdates(Workflows):
             rpc_timeout=left,
             result_type=result,
         )
-        return await answer_of(sent, left)
+        return await self.answered(question.workflow_id, sent, left)
 
     async def _number(self, question: Question) -> int:
         async with self._database.read() as unit:

@@ -172,6 +172,10 @@ def bills_of(order: Order, accepted_at: datetime, payable_s: int) -> tuple[str, 
     return tuple(sorted(f"prescription:{order_id}" for order_id in order.order_ids))
 
 
+NOT_ORDERED = "该订单的处理曾被中断, 未下单, 未发生扣款, 请用新的医院订单号(medOrgOrd)重新下单"
+"""Told of a payment whose workflow was terminated before the centre had an order for it."""
+
+
 class PaymentEnd(Frozen):
     """How a payment ended short of SETTLED, or why it is under review."""
 

@@ -20,7 +20,7 @@ from api.codec.session import PATH
 from api.services import services_of
 from api.web.body import is_form, read_text
 from api.web.envelope import NO_STORE
-from api.web.errors import STATUS
+from api.web.errors import STATUS, headers_of
 from api.web.trace import trace_of
 from domain.errors import ErrorCode, PaymentError
 from security.access_log import Access, AccessEvent
@@ -94,7 +94,9 @@ async def sign_in(request: Request) -> Response:
         caller = await may_decode(request, key)
     except PaymentError as refused:
         trace_of(request.scope).error_code = refused.code.value
-        return asking(refused.message, STATUS[refused.code])
+        refusal = asking(refused.message, STATUS[refused.code])
+        refusal.headers.update(headers_of(refused))
+        return refusal
     note_access(
         request, Access(AccessEvent.CODEC_SESSION_OPENED, caller.hospital.id, caller.key_name, caller.role.value)
     )

@@ -13,8 +13,8 @@ from api.access.refusals import AccessRefused, report
 from api.services import services_of
 from api.web.body import charset_of, check_values, malformed, read_bytes
 from api.web.envelope import ERROR_HEADER
-from api.web.errors import RETRY_AFTER_S, STATUS, ApiError
-from api.web.trace import log_failure, trace_of
+from api.web.errors import RETRY_AFTER_S, STATUS, ApiError, check_unavailable
+from api.web.trace import trace_of
 from domain.errors import ErrorCode, PaymentError
 from domain.values.written import answered_text, looks_like_gbk
 from gateways.exact_json import parse_object
@@ -29,7 +29,7 @@ _DESCRIPTION = """\
 通知只是提示: 收到后记录, 并由支付流程查询6301, 以查询结果为准。重复、迟到、乱序、未知订单的通知都可以接受。\
 已关闭未付款的订单会重新查询, 如已到账则转人工核查。
 
-`success`为false且HTTP状态为503时, 请稍后重发。
+`success`为false且HTTP状态为503或429时, 请按Retry-After重发。
 """
 _SAMPLE = {
     "appId": "8A06878F7C9782F5D6CA50198152787E",
@@ -99,7 +99,7 @@ async def settlement_notice(request: Request) -> Response:
         trace_of(request.scope).error_code = error.code.value
         return _refusal(error)
     except (SQLAlchemyError, OSError) as error:
-        log_failure("database_unavailable", error)
+        check_unavailable(error)
         trace_of(request.scope).error_code = ErrorCode.UNAVAILABLE.value
         return _refusal(PaymentError(ErrorCode.UNAVAILABLE, "支付服务的数据库暂不可用, 请稍后重发"))
 

@@ -7,8 +7,9 @@ import structlog
 from api.access.admission import Admission, Urgency
 from api.notices.door import OpenedNotice
 from api.notices.hints import EXPLAINED, Hints
+from api.web.errors import ApiError
 from domain.base import PaymentKey
-from domain.errors import PaymentError
+from domain.errors import ErrorCode, PaymentError
 from gateways.insurance.envelope import utc_now
 from gateways.insurance.notice import SettlementNotice
 from hospitals import Hospital
@@ -21,6 +22,10 @@ logger = structlog.get_logger(__name__)
 
 _UNKNOWN = "没有这个订单, 仅记录"
 _RECEIVED = "已收到, 待核实"
+_OWN_WORDS = {
+    ErrorCode.RATE_LIMITED: "支付服务繁忙, 请稍后重发",
+    ErrorCode.UNAVAILABLE: "支付服务暂不可用, 请稍后重发",
+}
 
 
 class NoticesService:
@@ -36,8 +41,11 @@ class NoticesService:
         Raises `PaymentError` UNAVAILABLE or RATE_LIMITED: the centre may resend.
         """
         key = PaymentKey(hospital=opened.hospitals[0].id, med_org_ord=opened.notice.med_org_ord)
-        with self._admission.admitted(key, Urgency.UNDER_WAY):
-            return await self._take(opened, now)
+        try:
+            with self._admission.admitted(key, Urgency.UNDER_WAY):
+                return await self._take(opened, now)
+        except PaymentError as error:
+            raise _to_the_centre(error) from None
 
     async def _take(self, opened: OpenedNotice, now: datetime) -> str:
         notice = opened.notice
@@ -66,7 +74,7 @@ class NoticesService:
         try:
             followed = await self._hints.follow(key, payment_terms(self._settings, hospital), ord_stas)
         except PaymentError as error:
-            await self._remark(notice_id, error.message, None)
+            await self._remark(notice_id, _to_the_centre(error).message, None)
             raise
         message = EXPLAINED[followed]
         logger.info("notice_followed", hospital=key.hospital, medOrgOrd=key.med_org_ord, followed=followed.value)
@@ -76,6 +84,14 @@ class NoticesService:
     async def _remark(self, notice_id: int, message: str, followed_at: datetime | None) -> None:
         async with self._database.begin() as unit:
             await unit.notices.remark(notice_id, message, followed_at)
+
+
+def _to_the_centre(error: PaymentError) -> PaymentError:
+    """The failure in words for the centre, which has no call to repeat but a notice to send again."""
+    if error.code not in _OWN_WORDS:
+        return error
+    retry_after_s = error.retry_after_s if isinstance(error, ApiError) else None
+    return ApiError(error.code, _OWN_WORDS[error.code], retry_after_s=retry_after_s)
 
 
 async def _whose(unit: Unit, opened: OpenedNotice) -> tuple[Hospital, PaymentKey | None]:

@@ -17,13 +17,14 @@ from api.payments.recorded import (
 from api.payments.reopening import take_up
 from api.payments.schemas import check_visit_id
 from api.payments.workflows import PaymentWorkflows
-from api.temporal import Life, WorkflowClosedError, fingerprint_of
+from api.temporal import Life, WorkflowClosedError, fingerprint_of, still_open
 from api.updates import Question
 from api.web.errors import ApiError
 from domain.base import PaymentKey
 from domain.errors import ErrorCode, PaymentError
 from domain.ids import payment_workflow_id
 from domain.orders import (
+    NOT_ORDERED,
     CancelRequest,
     Order,
     PaymentStart,
@@ -38,6 +39,10 @@ from storage.records import PaymentLine, PaymentQuery, PaymentRecord, Place, Ref
 from storage.session import Database
 
 PAGE_ROWS: Final = 50
+_PRE_SETTLING: Final = frozenset({PaymentState.RECEIVED, PaymentState.PRICED, PaymentState.FEE_UPLOADED})
+_BOOKING: Final = frozenset({PaymentState.PAID, PaymentState.REGISTERED, PaymentState.REVERSING})
+Look = tuple[PaymentRecord, list[TimelineEntry], list[RefundRecord]]
+"""A payment, its timeline and its refunds."""
 
 
 class PaymentsService:
@@ -68,16 +73,16 @@ class PaymentsService:
         """Withdraw before payment; the state afterwards. `by`: the key's name. Concurrent calls share one answer."""
         return await self._cancelling.join(key, lambda: self._cancel(key, by, terms))
 
-    async def look(self, key: PaymentKey) -> tuple[PaymentRecord, list[TimelineEntry], list[RefundRecord]] | None:
+    async def look(self, key: PaymentKey) -> Look | None:
         """The payment, its timeline and refunds; None if it runs but has no row yet. Raises UNKNOWN_ORDER with 404."""
-        async with self._database.read() as unit:
-            record = await unit.payments.find(key)
-            if record is not None:
-                refunds = await unit.refunds.of_payment(key)
-                return record, await unit.timeline.of_payment(key), refunds
-        if await self._workflows.life(payment_workflow_id(key.hospital, key.med_org_ord)) is Life.UNKNOWN:
+        if (found := await self._look(key)) is not None:
+            return found
+        if await self._life(key) is Life.RUNNING:
+            return None
+        # Its row may have come since, and its workflow have closed.
+        if (found := await self._look(key)) is None:
             raise unknown_order(HTTPStatus.NOT_FOUND)
-        return None
+        return found
 
     async def page(self, query: PaymentQuery, after: Place | None) -> tuple[list[PaymentLine], Place | None]:
         """At most `PAGE_ROWS` payments, newest first, and where the next page begins, if there is one."""
@@ -87,6 +92,14 @@ class PaymentsService:
         if len(lines) == len(shown):
             return shown, None
         return shown, Place(accepted_at=shown[-1].accepted_at, med_org_ord=shown[-1].med_org_ord)
+
+    async def _look(self, key: PaymentKey) -> Look | None:
+        async with self._database.read() as unit:
+            record = await unit.payments.find(key)
+            if record is None:
+                return None
+            refunds = await unit.refunds.of_payment(key)
+            return record, await unit.timeline.of_payment(key), refunds
 
     async def _pre_settle(self, order: Order, terms: PaymentTerms, fingerprint: str) -> PreSettleAnswer:
         with self._admission.admitted(order, Urgency.NEW_PAYMENT):
@@ -103,9 +116,9 @@ class PaymentsService:
             if recorded is None:
                 raise await self._broken_off(order, terms) from None
             return recorded
-        except PaymentError:
+        except PaymentError as error:
             if (recorded := await self._recorded_pre_settlement(order)) is None:
-                raise
+                raise await self._going_on_or(error, order, _PRE_SETTLING) from None
             return recorded
         # Temporal repeats the first answer to an update id, also where the order has since been revoked.
         if await self._has_reached(order, PaymentState.PRE_SETTLED):
@@ -128,7 +141,7 @@ class PaymentsService:
         question = self._workflows.settling(request)
         record, number = await self._look_before(key, question)
         if record is None:
-            raise await self._without_row(request)
+            raise await self._without_row(key)
         check_same_payment(record, request)
         check_visit_id(request, record.order, terms.registers)
         answer = settlement_answer(record, request)
@@ -146,7 +159,7 @@ class PaymentsService:
             if (recorded := await self._recorded_settlement(key, request)) is None:
                 if error.code is ErrorCode.NOT_PAID:
                     self._brake.note(key, error)
-                raise
+                raise await self._going_on_or(error, key, _BOOKING) from None
             return recorded
         self._brake.forget(key)
         if await self._has_reached(key, PaymentState.SETTLED):
@@ -184,15 +197,34 @@ class PaymentsService:
         record = await self._find(key)
         return None if record is None else withdrawn_state(record)
 
-    async def _broken_off(self, key: PaymentKey, terms: PaymentTerms) -> PaymentError:
-        """The answer where the workflow has closed although our row says that it is running."""
-        record = await self._find(key)
-        return unknown_order() if record is None else await take_up(self._database, self._workflows, record, terms)
+    async def _going_on_or(self, error: PaymentError, key: PaymentKey, states: frozenset[PaymentState]) -> PaymentError:
+        """PROCESSING where Temporal cannot be reached, and our row says that what the call asks for goes on.
 
-    async def _without_row(self, request: SettleRequest) -> PaymentError:
-        if await self._workflows.life(request.workflow_id) is Life.UNKNOWN:
-            return unknown_order()
-        return PaymentError(ErrorCode.PROCESSING, "该订单正在下单, 请稍后重试")
+        `states`: those in which it does.
+        """
+        if error.code is not ErrorCode.UNAVAILABLE:
+            return error
+        async with self._database.read() as unit:
+            return still_open() if await unit.payments.state_of(key) in states else error
+
+    async def _broken_off(self, key: PaymentKey, terms: PaymentTerms) -> PaymentError:
+        """The answer where the workflow has closed although our row says that it is running, or there is none."""
+        record = await self._find(key)
+        if record is None:
+            return await self._without_row(key)
+        return await take_up(self._database, self._workflows, record, terms)
+
+    async def _without_row(self, key: PaymentKey) -> PaymentError:
+        match await self._life(key):
+            case Life.RUNNING:
+                return PaymentError(ErrorCode.PROCESSING, "该订单正在下单, 请稍后重试")
+            case Life.CLOSED:
+                # Somebody terminated it before it had done anything. Nothing follows, however often one asks.
+                return PaymentError(ErrorCode.INSURANCE_UNAVAILABLE, NOT_ORDERED)
+        return unknown_order()
+
+    async def _life(self, key: PaymentKey) -> Life:
+        return await self._workflows.life(payment_workflow_id(key.hospital, key.med_org_ord))
 
     async def _look_before(self, key: PaymentKey, question: Question) -> tuple[PaymentRecord | None, int]:
         """The row, and the number of the question in case that the row does not answer it."""

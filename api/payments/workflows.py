@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from api.temporal import answer_of
+from api.temporal import delivered
 from api.updates import JoinedUpdates, Question
 from domain.ids import payment_workflow_id
 from domain.orders import (
@@ -47,9 +47,9 @@ class PaymentWorkflows(JoinedUpdates):
         """Hint to the payment that something happened at the centre."""
         client = await self._link.client()
         handle = client.get_workflow_handle(workflow_id)
-        await answer_of(handle.signal(PaymentWorkflow.notice, rpc_timeout=_SIGNAL_WAIT), _SIGNAL_WAIT)
+        await delivered(handle.signal(PaymentWorkflow.notice, rpc_timeout=_SIGNAL_WAIT), _SIGNAL_WAIT)
 
     async def reopen(self, start: PaymentStart) -> None:
         """Start a closed payment again, or hint to it if it is running."""
         client = await self._link.client()
-        await answer_of(reopen(client, start, self.task_queue, _SIGNAL_WAIT), _SIGNAL_WAIT)
+        await delivered(reopen(client, start, self.task_queue, _SIGNAL_WAIT), _SIGNAL_WAIT)

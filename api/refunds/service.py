@@ -20,7 +20,15 @@ from workflows.start import refund_operation
 
 logger = structlog.get_logger(__name__)
 
-_STILL_OPEN = "退费处理中, 请稍后用同一退款单号(refundNo)重试"
+_AGAIN = "请稍后用同一退款单号(refundNo)重试"
+_STILL_OPEN = f"退费处理中, {_AGAIN}"
+_OWN_WORDS = {
+    ErrorCode.PROCESSING: _STILL_OPEN,
+    ErrorCode.RATE_LIMITED: f"支付服务繁忙, {_AGAIN}",
+    ErrorCode.UNAVAILABLE: f"支付服务暂不可用, {_AGAIN}",
+}
+"""What calls about payments are told by their medOrgOrd, refunds are told by their refundNo."""
+
 _UNEXPLAINED = "该退款需要人工核查, 请联系医院"
 
 
@@ -63,10 +71,15 @@ class RefundsService:
             # The first answer to an update id is repeated for ever: a review may have decided otherwise since.
             if (recorded := await self._decided(order)) is not None:
                 return recorded
-            raise PaymentError(
-                error.code, _STILL_OPEN if error.code is ErrorCode.PROCESSING else error.message
-            ) from None
+            raise await self._told(error, order) from None
         return await self._made(order)
+
+    async def _told(self, error: PaymentError, order: RefundOrder) -> PaymentError:
+        """`error` in words about a refund; PROCESSING where Temporal can't be reached, and our row says it goes on."""
+        code = error.code
+        if code is ErrorCode.UNAVAILABLE and (await self._find(order, order.refund_no))[1] is not None:
+            code = ErrorCode.PROCESSING
+        return PaymentError(code, _OWN_WORDS[code]) if code in _OWN_WORDS else error
 
     async def _check_new(self, order: RefundOrder, terms: PaymentTerms, payment: PaymentRecord | None) -> None:
         """Refuse what can't be refunded before a workflow starts and uses up the refundNo."""
@@ -98,9 +111,9 @@ class RefundsService:
         return _recorded(known)
 
     async def _without_row(self, order: RefundOrder) -> PaymentError:
-        if await self._workflows.life(payment_workflow_id(order.hospital, order.med_org_ord)) is Life.UNKNOWN:
-            return unknown_order()
-        return PaymentError(ErrorCode.NOT_REFUNDABLE, "该订单正在下单, 不能退费")
+        if await self._workflows.life(payment_workflow_id(order.hospital, order.med_org_ord)) is Life.RUNNING:
+            return PaymentError(ErrorCode.NOT_REFUNDABLE, "该订单正在下单, 不能退费")
+        return unknown_order()
 
     async def _find(self, key: PaymentKey, refund_no: str) -> tuple[PaymentRecord | None, RefundRecord | None]:
         async with self._database.read() as unit:

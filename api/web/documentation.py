@@ -33,7 +33,11 @@ DATA中的值都是字符串, 金额以元为单位, 两位小数。\
 响应头 `X-Error-Code` 给出机器可读的原因, `X-Request-Id` 给出本次请求的编号, 排查问题时请提供。
 
 **重复调用是安全的** 同一医院订单号(medOrgOrd)、同样内容的重复下单得到同一个结果, 不会重复扣款。\
-收到202或503, 或网络中断时, 按 `Retry-After` 用同样的内容再调用一次即可。
+收到202、429或503, 或网络中断时, 按 `Retry-After` 用同样的内容再调用一次即可。
+
+- **202** 已受理, 处理仍在继续, 结果未定: 再次调用会接上同一笔处理。
+- **429** 本次调用没有开始任何处理; 同一订单此前已受理的处理不受影响。
+- **503** 支付服务的数据库或Temporal不可用, 无法确认本次调用是否受理: 恢复后再次调用即知。
 
 ## X-Error-Code
 """
@@ -49,8 +53,8 @@ ERRORS: Mapping[ErrorCode, str] = {
     ErrorCode.ORDER_CONFLICT: "医院订单号已用于另一笔交易, 所给信息与该订单不一致, 或该费用的另一笔订单尚未结束",
     ErrorCode.INSURANCE_REFUSED: "医保中心拒绝, MSG为医保中心的原话",
     ErrorCode.HIS_REFUSED: "医院信息系统拒绝",
-    ErrorCode.INSURANCE_UNAVAILABLE: "医保中心在时限内未响应, 未扣款",
-    ErrorCode.HIS_UNAVAILABLE: "医院信息系统在时限内未响应, 未扣款",
+    ErrorCode.INSURANCE_UNAVAILABLE: "医保中心在时限内未响应, 或处理曾被中断; 未扣款, 该订单已结束",
+    ErrorCode.HIS_UNAVAILABLE: "医院信息系统或支付服务在时限内未完成核价; 未扣款, 该订单已结束",
     ErrorCode.AMOUNT_INCONSISTENT: "医保中心返回的金额前后不一致",
     ErrorCode.UNKNOWN_ORDER: "没有这个订单",
     ErrorCode.NOT_PAID: "患者尚未付款, 请稍后再调用",
@@ -62,13 +66,13 @@ ERRORS: Mapping[ErrorCode, str] = {
     ErrorCode.REVERSED: "医院未能入账, 款项已冲正; MSG说明退回了什么和还需做什么",
     ErrorCode.IN_REVIEW: "需要人工核查",
     ErrorCode.ACTION_REFUSED: "核查操作现在不安全或不适用, MSG说明原因",
-    ErrorCode.PROCESSING: "结果未定, 请按Retry-After用同样的内容再调用 (HTTP 202)",
+    ErrorCode.PROCESSING: "已受理, 处理仍在继续, 请按Retry-After用同样的内容再调用 (HTTP 202)",
     ErrorCode.UNAUTHORIZED: "缺少或无效的密钥 (HTTP 401)",
     ErrorCode.FORBIDDEN: "密钥无权调用该接口 (HTTP 403)",
     ErrorCode.TOO_LARGE: "请求体过大 (HTTP 413)",
-    ErrorCode.RATE_LIMITED: "调用过多或服务繁忙, 请按Retry-After用同样的内容再调用 (HTTP 429)",
+    ErrorCode.RATE_LIMITED: "调用过多或服务繁忙, 本次调用未受理, 请按Retry-After用同样的内容再调用 (HTTP 429)",
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: "请求格式不支持 (HTTP 415)",
-    ErrorCode.UNAVAILABLE: "支付服务暂不可用, 请稍后重试 (HTTP 503)",
+    ErrorCode.UNAVAILABLE: "支付服务暂不可用, 请按Retry-After用同样的内容再调用 (HTTP 503)",
 }
 """Every error code, explained to callers."""
 

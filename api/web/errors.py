@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from api.web.envelope import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, failure
@@ -31,6 +31,9 @@ _HTTP_ERRORS: dict[int, tuple[str, str]] = {
     413: (ErrorCode.TOO_LARGE, "请求体过大"),
     415: (ErrorCode.UNSUPPORTED_MEDIA_TYPE, "不支持的请求格式"),
 }
+_REFUSING = ("22", "23")
+"""Classes of SQLSTATE: data exception, integrity constraint violation."""
+
 _DATABASE_DOWN = "支付服务的数据库暂不可用, 请稍后用同一订单号重试"
 
 
@@ -47,15 +50,33 @@ class ApiError(PaymentError):
 
 def answer(error: PaymentError) -> Response:
     """The HTTP answer for `error`."""
-    status, retry_after_s = STATUS.get(error.code, HTTPStatus.OK), None
-    if isinstance(error, ApiError):
-        status, retry_after_s = error.status or status, error.retry_after_s
+    status, headers = status_of(error), headers_of(error)
+    return failure(error.code.value, error.message, status, headers)
+
+
+def status_of(error: PaymentError) -> HTTPStatus:
+    own = error.status if isinstance(error, ApiError) else None
+    return own or STATUS.get(error.code, HTTPStatus.OK)
+
+
+def headers_of(error: PaymentError) -> dict[str, str]:
+    """What a caller is told beside the envelope: when to call again, and how to sign in."""
+    retry_after_s = error.retry_after_s if isinstance(error, ApiError) else None
     if retry_after_s is None and error.code in _RETRYABLE:
         retry_after_s = RETRY_AFTER_S
     headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
     if error.code is ErrorCode.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return failure(error.code.value, error.message, status, headers)
+    return headers
+
+
+def check_unavailable(error: Exception) -> None:
+    """Log that the database is away. Raises `error` where it is there and refuses what we write, as it always will."""
+    if isinstance(error, DBAPIError):
+        sqlstate = str(getattr(error.orig, "sqlstate", "") or "")
+        if isinstance(error, DataError | IntegrityError) or sqlstate.startswith(_REFUSING):
+            raise error
+    log_failure("database_unavailable", error)
 
 
 def install_handlers(app: FastAPI) -> None:
@@ -82,5 +103,5 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _database_down(request: Request, error: Exception) -> Response:
-    log_failure("database_unavailable", error)
+    check_unavailable(error)
     return await _payment_error(request, PaymentError(ErrorCode.UNAVAILABLE, _DATABASE_DOWN))

@@ -202,7 +202,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if not self._is_answerable():
             self.transport.abort()  # closing would wait for a caller that does not read
             return
-        self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, ErrorCode.UNAVAILABLE, "支付服务未在时限内答复, 请稍后重试")
+        self._refuse(
+            HTTPStatus.SERVICE_UNAVAILABLE, ErrorCode.UNAVAILABLE, "支付服务未在时限内答复, 请稍后用同样的内容重试"
+        )
 
     def _is_too_slow(self) -> None:
         self._arriving = None

@@ -21,7 +21,7 @@ REASONS = (PATIENT_NOT_FOUND, CLINIC_NOT_FOUND, BILL_NOT_FOUND, BILL_ALREADY_PAI
 
 
 class HisRepeats(StrEnum):
-    """What HIS does with a `register` or `settle` that arrives while an earlier one of its medOrgOrd is still at work.
+    """What HIS does with a change that arrives while an earlier one with the same key is still at work.
 
     SAFE: it is known to write one record and to answer both with it. ASK: nobody knows.
     """

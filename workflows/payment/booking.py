@@ -18,6 +18,7 @@ from workflows.payment.progress import Progress
 from workflows.payment.steps import booking_question, cancel_our_visit, find_booking, open_review
 
 _UNREACHABLE = "医院信息系统无法连接"
+_UNCLEAR = "医院信息系统在时限内未能确认入账"
 
 
 class CannotBook(Exception):
@@ -100,7 +101,8 @@ class BookingSteps:
             )
         except (Refusal, Unresolved) as error:
             if not (await self._progress.look_at_record()).booking_sent:
-                raise CannotBook(_UNREACHABLE) from error
+                never_sent = isinstance(error, Unresolved) and error.outcome is Outcome.NOT_SENT
+                raise CannotBook(_UNREACHABLE if never_sent else _UNCLEAR) from error
         # A run of this workflow whose task was lost had begun to book.
         booking = await self._ask_until_reversal()
         if booking is None:
@@ -179,7 +181,7 @@ class BookingSteps:
             if unresolved.outcome is Outcome.NOT_SENT:
                 raise CannotBook(_UNREACHABLE) from unresolved
             await self._wait_for_call_in_flight()
-            message, answered = _UNREACHABLE, await self._ask_until_reversal()
+            message, answered = _UNCLEAR, await self._ask_until_reversal()
             if answered is None:
                 await open_review(self._progress, AttentionReason.HIS_OUTCOME_UNKNOWN)
                 return None

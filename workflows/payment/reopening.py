@@ -6,7 +6,7 @@ from activities.contract.refunds import CheckRefunds, RefundActivities
 from domain.attention import AttentionReason
 from domain.errors import ErrorCode
 from domain.ord_stas import OrderVerdict, verdict
-from domain.orders import PaymentEnd
+from domain.orders import NOT_ORDERED, PaymentEnd
 from domain.states import PaymentState
 from workflows import limits
 from workflows.calls import Refusal, Unresolved
@@ -22,11 +22,10 @@ def broken_off(progress: Progress) -> PaymentEnd:
     """
     if progress.uploaded is not None:
         return review(AttentionReason.BROKEN_OFF)
-    message = "该订单的处理曾被中断, 未下单, 未发生扣款, 请用新的医院订单号(medOrgOrd)重新下单"
     return PaymentEnd(
         state=PaymentState.REJECTED,
         code=ErrorCode.INSURANCE_UNAVAILABLE,
-        message=message,
+        message=NOT_ORDERED,
         note=AttentionReason.BROKEN_OFF.value,
     )
 

@@ -21,7 +21,7 @@ from workflows.payment.steps import ask_order, end_unpaid, open_review, order_qu
 
 ALREADY_PAID = "患者已付款, 不能取消"
 PAYING_NOW = "患者正在支付, 请稍后再查询"
-_PROCESSING = "医保中心暂未答复, 请稍后以相同参数重试"
+_PROCESSING = "暂未取得医保中心的结算结果, 请稍后以相同参数重试"
 _NOT_PAID = "患者尚未完成支付"
 
 

@@ -234,7 +234,7 @@ class TestWithoutTemporal:
         assert_refused(answer, 503, "UNAVAILABLE")
         assert int(answer.headers["Retry-After"]) > 0
         (row,) = await kept(api)
-        assert row["message"] == answer.json["message"]
+        assert row["message"] == answer.json["message"] == "支付服务暂不可用, 请稍后重发"
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateStage
+from temporalio.exceptions import ApplicationError
 
 from activities.contract.centre import Revoked
 from activities.contract.his import Booking
@@ -14,6 +15,7 @@ from tests.support.stack.time_skipping import refusal_of
 from tests.support.values.orders import outpatient, registration, settle_call, start
 from workflows import limits
 from workflows.payment.workflow import PaymentWorkflow
+from workflows.review.queue import ReviewQueue, Ticket
 
 A = ReviewAction
 
@@ -70,6 +72,15 @@ class TestLooking:
 
         assert (await refusal_of(case.inspect())).type == "RATE_LIMITED"
         assert (await case.propose(A.REVERSE)).waiting
+
+    def test_leaves_room_for_a_few_decisions_at_a_time(self) -> None:
+        queue, proposal = ReviewQueue("订单"), Proposal(action=A.BOOK, by="op", reason="已核实")
+        for _ in range(limits.REVIEW_REQUESTS_MAX):
+            queue.check_room()
+            queue.requests.append((proposal, Ticket()))
+        with pytest.raises(ApplicationError) as refused:
+            queue.check_room()
+        assert refused.value.type == "RATE_LIMITED"
 
     def test_is_answered_while_an_http_call_waits(self) -> None:
         """Of payments and refunds alike: a side that does not answer is tried locally, then remotely."""

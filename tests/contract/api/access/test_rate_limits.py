@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from api.access.limits import SOURCES_MAX, Limit, RateLimits, address_of
+from api.codec.page import SIGN_IN
 from security.crypto.sm import generate_key_pair
 from settings import Settings
 from tests.support.stack.api_server import (
@@ -49,6 +50,13 @@ class TestCallsOfAKey:
         async with limited(prepared_folder, rate_limit_per_minute=1) as api:
             assert (await api.call("GET", "/api/v1/reviews")).status == 403
             assert_too_many(await api.call("GET", LIST))
+
+    async def test_at_the_page_that_asks_for_a_key_say_so_too(self, prepared_folder: Path) -> None:
+        async with limited(prepared_folder, refusals_per_minute=1) as api:
+            form = {"key": "wrong"}
+            answers = [await api.call("POST", SIGN_IN, key=None, data=form) for _ in range(2)]
+            assert [answer.status for answer in answers] == [401, 429]
+            assert 1 <= int(answers[1].headers["Retry-After"]) <= 60
 
     async def test_zero_is_no_limit(self, prepared_folder: Path) -> None:
         async with limited(prepared_folder, rate_limit_per_minute=0) as api:

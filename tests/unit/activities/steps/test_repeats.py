@@ -7,11 +7,15 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.call_log import ANSWERED_PAUSE, CallLog, Repeat, nothing_to_ask
+from activities.contract.his import HisActivities, TellRefund
+from activities.reporting import name_of
 from domain.errors import NotSent, Outcome, Transaction, Unknown
+from domain.values.fen import Fen
 from gateways.his.http import HttpHospitalSystem
 from gateways.his.port import HisRepeats
 from gateways.http import HttpCaller
-from tests.support.stack.stepping import activity_of, database_time
+from storage.records import StepKey
+from tests.support.stack.stepping import activity_of, database_time, take
 from tests.support.values.his_payments import his_registration
 from tests.support.values.records import later
 from tests.unit.activities.steps.at_his import KEY, REGISTER, AtHis, register_step
@@ -103,6 +107,61 @@ class TestIsNotRepeated:
         with database_time(later(10**6)), pytest.raises(ApplicationError) as unknown:
             await at_his.register(worker=gone)
         assert unknown.value.type == "unknown"
+
+
+TOLD = StepKey(workflow_id=REGISTER.workflow_id, name=name_of(HisActivities.tell_refund), number=1)
+
+
+async def told(at_his: AtHis, repeats: HisRepeats, http: HttpCaller) -> None:
+    """HIS is told of the refund R1."""
+    system = HttpHospitalSystem(http, at_his.simulator.url, timeout_s=TIMEOUT_S, repeats=repeats)
+    step = TellRefund(**KEY.model_dump(), number=1, refund_no="R1", total_fen=Fen(2500))
+    await take(at_his.another(system).tell_refund, step)
+
+
+class TestTheNoticeOfARefund:
+    """HIS cannot be asked about it; it knows the refundNo. `earlier`: its outcome, and whether it was answered."""
+
+    @pytest.mark.parametrize(
+        ("earlier", "repeats", "due"),
+        [
+            ((Outcome.NOT_SENT, True), HisRepeats.ASK, timedelta(0)),
+            ((Outcome.UNKNOWN, True), HisRepeats.ASK, timedelta(seconds=3) + ANSWERED_PAUSE),
+            ((Outcome.UNKNOWN, True), HisRepeats.SAFE, timedelta(seconds=3) + ANSWERED_PAUSE),
+            ((Outcome.UNKNOWN, False), HisRepeats.ASK, timedelta(seconds=2 * TIMEOUT_S)),
+            ((Outcome.UNKNOWN, False), HisRepeats.SAFE, timedelta(0)),
+            ((None, False), HisRepeats.ASK, timedelta(seconds=2 * TIMEOUT_S)),
+            ((None, False), HisRepeats.SAFE, timedelta(seconds=TIMEOUT_S)),
+        ],
+    )
+    async def test_is_repeated_when_the_earlier_one_is_over(
+        self,
+        at_his: AtHis,
+        http: HttpCaller,
+        earlier: tuple[Outcome | None, bool],
+        repeats: HisRepeats,
+        due: timedelta,
+    ) -> None:
+        outcome, answered = earlier
+        async with at_his.database.begin() as unit:
+            call_id = await unit.calls.begin(KEY, Transaction.TELL_REFUND, LEFT_AT, "R1", TOLD)
+            if outcome is not None:
+                await unit.calls.finish(call_id, outcome, 3000, answered=answered)
+        if due:
+            with database_time(LEFT_AT + due - MOMENT), pytest.raises(ApplicationError) as early:
+                await told(at_his, repeats, http)
+            assert early.value.type == "unknown"
+            assert await at_his.calls() == []
+        with database_time(LEFT_AT + due):
+            await told(at_his, repeats, http)
+        assert await at_his.calls() == ["refund"]
+
+    async def test_of_another_refund_does_not_wait_for_it(self, at_his: AtHis, http: HttpCaller) -> None:
+        async with at_his.database.begin() as unit:
+            await unit.calls.begin(KEY, Transaction.TELL_REFUND, LEFT_AT, "R0", TOLD)
+        with database_time(LEFT_AT):
+            await told(at_his, HisRepeats.ASK, http)
+        assert await at_his.calls() == ["refund"]
 
 
 async def send(call_log: CallLog, repeat: Repeat, error: Exception) -> None:

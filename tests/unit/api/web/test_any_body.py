@@ -16,6 +16,8 @@ CONTENT_TYPES = (
     "application/problem+json",
     "application/x-www-form-urlencoded",
     "application/x-www-form-urlencoded; charset=UTF-8",
+    "application/json; charset*0=a; charset*=b",
+    "application/json; charset*=utf-8''x; charset*9=y; charset=\"utf-8",
 )
 REFUSALS = {
     ErrorCode.MALFORMED_JSON,
