@@ -9,7 +9,7 @@ from domain.ord_stas import OrderVerdict, verdict
 from domain.orders import NOT_ORDERED, PaymentEnd
 from domain.states import PaymentState
 from workflows import limits
-from workflows.calls import Refusal, Unresolved
+from workflows.calls import NotKept, Refusal, Unresolved
 from workflows.payment.inbox import Inbox
 from workflows.payment.progress import Progress, review
 from workflows.payment.steps import open_review, order_question
@@ -88,8 +88,8 @@ class RefundsElsewhere:
                 "6301 医保订单结算结果查询 (结算后核实)",
                 retry=limits.LATE_MONEY_RETRY,
             )
-        except (Refusal, Unresolved):
-            self._progress.show("医保中心未答复是否另有退费, 状态不变")
+        except (Refusal, Unresolved, NotKept):
+            self._progress.show("未能核实是否另有退费, 状态不变")
             return
         if seen.elsewhere:
             self._progress.refunded_elsewhere(seen.ord_stas)

@@ -51,7 +51,7 @@ async def module_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
         f'{centre}\n[hospitals.main]\n{main}\n[hospitals.safe]\n{alone}\nhis_repeats = "safe"\n{key}', encoding="utf-8"
     )
     own.chmod(0o600)
-    ports = {"sim_insurance_port": insurance, "sim_his_port": his}
+    ports: dict[str, Any] = {"sim_insurance_port": insurance, "sim_his_port": his}
     async with running_stack(
         folder, on_any_port=False, hospitals_file=own, his_timeout_s=20, sync_wait_s=15, **ports
     ) as running:
