@@ -22,6 +22,7 @@ from activities.contract.refunds import (
 from activities.reporting import refusal
 from activities.step_log import Decision
 from domain.attention import AttentionReason
+from domain.base import PaymentKey
 from domain.errors import ErrorCode, NotSent, Outcome, PaymentError, Refused, RemoteCallError, Transaction, Unknown
 from domain.ids import refund_sn
 from domain.insurance import OrderReference, RefundParts, Split
@@ -72,7 +73,7 @@ class Refunds(RefundActivities):
                 return await self._numbered(step, sent)
             self._check_repeat(step, sent, earlier, at)
         try:
-            return await self._send(step)
+            return await self._send(step, step)
         except NotSent as error:
             if sent > 0:
                 raise Unknown(Transaction.REFUND, f"earlier call unresolved: {error.message}") from error
@@ -106,9 +107,12 @@ class Refunds(RefundActivities):
         async with self._database.begin() as unit:
             await _end(Decision(unit, await unit.now()), step, step.end)
 
-    async def _send(self, step: RefundMoney) -> RefundMade:
-        """One 6203, logged by refundNo: appRefdSn, which contains it, is too long for the column."""
-        async with self._call_log.leaving(step, Transaction.REFUND, step.refund_no) as call:
+    async def _send(self, step: RefundMoney, of: PaymentKey) -> RefundMade:
+        """One 6203, logged by refundNo: appRefdSn, which contains it, is too long for the column.
+
+        `of`: the step, which is not sent again once it was refused; or only its payment.
+        """
+        async with self._call_log.leaving(of, Transaction.REFUND, step.refund_no) as call:
             request = _request(step, refund_sn(step.med_org_ord, step.refund_no), call.left_at)
             answer = await send_refund(self._centres[step.hospital], request)
             async with call.done() as done:
@@ -122,9 +126,10 @@ class Refunds(RefundActivities):
         This makes no second refund, since the centre knows repeats by appRefdSn (protocol 3.2). If it refuses this one,
         somebody else may have given the money back.
         """
+        payment = PaymentKey(hospital=step.hospital, med_org_ord=step.med_org_ord)
         for _ in range(min(NUMBER_SENDS_MAX, step.sends_max + NUMBER_SENDS_MAX - sent)):
             try:
-                return await self._send(step)
+                return await self._send(step, payment)
             except Refused:
                 return await self._made(step, AttentionReason.REFUNDED_ELSEWHERE.value)
             except RemoteCallError:
