@@ -1,9 +1,11 @@
 """HIS as the activities reach it in a run: our own gateway in front, the simulator's own books behind, no HTTP."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 from domain.errors import NotSent, Unknown
+from gateways.exact_json import parse_object
 from gateways.http import HttpCaller, JsonReply
 from security.tls import ClientTls
 from simulator.core.store import open_database
@@ -55,11 +57,11 @@ class HisSide(HttpCaller):
         if kind is None or kind in {Kind.LOST_AFTER, Kind.REFUSED_AFTER, Kind.DIES_AFTER}:
             answer = self.done(transaction, body)
             if kind is None:
-                return JsonReply(200, answer)
+                return _over_the_wire(answer)
         if kind in {Kind.DIES_BEFORE, Kind.DIES_AFTER}:
             raise WorkerDiedError(transaction)
         if kind in {Kind.REFUSED, Kind.REFUSED_AFTER}:
-            return JsonReply(200, _REFUSAL)
+            return _over_the_wire(_REFUSAL)
         raise Unknown(transaction, "no answer")
 
     def done(self, transaction: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -77,6 +79,10 @@ class HisSide(HttpCaller):
         look = self.books.live_registration if transaction == "register" else self.books.settlement_no
         if look(med_org_ord) is not None or self.on_its_way.holds(_name(transaction, body)):
             self.told_again.append(f"{transaction} {med_org_ord}")
+
+
+def _over_the_wire(answer: dict[str, Any]) -> JsonReply:
+    return JsonReply(200, parse_object(json.dumps(answer)))
 
 
 def _name(transaction: str, body: dict[str, Any]) -> str:
