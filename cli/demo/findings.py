@@ -84,8 +84,10 @@ def print_report(console: Console, rows: Sequence[Row], started: float) -> None:
     table.add_column("Total = fund + account + cash", no_wrap=True)
     table.add_column("Seconds", justify="right", no_wrap=True)
     table.add_column("Checked at the centre and in HIS", ratio=2)
+    # √ and × are in GBK too, unlike ✔ and ✘.
+    well, ill = ("√", "×") if console.options.ascii_only else ("✔", "✘")
     for row in rows:
-        mark = "[green]✔[/]" if row.well else "[red]✘[/]"
+        mark = f"[green]{well}[/]" if row.well else f"[red]{ill}[/]"
         checked = "\n".join([*row.found.proof, *(f"[red]{escape(problem)}[/]" for problem in row.found.problems)])
         payment = f"{mark} {row.title}\n{row.link}"
         table.add_row(payment, row.found.state, row.found.amounts, f"{row.duration_s:.2f}", checked)
