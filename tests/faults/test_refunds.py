@@ -73,7 +73,7 @@ async def told_his(stack: Stack, number: str, times: int) -> None:
     async def told() -> bool:
         return [bool(one["hisToldAt"]) for one in (await shown(stack, number))["refunds"]].count(True) == times
 
-    await eventually(told, within_s=30)
+    await eventually(told)
 
 
 @pytest_asyncio.fixture
@@ -202,7 +202,7 @@ class TestOurWorkerDies:
         async def arrived() -> bool:
             return await sent(stack, paid) != []
 
-        await eventually(arrived, within_s=10)
+        await eventually(arrived)
         await stack.kill("worker")
         await stack.start_worker()
         assert (await call).status in {200, 202}
@@ -245,7 +245,7 @@ class TestTheStory:
         async def closed() -> bool:
             return (await handle.describe()).close_time is not None
 
-        await eventually(closed, within_s=10)
+        await eventually(closed)
         described = await handle.describe()
         assert described.history_length <= 24
         assert described.raw_description.workflow_execution_info.history_size_bytes <= 8 * KIB

@@ -35,7 +35,7 @@ async def ends(stack: Stack, number: str, state: str) -> None:
     async def ended() -> bool:
         return await stack.state(number) == state
 
-    await eventually(ended, within_s=30)
+    await eventually(ended)
 
 
 async def with_wrong_amounts(stack: Stack, number: str) -> None:
@@ -119,7 +119,7 @@ class TestAmountsThatDiffer:
                 "applied"
             ]
 
-        await eventually(his_is_told, within_s=10)
+        await eventually(his_is_told)
         assert await stack.ord_stas(number) == [7]
 
 
@@ -145,7 +145,7 @@ class TestHisSilentPastTheReversalDeadline:
             return any(call["txn"] == "settle" for call in await calls_of_his(stack, number))
 
         answer = asyncio.create_task(stack.answered(SETTLE, settle_call(order, pay_ord_id), within_s=90))
-        await eventually(is_sent, within_s=20)
+        await eventually(is_sent)
         # Past the deadline HIS is still asked, and an answer would decide.
         await stack.others.break_his(txn="settlement_query", kind="drop_before", times=-1)
         assert (await answer).code == "IN_REVIEW"
@@ -155,7 +155,7 @@ class TestHisSilentPastTheReversalDeadline:
             case = await shown(stack, number)
             return case["reason"] == "HIS_OUTCOME_UNKNOWN" and "REVERSE" in case["refused"]
 
-        await eventually(deadline_is_over, within_s=20)
+        await eventually(deadline_is_over)
 
     async def test_is_booked_by_two_people_with_the_command_line(
         self, hasty: Stack, number: str, tmp_path: Path
@@ -214,7 +214,7 @@ class TestAWorkflowThatSomebodyTerminated:
         async def under_review() -> bool:
             return await stack.state(number) == "IN_REVIEW"
 
-        await eventually(under_review, within_s=10)
+        await eventually(under_review)
         assert (await shown(stack, number))["reason"] == "BROKEN_OFF"
         assert (await proposed(stack, number, "BOOK")).outcome == (200, "")
         assert (await approved(stack, number, "BOOK")).outcome == (200, "")

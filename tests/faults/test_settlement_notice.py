@@ -40,7 +40,7 @@ async def comes_to(stack: Stack, number: str, state: str) -> None:
     async def there() -> bool:
         return await stack.state(number) == state
 
-    await eventually(there, within_s=30)
+    await eventually(there)
 
 
 async def notices(stack: Stack, number: str) -> list[str]:
@@ -84,7 +84,7 @@ async def test_before_the_money_is_only_a_question(stack: Stack, number: str) ->
     async def asked() -> bool:
         return "6301" in await stack.asked_of_centre(number)
 
-    await eventually(asked, within_s=10)
+    await eventually(asked)
     assert await stack.state(number) == "PRE_SETTLED"
 
 
@@ -145,7 +145,7 @@ class TestLateMoney:
         async def asked_again() -> bool:
             return len(await stack.asked_of_centre(number)) > asked
 
-        await eventually(asked_again, within_s=10)
+        await eventually(asked_again)
         assert (await cancelled(stack, number)).json["DATA"]["state"] == "CANCELLED"
 
 
@@ -187,5 +187,5 @@ class TestWithTemporalGone:
         async def taken() -> bool:
             return (await told(stack, centre(stack), payOrdId=pay_ord_id, medOrgOrd=number, ordStas="6")).status == 200
 
-        await eventually(taken, within_s=30)
+        await eventually(taken)
         await comes_to(stack, number, "PAID")

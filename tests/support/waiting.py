@@ -6,11 +6,11 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-WAIT_S_MAX = 20.0
+WAIT_S_MAX = 60.0
 LOOK_EVERY_S = 0.02
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], within_s: float) -> None:
+async def eventually(condition: Callable[[], Awaitable[bool]], within_s: float = WAIT_S_MAX) -> None:
     """Return as soon as `condition` holds. Raises AssertionError when `within_s` seconds have passed."""
     assert await comes_true(condition, within_s), f"still not so after {within_s} s"
 

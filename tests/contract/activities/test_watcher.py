@@ -77,7 +77,7 @@ class Watched:
         async def listed() -> bool:
             return [each.id async for each in self.client.list_workflows(query)] != []
 
-        await eventually(listed, within_s=20)
+        await eventually(listed)
 
     async def row(self, *way: PaymentState) -> None:
         async with self.database.begin() as unit:

@@ -98,13 +98,13 @@ async def test_every_payload_of_a_payment_is_bound_to_it(temporal: str, payment:
         script.will("ask_order", "paid")
         handle = client.get_workflow_handle(payment.order.workflow_id)
         await handle.signal(PaymentWorkflow.notice)
-        await eventually(lambda: _reached(script, "reverse"), within_s=20)
+        await eventually(lambda: _reached(script, "reverse"))
 
         async def is_written() -> bool:
             """Local activities are written when their workflow task ends."""
             return any(map(_failed, (await history_of(client, payment)).events))
 
-        await eventually(is_written, within_s=20)
+        await eventually(is_written)
         events = list((await history_of(client, payment)).events)
         await handle.terminate()
     sealed = [payload for event in events for payload in payloads(event) if is_ours(payload)]
@@ -203,7 +203,7 @@ async def _task_failure(client: Client, workflow_id: str) -> Failure:
         )
         return bool(found)
 
-    await eventually(failed, within_s=10)
+    await eventually(failed)
     return found[0]
 
 

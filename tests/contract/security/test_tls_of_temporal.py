@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from temporalio.testing import WorkflowEnvironment
 
 from cli.configuration import CommandError
 from cli.connections import connect
@@ -19,9 +18,9 @@ from cli.stack.temporal import TemporalCommand, temporal_binary
 from security.tls import TlsFiles
 from settings import Settings
 from tests.support.stack.api_server import prepare, serving_api, settings_for
+from tests.support.stack.temporal_dev_server import temporal_server
 from tests.support.tls.certificate_set import WRONG, Certificates
 from tests.support.tls.proxy import demanding, tls_proxy
-from workflows.search_attributes import ALL
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,13 +28,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def plain() -> AsyncIterator[str]:
     """The address of a dev server of its own, in clear."""
-    environment = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=temporal_binary(None), search_attributes=ALL
-    )
-    try:
-        yield environment.client.service_client.config.target_host
-    finally:
-        await environment.shutdown()
+    async with temporal_server() as address:
+        yield address
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

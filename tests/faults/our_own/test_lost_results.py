@@ -34,7 +34,7 @@ async def closed(stack: Stack, number: str) -> None:
     async def is_closed() -> bool:
         return (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
 
-    await eventually(is_closed, within_s=90)
+    await eventually(is_closed)
 
 
 class TestTheResultIsLostOf:

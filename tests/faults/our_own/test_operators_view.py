@@ -29,7 +29,7 @@ async def found(temporal: Client, query: str) -> list[str]:
         ids[:] = [workflow.id async for workflow in temporal.list_workflows(query)]
         return bool(ids)
 
-    await eventually(any_found, within_s=10)
+    await eventually(any_found)
     return ids
 
 

@@ -33,7 +33,7 @@ async def reached_the_centre(stack: Stack, number: str, transaction: str) -> Non
     async def seen() -> bool:
         return transaction in await stack.asked_of_centre(number)
 
-    await eventually(seen, within_s=10)
+    await eventually(seen)
 
 
 class TestBudgetSpent:

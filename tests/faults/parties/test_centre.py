@@ -148,7 +148,7 @@ class TestRefused:
         async def revoking() -> bool:
             return "6401" in await stack.asked_of_centre(number)
 
-        await eventually(revoking, within_s=10)
+        await eventually(revoking)
         (placed,) = await stack.others.centre_orders(number)
         await stack.others.patient_pays(placed["payOrdId"])
         assert (await call).outcome == (200, "IN_REVIEW")

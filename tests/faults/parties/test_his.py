@@ -63,7 +63,7 @@ class TestBookingRefused:
         async def cancelled() -> bool:
             return await stack.visits(number) == []
 
-        await eventually(cancelled, within_s=10)
+        await eventually(cancelled)
         assert [row["cancelled"] for row in await stack.others.his_registrations(number)] == [True]
 
     async def test_of_a_registration_the_callers_visit_is_named(self, stack: Stack, number: str) -> None:

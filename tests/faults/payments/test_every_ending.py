@@ -26,7 +26,7 @@ async def comes_to(stack: Stack, number: str, state: str) -> None:
     async def is_there() -> bool:
         return await stack.state(number) == state
 
-    await eventually(is_there, within_s=20)
+    await eventually(is_there)
 
 
 class TestNobodyPays:

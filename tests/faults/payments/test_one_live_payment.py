@@ -15,7 +15,7 @@ def again(order: Call, number: str, **changes: object) -> Call:
     return {**order, "medOrgOrd": number, "payAuthNo": f"AUTH-{number}", **changes}
 
 
-async def comes_to(stack: Stack, number: str, state: str, within_s: float = 15) -> None:
+async def comes_to(stack: Stack, number: str, state: str, within_s: float = 60) -> None:
     async def is_there() -> bool:
         return await stack.state(number) == state
 
@@ -64,7 +64,7 @@ class TestAnUnpaidEarlierOne:
                 or await stack.state(str(order["medOrgOrd"])[:-1]) == "PRICED"
             )
 
-        await eventually(hangs, within_s=10)
+        await eventually(hangs)
         return (await stack.pre_settle(order)).code
 
 
@@ -141,7 +141,7 @@ async def test_across_a_workers_restart(stack: Stack, number: str) -> None:
     async def revoking() -> bool:
         return "6401" in await stack.asked_of_centre(number)
 
-    await eventually(revoking, within_s=10)
+    await eventually(revoking)
     await stack.kill("worker")
     await stack.start_worker()
     assert (await call).outcome == (200, "")

@@ -100,13 +100,18 @@ class _Kept:
 
     async def run(self, declaration: Declaration, step: Step, work: Callable[[], Awaitable[T]]) -> T:
         key = key_of_step(step)
-        if key not in self._results:
-            result: T = await self._in_flight.join(key, work)
-            if not declaration.adopted:
-                return result
-            self._results[key] = result
-        kept: T = self._results[key]
-        return kept
+        if key in self._results:
+            kept: T = self._results[key]
+            return kept
+
+        async def keeping() -> T:
+            made = await work()
+            if declaration.adopted:
+                self._results[key] = made
+            return made
+
+        result: T = await self._in_flight.join(key, keeping)
+        return result
 
 
 class Script(HisActivities, CentreActivities, BillLockActivities, RecordActivities):

@@ -159,7 +159,7 @@ async def serving_api(settings: Settings) -> AsyncIterator[ApiServer]:
         return server.started or task.done()
 
     try:
-        await eventually(started, within_s=10)
+        await eventually(started)
         async with aiohttp.ClientSession() as session:
             scheme = "https" if settings.api_tls else "http"
             url = f"{scheme}://127.0.0.1:{sock.getsockname()[1]}"

@@ -70,7 +70,7 @@ class Stack:
         """Interface 2, asked until it is answered."""
         return await self.answered(SETTLE, settle_call(order, pay_ord_id, **changes))
 
-    async def answered(self, path: str, body: Call, within_s: float = 40, key: str = KEY) -> Answer:
+    async def answered(self, path: str, body: Call, within_s: float = 120, key: str = KEY) -> Answer:
         """The same call again as long as it says 202, 429 or 503, as a caller would."""
         answers: list[Answer] = []
 
@@ -134,7 +134,7 @@ class Stack:
         async def gone() -> bool:
             return is_gone(pid)
 
-        await eventually(gone, within_s=10)
+        await eventually(gone)
 
     async def start_worker(self) -> None:
         await self._start(components.worker(self.embedded.settings, self.temporal))

@@ -99,5 +99,5 @@ async def test_trouble_ends_nothing(database: Database, monkeypatch: pytest.Monk
         return temporal.started == ["notify-main-A-1"]
 
     async with outbox_emptied(database, {"main"}, temporal.start):
-        await eventually(started, within_s=10)
+        await eventually(started)
     assert temporal.broken == set()

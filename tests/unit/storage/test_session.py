@@ -153,7 +153,7 @@ class TestOpenAndClose:
         async def only_those_before() -> bool:
             return set(threading.enumerate()) <= before
 
-        await eventually(only_those_before, within_s=5)
+        await eventually(only_those_before)
         assert set(threading.enumerate()) <= before
 
     async def test_a_database_that_cannot_be_opened_is_told_at_the_start(self, keyring: Keyring) -> None:

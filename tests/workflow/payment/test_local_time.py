@@ -53,7 +53,7 @@ async def test_a_step_that_takes_longer_is_joined_remotely(work: PaymentsAtWork,
     async def is_remote() -> bool:
         return await remote(work, order.workflow_id) == [UPLOAD]
 
-    await eventually(is_remote, within_s=30)
+    await eventually(is_remote)
     answers.set()
 
     assert (await work.answer(update, 1)).pay_ord_id == "ORD1"

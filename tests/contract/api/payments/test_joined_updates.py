@@ -149,7 +149,7 @@ class TestAnAnswerThatNobodyWaitedFor:
                     sum(event.HasField("workflow_execution_update_completed_event_attributes") for event in events) > 1
                 )
 
-            await eventually(answered, within_s=20)
+            await eventually(answered)
             script.will("ask_order", "paid")
             answer = await until_answered(apis[1], SETTLE, writing_back(medOrgOrd=number))
             assert (answer.code, answer.json["CODE"]) == ("", 0)
@@ -204,7 +204,7 @@ class TestAHolderThatCannotAnswer:
                 async def withdrawn() -> bool:
                     return (await accepted(apis[0], number))["cancel"] > 0
 
-                await eventually(withdrawn, within_s=20)
+                await eventually(withdrawn)
         assert (await accepted(apis[0], number))["cancel"] == 1
 
 
@@ -215,5 +215,5 @@ async def until_answered(api: ApiServer, path: str, body: object) -> Answer:
         answers.append(await (api.call("POST", path) if body is None else api.post(path, body)))
         return answers[-1].outcome != PROCESSING
 
-    await eventually(is_answered, within_s=30)
+    await eventually(is_answered)
     return answers[-1]

@@ -95,7 +95,7 @@ async def under_review(script: Script, reason: str = AttentionReason.LATE_MONEY)
     async def reviewed() -> bool:
         return [end.note for end in script.recorded] == [reason]
 
-    await eventually(reviewed, within_s=10)
+    await eventually(reviewed)
 
 
 class TestAClosedPayment:
@@ -116,7 +116,7 @@ class TestAClosedPayment:
             script.will("ask_order", waiting(12))
             for count in (1, 2):
                 assert (await rechecked(api, order)).json["DATA"]["followed"] == "REOPENED"
-                await eventually(lambda count=count: has_ended(api, order, count), within_s=10)  # type: ignore[misc]
+                await eventually(lambda count=count: has_ended(api, order, count))  # type: ignore[misc]
             assert script.recorded == []
             assert (await cancelled(api, order)).outcome == (200, "EXPIRED")
 
@@ -148,7 +148,7 @@ class TestAnOpenPayment:
                 async def asked(count: int = count) -> bool:
                     return script.asked.count("ask_order") == count
 
-                await eventually(asked, within_s=10)
+                await eventually(asked)
 
     async def test_that_somebody_terminated_is_for_a_person(self, api: ApiServer, order: Order) -> None:
         await given(api, order, *TO_PRE_SETTLED, facts=ORDERED)
@@ -174,7 +174,7 @@ class TestAnOpenPayment:
             async def closed() -> bool:
                 return [end.state for end in script.recorded] == [S.REJECTED]
 
-            await eventually(closed, within_s=10)
+            await eventually(closed)
         (end,) = script.recorded
         assert (end.code, end.note) == (ErrorCode.INSURANCE_UNAVAILABLE, "BROKEN_OFF")
         assert not {"price_bill", "upload_fees"} & set(script.asked)

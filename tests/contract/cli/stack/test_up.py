@@ -165,7 +165,7 @@ class TestLife:
             listed = json.loads(await medpay("payments", "list", "--state", "IN_REVIEW", "--json"))
             return [(line["medOrgOrd"], line["note"]) for line in listed] == [("up-2", "LATE_MONEY")]
 
-        await eventually(reviewed, within_s=20)
+        await eventually(reviewed)
         exported = await medpay("audit", "export", "--payment", "up-2", "--output", "up-2.json")
         assert [line.partition(" in ")[2] for line in exported.splitlines()] == ["up-2.json", "up-2-2.json"]
         replayed = await medpay("audit", "replay", "up-2.json", "up-2-2.json")

@@ -87,7 +87,7 @@ async def test_slower_than_we_wait_is_booked_all_the_same(http: HttpCaller, simu
     async def booked() -> bool:
         return len(await simulator.rows(f"/_sim/{BOOKS[txn]}?medOrgOrd=F1")) == 1
 
-    await eventually(booked, within_s=10)
+    await eventually(booked)
 
 
 @pytest.mark.parametrize("txn", sorted(set(CALLS) - set(BOOKS) - {"cancel_registration"}))

@@ -150,13 +150,13 @@ async def test_slower_than_we_wait_is_applied_all_the_same(centre: SimulatedCent
         call = (await centre.rows("/_sim/calls?medOrgOrd=F1"))[-1]
         return (call["txn"], call["verdict"], call.get("fault")) == (txn, None, "delay")
 
-    await eventually(arrived, within_s=1.2)
+    await eventually(arrived)
     assert await payment.statuses() == before
 
     async def applied() -> bool:
         return (await centre.verdicts("F1"))[-1] == (txn, "applied")
 
-    await eventually(applied, within_s=10)
+    await eventually(applied)
     assert await payment.statuses() == AFTER[txn]
 
 

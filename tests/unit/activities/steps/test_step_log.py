@@ -25,7 +25,7 @@ async def leaves(at_his: AtHis, seconds: float = 0.5) -> asyncio.Task[Booking]:
     async def is_logged() -> bool:
         return await at_his.logged() == [("register", None)]
 
-    await eventually(is_logged, within_s=20)
+    await eventually(is_logged)
     return begun
 
 

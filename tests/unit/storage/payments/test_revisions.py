@@ -228,7 +228,7 @@ class TestRaces:
         assert notes == ["both", "both"]
 
     async def _waits(self, database: Database) -> None:
-        await eventually(lambda: somebody_waits(database._engines.reader), within_s=10)
+        await eventually(lambda: somebody_waits(database._engines.reader))
 
     async def _first(self, database: Database, order: Order) -> bool:
         async with database.begin() as unit:

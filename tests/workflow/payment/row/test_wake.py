@@ -23,7 +23,7 @@ async def wake(work: PaymentsAtWork, workflow_id: str) -> None:
     async def has_looked() -> bool:
         return work.script.asked.count("look_at_record") > looks
 
-    await eventually(has_looked, within_s=20)
+    await eventually(has_looked)
 
 
 class TestInTheWindow:
@@ -37,7 +37,7 @@ class TestInTheWindow:
         async def is_asked() -> bool:
             return work.script.asked[-2:] == ["look_at_record", "ask_order"]
 
-        await eventually(is_asked, within_s=20)
+        await eventually(is_asked)
 
     async def test_an_end_in_the_row_is_followed(self, work: PaymentsAtWork, order_no: str) -> None:
         begun = start(outpatient(order_no))
@@ -72,7 +72,7 @@ class TestPaid:
         async def is_booked() -> bool:
             return work.script.asked[-1] == "settle"
 
-        await eventually(is_booked, within_s=20)
+        await eventually(is_booked)
 
     @pytest.mark.parametrize("state", [S.SETTLED, S.REVERSED])
     async def test_follows_an_end(self, work: PaymentsAtWork, order_no: str, state: PaymentState) -> None:
