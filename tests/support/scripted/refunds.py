@@ -60,6 +60,8 @@ HIS_REFUSES = Refused("refund", "已日结")
 class ScriptedSides:
     """Both other sides, as far as a refund asks them. The last answer of each list stays; exceptions are raised."""
 
+    repeats_safely = False
+
     def __init__(self) -> None:
         self.refunds: list[RefundAnswer | Exception] = [MADE]
         self.ord_stas: list[int | Exception] = [6]
