@@ -62,9 +62,8 @@ def make_hospital(folder: Path, hospital: str, addresses: Addresses) -> Path:
 [centres.{CENTRE_NAME}]
 url = "{addresses.insurance_url}"
 platform_public_key = "{centre_public_key(folder)}"
-[centres.{CENTRE_NAME}.id_types]
 # Made up for practice: a real centre tells its own.
-{_id_types()}
+id_types = {{ {_id_types()} }}
 
 [hospitals.{hospital}]
 centre = "{CENTRE_NAME}"
@@ -81,7 +80,7 @@ his_url = "{addresses.his_url}"
 def _id_types() -> str:
     """A code for each document besides the identity card, so that all can be rehearsed."""
     others = (document for document in Document if document not in DEFAULT_ID_TYPES)
-    return "\n".join(f'{document} = "{code}"' for code, document in enumerate(others, start=91))
+    return ", ".join(f'{document} = "{code}"' for code, document in enumerate(others, start=91))
 
 
 def _practice_private_key() -> str:

@@ -14,7 +14,7 @@ from tests.hostile.run import Verdict, campaign, corpus
 from tests.hostile.wire import Attack, send
 from tests.support.stack.api_server import KEY, KEYS
 
-REQUESTS = 1_000
+REQUESTS = 600
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-WAIT_S_MAX = 60.0
+WAIT_S_MAX = 120.0
 LOOK_EVERY_S = 0.02
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import sys
 from pathlib import Path
 
@@ -15,6 +14,9 @@ from simulator.core.server import new_app
 from simulator.core.store import Store, Verdict
 from tests.support.parties.listening import serving
 from tests.support.waiting import until
+
+LISTENS = "0A"
+"""The state of a listening socket in /proc/net/tcp."""
 
 SERVER = """
 import sys
@@ -65,7 +67,7 @@ async def test_it_serves_until_it_is_told_to_end(
 ) -> None:
     process = await started(tmp_path / "state.db", host, unused_tcp_port)
     try:
-        await until(lambda: _listening(unused_tcp_port))
+        await until(lambda: _listening(process.pid))
         process.send_signal(signal.SIGTERM)
         _, errors = await asyncio.wait_for(process.communicate(), 20)
     finally:
@@ -85,6 +87,14 @@ async def test_a_port_that_is_taken(tmp_path: Path) -> None:
     assert b"OSError" in errors
 
 
-def _listening(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def _listening(pid: int) -> bool:
+    """Whether the process itself listens: the port alone may be somebody else's by now."""
+    sockets = {row.split()[9] for row in Path("/proc/net/tcp").read_text().splitlines() if row.split()[3] == LISTENS}
+    try:
+        return any(str(file.readlink()) in {f"socket:[{inode}]" for inode in sockets} for file in _files(pid))
+    except FileNotFoundError:
+        return False  # closed while we looked
+
+
+def _files(pid: int) -> list[Path]:
+    return list(Path(f"/proc/{pid}/fd").iterdir())

@@ -78,7 +78,8 @@ class TestReplyLost:
         assert (await stack.settle(order, pay_ord_id)).outcome == (200, "REVERSED")
         (at_centre,) = await stack.others.centre_orders(number)
         assert (at_centre["ordStas"], len(at_centre["refunds"])) == (7, 1)
-        assert (await stack.asked_of_centre(number))[-2:] == ["6203", "6301"]
+        # The money is back, and the same appRefdSn again brings its refdSn.
+        assert (await stack.asked_of_centre(number))[-3:] == ["6203", "6301", "6203"]
 
     @pytest.mark.parametrize("kind", ["garbage", "bad_signature", "http_500"])
     async def test_of_6301_which_is_neither_paid_nor_failed(self, stack: Stack, number: str, kind: str) -> None:

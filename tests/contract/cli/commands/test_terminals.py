@@ -92,20 +92,19 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runni
         ):
             return bool((await response.json())["DATA"]["state"] == "IN_REVIEW")
 
-    await eventually(in_review, within_s=30)
+    await eventually(in_review)
     yield running
     await running.stop()
 
 
 class TestLackingCharacters:
-    @pytest.mark.parametrize("encoding", ["gbk", "ascii"])
-    async def test_the_help_of_every_command(self, tmp_path: Path, encoding: str) -> None:
+    async def test_the_help_of_every_command(self, tmp_path: Path) -> None:
         commands = every_help()
-        printed = await outputs(tmp_path, medpay_environment(tmp_path), encoding, *commands)
+        printed = await outputs(tmp_path, medpay_environment(tmp_path), "gbk", *commands)
         assert [text.count("Usage: medpay") for text in printed] == [1] * len(commands)
         assert len(commands) > len(COMMANDS) * 2
 
-    @pytest.mark.parametrize("encoding", ["utf-8", "gbk", "ascii"])
+    @pytest.mark.parametrize("encoding", ["gbk", "ascii"])
     async def test_every_command_that_shows_data(self, stack: RunningStack, tmp_path: Path, encoding: str) -> None:
         environment = medpay_environment(
             Path(stack.addresses["data_dir"]),
