@@ -203,9 +203,9 @@ async def running_stack(
     **settings: Any,
 ) -> AsyncIterator[Stack]:
     """Everything on free ports while the block runs; its data stay in `folder`. `annex`: see `ANNEX_KEY`."""
-    with pytest.MonkeyPatch.context() as environment:
+    with pytest.MonkeyPatch.context() as environment, pytest.MonkeyPatch.context() as making:
         if annex:
-            environment.setattr(practice, "make_hospital", partial(_with_annex, practice.make_hospital))
+            making.setattr(practice, "make_hospital", partial(_with_annex, practice.make_hospital))
         for name in [name for name in os.environ if name.startswith("MEDPAY_") and name != "MEDPAY_TEMPORAL_CLI"]:
             environment.delenv(name)
         facts: dict[str, Any] = {"data_dir": folder, "api_key": KEY, "sync_wait_s": 3, "his_timeout_s": 1}
@@ -216,6 +216,7 @@ async def running_stack(
                 embedded_stack(wanted, lambda _: None, on_any_port=on_any_port) as embedded,
                 aiohttp.ClientSession() as session,
             ):
+                making.undo()  # other stacks are started while this one runs
                 in_force = embedded.settings
                 api = ApiServer(embedded.api_url, in_force, Keyring.load(in_force.keyring_path), session)
                 stack = Stack(embedded, api, DemoClient(embedded, session), again)
