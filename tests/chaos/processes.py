@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -30,6 +29,7 @@ from tests.chaos.planted import PLANT, PROCESS
 from tests.chaos.postgresql import PostgresServer, postgres_server
 from tests.support.parties.receiver import Receiver
 from tests.support.stack.api_server import KEY, free_port
+from tests.support.waiting import comes_true
 
 CALLERS_KEY = "callers-caller-key"
 CENTRE_TIMEOUT_S = 2
@@ -131,11 +131,13 @@ class Site:
         return component in self.programs
 
     async def _until_ready(self, component: Component) -> None:
-        program, deadline = self.programs[component], time.monotonic() + self.programs[component].ready_s_max
-        while not await program.is_ready(self._children[component].pid):
-            if time.monotonic() > deadline:
-                raise self._children[component].failure("was not ready when all was healed")
-            await asyncio.sleep(LOOK_EVERY_S)
+        program = self.programs[component]
+
+        async def is_ready() -> bool:
+            return await program.is_ready(self._children[component].pid)
+
+        if not await comes_true(is_ready, program.ready_s_max, LOOK_EVERY_S):
+            raise self._children[component].failure("was not ready when all was healed")
 
     async def _launch(self, component: Component) -> None:
         child = await Child.start(self.programs[component], self.settings.data_dir / "logs")
