@@ -114,7 +114,7 @@ async def ended(short_stack: Stack) -> Ended:
         states = await asyncio.gather(*(short_stack.state(numbers[name]) for name in WAYS))
         return time.monotonic() > ends_at and states == [state for _, state in WAYS.values()]
 
-    await eventually(all_over, within_s=60)
+    await eventually(all_over)
     converter = data_converter(short_stack.api.keyring)
     temporal = await Client.connect(short_stack.embedded.settings.temporal_address, data_converter=converter)
     return Ended(short_stack, temporal, numbers)
@@ -147,7 +147,7 @@ class TestAPayment:
             async def is_shown(run: Run = run) -> bool:
                 return await shown(run) == (state, name == "in review")
 
-            await eventually(is_shown, within_s=30)
+            await eventually(is_shown)
         assert (await ended.stack.asked_of_centre(number)).count("6203") <= 1
 
 

@@ -87,7 +87,7 @@ class Hospital:
             self.open_answers += answers[-1].status == 202
             return answers[-1].status == 200
 
-        await eventually(answered, within_s=90)
+        await eventually(answered)
         return answers[-1]
 
     async def paid(self, order: Call) -> str:
@@ -109,7 +109,7 @@ class Hospital:
         async def is_done() -> bool:
             return [call.get("outcome") for call in await self.calls(number) if call["name"] == txn][-1:] == ["done"]
 
-        await eventually(is_done, within_s=90)
+        await eventually(is_done)
         own = [call for call in await self.calls(number) if call["name"] == txn]
         assert [call["outcome"] for call in own] == ["unknown", "done"]
         began = [datetime.fromisoformat(call["at"]) for call in own]

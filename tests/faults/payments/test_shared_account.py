@@ -66,5 +66,5 @@ async def test_a_notice_finds_the_payment_that_has_the_order(stack: Stack, numbe
         path = f"/api/v1/payments/{number}"
         return (await stack.api.call("GET", path, key=ANNEX_KEY)).json["DATA"]["state"] in {"PAID", "SETTLED"}
 
-    await eventually(is_paid, within_s=20)
+    await eventually(is_paid)
     assert await stack.state(number) == "REJECTED"

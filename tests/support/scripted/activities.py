@@ -144,7 +144,7 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
             "record_resolution": [None],
         }
         self.held_by: str | None = None
-        self._acts: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._acts: dict[str, Callable[[], Awaitable[object]]] = {}
 
     def worker(self, client: Client, task_queue: str, **options: Any) -> Worker:
         """Of payments whose other sides follow this script."""
@@ -157,8 +157,8 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
             **options,
         )
 
-    def on(self, name: str, act: Callable[[], Awaitable[None]]) -> None:
-        """Do this once, while that activity runs, before it answers."""
+    def on(self, name: str, act: Callable[[], Awaitable[object]]) -> None:
+        """Do this once, while that activity runs, before it answers. `ask_order_again`: as a remote one."""
         self._acts[name] = act
 
     def will(self, name: str, *answers: object) -> None:
@@ -218,6 +218,8 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
 
     async def ask_order(self, step: AskOrder) -> OrderAnswer:
         self.questions.append(step)
+        if not activity.info().is_local:
+            await self._act("ask_order_again")
         answer = self._next("ask_order", object)
         if isinstance(answer, OrderAnswer):
             return answer

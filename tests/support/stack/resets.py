@@ -39,4 +39,4 @@ async def closed(run: Run) -> None:
     async def is_closed() -> bool:
         return (await run.describe()).status is WorkflowExecutionStatus.COMPLETED
 
-    await eventually(is_closed, within_s=60)
+    await eventually(is_closed)

@@ -1,5 +1,7 @@
 """IN_REVIEW: what a person sees, that it takes two to decide, and what the rules do alone once all is clear."""
 
+import asyncio
+
 import pytest
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateStage
 from temporalio.exceptions import ApplicationError
@@ -120,10 +122,13 @@ class TestTwoPeople:
         case = await amounts_differ(work, outpatient(order_no))
         await case.propose(A.BOOK)
         work.script.will("ask_order", CENTRE_DOWN, *work.script.answers["ask_order"])
+        both_are_in = asyncio.Event()
+        work.script.on("ask_order_again", both_are_in.wait)
         handle, accepted = work.handle(case.begun.order.workflow_id), WorkflowUpdateStage.ACCEPTED
         other, word = Proposal(action=A.REVERSE, by="other", reason="已核实"), Approval(action=A.BOOK, by="boss")
         proposing = await handle.start_update(PaymentWorkflow.propose, other, wait_for_stage=accepted)
         approving = await handle.start_update(PaymentWorkflow.approve, word, wait_for_stage=accepted)
+        both_are_in.set()
 
         assert (await work.answer(proposing)).waiting
         assert "REVERSE" in (await refusal_of(work.answer(approving))).message

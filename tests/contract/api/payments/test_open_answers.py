@@ -72,7 +72,7 @@ async def link(far: Link, api: ApiServer) -> AsyncIterator[Link]:
     async def ready() -> bool:
         return (await api.call("GET", "/health/ready")).status == 200
 
-    await eventually(ready, within_s=20)
+    await eventually(ready)
     yield far
     far.mend()
 
@@ -198,7 +198,7 @@ class TestTheConnectionBreaks:
             async def started() -> bool:
                 return await is_known(client, order.workflow_id)
 
-            await eventually(started, within_s=10)
+            await eventually(started)
             await given(api, order, S.PRICED)
             link.cut()
             assert (await waits).outcome == PROCESSING
@@ -209,7 +209,7 @@ class TestTheConnectionBreaks:
                 async def answered() -> bool:
                     return (await call(api, "pre-settle", order)).status == 200
 
-                await eventually(answered, within_s=20)
+                await eventually(answered)
                 assert script.asked.count("upload_fees") == 1
 
 
