@@ -19,7 +19,8 @@ from activities.clocks import clock_watched
 from activities.his import His
 from activities.records import Records
 from activities.refunds import Refunds
-from activities.watcher import RPC_TIMEOUT, Watcher, payments_watched
+from activities.refused_payloads import RefusedPayloads, refusals_noted
+from activities.watcher import RPC_TIMEOUT, AtTemporal, Watcher, payments_watched
 from activities.webhooks import Webhooks
 from domain.orders import PaymentStart
 from gateways.gate import Gate, Party
@@ -155,7 +156,8 @@ def make_watcher(database: Database, client: Client, settings: Settings, hospita
     async def restart(start: PaymentStart) -> None:
         await reopen(client, start, settings.task_queue, RPC_TIMEOUT)
 
-    return Watcher(database, client, terms, restart, timedelta(seconds=settings.watch_after_s))
+    temporal = AtTemporal(client, settings.task_queue, restart)
+    return Watcher(database, temporal, terms, timedelta(seconds=settings.watch_after_s))
 
 
 @asynccontextmanager
@@ -187,16 +189,18 @@ async def run_worker(settings: Settings, keys: KeyProvider | None = None) -> Non
     keyring = keys.keyring()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(settings.database, keyring))
-        call_log = CallLog(database)
+        refused = RefusedPayloads()
+        call_log = CallLog(database, refused)
         http = await stack.enter_async_context(HttpCaller())
         # Calls in flight outlive the worker's activities: they end before connections and database close.
         stack.push_async_callback(call_log.steps.drained)
         client = await Client.connect(
             settings.temporal_address,
             namespace=settings.temporal_namespace,
-            data_converter=data_converter(keyring),
+            data_converter=data_converter(keyring, refused),
             tls=temporal_tls(settings.temporal_tls_files),
         )
+        await stack.enter_async_context(refusals_noted(database, refused))
         await stack.enter_async_context(clock_watched(database, client, settings.task_queue, stop))
         hospitals = load_hospitals(settings.hospitals_path, settings.guards_keys)
         gates = make_gates(http, settings, hospitals)

@@ -4,16 +4,17 @@ import asyncio
 from datetime import timedelta
 
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
-from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from activities.contract.records import BillLockActivities, LockBills, LockedBills, WithdrawHolder
 from activities.step_log import StepLog
 from domain.base import PaymentKey
-from domain.errors import ErrorCode, PaymentError, Unknown
+from domain.errors import ErrorCode, PaymentError, ToldRefusal, Unknown
 from domain.ids import payment_workflow_id
-from domain.orders import CancelRequest, bills_of
+from domain.orders import CancelAnswer, CancelRequest, bills_of
 from domain.states import RELEASING, PaymentState, has_reached
+from security.crypto.gcm import SealBrokenError
+from security.crypto.sealed_values import NotSealedError, detail_of
 from storage.records import PaymentRecord
 
 _WITHDRAWAL = "withdraw_holder"
@@ -51,17 +52,26 @@ class BillLocks(BillLockActivities):
         try:
             # rpc_timeout ends once the update is accepted; without wait_for the SDK would then wait for ever.
             await asyncio.wait_for(
-                handle.execute_update("cancel", request, id=f"{name}-{number}", rpc_timeout=_ANSWER_WAIT),
+                handle.execute_update(
+                    "cancel", request, id=f"{name}-{number}", rpc_timeout=_ANSWER_WAIT, result_type=CancelAnswer
+                ),
                 _ANSWER_WAIT.total_seconds(),
             )
         except WorkflowUpdateFailedError as error:
             # Until it is answered, every attempt joins the same update: a holder takes only ten at a time.
-            async with self._database.begin() as unit:
-                await unit.update_numbers.answered(workflow_id, name, number, await unit.now())
-            raise _refusal(error.cause) from None
+            await self._answered(workflow_id, name, number)
+            raise _refusal(detail_of(error.cause, ToldRefusal), f"{name}-{number}") from None
+        except (NotSealedError, SealBrokenError) as error:
+            # The holder did not say that: the next attempt asks anew, and its row decides.
+            await self._answered(workflow_id, name, number)
+            raise Unknown(_WITHDRAWAL, "先前的订单尚未答复") from error
         except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError, RPCError) as error:
             # The holder has closed meanwhile, or no worker answers: the next attempt reads its row.
             raise Unknown(_WITHDRAWAL, "先前的订单尚未答复") from error
+
+    async def _answered(self, workflow_id: str, name: str, number: int) -> None:
+        async with self._database.begin() as unit:
+            await unit.update_numbers.answered(workflow_id, name, number, await unit.now())
 
 
 def _is_free(holder: PaymentRecord | None) -> bool:
@@ -75,11 +85,11 @@ def _is_free(holder: PaymentRecord | None) -> bool:
     return False
 
 
-def _refusal(cause: BaseException) -> Exception:
+def _refusal(told: ToldRefusal | None, update_id: str) -> Exception:
     """What the holder's refusal means to the newer payment. At an end that releases the lock, the row decides."""
-    code = cause.type if isinstance(cause, ApplicationError) else None
-    if code == ErrorCode.BILL_ALREADY_PAID:
+    code = told.code if told is not None and told.update_id == update_id else None
+    if code is ErrorCode.BILL_ALREADY_PAID:
         return PaymentError(ErrorCode.BILL_ALREADY_PAID, _PAID)
-    if code == ErrorCode.IN_REVIEW:
+    if code is ErrorCode.IN_REVIEW:
         return PaymentError(ErrorCode.ORDER_CONFLICT, _UNDER_REVIEW)
     return Unknown(_WITHDRAWAL, "先前的订单尚未撤回")

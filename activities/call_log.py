@@ -17,6 +17,7 @@ from activities.step_log import Decision, Overtaken, RowMoved, StepLog, key_of_s
 from domain.base import Frozen, PaymentKey
 from domain.errors import NotSent, Outcome, PaymentError, Refused, RemoteCallError, Transaction, Unknown
 from domain.notifications import NotificationEvent
+from security.crypto.sealed_values import Report, to_nobody
 from storage.evidence.steps import ResultTooLongError
 from storage.records import EarlierCall, EndedCall
 from storage.session import Database, Unit
@@ -198,11 +199,11 @@ class Questions:
 
 
 class CallLog:
-    """Logs the remote calls of this process."""
+    """Logs the remote calls of this process. `report`: as of `StepLog`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, report: Report = to_nobody) -> None:
         self.database = database
-        self.steps = StepLog(database)
+        self.steps = StepLog(database, report)
 
     @asynccontextmanager
     async def leaving(

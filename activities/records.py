@@ -2,6 +2,8 @@
 
 from activities.contract.base import Step
 from activities.contract.records import (
+    GivenUp,
+    GiveUp,
     NoteCase,
     RecordActivities,
     RecordEnd,
@@ -38,6 +40,9 @@ class Records(RecordActivities):
             state = await unit.payments.state_of(step)
             sent = [await unit.calls.unresolved(step, sent) for sent in (Transaction.REGISTER, Transaction.SETTLE)]
         return RecordLook(state=state or PaymentState.RECEIVED, booking_sent=any(sent))
+
+    async def give_up(self, step: GiveUp) -> GivenUp:
+        return await self._steps.give_up(step)
 
     async def record_case_event(self, step: NoteCase) -> None:
         async with self._steps.database.begin() as unit:

@@ -1,20 +1,36 @@
-"""Declares activities and reports their failures to the workflow: a refusal is final, the rest is retried."""
+"""Declares activities and reports their outcomes to the workflow: results and final failures, the rest is retried.
+
+Results and final failures are returned, sealed and named after their step. What is raised is retried by Temporal, and
+means no more to the workflow than that the step is not known to be done: anybody who reaches Temporal can write that.
+"""
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import FunctionType
-from typing import Any, ClassVar, ParamSpec, Protocol, TypeVar, get_type_hints
+from typing import Any, ClassVar, Protocol, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.contract.base import Step
-from domain.errors import ErrorCode, PaymentError, Refused, RemoteCallError
+from activities.contract.base import (
+    GIVEN_UP,
+    MOVED,
+    NOT_KEPT,
+    OTHER_RUN,
+    FailureKind,
+    Step,
+    StepFailure,
+    StepResult,
+)
+from domain.base import PaymentKey
+from domain.errors import ErrorCode, Outcome, PaymentError, Refused, RemoteCallError, Transaction
+from domain.ids import is_of
+from domain.orders import KnownPayment
 
 HEARTBEAT_EVERY_S = 2.0
 """A quarter of the workflow's heartbeat timeout. A call that ends sooner sends none."""
@@ -22,7 +38,6 @@ HEARTBEAT_EVERY_S = 2.0
 RETRY_S_MAX = 30.0
 """The longest pause between two attempts (product rule 10)."""
 
-P = ParamSpec("P")
 R = TypeVar("R")
 M = TypeVar("M", bound=Callable[..., Any])
 
@@ -31,36 +46,52 @@ M = TypeVar("M", bound=Callable[..., Any])
 class Declaration:
     """An activity as its abstract method declares it.
 
-    `adopted`: whether its result is kept for whoever runs the same step again. `refused_as`: the error code of a
-    refusal by the other side. None: the activity calls no other side.
+    `adopted`: whether its result is kept for whoever runs the same step again. `sends`: what it calls outside to change
+    something there. `refused_as`: the error code of a refusal by the other side; None: the activity calls no other one.
     """
 
     name: str
     adopted: bool
-    result: TypeAdapter[Any]
+    sends: Transaction | None
+    kind: Any
     refused_as: ErrorCode | None = None
 
+    @functools.cached_property
+    def result(self) -> TypeAdapter[Any]:
+        """Reads and writes its result as JSON."""
+        return TypeAdapter(self.kind)
 
-_declared: dict[FunctionType, tuple[str, bool]] = {}
-"""Name and `adopted` by abstract method."""
+    @functools.cached_property
+    def returns(self) -> type[StepResult[Any]]:
+        """What the activity returns."""
+        return StepResult[self.kind]  # type: ignore[name-defined]  # a class that only the declaration knows
 
 
-def declared(name: str, *, adopted: bool = False) -> Callable[[M], M]:
-    """Decorates an abstract method of an `Activities` class as the activity `name`. `adopted`: see `Declaration`."""
+_declared: dict[FunctionType, Declaration] = {}
+"""By abstract method; `refused_as` is known only to its class."""
+
+
+def declared(name: str, *, adopted: bool = False, sends: Transaction | None = None) -> Callable[[M], M]:
+    """Decorates an abstract method of an `Activities` class as the activity `name`; the rest as in `Declaration`."""
 
     def declare(method: M) -> M:
         if isinstance(method, FunctionType):
-            _declared[method] = name, adopted
-        return activity.defn(name=name)(method)
+            _declared[method] = Declaration(name, adopted, sends, get_type_hints(method)["return"])
+        return method
 
     return declare
 
 
-def name_of(method: Callable[..., Any]) -> str:
-    """The name of the activity that an abstract method declares."""
+def declaration_of(method: Callable[..., Any]) -> Declaration:
+    """What an abstract method declares."""
     if not isinstance(method, FunctionType) or method not in _declared:
         raise AssertionError(f"{method} declares no activity")
-    return _declared[method][0]
+    return _declared[method]
+
+
+def name_of(method: Callable[..., Any]) -> str:
+    """The name of the activity that an abstract method declares."""
+    return declaration_of(method).name
 
 
 class Keeper(Protocol):
@@ -68,6 +99,9 @@ class Keeper(Protocol):
 
     async def run(self, declaration: Declaration, step: Step, work: Callable[[], Awaitable[R]]) -> R:
         """The result of `work`, or of an earlier run of the same step."""
+
+    def misplaced(self, workflow_id: str) -> None:
+        """A sealed step was found where it does not belong."""
 
 
 class Activities:
@@ -89,8 +123,7 @@ class Activities:
         for method, function in list(vars(cls).items()):
             if isinstance(function, FunctionType):
                 if found := _declared.get(function):
-                    result = TypeAdapter(get_type_hints(function)["return"])
-                    declarations[method] = Declaration(*found, result, refused_as)
+                    declarations[method] = replace(found, refused_as=refused_as)
                 elif method in declarations:
                     setattr(cls, method, _reported(function, declarations[method]))
         cls.declarations = declarations
@@ -100,22 +133,65 @@ class Activities:
         return [getattr(self, method) for method in self.declarations]
 
 
-def _reported(method: Callable[P, Coroutine[Any, Any, R]], declaration: Declaration) -> Callable[P, Any]:
-    """Run the method as a step, and turn its failures into an `ApplicationError` for the workflow; send heartbeats."""
+def _reported(method: Callable[..., Any], declaration: Declaration) -> Callable[..., Any]:
+    """Run the method as a step; its outcome becomes what the activity returns or raises. Send heartbeats."""
 
-    @activity.defn(name=declaration.name)
-    @functools.wraps(method)
-    async def reported(*args: P.args, **kwargs: P.kwargs) -> R:
-        group, step = args[0], args[-1]
+    async def reported(self: Activities, step: PaymentKey) -> StepResult[Any]:
+        number = _checked(declaration, step, self.keeper)
         async with _heartbeats():
             try:
-                if isinstance(group, Activities) and isinstance(step, Step) and group.keeper is not None:
-                    return await group.keeper.run(declaration, step, lambda: method(*args, **kwargs))
-                return await method(*args, **kwargs)
+                if isinstance(step, Step) and self.keeper is not None:
+                    value = await self.keeper.run(declaration, step, lambda: method(self, step))
+                else:
+                    value = await method(self, step)
             except (PaymentError, RemoteCallError) as error:
-                raise failure_of(error, declaration) from error
+                failed = failure_of(error, declaration)
+                if (failure := _final(failed)) is None:
+                    raise failed from error
+            except ApplicationError as error:
+                if (failure := _final(error)) is None:
+                    raise
+            else:
+                return declaration.returns(name=declaration.name, number=number, value=value)
+        return declaration.returns(name=declaration.name, number=number, failure=failure)
 
-    return reported
+    functools.update_wrapper(reported, method, assigned=("__module__", "__name__", "__qualname__", "__doc__"))
+    del reported.__wrapped__  # type: ignore[attr-defined]  # it takes and returns something else
+    (argument,) = (kind for name, kind in get_type_hints(method).items() if name != "return")
+    # The SDK reads which types to read and write, and leaves out `self` only where it has none.
+    reported.__annotations__ = {"step": argument, "return": declaration.returns}
+    return activity.defn(name=declaration.name)(reported)
+
+
+def _checked(declaration: Declaration, step: object, keeper: Keeper | None) -> int:
+    """The step's number. Raises `ApplicationError` for a step of another activity, payment or run."""
+    if not isinstance(step, Step):
+        return 0  # of a notification, whose only step it is
+    info = activity.info()
+    if step.name != declaration.name or not is_of(info.workflow_id or "", step):
+        if keeper is not None:
+            keeper.misplaced(info.workflow_id or "")
+        raise ApplicationError("a step of another activity or payment", type=Outcome.UNKNOWN.value, non_retryable=True)
+    if step.run_id != info.workflow_run_id:
+        raise ApplicationError("a step of another run", type=OTHER_RUN, non_retryable=True)
+    return step.number
+
+
+def _final(error: ApplicationError) -> StepFailure | None:
+    """What is returned to the workflow; None if it is raised, and so retried."""
+    if error.type is not None and error.type in ErrorCode.__members__:
+        note = error.details[0] if error.details else ""
+        return StepFailure(kind=FailureKind.REFUSED, code=ErrorCode(error.type), message=error.message, note=note)
+    if error.type == MOVED:
+        known: KnownPayment = error.details[0]
+        return StepFailure(kind=FailureKind.MOVED, known=known)
+    if error.type == NOT_KEPT:
+        return StepFailure(kind=FailureKind.NOT_KEPT, message=error.message)
+    if error.type == GIVEN_UP:
+        return StepFailure(kind=FailureKind.GIVEN_UP)
+    if error.type == Outcome.UNKNOWN and error.non_retryable:
+        return StepFailure(kind=FailureKind.UNKNOWN, message=error.message)
+    return None
 
 
 def failure_of(error: PaymentError | RemoteCallError, declaration: Declaration) -> ApplicationError:

@@ -13,12 +13,14 @@ from typing import Any, TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.contract.base import MOVED, NOT_KEPT, Step
+from activities.contract.base import GIVEN_UP, MOVED, NOT_KEPT, Step
+from activities.contract.records import GivenUp, GiveUp
 from activities.in_flight import InFlight
 from activities.reporting import Declaration, failure_of, refusal
 from domain.base import Frozen
 from domain.errors import ErrorCode, Outcome, PaymentError, Refused
 from domain.states import PaymentState, has_moved_on, has_reached
+from security.crypto.sealed_values import Report, Why, to_nobody
 from storage.evidence.steps import NOTHING
 from storage.known import known_payment
 from storage.records import FinishedStep, PaymentFacts, StepKey
@@ -68,10 +70,11 @@ def key_of_step(step: Step) -> StepKey:
 
 
 class StepLog:
-    """The steps of this process."""
+    """The steps of this process. `report`: told of sealed steps that were found elsewhere."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, report: Report = to_nobody) -> None:
         self.database = database
+        self._report = report
         self._in_flight = InFlight[Any]()
 
     async def run(self, declaration: Declaration, step: Step, work: Callable[[], Awaitable[R]]) -> R:
@@ -86,6 +89,10 @@ class StepLog:
         except RowRefusedError as error:
             raise ApplicationError(f"the database refuses it: {error}", type=NOT_KEPT, non_retryable=True) from error
         return result
+
+    def misplaced(self, workflow_id: str) -> None:
+        """A sealed step was found in another activity, or in a workflow that is not its payment's."""
+        self._report(workflow_id, Why.MISPLACED)
 
     async def drained(self) -> None:
         """Return once no step is running."""
@@ -115,6 +122,27 @@ class StepLog:
         if not await decision.unit.steps.finish(step, key_of_step(step), finished, decision.at):
             raise Overtaken
 
+    async def give_up(self, step: GiveUp) -> GivenUp:
+        """What became of another step. If its call has not left it is finished here, so that it never will.
+
+        Raises the step's refusal, or MOVED if its result was erased meanwhile.
+        """
+        key = key_of_step(step).model_copy(update={"name": step.given_up, "number": step.of_number})
+        async with self.database.begin() as unit:
+            await unit.payments.lock(step)
+            finished = await unit.steps.find(step, key)
+            if finished is None:
+                if await unit.calls.may_have_arrived(step, key, step.transaction, step.carries):
+                    return GivenUp(outcome=Outcome.UNKNOWN)
+                never = FinishedStep(outcome=Outcome.NOT_SENT, subject=step.of_subject, result=NOTHING)
+                await unit.steps.finish(step, key, never, await unit.now())
+                return GivenUp(outcome=Outcome.NOT_SENT)
+        if finished.result is None or finished.subject != step.of_subject:
+            raise await self._moved(step)
+        if finished.outcome is Outcome.REFUSED:
+            raise _refused_before(finished.result)
+        return GivenUp(outcome=finished.outcome, result=finished.result)
+
     async def _check(self, unit: Unit, step: Step, state: PaymentState | None) -> None:
         if step.known_state is not None and state is not None:
             is_elsewhere = state is not step.known_state if step.ends else has_moved_on(step.known_state, state)
@@ -126,8 +154,9 @@ class StepLog:
         if finished.subject != step.subject or finished.result is None:
             raise RowMoved
         if finished.outcome is Outcome.REFUSED:
-            refused = _Refusal.model_validate_json(finished.result)
-            raise refusal(refused.code, refused.message, refused.note)
+            raise _refused_before(finished.result)
+        if finished.outcome is Outcome.NOT_SENT:
+            raise ApplicationError("given up before it was sent", type=GIVEN_UP, non_retryable=True)
         raise Finished(finished.result)
 
     async def _run(self, declaration: Declaration, step: Step, work: Callable[[], Awaitable[R]]) -> R:
@@ -170,6 +199,11 @@ class StepLog:
                 raise AssertionError("a payment's row was deleted")
             known = await known_payment(unit, record)
         return ApplicationError("the payment's row is ahead", known, type=MOVED, non_retryable=True)
+
+
+def _refused_before(result: str) -> ApplicationError:
+    refused = _Refusal.model_validate_json(result)
+    return refusal(refused.code, refused.message, refused.note)
 
 
 async def move(

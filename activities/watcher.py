@@ -7,6 +7,7 @@ was terminated by mistake leaves a payment that only its row knows.
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -30,6 +31,7 @@ WATCH_PAUSE_MAX = timedelta(hours=6)
 """Between two looks at one payment, which grow with the time it has been where it is."""
 
 RPC_TIMEOUT = timedelta(seconds=5)
+PAYMENT_WORKFLOW = "PaymentWorkflow"
 WAKE = "wake"
 """The signal `PaymentWorkflow.wake`."""
 
@@ -39,21 +41,26 @@ Restart = Callable[[PaymentStart], Awaitable[None]]
 """Starts a closed payment's workflow again. Raises `temporalio.service.RPCError`."""
 
 
+@dataclass(frozen=True)
+class AtTemporal:
+    """Where the payments' workflows run."""
+
+    client: Client
+    task_queue: str
+    restart: Restart
+
+
 class Watcher:
     """`terms`: by hospital. `after`: how long a payment may be without progress."""
 
     def __init__(
-        self,
-        database: Database,
-        client: Client,
-        terms: Mapping[str, PaymentTerms],
-        restart: Restart,
-        after: timedelta,
+        self, database: Database, temporal: AtTemporal, terms: Mapping[str, PaymentTerms], after: timedelta
     ) -> None:
         self._database = database
-        self._client = client
+        self._client = temporal.client
+        self._task_queue = temporal.task_queue
+        self._restart = temporal.restart
         self._terms = terms
-        self._restart = restart
         self._after = after
 
     async def look(self) -> bool:
@@ -75,7 +82,10 @@ class Watcher:
     async def _running(self, batch: Sequence[WatchedPayment]) -> set[str]:
         """The workflows that Temporal lists as running: one question for all."""
         ids = ", ".join(f"'{_workflow_id(payment)}'" for payment in batch)
-        query = f"ExecutionStatus = 'Running' AND WorkflowId IN ({ids})"
+        query = (
+            f"ExecutionStatus = 'Running' AND WorkflowType = '{PAYMENT_WORKFLOW}' "
+            f"AND TaskQueue = '{self._task_queue}' AND WorkflowId IN ({ids})"
+        )
         return {each.id async for each in self._client.list_workflows(query, rpc_timeout=RPC_TIMEOUT)}
 
     async def _look_after(self, payment: WatchedPayment, *, is_listed: bool) -> None:
@@ -94,13 +104,22 @@ class Watcher:
             await unit.watch.again(payment, at + pause - self._after)
 
     async def _is_running(self, payment: WatchedPayment) -> bool:
+        """Somebody else's workflow under its id is terminated: the payment's own could not begin."""
         handle = self._client.get_workflow_handle(_workflow_id(payment))
         try:
-            return (await handle.describe(rpc_timeout=RPC_TIMEOUT)).status is WorkflowExecutionStatus.RUNNING
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
+            found = await handle.describe(rpc_timeout=RPC_TIMEOUT)
+            if found.status is not WorkflowExecutionStatus.RUNNING:
                 return False
-            raise
+            if (found.workflow_type, found.task_queue) == (PAYMENT_WORKFLOW, self._task_queue):
+                return True
+            logger.error("a workflow that is not ours has the id of a payment, terminated: %s", handle.id)
+            await self._client.get_workflow_handle(handle.id, run_id=found.run_id).terminate(
+                reason="not medpay's, under the id of a payment", rpc_timeout=RPC_TIMEOUT
+            )
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+        return False
 
     async def _wake(self, payment: WatchedPayment) -> None:
         logger.info("payment woken: %s %s since %s", _workflow_id(payment), payment.state, payment.state_since)

@@ -54,7 +54,17 @@ async def ready(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     if services_of(request).settings.metrics_access == "key":
         await demand(request, Right.MEASURE)
-    return Response(services_of(request).metrics.text(), media_type=CONTENT_TYPE)
+    services = services_of(request)
+    return Response(services.metrics.text(await _refused(services.database)), media_type=CONTENT_TYPE)
+
+
+async def _refused(database: Database) -> int | None:
+    """How many payloads of Temporal's were refused; None while the database does not say."""
+    try:
+        async with asyncio.timeout(PROBE_S_MAX), database.read() as unit:
+            return await unit.refused_payloads.total()
+    except (SQLAlchemyError, OSError, TimeoutError):
+        return None
 
 
 async def _database_serves(database: Database) -> bool:

@@ -17,6 +17,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
+    WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -28,10 +29,11 @@ from temporalio.workflow import UpdateMethodMultiParam
 
 from activities.in_flight import InFlight
 from api.web.errors import ApiError
-from domain.errors import ErrorCode, PaymentError
+from domain.errors import ErrorCode, PaymentError, ToldRefusal
 from domain.orders import Order
 from domain.refunds import RefundOrder
-from security.crypto.keyring import Keyring
+from security.crypto.keyring import Keyring, SealBrokenError
+from security.crypto.sealed_values import NotSealedError, detail_of
 from security.tls import temporal_tls
 from settings import Settings
 
@@ -52,6 +54,10 @@ _TOO_MANY_EVER = "total number of distinct updates"
 
 RETRY_AFTER_LIMIT_S = 60
 """A payment that has used up its updates goes on by itself: in a minute its row may have the answer."""
+
+_OURS = frozenset({"PaymentWorkflow", "RefundWorkflow"})
+_NOT_OURS = "not medpay's, under the id of a payment"
+_TYPE_SHOWN = 64
 
 _RETRIES = RetryConfig(max_elapsed_time_millis=2_000)
 """The SDK retries an unreachable server for 10 s by default; callers should get their 503 sooner."""
@@ -114,6 +120,10 @@ class NoAnswerError(Exception):
     """Nobody has answered in time. Whether what was asked has begun is not known."""
 
 
+class ForgedAnswerError(NoAnswerError):
+    """Somebody answered, but not our workflow: what it says is not sealed, or for another update."""
+
+
 class WorkflowRefusal(PaymentError):
     """A workflow's refusal. `begun_by`: the call that began its update. None: a validator's, which leaves no update."""
 
@@ -153,7 +163,21 @@ class Workflows:
             if isinstance(failure, WorkflowClosedError):
                 return Life.UNKNOWN
             raise failure from None
-        return Life.RUNNING if description.status is WorkflowExecutionStatus.RUNNING else Life.CLOSED
+        if description.status is not WorkflowExecutionStatus.RUNNING:
+            return Life.CLOSED
+        if description.workflow_type in _OURS and description.task_queue == self.task_queue:
+            return Life.RUNNING
+        await self._clear(description)
+        return Life.UNKNOWN
+
+    async def _clear(self, squatter: WorkflowExecutionDescription) -> None:
+        """Somebody else's workflow has the id of one of ours: it would never answer, and ours could not begin."""
+        logger.error("temporal_id_taken", workflow_id=squatter.id, workflow_type=squatter.workflow_type[:_TYPE_SHOWN])
+        client = await self._link.client()
+        try:
+            await client.get_workflow_handle(squatter.id, run_id=squatter.run_id).terminate(reason=_NOT_OURS)
+        except RPCError as error:
+            raise _rpc_failure(error) from None
 
     async def start(
         self, operation: Operation, update: UpdateMethodMultiParam[[Any, Ordered], R], order: Ordered, update_id: str
@@ -164,7 +188,7 @@ class Workflows:
             update, order, start_workflow_operation=operation, id=update_id, rpc_timeout=self._wait
         )
         try:
-            return await answer_of(call, self._wait)
+            return await answer_of(call, self._wait, update_id)
         except Exception as error:
             # The operation's handle holds the same failure; unless it is retrieved, asyncio reports it.
             await asyncio.gather(operation.workflow_handle(), return_exceptions=True)
@@ -175,10 +199,12 @@ class Workflows:
             raise unavailable()
         raise _open_or_closed(life)
 
-    async def answered(self, workflow_id: str, call: Awaitable[R], wait: timedelta) -> R:
-        """The answer of an update that was sent to this workflow."""
+    async def answered(self, workflow_id: str, update_id: str, call: Awaitable[R], wait: timedelta) -> R:
+        """The answer of an update that was sent to this workflow. Raises `ForgedAnswerError` as well."""
         try:
-            return await answer_of(call, wait)
+            return await answer_of(call, wait, update_id)
+        except ForgedAnswerError:
+            raise
         except NoAnswerError:
             raise _open_or_closed(await self.life(workflow_id)) from None
 
@@ -199,15 +225,20 @@ async def delivered(call: Awaitable[object], wait: timedelta) -> None:
         raise unavailable() from None
 
 
-async def answer_of(call: Awaitable[R], wait: timedelta) -> R:
+async def answer_of(call: Awaitable[R], wait: timedelta, update_id: str = "") -> R:
     """The answer to a call. Raises `NoAnswerError` after `wait`, `WorkflowClosedError` or `PaymentError`.
+
+    `update_id`: of an update, whose refusal counts only if the workflow sealed it for this very update.
 
     `rpc_timeout` does not suffice: the server ends its wait after 20 s, and the SDK then polls again without a limit.
     """
     try:
         return await asyncio.wait_for(call, wait.total_seconds())
     except WorkflowUpdateFailedError as error:
-        raise _update_failure(error.cause) from None
+        raise _update_failure(error.cause, update_id) from None
+    except (NotSealedError, SealBrokenError) as error:
+        logger.warning("temporal_answer_refused", update_id=update_id, reason=str(error))
+        raise ForgedAnswerError from None
     except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
         raise NoAnswerError from None
     except WorkflowAlreadyStartedError:
@@ -216,11 +247,17 @@ async def answer_of(call: Awaitable[R], wait: timedelta) -> R:
         raise _rpc_failure(error) from None
 
 
-def _update_failure(cause: BaseException) -> Exception:
-    """A failure typed with an `ErrorCode` is the workflow's answer. Any other means that it ended before answering."""
-    if isinstance(cause, ApplicationError) and cause.type is not None and cause.type in ErrorCode.__members__:
-        begun_by = str(cause.details[0]) if cause.details else None
-        return WorkflowRefusal(ErrorCode(cause.type), cause.message, begun_by)
+def _update_failure(cause: BaseException, update_id: str) -> Exception:
+    """What the workflow sealed is its answer. A failure of the SDK or the server means that it ended before answering.
+
+    Anybody who reaches Temporal can answer in the workflow's place, but not with its seal.
+    """
+    told = detail_of(cause, ToldRefusal)
+    if told is not None and told.update_id == update_id:
+        return WorkflowRefusal(told.code, told.message, told.begun_by)
+    if isinstance(cause, ApplicationError) and cause.type in ErrorCode.__members__:
+        logger.warning("temporal_answer_refused", update_id=update_id, reason="a refusal that is not sealed for it")
+        return ForgedAnswerError()
     return WorkflowClosedError()
 
 

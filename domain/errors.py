@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from domain.base import Frozen
+
 
 class ErrorCode(StrEnum):
     INVALID_FIELD = "INVALID_FIELD"
@@ -47,6 +49,18 @@ class PaymentError(Exception):
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
+
+
+class ToldRefusal(Frozen):
+    """A workflow's refusal of an update, as its sender may believe it. `update_id`: the update that it answers.
+
+    `begun_by`: the call that began the update. None: a validator's refusal, which leaves no update.
+    """
+
+    code: ErrorCode
+    message: str
+    update_id: str
+    begun_by: str | None = None
 
 
 class Transaction(StrEnum):

@@ -47,6 +47,21 @@ def hospital_of(workflow_id: str) -> str | None:
     return match and match["hospital"]
 
 
+def payment_of(workflow_id: str) -> PaymentKey | None:
+    """The payment of a payment's or refund's workflow; None for any other id."""
+    match = _WORKFLOW_ID.fullmatch(workflow_id)
+    if match is None or match["kind"] == "notify":
+        return None
+    return PaymentKey(hospital=match["hospital"], med_org_ord=match["number"].partition(":")[0])
+
+
+def is_of(workflow_id: str, key: PaymentKey) -> bool:
+    """Whether the workflow is this payment itself, or one of its refunds."""
+    return workflow_id == payment_workflow_id(key.hospital, key.med_org_ord) or workflow_id.startswith(
+        refund_workflow_id(key, "")
+    )
+
+
 def is_about(workflow_id: str, med_org_ord: str) -> bool:
     """Whether the workflow is the payment itself, one of its refunds, or a notification about it.
 

@@ -238,6 +238,12 @@ class CancelRequest(PaymentKey, Joined):
     superseded: bool = False
 
 
+class CancelAnswer(Frozen):
+    """The payment is cancelled. `state`: CANCELLED."""
+
+    state: PaymentState
+
+
 class KnownPayment(Frozen):
     """A payment as our row knows it, from which its workflow goes on.
 

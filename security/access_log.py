@@ -35,6 +35,7 @@ class AccessEvent(StrEnum):
     API_REVIEW_READ = "api:review:read"
     API_REVIEW_PROPOSED = "api:review:proposed"
     API_REVIEW_APPROVED = "api:review:approved"
+    TEMPORAL_PAYLOAD_REFUSED = "temporal:payload:refused"
     CLI_PAYMENT_SHOWN = "cli:payment:shown"
     CLI_PAYMENT_LISTED = "cli:payment:listed"
     CLI_HISTORY_EXPORTED = "cli:history:exported"

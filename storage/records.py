@@ -160,6 +160,8 @@ class TimelineKind(StrEnum):
     """A refund reached a state, or was reported to HIS."""
     DECISION = "decision"
     """What a person did about a case in the review queue."""
+    FOREIGN = "foreign"
+    """Something was found in Temporal that we had not sealed, and was refused."""
 
 
 class TimelineEntry(Frozen):

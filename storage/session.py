@@ -17,6 +17,7 @@ from storage.callers.updates import UpdateNumberRepository
 from storage.centre_orders import CentreOrderRepository
 from storage.evidence.access_log import AccessLogRepository
 from storage.evidence.call_log import CallLogRepository
+from storage.evidence.refused_payloads import RefusedPayloadRepository
 from storage.evidence.steps import StepRepository
 from storage.evidence.timeline import TimelineRepository
 from storage.notices import NoticeRepository
@@ -52,6 +53,7 @@ class Unit:
     reviews = cached_property(lambda unit: ReviewRepository(unit.connection))
     notices = cached_property(lambda unit: NoticeRepository(unit.connection))
     notifications = cached_property(lambda unit: NotificationRepository(unit.connection))
+    refused_payloads = cached_property(lambda unit: RefusedPayloadRepository(unit.connection))
     timeline = cached_property(lambda unit: TimelineRepository(unit.connection))
     watch = cached_property(lambda unit: WatchRepository(unit.connection))
     nonces = cached_property(lambda unit: NonceRepository(unit.connection))

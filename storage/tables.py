@@ -203,7 +203,9 @@ class Settlement(SQLModel, table=True):
 
 
 class Step(SQLModel, table=True):
-    """A step of a workflow that is finished: it changed or decided something, and is never done again.
+    """A step of a workflow that is finished: it changed or decided something, or was given up before it did (not_sent).
+
+    It is never done again.
 
     `number`: counts the workflow's steps of this name, from 1. `subject`: what the step was about, where its number
     alone would not say. `result`: what the workflow needs to go on, erased when the payment ends; its digest stays.
@@ -211,7 +213,7 @@ class Step(SQLModel, table=True):
 
     __table_args__ = (
         _of_payment(),
-        CheckConstraint("outcome IN ('done', 'refused')", name="outcome_final"),
+        CheckConstraint("outcome IN ('done', 'refused', 'not_sent')", name="outcome_final"),
         Index("step_once", "workflow_id", "name", "number", unique=True),
     )
 

@@ -29,6 +29,9 @@ REMOTE_RETRY = RetryPolicy(
 )
 """Product rule 10: 1 s, doubling to 30 s. The budget of each call ends it."""
 
+TRIES_MAX = 10
+"""How often a step is taken anew whose activity ended before its time: somebody else has ended it, or a reset did."""
+
 MARGIN_S = 10
 """Added to the timeouts of the remote calls that an activity makes: for our database, the queue, a slow machine."""
 
@@ -42,6 +45,9 @@ REQUESTS_MAX = 6
 
 SETTLE_ASK_BUDGET = timedelta(seconds=30)
 """Of 6301 for one settle call; then the caller is told to call again."""
+
+HINT_PAUSE = timedelta(seconds=2)
+"""Between two 6301 that hints (6302) make us ask: anybody who reaches Temporal can send one, as often as they like."""
 
 OWN_QUESTIONS = tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120, 300, 600))
 """Intervals at which 6301 is asked without being called; the last one repeats (product rule 7)."""

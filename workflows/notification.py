@@ -3,7 +3,9 @@
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
+from activities.contract.base import StepResult
 from activities.contract.refunds import WebhookActivities
+from activities.reporting import declaration_of
 from domain.attention import AttentionReason
 from domain.base import for_operators
 from domain.notifications import GIVEN_UP, Delivery, Notify
@@ -23,10 +25,13 @@ class NotificationWorkflow:
         return delivery
 
     async def _deliver(self, run: Notify) -> Delivery:
+        """Undelivered, as far as we know, is also what somebody else says was delivered."""
+        declaration = declaration_of(WebhookActivities.deliver)
         try:
-            return await workflow.execute_activity_method(
-                WebhookActivities.deliver,
+            told: StepResult[Delivery] | None = await workflow.execute_activity(
+                declaration.name,
                 run,
+                result_type=declaration.returns,
                 start_to_close_timeout=limits.DELIVERY_ATTEMPT_TIMEOUT,
                 schedule_to_close_timeout=limits.DELIVERY_BUDGET,
                 retry_policy=limits.DELIVERY_RETRY,
@@ -34,13 +39,18 @@ class NotificationWorkflow:
             )
         except ActivityError:
             return Delivery.UNDELIVERED
+        return (
+            Delivery.UNDELIVERED if told is None or told.name != declaration.name or told.value is None else told.value
+        )
 
     async def _give_up(self, run: Notify) -> None:
         """From here on a person must replay it."""
         workflow.upsert_search_attributes(sa.attention_updates(AttentionReason.NOTIFICATION_FAILED.value))
-        await workflow.execute_activity_method(
-            WebhookActivities.give_up,
+        declaration = declaration_of(WebhookActivities.give_up)
+        await workflow.execute_activity(
+            declaration.name,
             run,
+            result_type=declaration.returns,
             start_to_close_timeout=limits.DELIVERY_ATTEMPT_TIMEOUT,
             schedule_to_close_timeout=limits.RECORD_BUDGET,
             summary=for_operators("记录通知未送达"),

@@ -1,5 +1,6 @@
-"""The workflow sandbox of worker and replayer."""
+"""The workflow sandbox of worker and replayer, and what stands between a workflow and whoever calls it."""
 
+from dataclasses import replace
 from typing import Any
 
 from temporalio.api.enums.v1 import CommandType
@@ -7,6 +8,8 @@ from temporalio.converter import SerializationContext, StorageDriverStoreContext
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import Info
+
+from workflows.told import Telling
 
 _FOR_OTHER_WORKFLOWS = frozenset(
     {
@@ -42,7 +45,8 @@ class _QuickContextRunner(WorkflowRunner):
         self._sandboxed.prepare_workflow(defn)
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        return _QuickContextInstance(self._sandboxed.create_instance(det), det.info)
+        told = replace(det, interceptor_classes=[*det.interceptor_classes, Telling])
+        return _QuickContextInstance(self._sandboxed.create_instance(told), det.info)
 
     def set_worker_level_failure_exception_types(self, types: Any) -> None:  # noqa: ANN401 - passed on
         self._sandboxed.set_worker_level_failure_exception_types(types)
@@ -54,6 +58,11 @@ class _QuickContextInstance(WorkflowInstance):
         self._own = WorkflowSerializationContext(namespace=info.namespace, workflow_id=info.workflow_id)
 
     def activate(self, act: Any) -> Any:  # noqa: ANN401 - the bridge's protobuf
+        for job in act.jobs:
+            if job.HasField("initialize_workflow") and len(job.initialize_workflow.arguments) != 1:
+                # Nobody could read it: the workflow fails, instead of its task, again and again.
+                del job.initialize_workflow.arguments[:]
+                job.initialize_workflow.arguments.add()
         return self._sandboxed.activate(act)
 
     def get_serialization_context(self, command_info: Any) -> SerializationContext | None:  # noqa: ANN401 - the SDK's

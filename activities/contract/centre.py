@@ -8,7 +8,7 @@ from activities.contract.base import Step
 from activities.reporting import Activities, declared
 from domain.base import Frozen
 from domain.bills import Bill
-from domain.errors import ErrorCode
+from domain.errors import ErrorCode, Transaction
 from domain.insurance import OrderReference, OrderStatus, PreSettlement, RefundType, Settlement, Split, UploadedFees
 from domain.orders import Order, PaymentEnd
 from domain.values.fen import Fen
@@ -112,13 +112,13 @@ class Reversed(Frozen):
 class CentreActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
     """The insurance centre."""
 
-    @declared("insurance_6201_upload_fees", adopted=True)
+    @declared("insurance_6201_upload_fees", adopted=True, sends=Transaction.UPLOAD_FEES)
     @abstractmethod
     async def upload_fees(self, step: UploadFees) -> UploadedFees:
         """INSURANCE_REFUSED; INSURANCE_UNAVAILABLE with the note UPLOAD_ORPHANED for a repeat; ORDER_CONFLICT if the
         payOrdId is another payment's; not_sent, unknown."""
 
-    @declared("insurance_6202_place_order", adopted=True)
+    @declared("insurance_6202_place_order", adopted=True, sends=Transaction.PLACE_ORDER)
     @abstractmethod
     async def place_order(self, step: PlaceOrder) -> PreSettlement:
         """INSURANCE_REFUSED, AMOUNT_INCONSISTENT; not_sent, unknown."""
@@ -128,12 +128,12 @@ class CentreActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
     async def ask_order(self, step: AskOrder) -> OrderAnswer:
         """INSURANCE_REFUSED; not_sent, unknown."""
 
-    @declared("insurance_6401_revoke_order", adopted=True)
+    @declared("insurance_6401_revoke_order", adopted=True, sends=Transaction.REVOKE_ORDER)
     @abstractmethod
     async def revoke_order(self, step: RevokeOrder) -> Revoked:
         """INSURANCE_REFUSED; not_sent, unknown."""
 
-    @declared("insurance_6203_reverse", adopted=True)
+    @declared("insurance_6203_reverse", adopted=True, sends=Transaction.REFUND)
     @abstractmethod
     async def reverse(self, step: Reverse) -> Reversed:
         """INSURANCE_REFUSED; not_sent, unknown."""

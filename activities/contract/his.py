@@ -7,7 +7,7 @@ from activities.contract.base import Step
 from activities.reporting import Activities, declared
 from domain.base import Frozen
 from domain.bills import Bill
-from domain.errors import ErrorCode
+from domain.errors import ErrorCode, Transaction
 from domain.orders import Category, HisPayment, Order
 from domain.values.fen import Fen
 
@@ -77,6 +77,10 @@ class TellRefund(Step):
     def subject(self) -> str:
         return self.refund_no
 
+    @property
+    def sent_as(self) -> str:
+        return self.refund_no
+
 
 class HisActivities(Activities, ABC, refused_as=ErrorCode.HIS_REFUSED):
     """The hospital information system."""
@@ -92,22 +96,22 @@ class HisActivities(Activities, ABC, refused_as=ErrorCode.HIS_REFUSED):
     async def find_booking(self, step: FindBooking) -> Booking:
         """not_sent, unknown."""
 
-    @declared("his_register", adopted=True)
+    @declared("his_register", adopted=True, sends=Transaction.REGISTER)
     @abstractmethod
     async def register(self, step: BookPayment) -> Booking:
         """HIS_REFUSED; not_sent, unknown."""
 
-    @declared("his_settle", adopted=True)
+    @declared("his_settle", adopted=True, sends=Transaction.SETTLE)
     @abstractmethod
     async def settle(self, step: BookPayment) -> Booking:
         """HIS_REFUSED; not_sent, unknown."""
 
-    @declared("his_cancel_registration", adopted=True)
+    @declared("his_cancel_registration", adopted=True, sends=Transaction.CANCEL_REGISTRATION)
     @abstractmethod
     async def cancel_registration(self, step: CancelRegistration) -> None:
         """HIS_REFUSED; not_sent, unknown."""
 
-    @declared("his_tell_refund", adopted=True)
+    @declared("his_tell_refund", adopted=True, sends=Transaction.TELL_REFUND)
     @abstractmethod
     async def tell_refund(self, step: TellRefund) -> None:
         """HIS_REFUSED; not_sent, unknown."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from activities.contract.base import Step
 from activities.reporting import Activities, declared
 from domain.base import Frozen
-from domain.errors import ErrorCode
+from domain.errors import ErrorCode, Outcome, Transaction
 from domain.insurance import Settlement, Split
 from domain.orders import Order, PaymentEnd
 from domain.reviews import CaseEvent, ReviewAction
@@ -93,6 +93,29 @@ class ResolveCase(Step):
         return self.state.value
 
 
+class GiveUp(Step):
+    """Give up a step whose attempts have told nothing: `given_up` is its name, the rest as in `Step`.
+
+    `transaction`: what it sends.
+    """
+
+    given_up: str
+    of_number: int
+    of_subject: str
+    transaction: Transaction
+    carries: str | None = None
+
+
+class GivenUp(Frozen):
+    """What our database knows of the step, and will never know otherwise unless it is UNKNOWN.
+
+    NOT_SENT: its call did not leave, and never will. `result`: of a step that is done, as JSON.
+    """
+
+    outcome: Outcome
+    result: str | None = None
+
+
 class BillLockActivities(Activities, ABC, refused_as=ErrorCode.BILL_ALREADY_PAID):
     """A payment's bill locks, and the other payment that holds one of them."""
 
@@ -124,6 +147,11 @@ class RecordActivities(Activities, ABC):
     @abstractmethod
     async def look_at_record(self, step: Step) -> RecordLook:
         """Only failures of our database, which are repeated; `MOVED` if the workflow must follow its row."""
+
+    @declared("give_up_step")
+    @abstractmethod
+    async def give_up(self, step: GiveUp) -> GivenUp:
+        """The step's own refusal, if it was refused; failures of our database, which are repeated."""
 
     @declared("record_case_event")
     @abstractmethod

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from activities.contract.base import Step
 from activities.reporting import Activities, declared
 from domain.base import Frozen
-from domain.errors import ErrorCode
+from domain.errors import ErrorCode, Transaction
 from domain.insurance import OrderReference, RefundType
 from domain.notifications import Delivery, Notify
 from domain.orders import CashRefundedBy
@@ -38,6 +38,10 @@ class RefundMoney(RefundStep):
     pay_auth_no: str
     reason: str
     sends_max: int
+
+    @property
+    def sent_as(self) -> str:
+        return self.refund_no
 
 
 class RefundMade(Frozen):
@@ -86,7 +90,7 @@ class RefundActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
         Returns None while another refund of the payment is under way.
         """
 
-    @declared("insurance_6203_refund")
+    @declared("insurance_6203_refund", sends=Transaction.REFUND)
     @abstractmethod
     async def refund(self, step: RefundMoney) -> RefundMade:
         """INSURANCE_REFUSED; NOT_REFUNDABLE with the note REFUNDED_ELSEWHERE if 6301 then shows money back past us;

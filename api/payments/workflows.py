@@ -6,6 +6,7 @@ from api.temporal import delivered
 from api.updates import JoinedUpdates, Question
 from domain.ids import payment_workflow_id
 from domain.orders import (
+    CancelAnswer,
     CancelRequest,
     PaymentStart,
     PreSettleAnswer,
@@ -41,7 +42,7 @@ class PaymentWorkflows(JoinedUpdates):
 
     async def cancel(self, question: Question, number: int) -> PaymentState:
         """Ask the payment to withdraw; its state afterwards. `number`: as of `ask`."""
-        return PaymentState(await self.ask(question, str, number))
+        return (await self.ask(question, CancelAnswer, number)).state
 
     async def notice(self, workflow_id: str) -> None:
         """Hint to the payment that something happened at the centre."""

@@ -4,6 +4,7 @@ Logged: request id, route, status, error code, duration, hospital, key name, med
 header's value.
 """
 
+import math
 import re
 import time
 import traceback
@@ -87,6 +88,11 @@ class HttpMetrics:
 
         waiting = Gauge("medpay_http_backlog", "Calls that wait for us", registry=self._registry)
         waiting.set_function(backlog)
+        self._refused = Gauge(
+            "medpay_temporal_payloads_refused",
+            "Payloads found in Temporal that we had not sealed, since the records began",
+            registry=self._registry,
+        )
 
     def observe(self, route: str, method: str, status: int, code: str, duration_s: float) -> None:
         """Count one request. `code`: its X-Error-Code, empty for a success."""
@@ -94,8 +100,9 @@ class HttpMetrics:
         self._requests.labels(route, method, str(status), code).inc()
         self._durations.labels(route).observe(duration_s)
 
-    def text(self) -> bytes:
-        """All metrics in Prometheus's text format."""
+    def text(self, refused: int | None) -> bytes:
+        """All metrics in Prometheus's text format. `refused`: payloads of Temporal's; None: not known now."""
+        self._refused.set(math.nan if refused is None else refused)
         return generate_latest(self._registry)
 
 

@@ -65,6 +65,13 @@ class CallLogRepository:
         """
         return await self._earlier(_UNRESOLVED, key, transaction, our_ref, {})
 
+    async def may_have_arrived(
+        self, key: PaymentKey, step: StepKey, transaction: str, our_ref: str | None = None
+    ) -> bool:
+        """Whether a call of this step may have reached the other side, or an open one of the same transaction."""
+        values = {**key_of(key), **_key_of_step(step), "key_transaction": transaction, "key_our_ref": our_ref}
+        return (await self._connection.execute(_ARRIVED, values)).first() is not None
+
     async def before(
         self, key: PaymentKey, step: StepKey, transaction: str, our_ref: str | None = None
     ) -> EarlierCall | None:
@@ -112,6 +119,7 @@ _OPEN = or_(_CALL.c.outcome.is_(None), _CALL.c.outcome.not_in(_CERTAIN))
 _OF_STEP = and_(*(_CALL.c[name] == bindparam(f"key_{name}") for name in _OF_NO_STEP))
 _UNRESOLVED = _EARLIER.where(_OPEN)
 _BEFORE = _EARLIER.where(or_(_OPEN, _OF_STEP))
+_ARRIVED = _EARLIER.where(or_(_OPEN, and_(_OF_STEP, _MAY_HAVE_ARRIVED)))
 _BEGUN = insert(_CALL).returning(_CALL.c.id)
 _NOTED = insert(_CALL)
 _FINISHED = update(_CALL).where(_CALL.c.id == bindparam("key_id"), _CALL.c.outcome.is_(None))

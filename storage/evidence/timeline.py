@@ -8,6 +8,7 @@ from sqlalchemy import RowMapping, Select, select
 from domain.base import PaymentKey
 from domain.notifications import EVENT_NAMES
 from domain.states import RefundState
+from storage.evidence.refused_payloads import RefusedPayload
 from storage.notices import SettlementNotice
 from storage.records import TimelineEntry, TimelineKind
 from storage.sql.engines import AnyConnection
@@ -36,6 +37,7 @@ class TimelineRepository:
             *(_state(row) for row in await self._rows(_STATES, key)),
             *(_given_up(row) for row in await self._rows(_GIVEN_UP_NOTIFICATIONS, key)),
             *(_decision(row) for row in await self._rows(_DECISIONS, key)),
+            *(_foreign(row) for row in await self._rows(_FOREIGN, key)),
             *(entry for row in await self._rows(_REFUNDS, key) for entry in _refund(row)),
         ]
         return sorted(entries, key=lambda entry: entry.at)
@@ -74,6 +76,11 @@ def _decision(row: RowMapping) -> TimelineEntry:
     return TimelineEntry(at=row["at"], kind=TimelineKind.DECISION, name=row["action"], message=" ".join(words))
 
 
+def _foreign(row: RowMapping) -> TimelineEntry:
+    message = f"Temporal中有{row['refused']}次未经本系统密封的内容, 已拒绝, 支付不受其影响; 请查Temporal的访问权限"
+    return TimelineEntry(at=row["last_at"], kind=TimelineKind.FOREIGN, name=row["why"], message=message)
+
+
 def _refund(row: RowMapping) -> Iterable[TimelineEntry]:
     """When a refund was requested, reached its present state, and was reported to HIS."""
     moments = [(row["requested_at"], RefundState.REFUNDING.value)]
@@ -85,6 +92,7 @@ def _refund(row: RowMapping) -> Iterable[TimelineEntry]:
 
 
 _NOTICE, _CALL, _STATE = table_of(SettlementNotice), table_of(CallLog), table_of(StateChange)
+_REFUSED = table_of(RefusedPayload)
 _NOTIFICATION, _EVENT, _REFUND = table_of(Notification), table_of(ReviewEvent), table_of(Refund)
 _NOTICES = select(_NOTICE).where(*here(_NOTICE)).order_by(_NOTICE.c.id.desc()).limit(NOTICES_SHOWN_MAX)
 _CALLS = select(_CALL).where(*here(_CALL)).order_by(_CALL.c.id)
@@ -95,4 +103,5 @@ _GIVEN_UP_NOTIFICATIONS = (
     .order_by(_NOTIFICATION.c.id)
 )
 _DECISIONS = select(_EVENT).where(*here(_EVENT)).order_by(_EVENT.c.id)
+_FOREIGN = select(_REFUSED).where(*here(_REFUSED)).order_by(_REFUSED.c.last_at)
 _REFUNDS = select(_REFUND).where(*here(_REFUND)).order_by(_REFUND.c.requested_at, _REFUND.c.refund_no)

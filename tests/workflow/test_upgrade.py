@@ -1,5 +1,8 @@
 """A worker that is older than the API: payloads only gain fields, and it passes over those that it does not know."""
 
+from typing import Any
+
+from pydantic import create_model
 from temporalio.client import WorkflowUpdateStage
 
 from domain.orders import PaymentStart
@@ -10,8 +13,10 @@ from workflows.payment.workflow import PaymentWorkflow
 
 async def test_a_term_of_a_later_release_is_passed_over(work: PaymentsAtWork, order_no: str) -> None:
     begun = start(outpatient(order_no))
-    later = begun.model_dump(mode="json")
-    later["terms"]["a_term_of_a_later_release"] = 1
+    fields = begun.model_dump(mode="json")
+    fields["terms"]["a_term_of_a_later_release"] = 1
+    definitions: dict[str, Any] = {name: (Any, value) for name, value in fields.items()}
+    later = create_model(PaymentStart.__name__, **definitions)()
     workflow_id = begun.order.workflow_id
     work.begun.append(workflow_id)
 

@@ -1,13 +1,15 @@
 """Update calls that wait for an answer: handlers submit them, the workflow's loop serves them round by round."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from domain.base import Joined
+from domain.base import Joined, for_operators
 from domain.errors import ErrorCode
 from domain.orders import CancelRequest, SettleRequest
 from workflows import limits
@@ -96,6 +98,7 @@ class Inbox:
     cancel: CancelInbox = field(default_factory=CancelInbox)
     noticed: bool = False
     _followed: bool = False
+    _hinted_at: datetime | None = None
     requests: int = 0
     """Update calls that are not answered yet. Each is another request, since equal ones join."""
 
@@ -116,7 +119,22 @@ class Inbox:
     @property
     def asks(self) -> bool:
         """Whether a decision is wanted now."""
-        return bool(self.settle.waiting) or self.cancel.unserved or self.noticed
+        return self._is_called or self.noticed
+
+    @property
+    def _is_called(self) -> bool:
+        return bool(self.settle.waiting) or self.cancel.unserved
+
+    async def pace_hints(self) -> None:
+        """Return at once if somebody calls; a hint that closely follows another waits for `HINT_PAUSE`."""
+        if not self.noticed:
+            return
+        left = timedelta(0) if self._hinted_at is None else self._hinted_at + limits.HINT_PAUSE - workflow.now()
+        if left > timedelta(0) and not self._is_called:
+            with suppress(TimeoutError):
+                words = for_operators("下一次核实 (hints are followed one by one)")
+                await workflow.wait_condition(lambda: self._is_called, timeout=left, timeout_summary=words)
+        self._hinted_at = workflow.now()
 
     def take(self) -> None:
         """Start a round. Flags are cleared before anything is awaited, so that nothing that arrives later is lost."""

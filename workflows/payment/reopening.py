@@ -38,6 +38,7 @@ class LateMoney:
         self._inbox = inbox
 
     async def run(self) -> None:
+        await self._inbox.pace_hints()
         # Cleared before the question, so that a hint which arrives meanwhile makes us ask again.
         self._inbox.noticed = False
         if self._progress.uploaded is None:
@@ -76,6 +77,7 @@ class RefundsElsewhere:
         self._inbox = inbox
 
     async def run(self) -> None:
+        await self._inbox.pace_hints()
         # As in `LateMoney`.
         self._inbox.noticed = False
         self._progress.show("订单已结算, 核实是否另有退费 (6301)")

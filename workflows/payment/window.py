@@ -62,6 +62,7 @@ class PaymentWindow:
                 )
             except TimeoutError:
                 workflow.logger.debug("nobody called")
+        await self._inbox.pace_hints()
         if self._progress.woken:
             await self._progress.look_at_record()
         if workflow.now() >= self._wake_at:

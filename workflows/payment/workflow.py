@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 from domain.attention import AttentionReason
 from domain.errors import ErrorCode
 from domain.orders import (
+    CancelAnswer,
     CancelRequest,
     Order,
     PaymentEnd,
@@ -120,8 +121,8 @@ class PaymentWorkflow(ReviewHandlers):
         self._inbox.check_room()
 
     @workflow.update
-    async def cancel(self, request: CancelRequest) -> str:
-        """Cancel before payment: 6301, and if it is not paid 6401. Returns the state, CANCELLED.
+    async def cancel(self, request: CancelRequest) -> CancelAnswer:
+        """Cancel before payment: 6301, and if it is not paid 6401.
 
         Raises `ApplicationError` with BILL_ALREADY_PAID once it is paid, or with PROCESSING while the patient is
         paying: the payment is then still cancelled as soon as it can be.
@@ -134,7 +135,7 @@ class PaymentWorkflow(ReviewHandlers):
             raise ticket.refusal
         if progress.end is not None and progress.state is not PaymentState.CANCELLED:
             raise refused(request, progress.end.code, progress.end.message)
-        return progress.state.value
+        return CancelAnswer(state=progress.state)
 
     @cancel.validator
     def _not_paid_yet(self, request: CancelRequest) -> None:  # noqa: ARG002 - whoever asks for it

@@ -33,7 +33,6 @@ A = TypeVar("A")
 J = TypeVar("J", bound=Joined)
 F = TypeVar("F")
 """What both sides say about a case now."""
-ANYBODY = Inspection()
 
 
 def _not_yet() -> None:
@@ -146,12 +145,12 @@ class ReviewHandlers:
     _review: ReviewQueue
 
     @workflow.update
-    async def inspect(self, inspection: Inspection = ANYBODY) -> ReviewView:
+    async def inspect(self, inspection: Inspection) -> ReviewView:
         """What each side says now, and what is safe. Raises `ApplicationError` ACTION_REFUSED if no case is open."""
         return await _told(inspection, self._review.inspect())
 
     @inspect.validator
-    def _may_inspect(self, inspection: Inspection = ANYBODY) -> None:  # noqa: ARG002 - everybody sees the same
+    def _may_inspect(self, inspection: Inspection) -> None:  # noqa: ARG002 - everybody sees the same
         self._review.check_look()
 
     @workflow.update

@@ -207,7 +207,7 @@ def create_step() -> None:
         sa.Column("result_sealed", sa.Text(), nullable=True),
         text("result_digest", 64),
         moment("finished_at"),
-        sa.CheckConstraint("outcome IN ('done', 'refused')", name="outcome_final"),
+        sa.CheckConstraint("outcome IN ('done', 'refused', 'not_sent')", name="outcome_final"),
         of_payment(),
         sa.PrimaryKeyConstraint("id"),
     )

@@ -2,15 +2,15 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio import workflow
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.watcher import Watcher
+from activities.watcher import AtTemporal, Watcher
 from domain.orders import Order, PaymentStart
 from domain.states import PaymentState
 from storage.records import PaymentFacts
@@ -63,7 +63,7 @@ class Watched:
             self.restarted.append(start)
 
         terms = {self.order.hospital: TERMS}
-        return Watcher(self.database, self.client, terms, restart, timedelta(seconds=after_s))
+        return Watcher(self.database, AtTemporal(self.client, "watched", restart), terms, timedelta(seconds=after_s))
 
     async def running(self) -> WorkflowHandle[Sleeping, None]:
         """The workflow, once Temporal lists it."""
@@ -133,6 +133,27 @@ async def test_one_whose_workflow_was_terminated_is_started_again(watched: Watch
     await watched.row(S.PAID)
     await watched.watcher().look()
     assert [_order_and_state(start) for start in watched.restarted] == [(watched.order, S.PAID)]
+
+
+@workflow.defn(name="Stranger")
+class Squatting:
+    """Somebody else's, under the id of a payment."""
+
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.wait_condition(lambda: False)
+
+
+@pytest.mark.parametrize(("what", "queue"), [(Squatting.run, "watched"), (Sleeping.run, "elsewhere")])
+async def test_somebody_elses_workflow_under_its_id_is_not_its_own(
+    watched: Watched, what: Callable[..., Awaitable[None]], queue: str
+) -> None:
+    squatter = await watched.client.start_workflow(what, id=watched.order.workflow_id, task_queue=queue)
+    await watched.is_listed("Running")
+    await watched.row(S.PAID)
+    await watched.watcher().look()
+    assert [_order_and_state(start) for start in watched.restarted] == [(watched.order, S.PAID)]
+    assert (await squatter.describe()).status is WorkflowExecutionStatus.TERMINATED
 
 
 def _order_and_state(start: PaymentStart) -> tuple[Order, PaymentState | None]:

@@ -37,6 +37,8 @@ from activities.contract.his import (
 )
 from activities.contract.records import (
     BillLockActivities,
+    GivenUp,
+    GiveUp,
     LockBills,
     LockedBills,
     NoteCase,
@@ -52,7 +54,7 @@ from activities.reporting import Declaration, refusal
 from activities.step_log import key_of_step
 from domain import insurance, orders
 from domain.bills import Bill
-from domain.errors import ErrorCode
+from domain.errors import ErrorCode, Outcome
 from domain.insurance import OrderStatus, SetlType, UploadedFees
 from domain.states import PaymentState
 from storage.records import StepKey
@@ -96,6 +98,7 @@ class _Kept:
 
     def __init__(self) -> None:
         self._results: dict[StepKey, Any] = {}
+        self._told: dict[StepKey, str | None] = {}
         self._in_flight = InFlight[Any]()
 
     async def run(self, declaration: Declaration, step: Step, work: Callable[[], Awaitable[T]]) -> T:
@@ -105,7 +108,11 @@ class _Kept:
             return kept
 
         async def keeping() -> T:
-            made = await work()
+            try:
+                made = await work()
+            except ApplicationError as error:
+                self._told[key] = error.type
+                raise
             if declaration.adopted:
                 self._results[key] = made
             return made
@@ -113,10 +120,20 @@ class _Kept:
         result: T = await self._in_flight.join(key, keeping)
         return result
 
+    def misplaced(self, workflow_id: str) -> None:
+        raise AssertionError(f"a step found elsewhere: {workflow_id}")
+
+    def given_up(self, step: GiveUp) -> GivenUp:
+        """As the database would have it: a call that left may have arrived."""
+        key = key_of_step(step).model_copy(update={"name": step.given_up, "number": step.of_number})
+        if self._told.get(key) == Outcome.NOT_SENT:
+            return GivenUp(outcome=Outcome.NOT_SENT)
+        return GivenUp(outcome=Outcome.UNKNOWN)
+
 
 class Script(HisActivities, CentreActivities, BillLockActivities, RecordActivities):
     def __init__(self) -> None:
-        self.keeper = _Kept()
+        self.keeper = self._kept = _Kept()
         self.asked: list[str] = []
         self.recorded: list[orders.PaymentEnd] = []
         self.payments: list[BookPayment] = []
@@ -218,6 +235,7 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
 
     async def ask_order(self, step: AskOrder) -> OrderAnswer:
         self.questions.append(step)
+        await self._act("ask_order")
         if not activity.info().is_local:
             await self._act("ask_order_again")
         answer = self._next("ask_order", object)
@@ -245,6 +263,9 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
 
     async def look_at_record(self, step: Step) -> RecordLook:  # noqa: ARG002 - scripted
         return self._next("look_at_record", RecordLook)
+
+    async def give_up(self, step: GiveUp) -> GivenUp:
+        return self._kept.given_up(step)
 
     async def lock_bills(self, step: LockBills) -> LockedBills:  # noqa: ARG002 - scripted
         return self._next("lock_bills", LockedBills)

@@ -17,7 +17,15 @@ from temporalio.client import (
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
-from domain.orders import CancelRequest, Order, PaymentStart, PreSettleAnswer, SettlementAnswer, SettleRequest
+from domain.orders import (
+    CancelAnswer,
+    CancelRequest,
+    Order,
+    PaymentStart,
+    PreSettleAnswer,
+    SettlementAnswer,
+    SettleRequest,
+)
 from domain.states import PaymentState
 from security.crypto.payload_codec import data_converter
 from tests.support.scripted.activities import Script
@@ -51,9 +59,9 @@ class PaymentsAtWork:
         return await handle.start_update(PaymentWorkflow.settle, request, wait_for_stage=accepted)
 
     async def cancel(self, order: Order, step_s: int = 30) -> str:
-        return await self.answer(await self.begin_cancel(order), step_s)
+        return (await self.answer(await self.begin_cancel(order), step_s)).state.value
 
-    async def begin_cancel(self, order: Order) -> WorkflowUpdateHandle[str]:
+    async def begin_cancel(self, order: Order) -> WorkflowUpdateHandle[CancelAnswer]:
         """A cancel that is accepted and not yet answered."""
         request = CancelRequest(hospital=order.hospital, med_org_ord=order.med_org_ord, by="backend")
         handle = self.handle(order.workflow_id)

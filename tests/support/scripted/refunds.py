@@ -27,7 +27,7 @@ from domain.base import PaymentKey
 from domain.errors import NotSent, Refused, Unknown
 from domain.insurance import OrderReference, OrderStatus, RefundAnswer, RefundStatus, RefundType
 from domain.refunds import RefundOrder, RefundStart
-from domain.reviews import Approval, Decision, Proposal, ReviewAction, ReviewView
+from domain.reviews import Approval, Decision, Inspection, Proposal, ReviewAction, ReviewView
 from domain.states import PaymentState, RefundState
 from domain.values.fen import Fen
 from gateways.his.port import HisRefund
@@ -152,7 +152,7 @@ class RefundsAtWork:
 
     async def inspect(self, order: RefundOrder) -> ReviewView:
         update = await self.handle(order).start_update(
-            RefundWorkflow.inspect, wait_for_stage=WorkflowUpdateStage.ACCEPTED
+            RefundWorkflow.inspect, Inspection(), wait_for_stage=WorkflowUpdateStage.ACCEPTED
         )
         return await self.in_time(update)
 

@@ -7,7 +7,7 @@ from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateStage
 
 from activities.contract.his import Booking
 from domain.orders import Order, PaymentStart
-from domain.reviews import Approval, CaseEvent, Decision, Proposal, ReviewAction, ReviewView
+from domain.reviews import Approval, CaseEvent, Decision, Inspection, Proposal, ReviewAction, ReviewView
 from domain.states import PaymentState
 from tests.support.scripted.activities import CENTRE_REFUSES, HIS_REFUSES, HIS_SILENT, paid, waiting
 from tests.support.scripted.payments import PaymentsAtWork
@@ -27,7 +27,8 @@ class Case:
 
     async def inspect(self) -> ReviewView:
         handle = self.work.handle(self.begun.order.workflow_id)
-        update = await handle.start_update(PaymentWorkflow.inspect, wait_for_stage=WorkflowUpdateStage.ACCEPTED)
+        accepted = WorkflowUpdateStage.ACCEPTED
+        update = await handle.start_update(PaymentWorkflow.inspect, Inspection(), wait_for_stage=accepted)
         return await self.work.answer(update)
 
     async def propose(self, action: ReviewAction, by: str = "op", pay_auth_no: str = "") -> Decision:

@@ -12,6 +12,7 @@ from temporalio.testing import ActivityEnvironment
 import worker
 from activities.call_log import CallLog
 from activities.contract import centre, his, records, refunds
+from activities.contract.base import FailureKind, StepResult
 from activities.reporting import Activities, declared
 from domain.errors import ErrorCode, NotSent, PaymentError, Refused, Unknown
 from security.crypto.keyring import Keyring
@@ -45,10 +46,9 @@ def names(activities: list[Any]) -> list[str]:
     return [activity._Definition.must_from_callable(each).name or "" for each in activities]
 
 
-async def reported(method: Any, failure: Exception) -> tuple[str | None, bool, str]:  # noqa: ANN401 - a bound method
-    with pytest.raises(ApplicationError) as raised:
-        await ActivityEnvironment().run(method, failure)
-    return raised.value.type, raised.value.non_retryable, raised.value.message
+async def returned(method: Any, failure: Exception) -> StepResult[Any]:  # noqa: ANN401 - a bound method
+    result: StepResult[Any] = await ActivityEnvironment().run(method, failure)
+    return result
 
 
 class TestDeclaring:
@@ -58,21 +58,41 @@ class TestDeclaring:
     @pytest.mark.parametrize(
         ("failure", "told"),
         [
-            (PaymentError(ErrorCode.TOTAL_MISMATCH, "不符"), ("TOTAL_MISMATCH", True, "不符")),
-            (Refused("settle", "已停诊"), ("HIS_REFUSED", True, "已停诊")),
-            (NotSent("settle", "down"), ("not_sent", False, "down")),
-            (Unknown("settle", "lost"), ("unknown", False, "lost")),
+            (PaymentError(ErrorCode.TOTAL_MISMATCH, "不符"), ("TOTAL_MISMATCH", "不符")),
+            (Refused("settle", "已停诊"), ("HIS_REFUSED", "已停诊")),
         ],
     )
-    async def test_a_failure_is_told_by_its_type(self, failure: Exception, told: tuple[str, bool, str]) -> None:
-        assert await reported(Both().ask, failure) == told
+    async def test_a_refusal_is_returned(self, failure: Exception, told: tuple[str, str]) -> None:
+        result = await returned(Both().ask, failure)
+        assert result.failure is not None
+        assert (result.name, result.failure.kind, result.failure.code, result.failure.message) == (
+            "ask",
+            FailureKind.REFUSED,
+            *told,
+        )
 
-    async def test_a_refusal_that_nobody_declared_is_never_final(self) -> None:
-        assert await reported(Both().keep, Refused("settle", "no")) == ("refused", False, "no")
+    @pytest.mark.parametrize(
+        ("method", "failure", "told"),
+        [
+            (Both().ask, NotSent("settle", "down"), ("not_sent", False, "down")),
+            (Both().ask, Unknown("settle", "lost"), ("unknown", False, "lost")),
+            (Both().keep, Refused("settle", "no"), ("refused", False, "no")),
+        ],
+    )
+    async def test_what_is_not_final_is_raised_and_retried(
+        self,
+        method: Any,  # noqa: ANN401 - a bound method
+        failure: Exception,
+        told: tuple[str, bool, str],
+    ) -> None:
+        """Also a refusal that nobody declared."""
+        with pytest.raises(ApplicationError) as raised:
+            await returned(method, failure)
+        assert (raised.value.type, raised.value.non_retryable, raised.value.message) == told
 
     async def test_what_is_no_failure_of_a_call_passes_as_it_is(self) -> None:
         with pytest.raises(ValueError, match="a bug"):
-            await ActivityEnvironment().run(Both().ask, ValueError("a bug"))
+            await returned(Both().ask, ValueError("a bug"))
 
 
 class TestWorker:

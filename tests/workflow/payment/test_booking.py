@@ -20,7 +20,7 @@ from tests.support.scripted.activities import (
 from tests.support.scripted.payments import PaymentsAtWork
 from tests.support.stack.time_skipping import refusal_of
 from tests.support.values.orders import outpatient, registration, settle_call, start
-from workflows.calls import Unresolved, _failure
+from workflows.calls import _told
 
 
 async def paid_and_called(
@@ -199,9 +199,7 @@ class TestACutOffAttempt:
             retry_state=None,
         )
         error.__cause__ = cut_off
-        failure = _failure(error)
-        assert isinstance(failure, Unresolved)
-        assert failure.outcome is Outcome.UNKNOWN
+        assert _told(error) is Outcome.UNKNOWN
 
 
 class TestReversed:

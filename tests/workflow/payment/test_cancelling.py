@@ -6,7 +6,7 @@ from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateHandle
 from temporalio.exceptions import ApplicationError
 
 from activities.contract.centre import Revoked
-from domain.orders import Order
+from domain.orders import CancelAnswer, Order
 from domain.states import PaymentState
 from tests.support.scripted.activities import CENTRE_DOWN, CENTRE_SILENT, waiting
 from tests.support.scripted.payments import PaymentsAtWork
@@ -30,7 +30,7 @@ class TestBeforePayment:
     async def test_while_the_order_is_placed_answers_no_split(self, work: PaymentsAtWork, order_no: str) -> None:
         order = outpatient(order_no)
         work.script.will("upload_fees", CENTRE_SILENT, CENTRE_SILENT, work.script.answers["upload_fees"][0])
-        cancels: asyncio.Queue[WorkflowUpdateHandle[str]] = asyncio.Queue()
+        cancels: asyncio.Queue[WorkflowUpdateHandle[CancelAnswer]] = asyncio.Queue()
 
         async def cancel() -> None:
             """Accepted before the first 6201 fails: sent beside it, it could come when the order is placed."""
@@ -43,7 +43,7 @@ class TestBeforePayment:
             work.answer(update, 1), work.answer(await cancels.get(), 1), return_exceptions=True
         )
 
-        assert state == "CANCELLED"
+        assert state == CancelAnswer(state=PaymentState.CANCELLED)
         assert isinstance(answer, WorkflowUpdateFailedError)
         assert isinstance(answer.cause, ApplicationError)
         assert answer.cause.type == "CANCELLED"

@@ -1,6 +1,7 @@
 """PRE_SETTLED: whatever wakes the payment, 6301 decides."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from temporalio.api.history.v1 import HistoryEvent
@@ -13,6 +14,7 @@ from tests.support.scripted.activities import CENTRE_DOWN, paid, waiting
 from tests.support.scripted.payments import PaymentsAtWork
 from tests.support.stack.time_skipping import refusal_of
 from tests.support.values.orders import outpatient, settle_call, start
+from workflows.limits import HINT_PAUSE
 from workflows.payment.workflow import PaymentWorkflow
 
 WINDOW_S = 1800
@@ -24,6 +26,20 @@ async def refused(work: PaymentsAtWork, request: SettleRequest, step_s: int = 30
 
 def _is_accepted(event: HistoryEvent) -> bool:
     return event.HasField("workflow_execution_update_accepted_event_attributes")
+
+
+class TestAHint:
+    async def test_that_follows_another_waits_a_moment(self, work: PaymentsAtWork, order_no: str) -> None:
+        """Anybody who reaches Temporal can send one: a flood of them must not become one of questions."""
+        order = outpatient(order_no)
+        await work.pre_settle(start(order))
+        notice = partial(work.handle(order.workflow_id).signal, PaymentWorkflow.notice)
+        work.script.on("ask_order", notice)
+        await notice()
+        await work.environment.sleep(2 * HINT_PAUSE.total_seconds())
+
+        first, second = (question.revision for question in work.script.questions)
+        assert second - first >= HINT_PAUSE.total_seconds() * 1_000_000
 
 
 class TestASettleCall:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.temporal import RETRY_AFTER_LIMIT_S
@@ -237,6 +237,16 @@ class TestAWorkflowTerminatedBeforeItHadARow:
             assert (answer.outcome, answer.json["MSG"]) == ((200, "INSURANCE_UNAVAILABLE"), NOT_ORDERED)
         assert (await call(api, "look", order)).outcome == (404, "UNKNOWN_ORDER")
         assert (await call(api, "refund", order)).outcome == (200, "UNKNOWN_ORDER")
+
+
+class TestSomebodyElsesWorkflowUnderTheIdOfAPayment:
+    async def test_is_ended_and_nobody_waits_for_it(self, temporal: str, api: ApiServer, order: Order) -> None:
+        stranger = await Client.connect(temporal)
+        squatter = await stranger.start_workflow("Stranger", id=order.workflow_id, task_queue="elsewhere")
+        assert (await call(api, "pre-settle", order)).outcome == UNAVAILABLE
+        assert (await squatter.describe()).status is WorkflowExecutionStatus.TERMINATED
+        answer = await call(api, "pre-settle", order)
+        assert (answer.outcome, answer.json["MSG"]) == ((200, "INSURANCE_UNAVAILABLE"), NOT_ORDERED)
 
 
 class TestAPaymentThatHasUsedUpItsUpdates:
