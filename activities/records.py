@@ -1,5 +1,7 @@
 """Writes to our own records that do not follow from a remote call."""
 
+from temporalio import activity
+
 from activities.contract.base import Step
 from activities.contract.records import (
     NoteCase,
@@ -8,11 +10,14 @@ from activities.contract.records import (
     RecordLook,
     RecordReversing,
     ResolveCase,
+    UseCommand,
 )
 from activities.step_log import Decision, StepLog, move
 from domain.errors import ErrorCode, PaymentError, Transaction
-from domain.orders import PaymentEnd
+from domain.orders import KnownPayment, PaymentEnd
+from domain.reviews import CommandVerdict
 from domain.states import PaymentState
+from storage.known import known_payment
 from storage.records import CaseEventRecord, PaymentFacts
 from storage.sealing import fit_to_keep
 
@@ -39,10 +44,26 @@ class Records(RecordActivities):
             sent = [await unit.calls.unresolved(step, sent) for sent in (Transaction.REGISTER, Transaction.SETTLE)]
         return RecordLook(state=state or PaymentState.RECEIVED, booking_sent=any(sent))
 
+    async def known_payment(self, step: Step) -> KnownPayment:
+        async with self._steps.database.read() as unit:
+            record = await unit.payments.find(step)
+            if record is None:
+                raise AssertionError("a payment under review without a row")
+            return await known_payment(unit, record)
+
+    async def use_command(self, step: UseCommand) -> CommandVerdict:
+        info = activity.info()
+        workflow_id, run_id = info.workflow_id or "", info.workflow_run_id or ""
+        async with self._steps.database.begin() as unit:
+            now = await unit.now()
+            return await unit.commands.use(step.command, step.expires_at, workflow_id, step.update_id, run_id, now)
+
     async def record_case_event(self, step: NoteCase) -> None:
         async with self._steps.database.begin() as unit:
             reason = fit_to_keep(step.reason, await unit.payments.find(step))
-            event = CaseEventRecord(event=step.event, action=step.action, by=step.by, reason=reason, at=step.at)
+            event = CaseEventRecord(
+                event=step.event, action=step.action, by=step.by, reason=reason, at=step.at, proposal=step.proposal
+            )
             await unit.reviews.noted(step, step.refund_no, event)
 
     async def record_resolution(self, step: ResolveCase) -> None:

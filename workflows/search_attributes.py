@@ -8,6 +8,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 
+from domain.attention import AttentionReason
 from domain.base import PaymentKey, for_operators
 from domain.orders import KnownPayment, Order
 from domain.states import PaymentState, RefundState
@@ -53,9 +54,16 @@ def of_reopened(order: Order, known: KnownPayment) -> TypedSearchAttributes:
     return TypedSearchAttributes(shown)
 
 
-def of_refund(payment: PaymentKey, since: datetime) -> TypedSearchAttributes:
-    """Of a new refund: its payment's medOrgOrd, and the refund's own state."""
-    return TypedSearchAttributes(_of(payment, RefundState.REFUNDING, since))
+def of_refund(payment: PaymentKey, since: datetime, *, proposed: bool) -> TypedSearchAttributes:
+    """Of a new refund: its payment's medOrgOrd, and the refund's own state. `proposed`: a person must approve it."""
+    if not proposed:
+        return TypedSearchAttributes(_of(payment, RefundState.REFUNDING, since))
+    shown = [pair for pair in _of(payment, RefundState.PROPOSED, since) if pair.key is not NEEDS_ATTENTION]
+    wanted = (
+        SearchAttributePair(NEEDS_ATTENTION, value=True),
+        SearchAttributePair(ATTENTION_REASON, AttentionReason.REFUND_PROPOSED.value),
+    )
+    return TypedSearchAttributes([*shown, *wanted])
 
 
 def of_notification(payment: PaymentKey) -> TypedSearchAttributes:

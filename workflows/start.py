@@ -60,7 +60,7 @@ def refund_operation(start: RefundStart, task_queue: str) -> WithStartWorkflowOp
     """The refund's start, for an update-with-start. Single-use."""
     order = start.order
     summary = f"退费 {order.med_org_ord} {order.refund_no} ({order.hospital})"
-    found_by = sa.of_refund(order, datetime.now(UTC))
+    found_by = sa.of_refund(order, datetime.now(UTC), proposed=start.proposed)
     return WithStartWorkflowOperation(
         RefundWorkflow.run, start, **_start(order.workflow_id, task_queue, summary, found_by)
     )
