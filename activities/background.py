@@ -59,7 +59,7 @@ async def outbox_emptied(database: Database, hospitals: Collection[str], start: 
 
 
 async def forget(database: Database, hospitals: Collection[str]) -> None:
-    """Delete what has expired: revsToken, payAuthNo (product rule 12), nonces, numbers of updates and commands, sign-outs.
+    """Delete what has expired: revsToken, payAuthNo (product rule 12), nonces, sign-outs, and numbers once used.
 
     payToken stays as long as the payment: 6301 needs it, for late money or a refund.
     """

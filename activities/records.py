@@ -17,6 +17,7 @@ from domain.errors import ErrorCode, PaymentError, Transaction
 from domain.orders import KnownPayment, PaymentEnd
 from domain.reviews import CommandVerdict
 from domain.states import PaymentState
+from storage.callers.commands import UsedBy
 from storage.known import known_payment
 from storage.records import CaseEventRecord, PaymentFacts
 from storage.sealing import fit_to_keep
@@ -53,10 +54,9 @@ class Records(RecordActivities):
 
     async def use_command(self, step: UseCommand) -> CommandVerdict:
         info = activity.info()
-        workflow_id, run_id = info.workflow_id or "", info.workflow_run_id or ""
+        by = UsedBy(workflow_id=info.workflow_id or "", update_id=step.update_id, run_id=info.workflow_run_id or "")
         async with self._steps.database.begin() as unit:
-            now = await unit.now()
-            return await unit.commands.use(step.command, step.expires_at, workflow_id, step.update_id, run_id, now)
+            return await unit.commands.use(step.command, by, await unit.now(), step.expires_at)
 
     async def record_case_event(self, step: NoteCase) -> None:
         async with self._steps.database.begin() as unit:

@@ -27,6 +27,11 @@ class RefundOrder(PaymentKey):
     def workflow_id(self) -> str:
         return refund_workflow_id(self, self.refund_no)
 
+    @property
+    def wanted(self) -> str:
+        """Type and amount, as text."""
+        return " ".join(self.fingerprint_fields().values()).strip()
+
     def fingerprint_fields(self) -> dict[str, str]:
         """What makes two calls the same refund. Not payAuthNo, which changes with every legitimate repeat."""
         return {

@@ -137,11 +137,15 @@ class Command(Joined):
 
 
 class Proposal(Command):
-    """A person's proposal; its number is its id. `pay_auth_no`: the patient's, for `REFUND` only."""
+    """A person's proposal; its number is its id. `pay_auth_no`: the patient's, for `REFUND` only.
+
+    `refund`: type and amount of the refund that an operator asks for; empty for what is under review already.
+    """
 
     action: ReviewAction
     reason: str
     pay_auth_no: str = ""
+    refund: str = ""
 
     def is_same_as(self, other: "Proposal") -> bool:
         """Whether the same person proposes the same thing again."""

@@ -145,7 +145,7 @@ class RecordActivities(Activities, ABC):
     @declared("use_command")
     @abstractmethod
     async def use_command(self, step: UseCommand) -> CommandVerdict:
-        """Whether a person's command may be followed. A repeat by the same update of the same run gets the same verdict.
+        """Whether a person's command may be followed; the same for the same update of the same run.
 
         Only failures of our database, which are repeated.
         """

@@ -42,9 +42,10 @@ class DemoClient:
         fields = {"action": action, "reason": "已与医保中心核对"}
         return await self._until_answered(f"reviews/{med_org_ord}/proposals", fields, by)
 
-    async def approve(self, med_org_ord: str, action: str, by: str) -> Answer:
-        """Approve a proposed action as a second person, repeated while it answers 202 or 429."""
-        return await self._until_answered(f"reviews/{med_org_ord}/approvals", {"action": action}, by)
+    async def approve(self, med_org_ord: str, proposed: Answer, by: str) -> Answer:
+        """Approve what `proposed` answered, as a second person, repeated while it answers 202 or 429."""
+        fields = {"proposal": proposed["DATA"]["proposal"]}
+        return await self._until_answered(f"reviews/{med_org_ord}/approvals", fields, by)
 
     async def state(self, med_org_ord: str) -> str:
         """The payment's state as our API shows it."""

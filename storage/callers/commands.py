@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, bindparam, delete, select
 from sqlmodel import Field, SQLModel
 
+from domain.base import Frozen
 from domain.reviews import CommandVerdict
 from storage.sql.columns import UtcDateTime
 from storage.sql.engines import AnyConnection
@@ -25,19 +26,25 @@ class UsedCommand(SQLModel, table=True):
     used_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class UsedBy(Frozen):
+    """The update that brings a command, and its run."""
+
+    workflow_id: str
+    update_id: str
+    run_id: str
+
+
 class CommandRepository:
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
 
-    async def use(
-        self, number: str, expires_at: datetime, workflow_id: str, update_id: str, run_id: str, now: datetime
-    ) -> CommandVerdict:
+    async def use(self, number: str, by: UsedBy, now: datetime, expires_at: datetime) -> CommandVerdict:
         """Use a command's number. The same update of the same run gets the same verdict however often it asks.
 
         Of concurrent updates with the same number one gets ACCEPTED.
         """
         # An update's id is whatever its sender likes: in a form that every database takes.
-        user = (workflow_id, ascii(update_id)[:MESSAGE_CHARS_MAX], run_id)
+        user = (by.workflow_id, ascii(by.update_id)[:MESSAGE_CHARS_MAX], by.run_id)
         if now < expires_at:
             values = dict(zip(_USER, user, strict=True)) | {"number": number, "used_at": now}
             if (await self._connection.execute(insert_if_new(self._connection, _COMMAND), values)).rowcount == 1:
@@ -55,6 +62,6 @@ class CommandRepository:
 
 
 _COMMAND = table_of(UsedCommand)
-_USER = ("workflow_id", "update_id", "run_id")
+_USER = tuple(UsedBy.model_fields)
 _FIND = select(*(_COMMAND.c[column] for column in _USER)).where(_COMMAND.c.number == bindparam("key_number"))
 _FORGOTTEN = delete(_COMMAND).where(_COMMAND.c.used_at < bindparam("before"))

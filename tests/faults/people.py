@@ -21,6 +21,7 @@ async def proposed(stack: Stack, number: str, action: str, by: str = "operator",
     return await stack.api.post(f"{REVIEWS}/{number}/proposals", wish, key=key_of(stack, by))
 
 
-async def approved(stack: Stack, number: str, action: str, by: str = "approver") -> Answer:
-    """Asked again while it is under way: the same approval is answered once it is done."""
-    return await stack.answered(f"{REVIEWS}/{number}/approvals", {"action": action}, key=key_of(stack, by))
+async def approved(stack: Stack, number: str, proposal: Answer, by: str = "approver", **more: str) -> Answer:
+    """What `proposal` answered. Asked again while it is under way: the same approval is answered once it is done."""
+    word = {"proposal": proposal.json["DATA"]["proposal"], **more}
+    return await stack.answered(f"{REVIEWS}/{number}/approvals", word, key=key_of(stack, by))

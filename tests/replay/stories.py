@@ -38,8 +38,8 @@ async def late_money(client: DemoClient, med_org_ord: str) -> None:
     await client.until_state(med_org_ord, PaymentState.EXPIRED)
     await client.patient_pays(quoted["DATA"]["payOrdId"], notify=True)
     await client.until_state(med_org_ord, PaymentState.IN_REVIEW)
-    await client.propose(med_org_ord, "BOOK", by="operator")
-    await client.approve(med_org_ord, "BOOK", by="approver")
+    proposed = await client.propose(med_org_ord, "BOOK", by="operator")
+    await client.approve(med_org_ord, proposed, by="approver")
     await client.until_state(med_org_ord, PaymentState.SETTLED)
 
 

@@ -6,7 +6,7 @@ from activities.contract.base import StepStart
 from activities.contract.refunds import EndRefund, RefundActivities
 from domain.attention import AttentionReason
 from domain.refunds import RefundEnd, RefundStart, Reserved, ReviewedRefund
-from domain.reviews import Waiting
+from domain.reviews import Proposal, Waiting
 from domain.states import REFUND_TRANSITIONS, RefundState
 from domain.values.china_time import to_china
 from domain.values.fen import Fen
@@ -73,9 +73,13 @@ class RefundProgress:
         )
         return RefundStart(order=self.order, terms=self.terms, reviewed=reviewed, waiting=waiting)
 
-    def approved(self, pay_auth_no: str) -> None:
-        """REFUNDING: a second person has approved it. `pay_auth_no`: the one that was proposed last."""
-        self.order = self.order.model_copy(update={"pay_auth_no": pay_auth_no})
+    def approved(self, proposal: Proposal) -> None:
+        """REFUNDING: a second person has approved it, with the payAuthNo and for the reason that were proposed last."""
+        self.order = self.order.model_copy(update={"pay_auth_no": proposal.pay_auth_no, "reason": proposal.reason})
+        self.begun()
+
+    def begun(self) -> None:
+        """REFUNDING."""
         self._may_enter(RefundState.REFUNDING)
         self.state = RefundState.REFUNDING
         updates = sa.state_updates(self.state, workflow.now())

@@ -43,7 +43,7 @@ async def open_proposal(progress: RefundProgress, expires_at: datetime) -> bool:
         progress.enter(failed(refusal))
         return False
     if not opened:
-        progress.approved(progress.order.pay_auth_no)
+        progress.begun()
     return opened
 
 

@@ -57,14 +57,17 @@ class ProposedRefund:
     def refusal(self, proposal: Proposal, found: ReviewFacts) -> str:  # noqa: ARG002 - part of `Case`
         if proposal.action not in _POSSIBLE:
             return _ONLY_REFUND
-        return "" if proposal.pay_auth_no else _NO_AUTHORISATION
+        if proposal.refund not in {"", self._progress.order.wanted}:
+            return f"退款单号(refundNo)已用于另一笔退款提议: {self._progress.order.wanted}"
+        needed = proposal.action is ReviewAction.REFUND
+        return _NO_AUTHORISATION if needed and not proposal.pay_auth_no else ""
 
-    async def follow_the_rules(self, found: ReviewFacts) -> None:  # noqa: ARG002 - part of `Case`
+    async def follow_the_rules(self, found: ReviewFacts) -> None:
         """There are none: it takes a second person."""
 
     async def carry_out(self, proposal: Proposal, found: ReviewFacts) -> CarriedOut:  # noqa: ARG002 - part of `Case`
         """The refund begins; the person is answered once it has ended, or is under review."""
-        self._progress.approved(proposal.pay_auth_no)
+        self._progress.approved(proposal)
         return CarriedOut()
 
     def still_open(self, found: ReviewFacts) -> str:  # noqa: ARG002 - part of `Case`

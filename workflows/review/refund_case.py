@@ -9,7 +9,7 @@ from activities.contract.his import Booking, FindBooking, HisActivities
 from activities.contract.refunds import AskRefund, RefundActivities
 from domain.errors import ErrorCode
 from domain.ord_stas import RefundLook, RefundVerdict
-from domain.refunds import RefundEnd, RefundStart, ReviewedRefund
+from domain.refunds import RefundEnd, RefundStart
 from domain.reviews import Decision, Proposal, ReviewAction, ReviewFacts, ReviewView, Waiting, refused_on_refund
 from domain.states import RefundState
 from workflows import limits

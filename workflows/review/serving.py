@@ -22,7 +22,6 @@ from domain.reviews import (
     CommandVerdict,
     Decision,
     Proposal,
-    ReviewAction,
     ReviewView,
     Waiting,
 )
