@@ -42,7 +42,8 @@ class PaymentWorkflow(ReviewHandlers):
         self._progress = Progress(start)
         self._inbox = Inbox(noticed=start.reopened is not None)
         self._look_ahead = LookAhead(self._progress, self._inbox.settle)
-        self._review = ReviewQueue("订单", start.waiting)
+        reviewed = start.reopened is not None and start.reopened.state is PaymentState.IN_REVIEW
+        self._review = ReviewQueue("订单", start.waiting, is_open=reviewed)
 
     @workflow.run
     async def run(self, start: PaymentStart) -> PaymentState:  # noqa: ARG002 - `__init__` has it; Temporal wants both

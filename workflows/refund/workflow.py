@@ -24,8 +24,8 @@ class RefundWorkflow(ReviewHandlers):
     @workflow.init
     def __init__(self, start: RefundStart) -> None:
         self._progress = RefundProgress(start)
-        # The proposal comes with the start of the workflow, before anything is done.
-        self._review = ReviewQueue("退款", start.waiting, is_open=start.proposed)
+        # What comes with the start of the workflow comes before anything is done.
+        self._review = ReviewQueue("退款", start.waiting, is_open=start.proposed or start.reviewed is not None)
 
     @workflow.run
     async def run(self, start: RefundStart) -> RefundState:  # noqa: ARG002 - `__init__` has it; Temporal wants both

@@ -159,10 +159,12 @@ class Review(Generic[F]):
 
     def _may_begin_anew(self) -> bool:
         """Whether this run has taken so much that it should end, and everybody has been answered."""
-        return self._until is None and self._queue.is_full and workflow.all_handlers_finished()
+        is_near = self._queue.is_full or workflow.info().is_continue_as_new_suggested()
+        return self._until is None and is_near and workflow.all_handlers_finished()
 
     async def _go_on_in_a_new_run(self) -> None:
         """Temporal takes only so many updates of a run: a case that waits for long must not come to its last one."""
+        self._queue.is_full = True
         start = await self._case.next_run(self._queue.waiting)
         if self._may_begin_anew():
             workflow.continue_as_new(start)

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,7 +44,7 @@ from tests.support.values.orders import TERMS, outpatient
 from tests.support.values.records import AT, SETTLEMENT, SPLIT
 from workflows.refund.workflow import RefundWorkflow
 from workflows.sandbox import sandbox
-from workflows.start import refund_operation
+from workflows.start import begin_proposed_refund, refund_operation
 
 T = TypeVar("T")
 
@@ -141,6 +141,14 @@ class RefundsAtWork:
         """The same call once more. Update-with-start of a workflow that runs would hold the test server's clock."""
         accepted = WorkflowUpdateStage.ACCEPTED
         return await self.handle(order).start_update(RefundWorkflow.refund, order, wait_for_stage=accepted)
+
+    async def propose_refund(self, order: RefundOrder, by: str = "anna", **more: str) -> Decision:
+        """An operator's refund, as the API begins it."""
+        self.begun.append(order)
+        start = RefundStart(order=order, terms=TERMS, proposed=True)
+        await begin_proposed_refund(self.environment.client, start, self.task_queue, timedelta(seconds=10))
+        wish = {"pay_auth_no": order.pay_auth_no, "refund": order.wanted} | more
+        return await self.propose(order, ReviewAction.REFUND, by, **wish)
 
     async def refund(self, order: RefundOrder, step_s: int = 10, **terms: object) -> RefundState:
         return await self.in_time(await self.begin(order, **terms), step_s)

@@ -30,7 +30,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 def caller(folder: Path) -> Caller:
-    hospital: Hospital = load_hospitals(folder / "hospitals.toml", lambda: False)["main"]
+    hospital: Hospital = load_hospitals(folder / "hospitals.toml")["main"]
     return Caller(hospital, "li", Role.AUDITOR)
 
 
