@@ -5,7 +5,7 @@ import structlog
 from activities.in_flight import InFlight
 from api.payments.path import unknown_order, unknown_refund
 from api.refunds.workflows import RefundWorkflows
-from api.reviews.service import ProposalWish
+from api.reviews.service import PROPOSAL_BROKEN_OFF, ProposalWish
 from api.temporal import Life, WorkflowClosedError, fingerprint_of
 from api.web.errors import ApiError
 from domain.base import PaymentKey
@@ -62,7 +62,9 @@ class RefundsService:
         try:
             return await self._workflows.propose_refund(order, start, proposal)
         except WorkflowClosedError:
-            return await self._made(order)
+            if (await self._find(order, order.refund_no))[1] is None:
+                raise PaymentError(ErrorCode.NOT_REFUNDABLE, PROPOSAL_BROKEN_OFF) from None
+            return await self._approved(order)
         except PaymentError as error:
             if (await self._find(order, order.refund_no))[1] is not None:
                 return await self._approved(order)

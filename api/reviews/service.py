@@ -12,6 +12,7 @@ from activities.in_flight import InFlight
 from api.temporal import WorkflowClosedError
 from api.updates import JoinedUpdates
 from api.web.errors import ApiError
+from domain.attention import AttentionReason
 from domain.base import PaymentKey
 from domain.errors import ErrorCode, PaymentError
 from domain.reviews import (
@@ -24,7 +25,7 @@ from domain.reviews import (
     ReviewAction,
     ReviewView,
 )
-from domain.states import PaymentState
+from domain.states import PaymentState, RefundState
 from storage.known import insured_name
 from storage.records import CaseEventRecord, CaseRecord, PaymentRecord
 from storage.session import Database
@@ -33,6 +34,7 @@ logger = structlog.get_logger(__name__)
 
 PAGE_MAX = 50
 _NO_CASE = "不在人工核查中"
+PROPOSAL_BROKEN_OFF = "该退款提议的处理被中断, 未退费; 如仍需退款请用新的退款单号(refundNo)重新提议"
 _BROKEN_OFF = "该订单的处理被中断, 不能自动查询和处理, 请联系运维"
 
 
@@ -139,7 +141,7 @@ class ReviewsService:
         try:
             view = await self._inspecting.join(case.workflow_id, lambda: self._workflows.inspect(case.workflow_id))
         except WorkflowClosedError:
-            return CaseLook(case, events, state, patient, None, _broken_off(case))
+            return CaseLook(case, events, state, patient, None, await self._broken_off(case))
         except PaymentError as error:
             return CaseLook(case, events, state, patient, None, error.message)
         return CaseLook(case, events, state, patient, view)
@@ -236,7 +238,17 @@ class ReviewsService:
         case, _ = await self._find(key, refund_no)
         if case.closed_at is not None:
             return _closed(case)
-        return PaymentError(ErrorCode.ACTION_REFUSED, _broken_off(case))
+        return PaymentError(ErrorCode.ACTION_REFUSED, await self._broken_off(case))
+
+    async def _broken_off(self, case: CaseRecord) -> str:
+        """Somebody terminated the workflow. A refund that was only proposed is over: nothing was done for it."""
+        logger.error("review_broken_off", workflow_id=case.workflow_id)
+        if case.reason != AttentionReason.REFUND_PROPOSED:
+            return _BROKEN_OFF
+        async with self._database.begin() as unit:
+            outcome = RefundState.REFUND_FAILED.value
+            await unit.reviews.closed(case.key, case.refund_no, outcome, await unit.now())
+        return PROPOSAL_BROKEN_OFF
 
 
 def new_number() -> str:
@@ -261,8 +273,3 @@ def _insured(payment: PaymentRecord) -> Insured:
 
 def _closed(case: CaseRecord) -> PaymentError:
     return PaymentError(ErrorCode.ACTION_REFUSED, f"该核查已结束: {case.outcome}")
-
-
-def _broken_off(case: CaseRecord) -> str:
-    logger.error("review_broken_off", workflow_id=case.workflow_id)
-    return _BROKEN_OFF

@@ -12,8 +12,9 @@ def key_of(stack: Stack, person: str) -> str:
     return stack.embedded.person_key_files[person].read_text(encoding="utf-8").strip()
 
 
-async def shown(stack: Stack, number: str) -> Any:  # noqa: ANN401 - JSON
-    return data_of(await stack.api.call("GET", f"{REVIEWS}/{number}", key=key_of(stack, "operator")))
+async def shown(stack: Stack, number: str, **query: str) -> Any:  # noqa: ANN401 - JSON
+    path = f"{REVIEWS}/{number}"
+    return data_of(await stack.api.call("GET", path, key=key_of(stack, "operator"), params=query))
 
 
 async def proposed(stack: Stack, number: str, action: str, by: str = "operator", **more: str) -> Answer:
