@@ -175,7 +175,8 @@ class TestPeoplesWords:
 
     async def test_a_proposal_is_to_be_made_again(self, stack: Stack, number: str) -> None:
         await under_review(stack, number)
-        before = await last_task(stack, number)
+        await case_of(stack, number)
+        before = await last_task(stack, number)  # of the look: in the new run, too, the case is open by then
         old = await proposed(stack, number, "REVERSE")
         await reset_to(stack, number, before)
 
