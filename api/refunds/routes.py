@@ -29,6 +29,9 @@ _REFUND = """\
 operator角色的退款须两人办理: 本调用只是提议, 返回202和提议编号(proposal), 不调用医保中心; \
 由另一人(approver)在`POST /api/v1/reviews/{medOrgOrd}/approvals`用该编号和refundNo复核后才退费, \
 10分钟内未复核则失效(EXPIRED)。"""
+_PROPOSED = {"state": "PROPOSED"} | dict.fromkeys(
+    ("refdType", "totlRefdAmt", "cashRefdAmt", "psnAcctRefdAmt", "fundRefdAmt", "refdSn"), ""
+)
 _REFUND_FAILURES = {
     ErrorCode.NOT_REFUNDABLE: "该订单已全部退款",
     ErrorCode.REFUND_EXCEEDS_PAID: "退款金额(amount)超过可退的现金15.70元",
@@ -42,7 +45,9 @@ _REFUND_FAILURES = {
     summary="退费",
     description=doc.described(_REFUND, RefundCall, RefundData),
     openapi_extra=doc.request_body(RefundCall, {"type": "ALL", "amount": ""}, ("all", "全部退款")),
-    responses=doc.answers(RefundData, _REFUND_FAILURES),
+    responses=doc.with_success(
+        doc.answers(RefundData, _REFUND_FAILURES), HTTPStatus.ACCEPTED, ProposedRefundData, _PROPOSED
+    ),
 )
 async def refund(
     request: Request, caller: RefundingCaller, number: Annotated[str, Depends(order_acted_on)]
