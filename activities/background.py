@@ -18,7 +18,7 @@ AUTHORISATION_SERVES = timedelta(minutes=15)
 """payAuthNo is valid for one use within 5 to 10 minutes (protocol); some more, since clocks differ."""
 
 NUMBERS_KEPT = timedelta(days=7)
-"""How long the number of an update is kept after its last answer."""
+"""How long the number of an update is kept after its last answer, and that of a person's command after its use."""
 
 LOOK_EVERY_S = 1.0
 AFTER_TROUBLE_S = 10.0
@@ -59,7 +59,7 @@ async def outbox_emptied(database: Database, hospitals: Collection[str], start: 
 
 
 async def forget(database: Database, hospitals: Collection[str]) -> None:
-    """Delete what has expired: revsToken, payAuthNo (product rule 12), nonces, and numbers of updates.
+    """Delete what has expired: revsToken, payAuthNo (product rule 12), nonces, sign-outs, and numbers once used.
 
     payToken stays as long as the payment: 6301 needs it, for late money or a refund.
     """
@@ -70,6 +70,8 @@ async def forget(database: Database, hospitals: Collection[str]) -> None:
         await unit.refunds.forget_authorisations(at - AUTHORISATION_SERVES)
         await unit.nonces.forget(at)
         await unit.update_numbers.forget(at - NUMBERS_KEPT)
+        await unit.commands.forget(at - NUMBERS_KEPT)
+        await unit.ended_sessions.forget(at)
 
 
 async def empty(database: Database, hospitals: Collection[str], start: Start) -> bool:

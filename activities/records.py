@@ -1,5 +1,7 @@
 """Writes to our own records that do not follow from a remote call."""
 
+from temporalio import activity
+
 from activities.contract.base import Step
 from activities.contract.records import (
     GivenUp,
@@ -10,11 +12,15 @@ from activities.contract.records import (
     RecordLook,
     RecordReversing,
     ResolveCase,
+    UseCommand,
 )
 from activities.step_log import Decision, StepLog, move
 from domain.errors import ErrorCode, PaymentError, Transaction
-from domain.orders import PaymentEnd
+from domain.orders import KnownPayment, PaymentEnd
+from domain.reviews import CommandVerdict
 from domain.states import PaymentState
+from storage.callers.commands import UsedBy
+from storage.known import known_payment
 from storage.records import CaseEventRecord, PaymentFacts
 from storage.sealing import fit_to_keep
 
@@ -44,10 +50,25 @@ class Records(RecordActivities):
     async def give_up(self, step: GiveUp) -> GivenUp:
         return await self._steps.give_up(step)
 
+    async def known_payment(self, step: Step) -> KnownPayment:
+        async with self._steps.database.read() as unit:
+            record = await unit.payments.find(step)
+            if record is None:
+                raise AssertionError("a payment under review without a row")
+            return await known_payment(unit, record)
+
+    async def use_command(self, step: UseCommand) -> CommandVerdict:
+        info = activity.info()
+        by = UsedBy(workflow_id=info.workflow_id or "", update_id=step.update_id, run_id=info.workflow_run_id or "")
+        async with self._steps.database.begin() as unit:
+            return await unit.commands.use(step.command, by, await unit.now(), step.expires_at)
+
     async def record_case_event(self, step: NoteCase) -> None:
         async with self._steps.database.begin() as unit:
             reason = fit_to_keep(step.reason, await unit.payments.find(step))
-            event = CaseEventRecord(event=step.event, action=step.action, by=step.by, reason=reason, at=step.at)
+            event = CaseEventRecord(
+                event=step.event, action=step.action, by=step.by, reason=reason, at=step.at, proposal=step.proposal
+            )
             await unit.reviews.noted(step, step.refund_no, event)
 
     async def record_resolution(self, step: ResolveCase) -> None:

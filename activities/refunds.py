@@ -1,7 +1,8 @@
 """Refunds of settled payments: reservation, 6203, 6301, records (product rule 16)."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from temporalio.exceptions import ApplicationError
@@ -11,7 +12,9 @@ from activities.centre import NUMBER_SENDS_MAX, send_refund
 from activities.contract.refunds import (
     AskRefund,
     CheckRefunds,
+    EndProposal,
     EndRefund,
+    ProposeRefund,
     RefundActivities,
     RefundMade,
     RefundMoney,
@@ -21,21 +24,23 @@ from activities.contract.refunds import (
 )
 from activities.reporting import refusal
 from activities.step_log import Decision
-from domain.attention import AttentionReason
+from domain.attention import ATTENTION, AttentionReason
 from domain.base import PaymentKey
 from domain.errors import ErrorCode, NotSent, Outcome, PaymentError, Refused, RemoteCallError, Transaction, Unknown
 from domain.ids import refund_sn
 from domain.insurance import OrderReference, RefundParts, Split
-from domain.ord_stas import RefundVerdict, is_back_past_us, refund_verdict
-from domain.refunds import RefundEnd, RefundLook, Reserved, check_refundable, parts_to_refund
+from domain.ord_stas import RefundLook, RefundVerdict, is_back_past_us, refund_verdict
+from domain.refunds import RefundEnd, RefundOrder, Reserved, check_refundable, parts_to_refund
 from domain.states import REFUND_TERMINAL, RefundState
+from domain.values.fen import Fen, yuan
 from gateways.insurance.port import InsuranceCentre, RefundRequest
-from storage.records import EarlierCall, PaymentRecord, RefundRecord
+from storage.records import CaseOpening, EarlierCall, PaymentRecord, RefundRecord
 from storage.session import Unit
 
 PAUSE = timedelta(seconds=2)
 """Between two 6203 of a refund at least: the centre gets time to find out what it did."""
 
+_NO_ORDER = "没有这个医院订单号(medOrgOrd)的订单"
 _ELSEWHERE = "本次未退费: 医保中心显示该订单已有款项在本系统之外退回(ordStas {ord_stas}), 请与医院核对"
 
 
@@ -48,15 +53,32 @@ class Refunds(RefundActivities):
         self._database = call_log.database
         self._centres = centres
 
+    async def propose(self, step: ProposeRefund) -> bool:
+        async with self._refused_is_recorded(step.order), self._database.begin() as unit:
+            return await _propose(unit, step)
+
+    async def end_proposal(self, step: EndProposal) -> None:
+        order = step.order
+        state = RefundState.REFUND_FAILED if step.message else RefundState.REFUNDING
+        async with self._database.begin() as unit:
+            at = await unit.now()
+            await unit.reviews.closed(order, order.refund_no, state.value, at)
+            if step.message:
+                await unit.refunds.refuse(order, PaymentError(ErrorCode.EXPIRED, step.message), at)
+
     async def reserve(self, step: ReserveRefund) -> Reserved | None:
+        async with self._refused_is_recorded(step.order), self._database.begin() as unit:
+            return await _reserve(unit, step)
+
+    @asynccontextmanager
+    async def _refused_is_recorded(self, order: RefundOrder) -> AsyncIterator[None]:
+        """A refusal uses the refundNo up: from now on its row answers."""
         try:
-            async with self._database.begin() as unit:
-                return await _reserve(unit, step)
+            yield
         except PaymentError as error:
             if error.code is not ErrorCode.UNKNOWN_ORDER:
-                # The refundNo is used up: from now on its row answers.
                 async with self._database.begin() as unit:
-                    await unit.refunds.refuse(step.order, error, await unit.now())
+                    await unit.refunds.refuse(order, error, await unit.now())
             raise
 
     async def refund(self, step: RefundMoney) -> RefundMade:
@@ -198,11 +220,36 @@ class Refunds(RefundActivities):
         return RefundLook(ord_stas=ord_stas, verdict=verdict)
 
 
+async def _propose(unit: Unit, step: ProposeRefund) -> bool:
+    """Raises `PaymentError`. Nothing is reserved: the amount may be refunded otherwise before somebody approves."""
+    order = step.order
+    payment = await unit.payments.find(step)
+    if payment is None:
+        raise PaymentError(ErrorCode.UNKNOWN_ORDER, _NO_ORDER)
+    if await unit.refunds.find(step, order.refund_no) is not None:
+        return False
+    check_refundable(payment.state)
+    parts = parts_to_refund(order, payment.paid, payment.refunded, step.cash_refunded_by)
+    reason = AttentionReason.REFUND_PROPOSED
+    opening = CaseOpening(
+        key=PaymentKey(hospital=order.hospital, med_org_ord=order.med_org_ord),
+        refund_no=order.refund_no,
+        workflow_id=order.workflow_id,
+        reason=reason.value,
+        message=f"{ATTENTION[reason].message}: {order.refund_type.value} {yuan(parts.total_fen)}元",
+        at_risk_fen=Fen(0),
+        opened_at=await unit.now(),
+        deadline=step.expires_at,
+    )
+    await unit.reviews.opened(opening)
+    return True
+
+
 async def _reserve(unit: Unit, step: ReserveRefund) -> Reserved | None:
     """Raises `PaymentError`. A repeated step gets the answer of the first one."""
     payment = await unit.payments.find(step)
     if payment is None:
-        raise PaymentError(ErrorCode.UNKNOWN_ORDER, "没有这个医院订单号(medOrgOrd)的订单")
+        raise PaymentError(ErrorCode.UNKNOWN_ORDER, _NO_ORDER)
     known = await unit.refunds.find(step, step.order.refund_no)
     if known is not None:
         return _reserved_before(payment, known)

@@ -28,10 +28,11 @@ from api.payments.service import PaymentsService
 from api.payments.workflows import PaymentWorkflows
 from api.refunds import routes as refunds
 from api.refunds.service import RefundsService
+from api.refunds.workflows import RefundWorkflows
 from api.reviews import routes as reviews
 from api.reviews.service import ReviewsService, ReviewWorkflows
 from api.services import Services
-from api.temporal import TemporalLink, Workflows
+from api.temporal import TemporalLink
 from api.web.documentation import introduction
 from api.web.errors import install_handlers
 from api.web.headers import ASSETS_PATH, DOCUMENT_PATH, SecurityHeaders
@@ -107,11 +108,11 @@ def _services(settings: Settings, keys: KeyProvider, hospitals: Mapping[str, Hos
         link=link,
         payments=PaymentsService(database, workflows, keyring, admission),
         reviews=ReviewsService(database, ReviewWorkflows(link, settings, database, keyring)),
-        refunds=RefundsService(database, Workflows(link, settings), keyring),
+        refunds=RefundsService(database, RefundWorkflows(link, settings, database, keyring), keyring),
         hints=hints,
         door=NoticeDoor(hospitals.values(), keys.signer),
         notices=NoticesService(settings, database, hints, admission),
         metrics=HttpMetrics(admission.backlog),
         codec=CodecService(SealingCodec(keyring)),
-        codec_sessions=CodecSessions(keyring),
+        codec_sessions=CodecSessions(keyring, database),
     )

@@ -46,7 +46,7 @@ class JoinedUpdates(Workflows):
 
     def question(self, workflow_id: str, update: str, request: Joined) -> Question:
         """What asks `request` of the workflow. The digest is keyed: update ids are clear text in Temporal."""
-        fields = request.model_dump(mode="json", exclude={"call"})
+        fields = request.model_dump(mode="json", exclude=set(request.of_this_call))
         digest = self._keyring.digest(json.dumps(fields, sort_keys=True, separators=(",", ":")))
         return Question(workflow_id, update, f"{update}-{digest}", request)
 

@@ -40,6 +40,8 @@ class AttentionReason(StrEnum):
     """Of an end, which stays: money went back past us."""
     REFUND_OUTCOME_UNKNOWN = "REFUND_OUTCOME_UNKNOWN"
     """Refunds only."""
+    REFUND_PROPOSED = "REFUND_PROPOSED"
+    """Refunds only: an operator's, which awaits a second person."""
     NOTIFICATION_FAILED = "NOTIFICATION_FAILED"
     """Notifications only: undelivered for a day, or the receiver answered 410 Gone."""
 
@@ -105,6 +107,7 @@ ATTENTION: dict[AttentionReason, Attention] = {
     _R.LATE_MONEY_UNCONFIRMED: Attention("订单已关闭, 医保中心未答复是否另有到账, 已转人工核查"),
     _R.REFUNDED_ELSEWHERE: Attention("医保中心显示款项已在本系统之外退回, 请与医院核对"),
     _R.REFUND_OUTCOME_UNKNOWN: Attention("退费结果未知, 已转人工核查"),
+    _R.REFUND_PROPOSED: Attention("退款已提议, 待另一人复核", money_at_risk=False),
     _R.NOTIFICATION_FAILED: Attention("未能通知调用方", money_at_risk=False),
 }
 

@@ -1,5 +1,7 @@
 """Base classes of all values: immutable, and identified by their payment."""
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -24,6 +26,9 @@ class Joined(Frozen):
 
     A call that is answered with another one's name has joined, or is told an answer from before it asked.
     """
+
+    of_this_call: ClassVar[frozenset[str]] = frozenset({"call"})
+    """The fields that differ between equal requests."""
 
     call: str = ""
 

@@ -2,6 +2,7 @@
 
 from enum import IntEnum, StrEnum
 
+from domain.base import Frozen
 from domain.insurance import RefundParts
 
 
@@ -98,6 +99,13 @@ class RefundVerdict(StrEnum):
     NOT_DONE = "not_done"
     UNCLEAR = "unclear"
     """The status would be the same without the refund, or is one that our refunds cannot lead to."""
+
+
+class RefundLook(Frozen):
+    """What 6301 says about a refund."""
+
+    ord_stas: int
+    verdict: RefundVerdict
 
 
 def refund_verdict(ord_stas: int, paid: RefundParts, before: RefundParts, after: RefundParts) -> RefundVerdict:

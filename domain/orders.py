@@ -11,6 +11,7 @@ from domain.bills import Bill, Patient
 from domain.errors import ErrorCode, PaymentError
 from domain.ids import payment_workflow_id
 from domain.insurance import PreSettlement, Settlement, Split, UploadedFees
+from domain.reviews import Waiting
 from domain.states import PaymentState
 from domain.values import identity, names
 from domain.values.china_time import to_china
@@ -270,8 +271,9 @@ class KnownPayment(Frozen):
 
 
 class PaymentStart(Frozen):
-    """The workflow's one argument."""
+    """The workflow's one argument. `waiting`: the proposal of a review that goes on in a new run."""
 
     order: Order
     terms: PaymentTerms
     reopened: KnownPayment | None = None
+    waiting: Waiting | None = None

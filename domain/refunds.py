@@ -4,8 +4,8 @@ from domain.base import Frozen, PaymentKey
 from domain.errors import ErrorCode, PaymentError
 from domain.ids import refund_workflow_id
 from domain.insurance import OrderReference, RefundParts, RefundType
-from domain.ord_stas import RefundVerdict
 from domain.orders import CashRefundedBy, Category, PaymentTerms
+from domain.reviews import Waiting
 from domain.states import SETTLED_STATES, PaymentState, RefundState
 from domain.values.fen import Fen, yuan
 
@@ -27,19 +27,17 @@ class RefundOrder(PaymentKey):
     def workflow_id(self) -> str:
         return refund_workflow_id(self, self.refund_no)
 
+    @property
+    def wanted(self) -> str:
+        """Type and amount, as text."""
+        return " ".join(self.fingerprint_fields().values()).strip()
+
     def fingerprint_fields(self) -> dict[str, str]:
         """What makes two calls the same refund. Not payAuthNo, which changes with every legitimate repeat."""
         return {
             "type": self.refund_type.value,
             "amount": "" if self.amount_fen is None else yuan(self.amount_fen),
         }
-
-
-class RefundStart(Frozen):
-    """The refund workflow's one argument."""
-
-    order: RefundOrder
-    terms: PaymentTerms
 
 
 def check_same_refund(order: RefundOrder, refund_type: RefundType, amount_fen: Fen | None) -> None:
@@ -138,13 +136,6 @@ class Reserved(Frozen):
         return state_after(self.paid, self.after)
 
 
-class RefundLook(Frozen):
-    """What 6301 says about a refund."""
-
-    ord_stas: int
-    verdict: RefundVerdict
-
-
 class RefundEnd(Frozen):
     """How a refund ended, or why it is under review. `note`: for operators, never personal data."""
 
@@ -152,3 +143,28 @@ class RefundEnd(Frozen):
     code: ErrorCode | None = None
     message: str = ""
     note: str = ""
+
+
+class ReviewedRefund(Frozen):
+    """A refund under review whose workflow goes on in a new run. `sends_max`: how often 6203 may be sent in all.
+
+    `steps`: by name of a step, the number of the last one that was taken.
+    """
+
+    reserved: Reserved
+    end: RefundEnd
+    sends_max: int
+    steps: dict[str, int]
+
+
+class RefundStart(Frozen):
+    """The refund workflow's one argument. `proposed`: nothing is done before a second person has approved it.
+
+    `reviewed`: what a new run goes on from, with the proposal that waits in it, if there is one.
+    """
+
+    order: RefundOrder
+    terms: PaymentTerms
+    proposed: bool = False
+    reviewed: ReviewedRefund | None = None
+    waiting: Waiting | None = None

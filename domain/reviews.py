@@ -1,13 +1,22 @@
 """Reviews of payments and refunds: what is known, which actions are safe, who may do what (product rule 15)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 
 from domain.attention import ATTENTION, AttentionReason, Resolver
 from domain.base import Frozen, Joined
 from domain.insurance import Split
-from domain.ord_stas import PARTLY_BACK, PAYING, REVOCABLE, OrderVerdict, OrdStas, RefundVerdict, verdict
-from domain.refunds import RefundLook
+from domain.ord_stas import (
+    PARTLY_BACK,
+    PAYING,
+    REVOCABLE,
+    OrderVerdict,
+    OrdStas,
+    RefundLook,
+    RefundVerdict,
+    verdict,
+)
 from domain.states import PaymentState
 from domain.values.fen import Fen
 
@@ -65,8 +74,9 @@ class ReviewFacts(Frozen):
 
 
 class Proposed(Frozen):
-    """An action that awaits a second person's approval."""
+    """An action that awaits a second person's approval. `proposal`: its id, which the approval must name."""
 
+    proposal: str
     action: ReviewAction
     by: str
     reason: str
@@ -90,28 +100,89 @@ class Inspection(Joined):
     """A person's wish to see a case as it is now."""
 
 
-class Proposal(Joined):
-    """A person's proposal. `by`: the name of their key. `pay_auth_no`: the patient's, for `REFUND` only."""
+COMMAND_SERVES = timedelta(minutes=10)
+"""How long a person's command may take from the API to its workflow, by the database's clock."""
+
+
+class CommandVerdict(StrEnum):
+    """What our database says about a person's command, before anything is done on it."""
+
+    ACCEPTED = "accepted"
+    EXPIRED = "expired"
+    USED_BEFORE = "used_before"
+    """Its number came with another update: somebody has sent it again in Temporal."""
+    RESET = "reset"
+    """Its number was used in an earlier run: a reset of the workflow has sent it again."""
+
+
+COMMAND_REFUSED = {
+    CommandVerdict.EXPIRED: "该操作未能在时限内执行, 已失效, 请重新提议或复核",
+    CommandVerdict.USED_BEFORE: "该操作已提交过, 不能重复使用, 未执行",
+    CommandVerdict.RESET: "流程已被重置, 重置前的提议和复核不再有效, 请重新提议和复核",
+}
+"""What a person is told of a command that is not accepted."""
+
+
+class Command(Joined):
+    """What a person orders. `by`: the name of their key. `number`: made by the API, and used once.
+
+    Whoever reaches Temporal can send what is written there again; the number is then known to our database.
+    """
+
+    of_this_call: ClassVar[frozenset[str]] = frozenset({"call", "number", "expires_at"})
+
+    by: str
+    number: str
+    expires_at: datetime
+
+
+class Proposal(Command):
+    """A person's proposal; its number is its id. `pay_auth_no`: the patient's, for `REFUND` only.
+
+    `refund`: type and amount of the refund that an operator asks for; empty for what is under review already.
+    """
 
     action: ReviewAction
-    by: str
     reason: str
     pay_auth_no: str = ""
+    refund: str = ""
+
+    def is_same_as(self, other: "Proposal") -> bool:
+        """Whether the same person proposes the same thing again."""
+        return self.model_dump(exclude=set(self.of_this_call)) == other.model_dump(exclude=set(self.of_this_call))
 
 
-class Approval(Joined):
-    """A second person's approval of the proposed action."""
+class Waiting(Frozen):
+    """A proposal that awaits a second person since `at`."""
+
+    proposal: Proposal
+    at: datetime
+
+    def shown(self) -> Proposed:
+        """As it is shown to people."""
+        proposal = self.proposal
+        return Proposed(
+            proposal=proposal.number, action=proposal.action, by=proposal.by, reason=proposal.reason, at=self.at
+        )
+
+
+class Approval(Command):
+    """A second person's approval of the proposal with the id `proposal`, which is for `action`."""
 
     action: ReviewAction
-    by: str
+    proposal: str
 
 
 class Decision(Joined):
-    """The answer to a proposal or an approval. `state`: the case's. `waiting`: a second person must approve."""
+    """The answer to a proposal or an approval. `state`: the case's. `waiting`: a second person must approve.
+
+    `proposal`: the id of the proposal that was made or approved; empty for what one person does alone.
+    """
 
     state: str
     message: str
     waiting: bool = False
+    proposal: str = ""
 
 
 def refused_actions(facts: ReviewFacts, now: datetime) -> dict[ReviewAction, str]:

@@ -82,8 +82,12 @@ def has_moved_on(known: PaymentState, recorded: PaymentState) -> bool:
 
 
 class RefundState(StrEnum):
-    """State of one refund (product rule 16). REFUNDED and PARTIALLY_REFUNDED become the payment's state too."""
+    """State of one refund (product rule 16). REFUNDED and PARTIALLY_REFUNDED become the payment's state too.
 
+    PROPOSED: an operator's, which nobody has approved yet. It has no row.
+    """
+
+    PROPOSED = "PROPOSED"
     REFUNDING = "REFUNDING"
     REFUNDED = "REFUNDED"
     PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED"
@@ -97,6 +101,7 @@ REFUND_DONE = frozenset({_R.REFUNDED, _R.PARTIALLY_REFUNDED})
 REFUND_TERMINAL = REFUND_DONE | {_R.REFUND_FAILED}
 
 REFUND_TRANSITIONS: dict[RefundState, frozenset[RefundState]] = {
+    _R.PROPOSED: frozenset({_R.REFUNDING, _R.REFUND_FAILED}),
     _R.REFUNDING: REFUND_TERMINAL | {_R.IN_REVIEW},
     _R.IN_REVIEW: REFUND_TERMINAL,
     _R.REFUNDED: frozenset(),

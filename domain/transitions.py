@@ -51,7 +51,7 @@ def effects_of(old: PaymentState | None, new: PaymentState) -> Effects:
 
 def effects_of_refund(new: RefundState) -> RefundEffects:
     """Effects of a refund's transition to `new`, whatever its state was."""
-    if new is RefundState.REFUNDING:
+    if new in {RefundState.PROPOSED, RefundState.REFUNDING}:
         return RefundEffects()
     shows = PaymentState(new.value) if new in REFUND_DONE else None
     if new is RefundState.IN_REVIEW:

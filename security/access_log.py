@@ -24,6 +24,7 @@ class AccessEvent(StrEnum):
     CODEC_PAYLOAD_DECODED = "codec:payload:decoded"
     CODEC_PAYLOAD_REFUSED = "codec:payload:refused"
     CODEC_SESSION_OPENED = "codec:session:opened"
+    CODEC_SESSION_CLOSED = "codec:session:closed"
     API_KEY_REFUSED = "api:key:refused"
     API_PAYMENT_READ = "api:payment:read"
     API_PAYMENT_LISTED = "api:payment:listed"

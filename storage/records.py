@@ -244,13 +244,14 @@ class CaseRecord(CaseOpening):
 
 
 class CaseEventRecord(Frozen):
-    """What someone did about a case, or was refused, and why."""
+    """What someone did about a case, or was refused, and why. `proposal`: the proposal's id; empty if there is none."""
 
     event: CaseEvent
     action: ReviewAction
     by: str
     reason: str
     at: datetime
+    proposal: str = ""
 
 
 class RefundRecord(Frozen):

@@ -34,6 +34,7 @@ class ReviewRepository:
         values = place_of(key) | {
             "refund_no": refund_no,
             "event": event.event.value,
+            "proposal": event.proposal,
             "action": event.action.value,
             "by_name": event.by,
             "reason": event.reason[:MESSAGE_CHARS_MAX],
@@ -63,6 +64,7 @@ class ReviewRepository:
                 by=row["by_name"],
                 reason=row["reason"],
                 at=row["at"],
+                proposal=row["proposal"],
             )
             for row in rows
         ]

@@ -12,7 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from domain.base import PaymentKey
 from security.crypto.keyring import Keyring
 from storage.bill_locks import BillLockRepository
+from storage.callers.commands import CommandRepository
 from storage.callers.nonces import NonceRepository
+from storage.callers.sessions import EndedSessionRepository
 from storage.callers.updates import UpdateNumberRepository
 from storage.centre_orders import CentreOrderRepository
 from storage.evidence.access_log import AccessLogRepository
@@ -57,6 +59,8 @@ class Unit:
     timeline = cached_property(lambda unit: TimelineRepository(unit.connection))
     watch = cached_property(lambda unit: WatchRepository(unit.connection))
     nonces = cached_property(lambda unit: NonceRepository(unit.connection))
+    commands = cached_property(lambda unit: CommandRepository(unit.connection))
+    ended_sessions = cached_property(lambda unit: EndedSessionRepository(unit.connection))
     update_numbers = cached_property(lambda unit: UpdateNumberRepository(unit.connection))
     seals = cached_property(lambda unit: ResealRepository(unit.connection, unit.keyring))
 

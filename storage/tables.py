@@ -283,7 +283,7 @@ class Refund(SQLModel, table=True):
 
     __table_args__ = (
         _of_payment(),
-        _one_of("state", RefundState),
+        _one_of("state", (state for state in RefundState if state is not RefundState.PROPOSED)),
         _one_of("refund_type", RefundType),
         *_not_negative("own_pay_fen", "psn_acct_fen", "fund_fen"),
     )
@@ -355,6 +355,7 @@ class ReviewEvent(SQLModel, table=True):
     med_org_ord: str = Field(max_length=MED_ORG_ORD_CHARS_MAX)
     refund_no: str = Field(max_length=REFUND_NO_CHARS_MAX)
     event: str = Field(max_length=WORD_CHARS_MAX)
+    proposal: str = Field(max_length=WORD_CHARS_MAX)
     action: str = Field(max_length=WORD_CHARS_MAX)
     by_name: str = Field(max_length=ID_CHARS_MAX)
     reason: str = Field(max_length=MESSAGE_CHARS_MAX)

@@ -84,6 +84,10 @@ class Steps:
         for name, number in finished.items():
             self._numbers[name] = max(self._numbers[name], number)
 
+    def taken(self) -> dict[str, int]:
+        """By name: the number of the last step that was taken."""
+        return dict(self._numbers)
+
     def begin_again(self) -> None:
         """Count from the beginning, so that every step is taken again."""
         self._numbers.clear()

@@ -104,8 +104,9 @@ budget. The last budget is the longest, since without an answer the payment goes
 REVIEW_LOOK_BUDGET = timedelta(seconds=8)
 """Of asking one side while a person waits: with the local attempt it fits into an HTTP call."""
 
-REVIEW_LOOKS_MAX = 1_000
-"""Per workflow. Temporal accepts 2,000 updates of one workflow; the rest is left for decisions."""
+REVIEW_UPDATES_MAX = 1_000
+"""Of looks, proposals and approvals in one run, which then ends and is followed by a new one. Temporal accepts 2,000
+updates of a run: the rest is left for approvals, and for calls from before the review."""
 
 REVIEW_REQUESTS_MAX = 5
 """Different proposals and approvals of a case that may wait their turn."""
@@ -117,6 +118,9 @@ TELL_HIS_BUDGET = timedelta(hours=1)
 """Of telling HIS about a refund that a review decided on; then a review again."""
 
 # Refund
+
+PROPOSED_REFUND_SERVES = timedelta(minutes=10)
+"""How long an operator's refund waits for a second person: payAuthNo is valid no longer."""
 
 HOLDER_WAIT = timedelta(minutes=10)
 """How long a refund waits for another one of the same payment."""

@@ -8,6 +8,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 
+from domain.attention import AttentionReason
 from domain.base import PaymentKey, for_operators
 from domain.orders import KnownPayment, Order
 from domain.states import PaymentState, RefundState
@@ -48,14 +49,19 @@ def of_payment(order: Order, since: datetime) -> TypedSearchAttributes:
 def of_reopened(order: Order, known: KnownPayment) -> TypedSearchAttributes:
     """Of a payment that is started again: it shows the same as when its last run closed."""
     shown = [*_of(order, known.state, known.state_since), *_of_order(order)]
+    if known.state is PaymentState.IN_REVIEW:
+        shown = _wanting(shown, known.end.note)
     if known.uploaded is not None:
         shown.append(SearchAttributePair(PAY_ORD_ID, known.uploaded.pay_ord_id))
     return TypedSearchAttributes(shown)
 
 
-def of_refund(payment: PaymentKey, since: datetime) -> TypedSearchAttributes:
-    """Of a new refund: its payment's medOrgOrd, and the refund's own state."""
-    return TypedSearchAttributes(_of(payment, RefundState.REFUNDING, since))
+def of_refund(payment: PaymentKey, since: datetime, *, proposed: bool) -> TypedSearchAttributes:
+    """Of a new refund: its payment's medOrgOrd, and the refund's own state. `proposed`: a person must approve it."""
+    if not proposed:
+        return TypedSearchAttributes(_of(payment, RefundState.REFUNDING, since))
+    shown = _of(payment, RefundState.PROPOSED, since)
+    return TypedSearchAttributes(_wanting(shown, AttentionReason.REFUND_PROPOSED.value))
 
 
 def of_notification(payment: PaymentKey) -> TypedSearchAttributes:
@@ -66,6 +72,13 @@ def of_notification(payment: PaymentKey) -> TypedSearchAttributes:
 def _of(payment: PaymentKey, state: PaymentState | RefundState, since: datetime) -> list[SearchAttributePair[Any]]:
     shown = (SearchAttributePair(PAYMENT_STATE, state.value), SearchAttributePair(PAYMENT_STATE_SINCE, since))
     return [*_of_key(payment), *shown]
+
+
+def _wanting(shown: list[SearchAttributePair[Any]], reason: str) -> list[SearchAttributePair[Any]]:
+    """The same, where a person must look."""
+    others = [pair for pair in shown if pair.key is not NEEDS_ATTENTION]
+    wanted = (SearchAttributePair(NEEDS_ATTENTION, value=True), SearchAttributePair(ATTENTION_REASON, reason))
+    return [*others, *wanted]
 
 
 def _of_key(payment: PaymentKey) -> list[SearchAttributePair[Any]]:

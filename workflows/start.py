@@ -11,7 +11,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from domain.base import for_operators
 from domain.notifications import Notify
 from domain.orders import Category, Order, PaymentStart
-from domain.refunds import RefundStart
+from domain.refunds import RefundOrder, RefundStart
 from workflows import search_attributes as sa
 from workflows.limits import NOTIFICATION_START_TIMEOUT, TASK_TIMEOUT
 from workflows.notification import NotificationWorkflow
@@ -59,11 +59,19 @@ def start_operation(start: PaymentStart, task_queue: str) -> WithStartWorkflowOp
 def refund_operation(start: RefundStart, task_queue: str) -> WithStartWorkflowOperation[RefundWorkflow, Any]:
     """The refund's start, for an update-with-start. Single-use."""
     order = start.order
-    summary = f"退费 {order.med_org_ord} {order.refund_no} ({order.hospital})"
-    found_by = sa.of_refund(order, datetime.now(UTC))
-    return WithStartWorkflowOperation(
-        RefundWorkflow.run, start, **_start(order.workflow_id, task_queue, summary, found_by)
-    )
+    found_by = sa.of_refund(order, datetime.now(UTC), proposed=False)
+    how = _start(order.workflow_id, task_queue, _refund_summary(order), found_by)
+    return WithStartWorkflowOperation(RefundWorkflow.run, start, **how)
+
+
+async def begin_proposed_refund(client: Client, start: RefundStart, task_queue: str, rpc_timeout: timedelta) -> None:
+    """Start an operator's refund, which waits for approval, unless it runs. Raises `WorkflowAlreadyStartedError` if it
+    has closed, and `temporalio.service.RPCError`.
+    """
+    order = start.order
+    found_by = sa.of_refund(order, datetime.now(UTC), proposed=True)
+    how = _start(order.workflow_id, task_queue, _refund_summary(order), found_by)
+    await client.start_workflow(RefundWorkflow.run, start, rpc_timeout=rpc_timeout, **how)
 
 
 async def reopen(client: Client, start: PaymentStart, task_queue: str, rpc_timeout: timedelta | None = None) -> None:
@@ -86,6 +94,10 @@ async def start_notification(client: Client, task_queue: str, run: Notify) -> No
     how = _start(run.workflow_id, task_queue, summary, sa.of_notification(run))
     with suppress(WorkflowAlreadyStartedError):
         await client.start_workflow(NotificationWorkflow.run, run, rpc_timeout=NOTIFICATION_START_TIMEOUT, **how)
+
+
+def _refund_summary(order: RefundOrder) -> str:
+    return f"退费 {order.med_org_ord} {order.refund_no} ({order.hospital})"
 
 
 def _summary(order: Order) -> str:

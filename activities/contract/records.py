@@ -8,8 +8,8 @@ from activities.reporting import Activities, declared
 from domain.base import Frozen
 from domain.errors import ErrorCode, Outcome, Transaction
 from domain.insurance import Settlement, Split
-from domain.orders import Order, PaymentEnd
-from domain.reviews import CaseEvent, ReviewAction
+from domain.orders import KnownPayment, Order, PaymentEnd
+from domain.reviews import CaseEvent, CommandVerdict, ReviewAction
 from domain.states import PaymentState
 
 
@@ -62,8 +62,19 @@ class RecordLook(Frozen):
     booking_sent: bool = False
 
 
+class UseCommand(Step):
+    """Use the number of a person's command, which the update `update_id` of the running run has brought."""
+
+    command: str
+    expires_at: datetime
+    update_id: str
+
+
 class NoteCase(Step):
-    """Record what somebody did with a case. `refund_no`: empty if the payment itself is under review."""
+    """Record what somebody did with a case. `refund_no`: empty if the payment itself is under review.
+
+    `proposal`: the id of the proposal that it is about; empty for what one person does alone.
+    """
 
     refund_no: str = ""
     event: CaseEvent
@@ -71,6 +82,7 @@ class NoteCase(Step):
     by: str
     reason: str
     at: datetime
+    proposal: str = ""
 
 
 class ResolveCase(Step):
@@ -152,6 +164,19 @@ class RecordActivities(Activities, ABC):
     @abstractmethod
     async def give_up(self, step: GiveUp) -> GivenUp:
         """The step's own refusal, if it was refused; failures of our database, which are repeated."""
+
+    @declared("known_payment")
+    @abstractmethod
+    async def known_payment(self, step: Step) -> KnownPayment:
+        """Our row, from which a new run goes on. Only failures of our database, which are repeated."""
+
+    @declared("use_command")
+    @abstractmethod
+    async def use_command(self, step: UseCommand) -> CommandVerdict:
+        """Whether a person's command may be followed; the same for the same update of the same run.
+
+        Only failures of our database, which are repeated.
+        """
 
     @declared("record_case_event")
     @abstractmethod

@@ -1,6 +1,7 @@
 """Steps of refunds, and of notifications to callers."""
 
 from abc import ABC, abstractmethod
+from datetime import datetime
 
 from activities.contract.base import Step
 from activities.reporting import Activities, declared
@@ -8,8 +9,9 @@ from domain.base import Frozen
 from domain.errors import ErrorCode, Transaction
 from domain.insurance import OrderReference, RefundType
 from domain.notifications import Delivery, Notify
+from domain.ord_stas import RefundLook
 from domain.orders import CashRefundedBy
-from domain.refunds import RefundEnd, RefundLook, RefundOrder, Reserved
+from domain.refunds import RefundEnd, RefundOrder, Reserved
 from domain.states import RefundState
 
 
@@ -19,6 +21,21 @@ class ReserveRefund(Step):
     order: RefundOrder
     cash_refunded_by: CashRefundedBy
     last_try: bool
+
+
+class ProposeRefund(Step):
+    """Open the case of a refund that an operator proposes, until somebody approves it or `expires_at`."""
+
+    order: RefundOrder
+    cash_refunded_by: CashRefundedBy
+    expires_at: datetime
+
+
+class EndProposal(Step):
+    """Close the case of a proposed refund. `message`: why it is not made; empty: it was approved."""
+
+    order: RefundOrder
+    message: str = ""
 
 
 class RefundStep(Step):
@@ -81,6 +98,19 @@ class EndRefund(Step):
 
 class RefundActivities(Activities, ABC, refused_as=ErrorCode.INSURANCE_REFUSED):
     """Refunds of settled payments, from the reservation to the end."""
+
+    @declared("refund_propose")
+    @abstractmethod
+    async def propose(self, step: ProposeRefund) -> bool:
+        """UNKNOWN_ORDER; NOT_REFUNDABLE, REFUND_EXCEEDS_PAID, each recorded as REFUND_FAILED.
+
+        Returns False if it was approved before: its row is there.
+        """
+
+    @declared("refund_end_proposal")
+    @abstractmethod
+    async def end_proposal(self, step: EndProposal) -> None:
+        """Only failures of our database, which are repeated."""
 
     @declared("refund_reserve")
     @abstractmethod

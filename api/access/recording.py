@@ -129,4 +129,5 @@ def _subject(trace: RequestTrace) -> str:
 
 
 def _details(trace: RequestTrace) -> dict[str, Any]:
-    return {"answer": trace.error_code or "OK"}
+    about = {"proposal": trace.proposal} if trace.proposal else {}
+    return {"answer": trace.error_code or "OK", **about}

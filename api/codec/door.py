@@ -33,12 +33,12 @@ async def decoding_caller(request: Request) -> Caller:
     if authorization[: len(_BEARER)].lower() == _BEARER:
         return await may_decode(request, authorization[len(_BEARER) :].strip() or None)
     is_from_ui = request.headers.get("origin") == services_of(request).settings.codec_page_origin
-    return await may_decode(request, signed_in_key(request) if is_from_ui else None)
+    return await may_decode(request, await signed_in_key(request) if is_from_ui else None)
 
 
-def signed_in_key(request: Request) -> str | None:
+async def signed_in_key(request: Request) -> str | None:
     cookie = request.cookies.get(COOKIE)
-    return None if cookie is None else services_of(request).codec_sessions.key_in(cookie)
+    return None if cookie is None else await services_of(request).codec_sessions.key_in(cookie)
 
 
 class CodecCors:

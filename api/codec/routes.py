@@ -16,7 +16,7 @@ from api.access.recording import note_access
 from api.codec.door import DECODE, decoding_caller, may_decode, signed_in_key
 from api.codec.page import SIGN_IN, SIGN_OUT, Places, asking, signed_in
 from api.codec.service import NotYours, check_count
-from api.codec.session import PATH
+from api.codec.session import COOKIE, PATH
 from api.services import services_of
 from api.web.body import is_form, read_text
 from api.web.envelope import NO_STORE
@@ -75,7 +75,7 @@ def _access(event: AccessEvent, caller: Caller, workflows: Sequence[str], **deta
 
 @router.get(SIGN_IN)
 async def page(request: Request) -> Response:
-    key = signed_in_key(request)
+    key = await signed_in_key(request)
     if key is None:
         return asking()
     try:
@@ -101,13 +101,16 @@ async def sign_in(request: Request) -> Response:
         request, Access(AccessEvent.CODEC_SESSION_OPENED, caller.hospital.id, caller.key_name, caller.role.value)
     )
     secure = request.url.scheme == "https"
-    return services_of(request).codec_sessions.opened(_to_page(), key, secure=secure)
+    return services_of(request).codec_sessions.opened(_to_page(), key, caller, secure=secure)
 
 
 @router.post(SIGN_OUT)
 async def sign_out(request: Request) -> Response:
+    """Ends the session in all API processes, whoever else has its cookie."""
     _check_origin(request)
-    return services_of(request).codec_sessions.closed(_to_page())
+    sessions = services_of(request).codec_sessions
+    await sessions.end(request.cookies.get(COOKIE, ""))
+    return sessions.closed(_to_page())
 
 
 def _to_page() -> Response:

@@ -41,6 +41,8 @@ ID_NO_CHARS_MAX = 64
 
 CURSOR_CHARS_MAX = 200
 NUMBER_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
+PROPOSAL_ID = "5f3c0e9a4b7d41f2a6c8e1d09b37a254"
+"""A sample."""
 _DAY = "ISO日期(北京时间的一天)或日期时间; 无时区的按北京时间, 时区的+号须编码为%2B"
 _CURSOR_RULE = "上一页响应头X-Next-Cursor的值"
 

@@ -6,11 +6,12 @@ from typing import Annotated, Self
 
 from pydantic import Field, PlainValidator, ValidationInfo
 
-from api.payments.schemas import NUMBER_PATTERN, PayAuthNo, total_of
+from api.payments.schemas import NUMBER_PATTERN, PROPOSAL_ID, PayAuthNo, total_of
 from api.web.models import CallModel, DataModel, invalid, iso, reading
 from domain.base import PaymentKey
 from domain.insurance import RefundParts, RefundType
 from domain.refunds import RefundOrder
+from domain.reviews import Decision
 from domain.states import REFUND_DONE, RefundState
 from domain.values.fen import Fen, yuan
 from security.masking.values import mask_text
@@ -105,7 +106,8 @@ class RefundData(DataModel):
     med_org_ord: str = Field(alias="medOrgOrd", title="医院订单号", examples=["ORD20250101000001"])
     state: str = Field(
         alias="state",
-        title="REFUNDING 处理中, REFUNDED 已退且订单全部退完, PARTIALLY_REFUNDED 已退且订单未全部退完, "
+        title="PROPOSED 操作人已提议, 待另一人复核, REFUNDING 处理中, "
+        "REFUNDED 已退且订单全部退完, PARTIALLY_REFUNDED 已退且订单未全部退完, "
         "REFUND_FAILED 未退, IN_REVIEW 结果待人工核查",
         examples=[RefundState.PARTIALLY_REFUNDED.value],
     )
@@ -136,9 +138,22 @@ class RefundData(DataModel):
         )
 
     @classmethod
-    def begun(cls, key: PaymentKey, refund_no: str) -> Self:
-        """A refund whose workflow runs but has no row yet: it waits for another refund of the payment."""
-        return cls(refund_no=refund_no, med_org_ord=key.med_org_ord, state=RefundState.REFUNDING.value)
+    def begun(cls, key: PaymentKey, refund_no: str, state: RefundState, **more: str) -> Self:
+        """A refund without a row: it waits for a second person, or for another refund of the payment."""
+        return cls(refund_no=refund_no, med_org_ord=key.med_org_ord, state=state.value, **more)
+
+
+class ProposedRefundData(RefundData):
+    """An operator's refund that waits for a second person."""
+
+    proposal: str = Field(alias="proposal", title="提议编号, 复核时填写", examples=[PROPOSAL_ID])
+    message: str = Field(alias="message", title="说明", examples=["已提议, 待另一人复核, 10分钟内未复核则失效, 未退费"])
+
+    @classmethod
+    def of_proposal(cls, order: RefundOrder, decision: Decision) -> Self:
+        message = f"{decision.message}, 10分钟内未复核则失效, 未退费"
+        proposed = RefundState.PROPOSED
+        return cls.begun(order, order.refund_no, proposed, proposal=decision.proposal, message=message)
 
 
 class PaymentRefundData(RefundData):

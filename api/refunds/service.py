@@ -4,19 +4,20 @@ import structlog
 
 from activities.in_flight import InFlight
 from api.payments.path import unknown_order, unknown_refund
-from api.temporal import Life, WorkflowClosedError, Workflows, fingerprint_of
+from api.refunds.workflows import RefundWorkflows
+from api.reviews.service import PROPOSAL_BROKEN_OFF, ProposalWish
+from api.temporal import Life, WorkflowClosedError, fingerprint_of
 from api.web.errors import ApiError
 from domain.base import PaymentKey
 from domain.errors import ErrorCode, PaymentError
 from domain.ids import payment_workflow_id, refund_workflow_id
 from domain.orders import PaymentTerms
 from domain.refunds import RefundOrder, RefundStart, check_refundable, check_same_refund, parts_to_refund
+from domain.reviews import Decision, ReviewAction
 from domain.states import REFUND_DONE, RefundState
 from security.crypto.keyring import Keyring
 from storage.records import PaymentRecord, RefundRecord
 from storage.session import Database
-from workflows.refund.workflow import RefundWorkflow
-from workflows.start import refund_operation
 
 logger = structlog.get_logger(__name__)
 
@@ -35,7 +36,7 @@ _UNEXPLAINED = "该退款需要人工核查, 请联系医院"
 class RefundsService:
     """Every method raises `PaymentError`. A call refused before its workflow starts does not use up its refundNo."""
 
-    def __init__(self, database: Database, workflows: Workflows, keyring: Keyring) -> None:
+    def __init__(self, database: Database, workflows: RefundWorkflows, keyring: Keyring) -> None:
         self._database = database
         self._workflows = workflows
         self._keyring = keyring
@@ -47,12 +48,45 @@ class RefundsService:
         key = (order.workflow_id, fingerprint)
         return await self._refunding.join(key, lambda: self._refund(order, terms, fingerprint))
 
-    async def look(self, key: PaymentKey, refund_no: str) -> RefundRecord | None:
-        """A refund in whatever state; None if it runs but has no row yet. Raises UNKNOWN_ORDER with 404."""
+    async def propose(self, order: RefundOrder, terms: PaymentTerms) -> RefundRecord | Decision:
+        """Propose an operator's refund to a second person, or answer the refund that was made of it meanwhile."""
+        payment, known = await self._find(order, order.refund_no)
+        if known is not None:
+            return await self._approved(order)
+        await self._check_new(order, terms, payment)
+        async with self._database.read() as unit:
+            now = await unit.now()
+        wish = ProposalWish(order.requested_by, ReviewAction.REFUND, order.reason, order.pay_auth_no)
+        proposal = wish.command(now).model_copy(update={"refund": order.wanted})
+        start = RefundStart(order=order, terms=terms, proposed=True)
+        try:
+            return await self._workflows.propose_refund(order, start, proposal)
+        except WorkflowClosedError:
+            if (await self._find(order, order.refund_no))[1] is None:
+                raise PaymentError(ErrorCode.NOT_REFUNDABLE, PROPOSAL_BROKEN_OFF) from None
+            return await self._approved(order)
+        except PaymentError as error:
+            if (await self._find(order, order.refund_no))[1] is not None:
+                return await self._approved(order)
+            raise await self._told(error, order) from None
+
+    async def look(self, key: PaymentKey, refund_no: str) -> RefundRecord | RefundState:
+        """A refund in whatever state; only its state if it runs but has no row yet. Raises UNKNOWN_ORDER with 404."""
         _, known = await self._find(key, refund_no)
-        if known is None and await self._workflows.life(refund_workflow_id(key, refund_no)) is not Life.RUNNING:
+        if known is not None:
+            return known
+        if await self._workflows.life(refund_workflow_id(key, refund_no)) is not Life.RUNNING:
             raise unknown_refund()
-        return known
+        async with self._database.read() as unit:
+            case = await unit.reviews.find(key, refund_no)
+        return RefundState.PROPOSED if case is not None and case.closed_at is None else RefundState.REFUNDING
+
+    async def _approved(self, order: RefundOrder) -> RefundRecord:
+        """The refund that was approved meanwhile, by its row. Raises PROCESSING, or why it was not made."""
+        recorded = await self._decided(order)
+        if recorded is None:
+            raise PaymentError(ErrorCode.PROCESSING, _STILL_OPEN)
+        return recorded
 
     async def _refund(self, order: RefundOrder, terms: PaymentTerms, fingerprint: str) -> RefundRecord:
         payment, known = await self._find(order, order.refund_no)
@@ -63,8 +97,7 @@ class RefundsService:
         else:
             await self._check_new(order, terms, payment)
         try:
-            operation = refund_operation(RefundStart(order=order, terms=terms), self._workflows.task_queue)
-            await self._workflows.start(operation, RefundWorkflow.refund, order, f"refund-{fingerprint}")
+            await self._workflows.refund(RefundStart(order=order, terms=terms), fingerprint)
         except WorkflowClosedError:
             logger.info("refund_closed", workflow_id=order.workflow_id)
         except PaymentError as error:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.access.gate import ApprovingCaller, ProposingCaller, ReviewingCaller
 from api.payments.path import order_looked_at
+from api.payments.schemas import PROPOSAL_ID
 from api.reviews.schemas import (
     ApprovalCall,
     CaseCall,
@@ -21,6 +22,7 @@ from api.services import services_of
 from api.web import documentation as doc
 from api.web.body import query_fields, read_fields
 from api.web.envelope import success
+from api.web.trace import trace_of
 from domain.errors import ErrorCode
 
 router = APIRouter(prefix="/api/v1/reviews", tags=["人工核查"])
@@ -30,16 +32,20 @@ _LOOK = (
     "原因、金额、期限, 医保中心和医院信息系统现在的答复, 现在安全的操作, 和经过。角色: operator, approver, auditor。"
 )
 _PROPOSE = (
-    "重新查询双方后, 安全的操作等待另一人复核; ASK_AGAIN立即执行。不安全的操作返回ACTION_REFUSED和原因。"
+    "重新查询双方后, 安全的操作等待另一人复核, 返回提议编号(proposal); ASK_AGAIN立即执行。"
+    "不安全的操作返回ACTION_REFUSED和原因。同一人同样的提议重复提交得到同一个编号; 其他提议取代之前的提议。"
     "角色: operator, approver。"
 )
-_APPROVE = "由提议人以外的人复核: 再次查询双方, 仍安全即执行。不能复核自己的提议(FORBIDDEN)。角色: approver。"
+_APPROVE = (
+    "由提议人以外的人复核所指明的提议(proposal): 再次查询双方, 仍安全即执行。提议已被取代时返回ACTION_REFUSED, "
+    "不能复核自己的提议(FORBIDDEN)。操作人的退款也在这里复核, 须填refundNo。角色: approver。"
+)
 _REFUSALS = {
     ErrorCode.ACTION_REFUSED: "医院已入账, 不能冲正, 请走退费",
     ErrorCode.MISSING_FIELD: "理由(reason)不能为空",
 }
 _UNKNOWN: doc.Answers = {404: doc.failure_answer(ErrorCode.UNKNOWN_ORDER)}
-_DONE = {"state": "REVERSED", "message": "已全额冲正退回128.50元", "waiting": "false"}
+_DONE = {"state": "REVERSED", "message": "已全额冲正退回128.50元", "waiting": "false", "proposal": PROPOSAL_ID}
 
 
 @router.get(
@@ -81,9 +87,10 @@ async def propose(
     request: Request, caller: ProposingCaller, number: Annotated[str, Depends(order_looked_at)]
 ) -> Response:
     call = ProposalCall.read(await read_fields(request))
-    key, proposal = caller.payment(number), call.proposal(caller.key_name)
-    decision = await services_of(request).reviews.propose(key, call.refund_no or "", proposal)
-    return success(DecisionData.of(decision).data())
+    key, wish = caller.payment(number), call.wish(caller.key_name)
+    decided = await services_of(request).reviews.propose(key, call.refund_no or "", wish)
+    trace_of(request.scope).proposal = decided.decision.proposal
+    return success(DecisionData.of(decided.decision, decided.patient).data())
 
 
 @router.post(
@@ -97,6 +104,7 @@ async def approve(
     request: Request, caller: ApprovingCaller, number: Annotated[str, Depends(order_looked_at)]
 ) -> Response:
     call = ApprovalCall.read(await read_fields(request))
-    key, approval = caller.payment(number), call.approval(caller.key_name)
-    decision = await services_of(request).reviews.approve(key, call.refund_no or "", approval)
-    return success(DecisionData.of(decision).data())
+    trace_of(request.scope).proposal = call.proposal
+    key, wish = caller.payment(number), call.wish(caller.key_name)
+    decided = await services_of(request).reviews.approve(key, call.refund_no or "", wish)
+    return success(DecisionData.of(decided.decision, decided.patient).data())

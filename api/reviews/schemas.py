@@ -5,19 +5,20 @@ from typing import Annotated, Self
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from api.payments.schemas import LONG_CHARS_MAX, NUMBER_PATTERN
+from api.payments.schemas import LONG_CHARS_MAX, NUMBER_PATTERN, PROPOSAL_ID
 from api.payments.view import SplitData
-from api.reviews.service import CaseLook
+from api.reviews.service import ApprovalWish, CaseLook, Insured, ProposalWish
 from api.web.models import Absent, CallModel, DataModel, iso, missing, reading, sample_of
-from domain.reviews import ALONE, Approval, Decision, Proposal, Proposed, ReviewAction, ReviewFacts
-from security.masking.values import mask_text
+from domain.reviews import ALONE, Decision, Proposed, ReviewAction, ReviewFacts
+from security.masking.values import mask_name, mask_text
 from storage.records import CaseEventRecord, CaseRecord
 
 REASON_CHARS_MAX = 300
 
+_OneOfThem = reading(ReviewAction, f"只能是{'、'.join(ReviewAction)}")
 Action = Annotated[
     ReviewAction,
-    reading(ReviewAction, f"只能是{'、'.join(ReviewAction)}"),
+    _OneOfThem,
     Field(
         alias="action",
         title="操作",
@@ -89,20 +90,30 @@ class ProposalCall(CallModel):
             raise missing()
         return reason
 
-    def proposal(self, by: str) -> Proposal:
+    def wish(self, by: str) -> ProposalWish:
         """`by`: the name of the caller's key."""
-        return Proposal(action=self.action, by=by, reason=self.reason or "", pay_auth_no=self.pay_auth_no or "")
+        return ProposalWish(by, self.action, self.reason or "", self.pay_auth_no or "")
 
 
 class ApprovalCall(CallModel):
     """A second person's approval."""
 
-    action: Action = Field(description="必须是待复核的操作")
+    proposal: str = Field(
+        alias="proposal",
+        title="提议编号",
+        description="所复核的提议: 提议时返回, 查询核查时也显示; 已被取代的提议不能复核",
+        examples=[PROPOSAL_ID],
+        pattern="^[0-9a-f]{32}$",
+        max_length=32,
+    )
+    action: Annotated[ReviewAction | None, _OneOfThem] = Field(
+        None, alias="action", title="操作", description="可不填; 填写时必须是该提议的操作"
+    )
     refund_no: RefundOfCase = None
 
-    def approval(self, by: str) -> Approval:
+    def wish(self, by: str) -> ApprovalWish:
         """`by`: the name of the caller's key."""
-        return Approval(action=self.action, by=by)
+        return ApprovalWish(by, self.proposal, self.action)
 
 
 class CaseData(DataModel):
@@ -188,20 +199,43 @@ class HisData(DataModel):
         return cls(settlement_no=facts.settlement_no or "", visit_id=facts.visit_id or "")
 
 
+class PatientData(DataModel):
+    """Whose payment it is."""
+
+    patient_id: str = Field(alias="PATIENT_ID", title="患者ID", examples=["100001"])
+    name: str = Field(alias="name", title="姓名(脱敏)", examples=["张*"])
+
+    @classmethod
+    def of(cls, patient: Insured) -> Self:
+        return cls(patient_id=mask_text(patient.patient_id), name=mask_name(patient.name) if patient.name else "")
+
+    def words(self) -> str:
+        """As people are told."""
+        return f"{self.name or '患者'} (PATIENT_ID {self.patient_id})"
+
+
 class ProposedData(DataModel):
     """The proposal awaiting a second person; empty if there is none."""
 
+    proposal: str | Absent = Field(None, alias="proposal", title="提议编号, 复核时填写")
     action: str | Absent = Field(None, alias="action", title="操作")
     by: str | Absent = Field(None, alias="by", title="提议人")
     reason: str | Absent = Field(None, alias="reason", title="理由")
     at: str | Absent = Field(None, alias="at", title="时间")
+    pay_auth_no_of: str | Absent = Field(None, alias="payAuthNoOf", title="支付授权码所属的患者, 仅REFUND")
 
     @classmethod
-    def of(cls, proposed: Proposed | None) -> Self:
+    def of(cls, proposed: Proposed | None, patient: PatientData) -> Self:
         if proposed is None:
             return cls()
-        reason = mask_text(proposed.reason)
-        return cls(action=proposed.action.value, by=proposed.by, reason=reason, at=iso(proposed.at))
+        return cls(
+            proposal=proposed.proposal,
+            action=proposed.action.value,
+            by=proposed.by,
+            reason=mask_text(proposed.reason),
+            at=iso(proposed.at),
+            pay_auth_no_of=patient.words() if proposed.action is ReviewAction.REFUND else None,
+        )
 
 
 class EventData(DataModel):
@@ -210,6 +244,7 @@ class EventData(DataModel):
     at: str = Field(alias="at", title="时间")
     event: str = Field(alias="event", title="proposed, approved, refused, carried_out")
     action: str = Field(alias="action", title="操作")
+    proposal: str = Field(alias="proposal", title="提议编号; 无须复核的操作为空")
     by: str = Field(alias="by", title="操作人")
     reason: str = Field(alias="reason", title="理由")
 
@@ -219,6 +254,7 @@ class EventData(DataModel):
             at=iso(event.at),
             event=event.event.value,
             action=event.action.value,
+            proposal=event.proposal,
             by=event.by,
             reason=mask_text(event.reason),
         )
@@ -228,6 +264,11 @@ class CaseLookData(CaseData):
     """A case, with what the centre and HIS say now."""
 
     state: str = Field(alias="state", title="支付现在的状态", examples=["IN_REVIEW"])
+    patient: PatientData = Field(
+        alias="patient",
+        title="患者: PATIENT_ID, name(脱敏)",
+        examples=[{"PATIENT_ID": "100001", "name": "张*"}],
+    )
     centre: CentreData = Field(
         alias="centre",
         title="医保中心现在的答复: ordStas, settled(元), sameAsPreSettled, addsUpToTotal, wentBack; 未答复为空",
@@ -248,28 +289,31 @@ class CaseLookData(CaseData):
         alias="refused", title="现在不能做的操作, 及其原因", examples=[{"ACCEPT": "医院未入账, 不能认定为已结算"}]
     )
     proposed: ProposedData = Field(
-        alias="proposed", title="待复核的提议: action, by, reason, at; 没有时为空", examples=[{}]
+        alias="proposed",
+        title="待复核的提议: proposal, action, by, reason, at, REFUND时另有payAuthNoOf; 没有时为空",
+        examples=[{}],
     )
     unasked: str = Field(alias="unasked", title="没有实时答复时的原因", examples=[""])
     events: list[EventData] = Field(
         alias="events",
-        title="谁在何时提议、复核、被拒、执行了什么: at, event, action, by, reason",
+        title="谁在何时提议、复核、被拒、执行了什么: at, event, action, proposal, by, reason",
         examples=[[]],
     )
 
     @classmethod
     def of_look(cls, look: CaseLook, now: datetime) -> Self:
-        view = look.view
+        view, patient = look.view, PatientData.of(look.patient)
         return cls.of(
             look.case,
             now,
             state=look.state.value,
+            patient=patient,
             centre=CentreData.of(view.facts) if view else CentreData(),
             his=HisData.of(view.facts) if view else HisData(),
             reversible_until=iso(view.facts.reversible_until) if view else "",
             safe=[action.value for action in ReviewAction if action not in view.refused] if view else [],
             refused={action.value: why for action, why in view.refused.items()} if view else {},
-            proposed=ProposedData.of(view.proposed if view else None),
+            proposed=ProposedData.of(view.proposed if view else None, patient),
             unasked=look.unasked,
             events=[EventData.of(event) for event in look.events],
         )
@@ -281,10 +325,21 @@ class DecisionData(DataModel):
     state: str = Field(alias="state", title="支付(或退款)现在的状态", examples=["IN_REVIEW"])
     message: str = Field(alias="message", title="说明", examples=["已提议, 待另一人复核"])
     waiting: str = Field(alias="waiting", title="true: 待另一人复核; false: 已处理", examples=["true"])
+    proposal: str = Field(
+        alias="proposal", title="提议编号, 复核时填写; 无须复核的操作(ASK_AGAIN)为空", examples=[PROPOSAL_ID]
+    )
+    pay_auth_no_of: str | Absent = Field(None, alias="payAuthNoOf", title="支付授权码所属的患者, 仅REFUND")
 
     @classmethod
-    def of(cls, decision: Decision) -> Self:
-        return cls(state=decision.state, message=mask_text(decision.message), waiting=_word(is_so=decision.waiting))
+    def of(cls, decision: Decision, patient: Insured | None = None) -> Self:
+        """`patient`: whose payAuthNo it takes, if it takes one."""
+        return cls(
+            state=decision.state,
+            message=mask_text(decision.message),
+            waiting=_word(is_so=decision.waiting),
+            proposal=decision.proposal,
+            pay_auth_no_of=PatientData.of(patient).words() if patient is not None else None,
+        )
 
 
 def _word(*, is_so: bool) -> str:

@@ -191,6 +191,18 @@ def listed(row: type[DataModel], failures: Mapping[ErrorCode, str], headers: Map
     return {200: {**response, "headers": {**_HEADERS, **own}}, **_transport(_ALWAYS), **_others()}
 
 
+def with_success(answers: Answers, status: HTTPStatus, data: type[DataModel], changes: Mapping[str, str]) -> Answers:
+    """The answers, where `status` may also mean that the call was done, with this flat DATA. `changes`: as above."""
+    answer = answers[int(status)]
+    sample = _success({**sample_of(data), **changes})
+    examples = {"success": sample, **answer["content"]["application/json"]["examples"]}
+    properties = {"CODE": {"enum": [0]}, "MSG": {"type": "string"}, "DATA": data.model_json_schema()}
+    done = {"type": "object", "required": list(properties), "properties": properties}
+    schema = {"anyOf": [done, _FAILURE_SCHEMA]}
+    content = {"application/json": {"schema": schema, "examples": examples}}
+    return {**answers, int(status): {**answer, "content": content}}
+
+
 def failure_answer(code: ErrorCode) -> Response:
     """The answer of the failure `code`."""
     return _failed(ERRORS[code], {code.value: {"value": {"CODE": -1, "MSG": ERRORS[code].partition(" (HTTP")[0]}}})

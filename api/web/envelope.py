@@ -1,6 +1,7 @@
 """The envelope of every answer: CODE, MSG, DATA, and the headers beside it (contract 2.3)."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from fastapi.responses import JSONResponse
@@ -20,9 +21,9 @@ NO_STORE = {"Cache-Control": "no-store"}
 """Answers describe a patient's payment: no proxy or browser may keep them."""
 
 
-def success(data: Mapping[str, Any] | list[Mapping[str, Any]]) -> JSONResponse:
+def success(data: Mapping[str, Any] | list[Mapping[str, Any]], status: int = HTTPStatus.OK) -> JSONResponse:
     """CODE 0. `data`: an object for one record, an array for several."""
-    return JSONResponse({"CODE": 0, "MSG": "", "DATA": data}, headers=NO_STORE)
+    return JSONResponse({"CODE": 0, "MSG": "", "DATA": data}, status_code=status, headers=NO_STORE)
 
 
 def failure(code: str, message: str, status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:

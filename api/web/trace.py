@@ -46,6 +46,7 @@ class RequestTrace:
     key_name: str = ""
     role: str = ""
     med_org_ord: str = ""
+    proposal: str = ""
     error_code: str = ""
     status: int = CLIENT_GONE
 

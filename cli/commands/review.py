@@ -17,6 +17,7 @@ import typer
 from cli.configuration import CHECK_FAILED, WRONG_USE, CommandError, read_settings
 from cli.output import AsJson, echo_json
 from cli.stack.components import api_url
+from domain.insurance import RefundType
 from domain.reviews import ReviewAction
 from domain.values.china_time import to_china
 from domain.values.fen import Fen, yuan
@@ -30,6 +31,7 @@ CALL_S_MAX = 60.0
 REPEATS_MAX = 10
 REPEAT_AFTER_S = 2.0
 PATH = "/api/v1/reviews"
+PAYMENTS = "/api/v1/payments"
 _NOT_ALLOWED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 Data = dict[str, Any]
 
@@ -38,6 +40,10 @@ Api = Annotated[str | None, typer.Option(help="The API's address; MEDPAY_API_HOS
 Number = Annotated[str, typer.Argument(metavar="MEDORGORD", help="The hospital's order number.")]
 RefundNo = Annotated[str, typer.Option(help="The refund's number, for a refund's case.")]
 Action = Annotated[ReviewAction, typer.Argument(help="What to do; show says what is safe.", case_sensitive=False)]
+PayAuthNoFile = Annotated[
+    Path | None, typer.Option(help="For REFUND: file with the patient's new payAuthNo, - for standard input.")
+]
+Reason = Annotated[str, typer.Option(help="Why. Kept permanently: no personal data.")]
 
 
 class StillProcessing(CommandError):
@@ -70,21 +76,25 @@ class ReviewClient:
         """Raises `CommandError`."""
         return self._call("POST", f"/{med_org_ord}/proposals", json=_given(fields))
 
+    def refund(self, med_org_ord: str, fields: Mapping[str, str]) -> Data:
+        """Propose a refund of a settled payment. Raises `CommandError`."""
+        return self._call("POST", f"/{med_org_ord}/refunds", path=PAYMENTS, json=_given(fields))
+
     def approve(self, med_org_ord: str, fields: Mapping[str, str]) -> Data:
         """Repeated while it is still processing, which is safe: a repeated approval is only answered again.
 
         Raises `CommandError`.
         """
-        path, body = f"/{med_org_ord}/approvals", _given(fields)
+        place, body = f"/{med_org_ord}/approvals", _given(fields)
         for _ in range(REPEATS_MAX):
             try:
-                return self._call("POST", path, json=body)
+                return self._call("POST", place, json=body)
             except StillProcessing:
                 time.sleep(REPEAT_AFTER_S)
-        return self._call("POST", path, json=body)
+        return self._call("POST", place, json=body)
 
-    def _call(self, method: str, path: str, **kwargs: Any) -> Data:
-        return asyncio.run(self._request(method, f"{self.url}{PATH}{path}", **kwargs))
+    def _call(self, method: str, place: str, path: str = PATH, **kwargs: Any) -> Data:
+        return asyncio.run(self._request(method, f"{self.url}{path}{place}", **kwargs))
 
     async def _request(self, method: str, url: str, **kwargs: Any) -> Data:
         timeout = aiohttp.ClientTimeout(total=CALL_S_MAX)
@@ -144,7 +154,10 @@ def show(
     for action, why in case["refused"].items():
         typer.echo(f"{'not safe':<16} {action}: {why}")
     for event in case["events"]:
-        typer.echo(f"{_time(event['at'])}  {event['event']}  {event['action']}  {event['by']}  {event['reason']}")
+        typer.echo(
+            f"{_time(event['at'])}  {event['event']}  {event['action']}  {event['by']}  {event['reason']}"
+            f"  {event['proposal']}".rstrip()
+        )
 
 
 @app.command()
@@ -152,33 +165,59 @@ def propose(
     med_org_ord: Number,
     action: Action,
     *,
-    reason: Annotated[str, typer.Option(help="Why. Kept permanently: no personal data.")] = "",
-    pay_auth_no_file: Annotated[
-        Path | None, typer.Option(help="For REFUND: file with the patient's new payAuthNo, - for standard input.")
-    ] = None,
+    reason: Reason = "",
+    pay_auth_no_file: PayAuthNoFile = None,
     refund_no: RefundNo = "",
     key_file: KeyFile = None,
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the centre and HIS again (ASK_AGAIN), or propose an action to a second person."""
-    authorisation = "" if pay_auth_no_file is None else _secret(pay_auth_no_file, "--pay-auth-no-file")
-    fields = {"action": action.value, "reason": reason, "payAuthNo": authorisation, "refundNo": refund_no}
+    """Ask the centre and HIS again (ASK_AGAIN), or propose an action to a second person, who needs its id."""
+    fields = {
+        "action": action.value,
+        "reason": reason,
+        "payAuthNo": _authorisation(pay_auth_no_file),
+        "refundNo": refund_no,
+    }
     _say(_client(key_file, api).propose(med_org_ord, fields), as_json=as_json)
+
+
+@app.command()
+def refund(  # noqa: PLR0913 - a command's options
+    med_org_ord: Number,
+    refund_no: Annotated[str, typer.Argument(metavar="REFUNDNO", help="A number for the refund, never used before.")],
+    *,
+    refund_type: Annotated[RefundType, typer.Option("--type", help="What goes back.")] = RefundType.ALL,
+    amount: Annotated[str, typer.Option(help="For CASH: how much, in yuan; all that is left by default.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; sent to the centre.")] = "",
+    pay_auth_no_file: PayAuthNoFile = None,
+    key_file: KeyFile = None,
+    api: Api = None,
+    as_json: AsJson = False,
+) -> None:
+    """Propose a refund of a settled payment to a second person, who has ten minutes to approve it."""
+    fields = {
+        "refundNo": refund_no,
+        "type": refund_type.value,
+        "amount": amount,
+        "payAuthNo": _authorisation(pay_auth_no_file),
+        "reason": reason,
+    }
+    _say(_client(key_file, api).refund(med_org_ord, fields), as_json=as_json)
 
 
 @app.command()
 def approve(
     med_org_ord: Number,
-    action: Action,
     *,
+    proposal: Annotated[str, typer.Option(help="The id of the proposal, as propose and show print it.")],
     refund_no: RefundNo = "",
     key_file: KeyFile = None,
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
     """Approve what another person proposed: the centre and HIS are asked again, and if still safe it is done."""
-    fields = {"action": action.value, "refundNo": refund_no}
+    fields = {"proposal": proposal, "refundNo": refund_no}
     _say(_client(key_file, api).approve(med_org_ord, fields), as_json=as_json)
 
 
@@ -202,11 +241,18 @@ def _secret(file: Path, option: str) -> str:
         raise CommandError(f"{option}: {file} {problem}", exit_code=WRONG_USE) from None
 
 
+def _authorisation(file: Path | None) -> str:
+    return "" if file is None else _secret(file, "--pay-auth-no-file")
+
+
 def _say(decision: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         echo_json(decision)
         return
-    typer.echo(f"{decision['state']}  {decision['message']}")
+    typer.echo(f"{decision['state']}  {decision.get('message', '')}".rstrip())
+    for name in ("proposal", "payAuthNoOf"):
+        if decision.get(name):
+            typer.echo(f"{name:<16} {decision[name]}")
 
 
 def _line(case: dict[str, Any]) -> list[str]:
@@ -233,6 +279,7 @@ def _summary(case: dict[str, Any]) -> dict[str, str]:
         "deadline": _time(case["deadline"]),
         "closed": case["closedAt"] and f"{_time(case['closedAt'])}  {case['outcome']}",
         "state": case["state"],
+        "patient": f"{case['patient']['name']}  PATIENT_ID={case['patient']['PATIENT_ID']}",
         "centre": _pairs({name: value for name, value in case["centre"].items() if name != "settled"}),
         "settled": _pairs(case["centre"].get("settled", {})),
         "HIS": _pairs(case["his"]),

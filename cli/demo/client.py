@@ -33,18 +33,19 @@ class DemoClient:
         """Interface 2, repeated while it answers 202 or 429."""
         return await self._until_answered("insurance/settle", fields)
 
-    async def refund(self, med_org_ord: str, fields: Mapping[str, str]) -> Answer:
-        """6203 through our API, repeated while it answers 202 or 429."""
-        return await self._until_answered(f"payments/{med_org_ord}/refunds", fields)
+    async def refund(self, med_org_ord: str, fields: Mapping[str, str], by: str = "") -> Answer:
+        """6203 through our API, repeated while it answers 202 or 429. `by`: the operator, who only proposes it."""
+        return await self._until_answered(f"payments/{med_org_ord}/refunds", fields, by)
 
     async def propose(self, med_org_ord: str, action: str, by: str) -> Answer:
         """Propose an action for a payment under review. `by`: operator or approver."""
         fields = {"action": action, "reason": "已与医保中心核对"}
         return await self._until_answered(f"reviews/{med_org_ord}/proposals", fields, by)
 
-    async def approve(self, med_org_ord: str, action: str, by: str) -> Answer:
-        """Approve a proposed action as a second person, repeated while it answers 202 or 429."""
-        return await self._until_answered(f"reviews/{med_org_ord}/approvals", {"action": action}, by)
+    async def approve(self, med_org_ord: str, proposed: Answer, by: str, refund_no: str = "") -> Answer:
+        """Approve what `proposed` answered, as a second person, repeated while it answers 202 or 429."""
+        fields = {"proposal": proposed["DATA"]["proposal"], "refundNo": refund_no}
+        return await self._until_answered(f"reviews/{med_org_ord}/approvals", fields, by)
 
     async def state(self, med_org_ord: str) -> str:
         """The payment's state as our API shows it."""
@@ -110,7 +111,7 @@ class DemoClient:
             while True:
                 async with self._session.post(url, json=dict(fields), headers=key) as response:
                     body: Answer = await response.json()
-                    if response.status not in OPEN:
+                    if response.status not in OPEN or body["CODE"] == 0:
                         return {**body, "reason": response.headers.get("X-Error-Code", "")}
                     wait_s = float(response.headers.get("Retry-After", REPEAT_S_MAX))
                 await asyncio.sleep(min(wait_s, REPEAT_S_MAX))

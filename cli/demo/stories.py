@@ -176,9 +176,9 @@ async def review(client: DemoClient, found: Findings) -> None:
     found.expect("one fen off: IN_REVIEW, nothing booked", answer["reason"], "IN_REVIEW")
     proposed = await client.propose(found.med_org_ord, "BOOK", by="operator")
     found.accepted("the operator's proposal", proposed)
-    alone = await client.approve(found.med_org_ord, "BOOK", by="operator")
+    alone = await client.approve(found.med_org_ord, proposed, by="operator")
     found.expect("the operator can't approve it alone", alone["reason"], "FORBIDDEN")
-    found.accepted("the approver's word", await client.approve(found.med_org_ord, "BOOK", by="approver"))
+    found.accepted("the approver's word", await client.approve(found.med_org_ord, proposed, by="approver"))
     await settled_everywhere(client, found)
 
 

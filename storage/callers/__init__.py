@@ -1,1 +1,1 @@
-"""What is kept about calls to the API rather than about payments: nonces, and the numbers of updates."""
+"""What is kept about calls to the API rather than about payments: nonces, numbers, sign-outs."""

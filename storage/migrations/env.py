@@ -7,7 +7,9 @@ from alembic import context
 from sqlalchemy import Connection, func, select
 from sqlmodel import AutoString, SQLModel
 
+import storage.callers.commands
 import storage.callers.nonces
+import storage.callers.sessions
 import storage.callers.updates
 import storage.centre_orders
 import storage.evidence.access_log

@@ -12,8 +12,9 @@ def key_of(stack: Stack, person: str) -> str:
     return stack.embedded.person_key_files[person].read_text(encoding="utf-8").strip()
 
 
-async def shown(stack: Stack, number: str) -> Any:  # noqa: ANN401 - JSON
-    return data_of(await stack.api.call("GET", f"{REVIEWS}/{number}", key=key_of(stack, "operator")))
+async def shown(stack: Stack, number: str, **query: str) -> Any:  # noqa: ANN401 - JSON
+    path = f"{REVIEWS}/{number}"
+    return data_of(await stack.api.call("GET", path, key=key_of(stack, "operator"), params=query))
 
 
 async def proposed(stack: Stack, number: str, action: str, by: str = "operator", **more: str) -> Answer:
@@ -21,6 +22,7 @@ async def proposed(stack: Stack, number: str, action: str, by: str = "operator",
     return await stack.api.post(f"{REVIEWS}/{number}/proposals", wish, key=key_of(stack, by))
 
 
-async def approved(stack: Stack, number: str, action: str, by: str = "approver") -> Answer:
-    """Asked again while it is under way: the same approval is answered once it is done."""
-    return await stack.answered(f"{REVIEWS}/{number}/approvals", {"action": action}, key=key_of(stack, by))
+async def approved(stack: Stack, number: str, proposal: Answer, by: str = "approver", **more: str) -> Answer:
+    """What `proposal` answered. Asked again while it is under way: the same approval is answered once it is done."""
+    word = {"proposal": proposal.json["DATA"]["proposal"], **more}
+    return await stack.answered(f"{REVIEWS}/{number}/approvals", word, key=key_of(stack, by))

@@ -56,9 +56,11 @@ class TestAmountsThatDiffer:
             "",
         )
         assert (await proposed(stack, number, "BOOK")).code == "ACTION_REFUSED"
-        assert data_of(await proposed(stack, number, "REVERSE"))["waiting"] == "true"
-        assert (await approved(stack, number, "REVERSE", by="operator")).outcome == (403, "FORBIDDEN")
-        assert data_of(await approved(stack, number, "REVERSE"))["state"] == "REVERSED"
+        wish = await proposed(stack, number, "REVERSE")
+        assert data_of(wish)["waiting"] == "true"
+        assert (await approved(stack, number, wish, by="operator")).outcome == (403, "FORBIDDEN")
+        assert data_of(await approved(stack, number, wish))["state"] == "REVERSED"
+        assert data_of(await approved(stack, number, wish))["message"] == "该操作已执行"
 
         assert (await stack.ord_stas(number), await stack.bookings(number)) == ([7], 0)
         events = [(event["event"], event["by"]) for event in (await shown(stack, number))["events"]]
@@ -81,8 +83,7 @@ class TestAmountsThatDiffer:
     async def test_nobody_approves_the_own_proposal(self, stack: Stack, number: str) -> None:
         await with_wrong_amounts(stack, number)
 
-        assert (await proposed(stack, number, "REVERSE", by="approver")).code == ""
-        own = await approved(stack, number, "REVERSE")
+        own = await approved(stack, number, await proposed(stack, number, "REVERSE", by="approver"))
 
         assert own.outcome == (403, "FORBIDDEN")
         assert "自己的提议" in own.json["MSG"]
@@ -93,15 +94,15 @@ class TestAmountsThatDiffer:
         pay_ord_id = await stack.paid(order)
         await stack.others.break_centre(txn="6301", kind="wrong_amount", times=-1)
         assert (await stack.settle(order, pay_ord_id)).code == "IN_REVIEW"
-        await proposed(stack, number, "REVERSE")
+        wish = await proposed(stack, number, "REVERSE")
         await stack.caller_books(order, 5001)
 
-        refused = await approved(stack, number, "REVERSE")
+        refused = await approved(stack, number, wish)
 
         assert refused.outcome == (200, "ACTION_REFUSED")
         assert "医院已入账" in refused.json["MSG"]
-        await proposed(stack, number, "ACCEPT")
-        assert data_of(await approved(stack, number, "ACCEPT"))["state"] == "SETTLED"
+        wish = await proposed(stack, number, "ACCEPT")
+        assert data_of(await approved(stack, number, wish))["state"] == "SETTLED"
         assert (await stack.ord_stas(number), await stack.bookings(number)) == ([6], 1)
 
     async def test_that_his_booked_are_refunded_at_both(self, stack: Stack, number: str) -> None:
@@ -111,8 +112,10 @@ class TestAmountsThatDiffer:
         assert (await stack.settle(order, pay_ord_id)).code == "IN_REVIEW"
         await stack.caller_books(order, 6001)
 
-        await proposed(stack, number, "REFUND", payAuthNo=f"{AUTH_MARKER}-{number}-back")
-        assert data_of(await approved(stack, number, "REFUND"))["state"] == "REVERSED"
+        wish = await proposed(stack, number, "REFUND", payAuthNo=f"{AUTH_MARKER}-{number}-back")
+        assert data_of(wish)["payAuthNoOf"] == "张* (PATIENT_ID 100001)"
+        assert (await shown(stack, number))["proposed"]["payAuthNoOf"] == "张* (PATIENT_ID 100001)"
+        assert data_of(await approved(stack, number, wish))["state"] == "REVERSED"
 
         async def his_is_told() -> bool:
             return [call["verdict"] for call in await calls_of_his(stack, number) if call["txn"] == "refund"] == [
@@ -130,8 +133,8 @@ async def test_an_abnormal_order_is_closed_as_not_paid(stack: Stack, number: str
     assert (await stack.settle(order, pay_ord_id)).code == "IN_REVIEW"
 
     assert (await shown(stack, number))["safe"] == ["ASK_AGAIN", "CLOSE_UNPAID"]
-    await proposed(stack, number, "CLOSE_UNPAID")
-    assert data_of(await approved(stack, number, "CLOSE_UNPAID"))["state"] == "CANCELLED"
+    wish = await proposed(stack, number, "CLOSE_UNPAID")
+    assert data_of(await approved(stack, number, wish))["state"] == "CANCELLED"
     assert (await stack.settle(order, pay_ord_id)).outcome == (200, "CANCELLED")
 
 
@@ -173,10 +176,13 @@ class TestHisSilentPastTheReversalDeadline:
         code, case, _ = await review("operator", "show", number)
         assert (code, "HIS_OUTCOME_UNKNOWN" in case, "ordStas=6" in case) == (0, True, True)
         assert (await review("operator", "propose", number, "REVERSE", "--reason", "x"))[0] == 1
-        assert (await review("operator", "propose", number, "BOOK", "--reason", "已核实未入账"))[0] == 0
-        code, _, errors = await review("operator", "approve", number, "BOOK")
+        code, made, _ = await review("operator", "propose", number, "BOOK", "--reason", "已核实未入账", "--json")
+        proposal = ("--proposal", json.loads(made)["proposal"])
+        assert code == 0
+        assert proposal[1] in (await review("approver", "show", number))[1]
+        code, _, errors = await review("operator", "approve", number, *proposal)
         assert (code, "FORBIDDEN" in errors) == (2, True)
-        code, decision, _ = await review("approver", "approve", number, "BOOK", "--json")
+        code, decision, _ = await review("approver", "approve", number, *proposal, "--json")
         assert (code, json.loads(decision)["waiting"]) == (0, "false")
 
         await ends(hasty, number, "SETTLED")
@@ -188,8 +194,8 @@ class TestHisSilentPastTheReversalDeadline:
         await self.unknown(hasty, number)
 
         assert (await proposed(hasty, number, "REFUND")).code == "ACTION_REFUSED"
-        await proposed(hasty, number, "REFUND", payAuthNo=f"{AUTH_MARKER}-{number}-back")
-        assert data_of(await approved(hasty, number, "REFUND"))["state"] == "REVERSED"
+        wish = await proposed(hasty, number, "REFUND", payAuthNo=f"{AUTH_MARKER}-{number}-back")
+        assert data_of(await approved(hasty, number, wish))["state"] == "REVERSED"
 
         (order,) = await hasty.others.centre_orders(number)
         assert [refund["appRefdSn"] for refund in order["refunds"]] == [f"{number}-RVW"]
@@ -216,7 +222,8 @@ class TestAWorkflowThatSomebodyTerminated:
 
         await eventually(under_review)
         assert (await shown(stack, number))["reason"] == "BROKEN_OFF"
-        assert (await proposed(stack, number, "BOOK")).outcome == (200, "")
-        assert (await approved(stack, number, "BOOK")).outcome == (200, "")
+        wish = await proposed(stack, number, "BOOK")
+        assert wish.outcome == (200, "")
+        assert (await approved(stack, number, wish)).outcome == (200, "")
         assert (await stack.state(number), await stack.bookings(number)) == ("SETTLED", 1)
         assert (await stack.settled(order, pay_ord_id))["payOrdId"] == pay_ord_id

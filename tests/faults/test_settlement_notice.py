@@ -121,8 +121,9 @@ class TestLateMoney:
         await pays(stack, pay_ord_id)
         await comes_to(stack, number, "IN_REVIEW")
         assert (await shown(stack, number))["reason"] == "LATE_MONEY"
-        assert data_of(await proposed(stack, number, action))["waiting"] == "true"
-        assert data_of(await approved(stack, number, action))["state"] == state
+        wish = await proposed(stack, number, action)
+        assert data_of(wish)["waiting"] == "true"
+        assert data_of(await approved(stack, number, wish))["state"] == state
         assert (await stack.state(number), await stack.ord_stas(number)) == (state, [ord_stas])
         assert await stack.bookings(number) == int(state == "SETTLED")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.leaks import marked
 from tests.support.parties.his_simulator import HisSimulator
-from tests.support.stack.api_server import PRE_SETTLE
+from tests.support.stack.api_server import PRE_SETTLE, Answer
 from tests.support.stack.running import Call, Stack, data_of
 from tests.support.waiting import eventually
 
@@ -88,8 +88,9 @@ class Story:
         wish: Call = {"action": "REFUND", "reason": REASON, "payAuthNo": token}
         await self.person("operator", f"reviews/{self.numbers['reviewed']}/proposals", wish)
         wish = {"action": "REVERSE", "reason": REASON}
-        await self.person("operator", f"reviews/{self.numbers['reviewed']}/proposals", wish)
-        await self.person("approver", f"reviews/{self.numbers['reviewed']}/approvals", {"action": "REVERSE"})
+        proposed = await self.person("operator", f"reviews/{self.numbers['reviewed']}/proposals", wish)
+        word: Call = {"proposal": data_of(proposed)["proposal"]}
+        await self.person("approver", f"reviews/{self.numbers['reviewed']}/approvals", word)
         await self.comes_to("reviewed", "REVERSED")
         await self.stack.others.repair()
 
@@ -115,9 +116,9 @@ class Story:
         await api.call("GET", "/health/live", headers={"X-Request-Id": marked.ID_NO, "Referer": marked.PSN_NO})
         await api.post(PRE_SETTLE, wrong, key=marked.PSN_NO)
 
-    async def person(self, who: str, path: str, wish: Call) -> None:
+    async def person(self, who: str, path: str, wish: Call) -> Answer:
         key = self.stack.embedded.person_key_files[who].read_text(encoding="utf-8").strip()
-        await self.stack.answered(f"/api/v1/{path}", wish, key=key)
+        return await self.stack.answered(f"/api/v1/{path}", wish, key=key)
 
     async def views(self) -> dict[str, bytes]:
         """Every page that shows payments afterwards, to whoever may look."""

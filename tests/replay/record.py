@@ -19,7 +19,7 @@ from cli.demo.stories import SCENARIOS, SHORT
 from cli.stack.embedded import EmbeddedStack, embedded_stack
 from domain.base import PaymentKey
 from domain.ids import payment_workflow_id, refund_workflow_id
-from tests.replay.stories import STORIES
+from tests.replay.stories import STORIES, refund_by_two
 
 GOLDEN = Path(__file__).parent / "golden"
 KEYRING = GOLDEN / "keyring.json"
@@ -43,6 +43,9 @@ async def main() -> None:
             await _keep(stack, name, _payment(stack, f"golden-{name}"))
         refunded = PaymentKey(hospital=stack.settings.hospital, med_org_ord="demo-refunded")
         await _keep(stack, "refund", refund_workflow_id(refunded, "R1"))
+        by_two = PaymentKey(hospital=stack.settings.hospital, med_org_ord="golden-by-two")
+        await refund_by_two(client, by_two.med_org_ord)
+        await _keep(stack, "refund-by-two", refund_workflow_id(by_two, "R1"))
     shutil.rmtree(folder)
 
 

@@ -38,14 +38,14 @@ async def late_money(client: DemoClient, med_org_ord: str) -> None:
     await client.until_state(med_org_ord, PaymentState.EXPIRED)
     await client.patient_pays(quoted["DATA"]["payOrdId"], notify=True)
     await client.until_state(med_org_ord, PaymentState.IN_REVIEW)
-    await client.propose(med_org_ord, "BOOK", by="operator")
-    await client.approve(med_org_ord, "BOOK", by="approver")
+    proposed = await client.propose(med_org_ord, "BOOK", by="operator")
+    await client.approve(med_org_ord, proposed, by="approver")
     await client.until_state(med_org_ord, PaymentState.SETTLED)
 
 
-async def booked_at_once(client: DemoClient, med_org_ord: str) -> None:
+async def booked_at_once(client: DemoClient, med_org_ord: str, bill: int = 901100) -> None:
     """PAID passes too soon to be shown."""
-    await client.settle(await _paid(client, order_of(med_org_ord, ZHANG, CATEGORY="2", **_bill(901100))))
+    await client.settle(await _paid(client, order_of(med_org_ord, ZHANG, CATEGORY="2", **_bill(bill))))
 
 
 async def his_keeps_it_waiting(client: DemoClient, med_org_ord: str) -> None:
@@ -53,6 +53,15 @@ async def his_keeps_it_waiting(client: DemoClient, med_org_ord: str) -> None:
     confirmed = await _paid(client, order_of(med_org_ord, ZHANG, CATEGORY="2", **_bill(901200)))
     await client.break_his(txn="settle", kind="delay", times=1, seconds=2)
     await client.settle(confirmed)
+
+
+async def refund_by_two(client: DemoClient, med_org_ord: str) -> None:
+    """An operator proposes a refund, and another person approves it."""
+    await booked_at_once(client, med_org_ord, 901300)
+    wish = {"refundNo": "R1", "type": "ALL", "payAuthNo": f"auth-{med_org_ord}", "reason": "患者未取药"}
+    proposed = await client.refund(med_org_ord, wish, by="operator")
+    await client.approve(med_org_ord, proposed, by="approver", refund_no="R1")
+    await client.until_state(med_org_ord, PaymentState.REFUNDED)
 
 
 STORIES: dict[str, Story] = {

@@ -20,7 +20,7 @@ PATHS = {
     *("outpatient", "registration", "rejected", "reversed", "lost-reply"),
     *("auto-finish", "superseded", "expired", "refunded", "refund", "review"),
     *("slow-centre", "reopened"),
-    *("at-once", "kept-waiting"),
+    *("at-once", "kept-waiting", "refund-by-two"),
 }
 
 

@@ -30,7 +30,8 @@ from workflows.payment.reversal import ReversalSteps
 from workflows.payment.steps import end_unpaid, open_review, record_end
 from workflows.payment.window import ALREADY_PAID, PaymentWindow
 from workflows.review.payment_case import PaymentCase
-from workflows.review.queue import Review, ReviewHandlers, ReviewQueue
+from workflows.review.queue import ReviewHandlers, ReviewQueue
+from workflows.review.serving import Review
 
 
 @workflow.defn(name="PaymentWorkflow")
@@ -42,7 +43,8 @@ class PaymentWorkflow(ReviewHandlers):
         self._progress = Progress(start)
         self._inbox = Inbox(noticed=start.reopened is not None)
         self._look_ahead = LookAhead(self._progress, self._inbox.settle)
-        self._review = ReviewQueue("订单")
+        reviewed = start.reopened is not None and start.reopened.state is PaymentState.IN_REVIEW
+        self._review = ReviewQueue("订单", start.waiting, is_open=reviewed)
 
     @workflow.run
     async def run(self, start: PaymentStart) -> PaymentState:  # noqa: ARG002 - `__init__` has it; Temporal wants both

@@ -5,7 +5,14 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 from activities.contract.his import HisActivities, TellRefund
-from activities.contract.refunds import RefundActivities, RefundMade, RefundMoney, ReserveRefund
+from activities.contract.refunds import (
+    EndProposal,
+    ProposeRefund,
+    RefundActivities,
+    RefundMade,
+    RefundMoney,
+    ReserveRefund,
+)
 from domain.attention import ATTENTION, AttentionReason
 from domain.base import for_operators
 from domain.errors import ErrorCode, Outcome
@@ -15,8 +22,40 @@ from workflows import limits
 from workflows.calls import NotKept, Refusal, Unresolved
 from workflows.refund.progress import RefundProgress
 
+_NOT_APPROVED = "该退款提议在10分钟内未获另一人复核, 已失效, 未退费; 如仍需退款请用新的退款单号(refundNo)和支付授权码"
 _TOLD = "已退费, 已通知医院信息系统"
 _NOT_TOLD = "已退费, 医院信息系统未接受退费通知, 请人工处理"
+
+
+async def open_proposal(progress: RefundProgress, expires_at: datetime) -> bool:
+    """Open the case of an operator's refund. False: it is not to be awaited, since it is refused or has its row."""
+    step = ProposeRefund(
+        **progress.step(),
+        order=progress.order,
+        cash_refunded_by=progress.terms.cash_refunded_by,
+        expires_at=expires_at,
+    )
+    try:
+        opened = await progress.steps.first_local(
+            RefundActivities.propose, step, limits.RECORD_BUDGET, "人工核查: 退款提议"
+        )
+    except Refusal as refusal:
+        progress.enter(failed(refusal))
+        return False
+    if not opened:
+        progress.begun()
+    return opened
+
+
+async def end_proposal(progress: RefundProgress) -> None:
+    """Close the case of an operator's refund. If nobody has approved it by now, it is REFUND_FAILED."""
+    in_time = progress.state is RefundState.REFUNDING
+    message = "" if in_time else _NOT_APPROVED
+    step = EndProposal(**progress.step(), order=progress.order, message=message)
+    summary = f"人工核查: 退款提议{'已复核' if in_time else '已过期'}"
+    await progress.steps.first_local(RefundActivities.end_proposal, step, limits.RECORD_BUDGET, summary)
+    if not in_time:
+        progress.enter(failed(Refusal(ErrorCode.EXPIRED, message)))
 
 
 async def reserve(progress: RefundProgress) -> bool:
@@ -38,7 +77,7 @@ async def send_money(progress: RefundProgress) -> None:
     """6203. The refund succeeds, fails if the centre refuses or was never reached, else it is IN_REVIEW."""
     progress.show("等待医保中心退费 (6203)")
     try:
-        made = await send_6203(progress, progress.order.pay_auth_no, limits.REFUND_SENDS_MAX)
+        made = await send_6203(progress, progress.order.pay_auth_no, progress.sends_max)
     except Refusal as refusal:
         await progress.record(failed(refusal))
     except Unresolved as unresolved:

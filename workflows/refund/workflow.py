@@ -5,13 +5,16 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from domain.errors import PaymentError
+from domain.errors import ErrorCode, PaymentError
 from domain.refunds import RefundOrder, RefundStart, check_same_refund
 from domain.states import REFUND_DONE, RefundState
+from workflows.limits import PROPOSED_REFUND_SERVES
 from workflows.refund.progress import RefundProgress
-from workflows.refund.steps import reserve, send_money, tell_his
-from workflows.review.queue import Review, ReviewHandlers, ReviewQueue
+from workflows.refund.steps import end_proposal, open_proposal, reserve, send_money, tell_his
+from workflows.review.proposed_refund import ProposedRefund
+from workflows.review.queue import ReviewHandlers, ReviewQueue
 from workflows.review.refund_case import RefundCase
+from workflows.review.serving import Review
 
 
 @workflow.defn(name="RefundWorkflow")
@@ -21,7 +24,8 @@ class RefundWorkflow(ReviewHandlers):
     @workflow.init
     def __init__(self, start: RefundStart) -> None:
         self._progress = RefundProgress(start)
-        self._review = ReviewQueue("退款")
+        # What comes with the start of the workflow comes before anything is done.
+        self._review = ReviewQueue("退款", start.waiting, is_open=start.proposed or start.reviewed is not None)
 
     @workflow.run
     async def run(self, start: RefundStart) -> RefundState:  # noqa: ARG002 - `__init__` has it; Temporal wants both
@@ -46,6 +50,9 @@ class RefundWorkflow(ReviewHandlers):
     @refund.validator
     def _same_refund(self, order: RefundOrder) -> None:
         progress = self._progress
+        if progress.state is RefundState.PROPOSED:
+            message = "该退款单号(refundNo)的退款由操作人提议, 待另一人复核; 如需另行退款请用新的退款单号"
+            raise ApplicationError(message, type=ErrorCode.REFUND_CONFLICT.value)
         try:
             check_same_refund(order, progress.order.refund_type, progress.amount_fen)
         except PaymentError as error:
@@ -53,7 +60,9 @@ class RefundWorkflow(ReviewHandlers):
 
     async def _story(self) -> RefundState:
         """The life of a refund. Returns the final state."""
-        if await reserve(self._progress):
+        if self._progress.state is RefundState.PROPOSED:
+            await self._wait_for_approval()
+        if self._progress.state is RefundState.REFUNDING and await reserve(self._progress):
             await send_money(self._progress)
         if self._progress.state is RefundState.IN_REVIEW:
             await Review(self._review, RefundCase(self._progress)).run()
@@ -61,3 +70,12 @@ class RefundWorkflow(ReviewHandlers):
             await tell_his(self._progress)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._progress.state
+
+    async def _wait_for_approval(self) -> None:
+        """REFUNDING once a second person has approved it, or REFUND_FAILED."""
+        until = workflow.now() + PROPOSED_REFUND_SERVES
+        if not await open_proposal(self._progress, until):
+            self._review.close()
+            return
+        await Review(self._review, ProposedRefund(self._progress, until), until=until).run()
+        await end_proposal(self._progress)

@@ -19,7 +19,8 @@ from workflows.calls import NotKept, Refusal, Unresolved
 from workflows.payment.progress import Progress
 from workflows.payment.reversal import ReversalSteps
 from workflows.payment.steps import cancel_our_visit, open_review, record_end, revoke
-from workflows.review.queue import CarriedOut, refuse
+from workflows.review.queue import refuse
+from workflows.review.serving import CarriedOut
 
 _CANCELLED = "人工核查: 按未付款关闭"
 _REVERSED = "人工核查: 款项已退回"

@@ -7,19 +7,30 @@ from datetime import datetime
 
 from temporalio import workflow
 
+from activities.contract.base import Step
 from activities.contract.centre import OrderAnswer, Recorded
+from activities.contract.records import RecordActivities
 from domain.attention import AttentionReason
 from domain.insurance import RefundParts, Settlement, Split, paid_parts
 from domain.ord_stas import money_is_back
-from domain.orders import CashRefundedBy, Category, Registers
-from domain.reviews import Decision, Proposal, ReviewAction, ReviewFacts, ReviewView, clear_by_now, refused_actions
+from domain.orders import CashRefundedBy, Category, PaymentStart, Registers
+from domain.reviews import (
+    Decision,
+    Proposal,
+    ReviewAction,
+    ReviewFacts,
+    ReviewView,
+    Waiting,
+    clear_by_now,
+    refused_actions,
+)
 from domain.values.fen import Fen
 from workflows import limits
 from workflows.payment.inbox import SettleInbox
 from workflows.payment.progress import Progress
 from workflows.payment.steps import ask_order, booking_question, find_booking, order_question
 from workflows.review.payment_actions import PaymentActions
-from workflows.review.queue import CarriedOut
+from workflows.review.serving import CarriedOut
 
 _NO_AUTHORISATION = "退费须提供患者新的支付授权码(payAuthNo)"
 
@@ -131,6 +142,14 @@ class PaymentCase:
             return None
         said = progress.end.message if progress.end is not None else "已结算"
         return Decision(state=progress.state.value, message=message or said)
+
+    async def next_run(self, waiting: Waiting | None) -> PaymentStart:
+        """From our row, as after a termination."""
+        progress = self._progress
+        known = await progress.steps.first_local(
+            RecordActivities.known_payment, Step(**progress.step()), limits.RECORD_BUDGET, "读取记录 (our record)"
+        )
+        return PaymentStart(order=progress.order, terms=progress.terms, reopened=known, waiting=waiting)
 
     @property
     def _reason(self) -> str:

@@ -8,15 +8,15 @@ from temporalio import workflow
 from activities.contract.his import Booking, FindBooking, HisActivities
 from activities.contract.refunds import AskRefund, RefundActivities
 from domain.errors import ErrorCode
-from domain.ord_stas import RefundVerdict
-from domain.refunds import RefundEnd, RefundLook
-from domain.reviews import Decision, Proposal, ReviewAction, ReviewFacts, ReviewView, refused_on_refund
+from domain.ord_stas import RefundLook, RefundVerdict
+from domain.refunds import RefundEnd, RefundStart
+from domain.reviews import Decision, Proposal, ReviewAction, ReviewFacts, ReviewView, Waiting, refused_on_refund
 from domain.states import RefundState
 from workflows import limits
 from workflows.calls import NotKept, Refusal, Unresolved
 from workflows.refund.progress import RefundProgress
 from workflows.refund.steps import failed, send_6203
-from workflows.review.queue import CarriedOut
+from workflows.review.serving import CarriedOut
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,6 @@ class RefundCase:
         self.owner = progress
         self.refund_no = progress.order.refund_no
         self._progress = progress
-        self._sends_max = limits.REFUND_SENDS_MAX
         self._opened_at = workflow.now()
 
     @property
@@ -104,12 +103,16 @@ class RefundCase:
     def decision(self, message: str) -> Decision:
         return Decision(state=self.state, message=message)
 
+    async def next_run(self, waiting: Waiting | None) -> RefundStart:
+        """From this run's memory."""
+        return self._progress.next_run(waiting)
+
     async def _refund_again(self, proposal: Proposal) -> str:
         """6203 once more with the same appRefdSn, and the patient's new payAuthNo if there is one."""
         progress = self._progress
-        self._sends_max += 1
+        sends_max = progress.one_send_more()
         try:
-            made = await send_6203(progress, proposal.pay_auth_no or progress.order.pay_auth_no, self._sends_max)
+            made = await send_6203(progress, proposal.pay_auth_no or progress.order.pay_auth_no, sends_max)
         except Refusal as refusal:
             await progress.record(failed(refusal))
             return f"医保中心拒绝退费: {refusal.message}"

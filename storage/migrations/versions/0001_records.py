@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from storage.migrations.calls import TABLES_OF_CALLS, create_tables_of_calls
 from storage.migrations.parts import (
     append_only,
     fen,
@@ -31,7 +32,8 @@ REFUND_STATES = "'REFUNDING', 'REFUNDED', 'PARTIALLY_REFUNDED', 'REFUND_FAILED',
 SPLIT = ("fee_sum_fen", "own_pay_fen", "psn_acct_fen", "fund_fen", "other_fen", "hospital_part_fen")
 REFUNDED = {"refunded_own_fen": "own_pay_fen", "refunded_acct_fen": "psn_acct_fen", "refunded_fund_fen": "fund_fen"}
 TABLES = (
-    *("update_number", "used_nonce", "access_log", "settlement_notice", "notification", "review_event"),
+    *TABLES_OF_CALLS,
+    *("access_log", "settlement_notice", "notification", "review_event"),
     *("review_case", "refund", "state_change", "call_log", "step", "settlement", "fee_line", "bill_lock"),
     *("centre_order", "payment"),
 )
@@ -52,8 +54,7 @@ def upgrade() -> None:
     create_notification()
     create_settlement_notice()
     create_access_log()
-    create_used_nonce()
-    create_update_number()
+    create_tables_of_calls()
 
 
 def downgrade() -> None:
@@ -304,6 +305,7 @@ def create_review() -> None:
         *payment_key(),
         text("refund_no", 64),
         text("event", 64),
+        text("proposal", 64),
         text("action", 64),
         text("by_name", 128),
         text("reason", 500),
@@ -368,27 +370,3 @@ def create_access_log() -> None:
         sa.PrimaryKeyConstraint("sequence"),
     )
     append_only("access_log", REFUSAL)
-
-
-def create_used_nonce() -> None:
-    op.create_table(
-        "used_nonce",
-        text("hospital", 32),
-        text("key_name", 64),
-        text("nonce", 64),
-        moment("serves_until"),
-        sa.PrimaryKeyConstraint("hospital", "key_name", "nonce"),
-    )
-    op.create_index("used_nonce_by_time", "used_nonce", ["serves_until"])
-
-
-def create_update_number() -> None:
-    op.create_table(
-        "update_number",
-        text("workflow_id", 500),
-        text("name", 128),
-        sa.Column("number", sa.BigInteger(), nullable=False),
-        moment("moved_at"),
-        sa.PrimaryKeyConstraint("workflow_id", "name"),
-    )
-    op.create_index("update_number_by_time", "update_number", ["moved_at"])

@@ -18,6 +18,7 @@ from tests.support.values.orders import outpatient
 from tests.support.values.records import AT, SETTLEMENT, SPLIT, key_of, later
 
 REVIEWS = "/api/v1/reviews"
+PROPOSAL = "5f3c0e9a4b7d41f2a6c8e1d09b37a254"
 OPERATOR, APPROVER, AUDITOR = KEYS["operator"], KEYS["approver"], KEYS["auditor"]
 REVIEWED = PaymentFacts(
     pay_ord_id="ORD1",
@@ -36,7 +37,16 @@ async def given(api: ApiServer, number: str, *then: PaymentState) -> None:
 
 
 def booking(event: CaseEvent, by: str) -> CaseEventRecord:
-    return CaseEventRecord(event=event, action=ReviewAction.BOOK, by=by, reason="已核实", at=later(9))
+    return CaseEventRecord(
+        event=event, action=ReviewAction.BOOK, by=by, reason="已核实", at=later(9), proposal=PROPOSAL
+    )
+
+
+async def noted(api: ApiServer, *events: CaseEventRecord) -> None:
+    """What people did about the case of M1."""
+    async with api.records() as database, database.begin() as unit:
+        for event in events:
+            await unit.reviews.noted(key_of(outpatient("M1")), "", event)
 
 
 async def page(api: ApiServer, cursor: str = "") -> dict[str, Any]:
@@ -60,11 +70,12 @@ class TestRoles:
     )
     async def test_who_may_do_what(self, api: ApiServer, key: str, looks: str, proposes: str, approves: str) -> None:
         await given(api, "M1")
+        await noted(api, booking(CaseEvent.PROPOSED, "li"))
         wish = {"action": "BOOK", "reason": "已核实"}
         assert (await api.call("GET", REVIEWS, key=key)).code == looks
         assert (await api.call("GET", f"{REVIEWS}/M1", key=key)).code == looks
         assert (await api.post(f"{REVIEWS}/M1/proposals", wish, key=key)).code == proposes
-        assert (await api.post(f"{REVIEWS}/M1/approvals", {"action": "BOOK"}, key=key)).code == approves
+        assert (await api.post(f"{REVIEWS}/M1/approvals", {"proposal": PROPOSAL}, key=key)).code == approves
 
     async def test_an_open_api_is_a_callers_only(self, prepared_folder: Path, tmp_path: Path) -> None:
         folder = shutil.copytree(prepared_folder, tmp_path / "data")
@@ -134,10 +145,11 @@ class TestACase:
 
     async def test_that_is_closed_is_shown_with_its_outcome_and_refuses_everything(self, api: ApiServer) -> None:
         await given(api, "M1", S.PAID, S.SETTLED)
+        await noted(api, booking(CaseEvent.PROPOSED, "li"))
 
         shown = (await api.call("GET", f"{REVIEWS}/M1", key=AUDITOR)).json["DATA"]
         proposal = await api.post(f"{REVIEWS}/M1/proposals", {"action": "BOOK", "reason": "x"}, key=OPERATOR)
-        approval = await api.post(f"{REVIEWS}/M1/approvals", {"action": "BOOK"}, key=APPROVER)
+        approval = await api.post(f"{REVIEWS}/M1/approvals", {"proposal": PROPOSAL}, key=APPROVER)
 
         assert (shown["outcome"], shown["state"], shown["unasked"]) == ("PAID", "SETTLED", "不在人工核查中")
         assert (proposal.outcome, approval.outcome) == ((200, "ACTION_REFUSED"), (200, "ACTION_REFUSED"))
@@ -145,19 +157,24 @@ class TestACase:
 
     async def test_approved_once_is_answered_again_to_the_same_person(self, api: ApiServer) -> None:
         await given(api, "M1", S.PAID, S.SETTLED)
-        async with api.records() as database, database.begin() as unit:
-            await unit.reviews.noted(key_of(outpatient("M1")), "", booking(CaseEvent.APPROVED, "approver-key"))
+        other = booking(CaseEvent.PROPOSED, "li").model_copy(update={"proposal": PROPOSAL[::-1]})
+        await noted(api, booking(CaseEvent.PROPOSED, "li"), booking(CaseEvent.APPROVED, "approver-key"))
+        await noted(api, other.model_copy(update={"at": later(10)}))
 
-        again = await api.post(f"{REVIEWS}/M1/approvals", {"action": "BOOK"}, key=APPROVER)
-        other = await api.post(f"{REVIEWS}/M1/approvals", {"action": "REVERSE"}, key=APPROVER)
+        again = await api.post(f"{REVIEWS}/M1/approvals", {"proposal": PROPOSAL}, key=APPROVER)
 
-        assert again.json["DATA"] == {"state": "SETTLED", "message": "该操作已执行", "waiting": "false"}
-        assert other.code == "ACTION_REFUSED"
+        assert again.json["DATA"] == {
+            "state": "SETTLED",
+            "message": "该操作已执行",
+            "waiting": "false",
+            "proposal": PROPOSAL,
+        }
+        for word in ({"proposal": PROPOSAL[::-1]}, {"proposal": "0" * 32}, {"proposal": PROPOSAL, "action": "REVERSE"}):
+            assert (await api.post(f"{REVIEWS}/M1/approvals", word, key=APPROVER)).code == "ACTION_REFUSED"
 
     async def test_stands_on_the_payments_timeline(self, api: ApiServer) -> None:
         await given(api, "M1")
-        async with api.records() as database, database.begin() as unit:
-            await unit.reviews.noted(key_of(outpatient("M1")), "", booking(CaseEvent.PROPOSED, "li"))
+        await noted(api, booking(CaseEvent.PROPOSED, "li"))
 
         shown = (await api.call("GET", "/api/v1/payments/M1")).json["DATA"]["timeline"][-1]
 
@@ -184,5 +201,22 @@ class TestWhatIsSent:
     async def test_is_checked_by_field(self, api: ApiServer, body: dict[str, str], code: str, field: str) -> None:
         await given(api, "M1")
         answer = await api.post(f"{REVIEWS}/M1/proposals", body, key=OPERATOR)
+        assert answer.outcome == (200, code)
+        assert f"({field})" in answer.json["MSG"]
+
+    @pytest.mark.parametrize(
+        ("body", "code", "field"),
+        [
+            ({"action": "BOOK"}, "MISSING_FIELD", "proposal"),
+            ({"proposal": "last"}, "INVALID_FIELD", "proposal"),
+            ({"proposal": PROPOSAL.upper()}, "INVALID_FIELD", "proposal"),
+            ({"proposal": PROPOSAL, "action": "DELETE"}, "INVALID_FIELD", "action"),
+        ],
+    )
+    async def test_an_approval_names_its_proposal(
+        self, api: ApiServer, body: dict[str, str], code: str, field: str
+    ) -> None:
+        await given(api, "M1")
+        answer = await api.post(f"{REVIEWS}/M1/approvals", body, key=APPROVER)
         assert answer.outcome == (200, code)
         assert f"({field})" in answer.json["MSG"]

@@ -12,9 +12,11 @@ from temporalio.client import Client
 
 from security.crypto.payload_codec import data_converter
 from tests.faults.conftest import SHORT_BUDGET_S
-from tests.faults.test_refunds import refund
+from tests.faults.people import approved, key_of, proposed
+from tests.faults.people import shown as case_of
+from tests.faults.test_refunds import refund, refund_call
 from tests.support.stack.resets import Run, closed, reset, tasks_of
-from tests.support.stack.running import Stack, outpatient_call, registration_call
+from tests.support.stack.running import Stack, data_of, outpatient_call, registration_call
 from tests.support.waiting import eventually
 
 
@@ -166,3 +168,81 @@ class TestARefund:
             assert (await run.result(), await shown(run)) == (state, (state, False)), event_id
         assert await ended.stack.state(number) == WAYS[name][1]
         assert (await ended.stack.asked_of_centre(number)).count("6203") == 1
+
+
+class TestPeoplesWords:
+    """A reset sends every update of the workflow again, under its old id: nobody has said so anew."""
+
+    async def test_a_proposal_is_to_be_made_again(self, stack: Stack, number: str) -> None:
+        await under_review(stack, number)
+        await case_of(stack, number)
+        before = await last_task(stack, number)  # of the look: in the new run, too, the case is open by then
+        old = await proposed(stack, number, "REVERSE")
+        await reset_to(stack, number, before)
+
+        await noted(stack, number, ("refused", "operator"))
+
+        assert "重置" in (await case_of(stack, number))["events"][-1]["reason"]
+        assert (await case_of(stack, number))["proposed"] == {}
+        refused = await approved(stack, number, old)
+        assert (refused.code, await stack.ord_stas(number)) == ("ACTION_REFUSED", [6])
+        assert data_of(await approved(stack, number, await proposed(stack, number, "REVERSE")))["state"] == "REVERSED"
+        assert (await stack.asked_of_centre(number)).count("6203") == 1
+
+    async def test_an_approval_that_was_carried_out_is_not_doubled(self, stack: Stack, number: str) -> None:
+        await under_review(stack, number)
+        before = await last_task(stack, number)
+        assert data_of(await approved(stack, number, await proposed(stack, number, "REVERSE")))["state"] == "REVERSED"
+        run = await reset_to(stack, number, before)
+
+        async def goes_on() -> bool:
+            return await shown(run) == ("REVERSED", False)
+
+        await eventually(goes_on)
+        assert (await stack.state(number), await stack.ord_stas(number)) == ("REVERSED", [7])
+        assert (await stack.asked_of_centre(number)).count("6203") == 1
+
+    async def test_an_operator_s_refund_is_to_be_proposed_again(self, stack: Stack, number: str) -> None:
+        await settled(stack, number)
+        wish = refund_call("R1", payAuthNo=f"AUTH-{number}")
+        path, key = f"/api/v1/payments/{number}/refunds", key_of(stack, "operator")
+        old = await stack.api.post(path, wish, key=key)
+        temporal = await temporal_of(stack)
+        workflow_id = f"refund-main-{number}:R1"
+        (first, *_) = await tasks_of(temporal, workflow_id)
+        await reset(temporal, workflow_id, first)
+
+        assert (await approved(stack, number, old, refundNo="R1")).code == "ACTION_REFUSED"
+        assert "6203" not in await stack.asked_of_centre(number)
+        again = await stack.api.post(path, wish, key=key)
+        assert again.json["DATA"]["proposal"] != old.json["DATA"]["proposal"]
+        assert data_of(await approved(stack, number, again, refundNo="R1"))["state"] == "REFUNDED"
+        assert (await stack.asked_of_centre(number)).count("6203") == 1
+
+
+async def under_review(stack: Stack, number: str) -> None:
+    order = outpatient_call(number)
+    pay_ord_id = await stack.paid(order)
+    await stack.others.break_centre(txn="6301", kind="wrong_amount", times=-1)
+    assert (await stack.settle(order, pay_ord_id)).code == "IN_REVIEW"
+
+
+async def temporal_of(stack: Stack) -> Client:
+    converter = data_converter(stack.api.keyring)
+    return await Client.connect(stack.embedded.settings.temporal_address, data_converter=converter)
+
+
+async def last_task(stack: Stack, number: str) -> int:
+    """The last event at which the payment's workflow completed a task, by now."""
+    return (await tasks_of(await temporal_of(stack), f"payment-main-{number}"))[-1]
+
+
+async def reset_to(stack: Stack, number: str, event_id: int) -> Run:
+    return await reset(await temporal_of(stack), f"payment-main-{number}", event_id)
+
+
+async def noted(stack: Stack, number: str, event: tuple[str, str]) -> None:
+    async def is_noted() -> bool:
+        return event in [(one["event"], one["by"]) for one in (await case_of(stack, number))["events"]]
+
+    await eventually(is_noted)

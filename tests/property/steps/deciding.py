@@ -6,10 +6,11 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateStage
 
 from domain.base import PaymentKey
 from domain.orders import Order
-from domain.reviews import ALONE, Approval, CaseEvent, Proposal, ReviewAction
+from domain.reviews import ALONE, CaseEvent, ReviewAction
 from storage.records import CaseEventRecord
 from tests.property.run import RPC_TIMEOUT, Run
 from tests.property.steps.refunding import refund_handle
+from tests.support.values.commands import approval, proposal
 
 PROPOSER, APPROVER = "op-li", "chief-wang"
 
@@ -18,17 +19,21 @@ async def propose(run: Run, order: Order, refund_no: str, action: ReviewAction) 
     """Somebody wishes for `action`. Where there is no case it is refused, or nobody is there to ask."""
     case = _case(run, order, refund_no)
     if case is not None:
-        wish = Proposal(action=action, by=PROPOSER, reason="已与患者核对", pay_auth_no=f"AUTH-{order.med_org_ord}-RVW")
+        now = await run.stage.environment.get_current_time()
+        wish = proposal(action, PROPOSER, now, reason="已与患者核对", pay_auth_no=f"AUTH-{order.med_org_ord}-RVW")
         await run.told(
             case.start_update("propose", wish, wait_for_stage=WorkflowUpdateStage.ACCEPTED, rpc_timeout=RPC_TIMEOUT)
         )
 
 
 async def approve(run: Run, order: Order, refund_no: str, action: ReviewAction, by: str) -> None:
-    """Somebody agrees to `action`."""
+    """Somebody agrees to the last proposal of `action`."""
     case = _case(run, order, refund_no)
     if case is not None:
-        word = Approval(action=action, by=by)
+        events = await events_of(run, order, refund_no)
+        named = [one.proposal for one in events if (one.event, one.action) == (CaseEvent.PROPOSED, action)]
+        now = await run.stage.environment.get_current_time()
+        word = approval(action, named[-1] if named else "none", by, now)
         await run.told(
             case.start_update("approve", word, wait_for_stage=WorkflowUpdateStage.ACCEPTED, rpc_timeout=RPC_TIMEOUT)
         )

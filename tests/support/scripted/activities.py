@@ -47,6 +47,7 @@ from activities.contract.records import (
     RecordLook,
     RecordReversing,
     ResolveCase,
+    UseCommand,
     WithdrawHolder,
 )
 from activities.in_flight import InFlight
@@ -56,6 +57,7 @@ from domain import insurance, orders
 from domain.bills import Bill
 from domain.errors import ErrorCode, Outcome
 from domain.insurance import OrderStatus, SetlType, UploadedFees
+from domain.reviews import CommandVerdict
 from domain.states import PaymentState
 from storage.records import StepKey
 from tests.support.values.orders import SPLIT, bill_of
@@ -140,6 +142,7 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
         self.withdrawn: list[str] = []
         self.reversals: list[Reverse] = []
         self.noted: list[NoteCase] = []
+        self.commands: list[UseCommand] = []
         self.resolved: list[ResolveCase] = []
         self.questions: list[AskOrder] = []
         self.answers: dict[str, list[Any]] = {
@@ -157,6 +160,7 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
             "lock_bills": [LockedBills()],
             "withdraw_holder": [None],
             "tell_refund": [None],
+            "use_command": [CommandVerdict.ACCEPTED],
             "record_case_event": [None],
             "record_resolution": [None],
         }
@@ -273,6 +277,13 @@ class Script(HisActivities, CentreActivities, BillLockActivities, RecordActiviti
     async def withdraw_holder(self, step: WithdrawHolder) -> None:
         self.withdrawn.append(step.holder)
         self._next("withdraw_holder", NoneType)
+
+    async def known_payment(self, step: Step) -> orders.KnownPayment:  # noqa: ARG002 - scripted
+        return self._next("known_payment", orders.KnownPayment)
+
+    async def use_command(self, step: UseCommand) -> CommandVerdict:
+        self.commands.append(step)
+        return self._next("use_command", CommandVerdict)
 
     async def record_case_event(self, step: NoteCase) -> None:
         self._next("record_case_event", NoneType)

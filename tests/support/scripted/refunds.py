@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,7 +28,7 @@ from domain.base import PaymentKey
 from domain.errors import NotSent, Refused, Unknown
 from domain.insurance import OrderReference, OrderStatus, RefundAnswer, RefundStatus, RefundType
 from domain.refunds import RefundOrder, RefundStart
-from domain.reviews import Approval, Decision, Inspection, Proposal, ReviewAction, ReviewView
+from domain.reviews import Command, Decision, Inspection, ReviewAction, ReviewView
 from domain.states import PaymentState, RefundState
 from domain.values.fen import Fen
 from gateways.his.port import HisRefund
@@ -38,11 +39,12 @@ from storage.session import Database
 from storage.sql.migrate import upgrade
 from tests.support.stack.recorded import reach
 from tests.support.stack.time_skipping import STEPS_MAX, ServersTime, in_time, refusal_of
+from tests.support.values.commands import approval, proposal
 from tests.support.values.orders import TERMS, outpatient
 from tests.support.values.records import AT, SETTLEMENT, SPLIT
 from workflows.refund.workflow import RefundWorkflow
 from workflows.sandbox import sandbox
-from workflows.start import refund_operation
+from workflows.start import begin_proposed_refund, refund_operation
 
 T = TypeVar("T")
 
@@ -107,6 +109,8 @@ class RefundsAtWork:
     key: PaymentKey
     task_queue: str = field(default_factory=lambda: uuid.uuid4().hex)
     begun: list[RefundOrder] = field(default_factory=list)
+    proposals: dict[str, str] = field(default_factory=dict)
+    """By refundNo: the id of the last proposal."""
 
     def order(self, refund_no: str = "R1", **changes: object) -> RefundOrder:
         order = RefundOrder(
@@ -138,6 +142,14 @@ class RefundsAtWork:
         accepted = WorkflowUpdateStage.ACCEPTED
         return await self.handle(order).start_update(RefundWorkflow.refund, order, wait_for_stage=accepted)
 
+    async def propose_refund(self, order: RefundOrder, by: str = "anna", **more: str) -> Decision:
+        """An operator's refund, as the API begins it."""
+        self.begun.append(order)
+        start = RefundStart(order=order, terms=TERMS, proposed=True)
+        await begin_proposed_refund(self.environment.client, start, self.task_queue, timedelta(seconds=10))
+        wish = {"pay_auth_no": order.pay_auth_no, "refund": order.wanted} | more
+        return await self.propose(order, ReviewAction.REFUND, by, **wish)
+
     async def refund(self, order: RefundOrder, step_s: int = 10, **terms: object) -> RefundState:
         return await self.in_time(await self.begin(order, **terms), step_s)
 
@@ -157,18 +169,24 @@ class RefundsAtWork:
         return await self.in_time(update)
 
     async def propose(self, order: RefundOrder, action: ReviewAction, by: str = "anna", **more: str) -> Decision:
-        wish = Proposal(action=action, by=by, reason="已电话核实", **more)
-        update = await self.handle(order).start_update(
-            RefundWorkflow.propose, wish, wait_for_stage=WorkflowUpdateStage.ACCEPTED
-        )
-        return await self.in_time(update)
+        decision = await self.send(order, "propose", proposal(action, by, await self.now(), **more))
+        self.proposals[order.refund_no] = decision.proposal
+        return decision
 
     async def approve(self, order: RefundOrder, action: ReviewAction, by: str = "bert") -> Decision:
-        word = Approval(action=action, by=by)
-        update = await self.handle(order).start_update(
-            RefundWorkflow.approve, word, wait_for_stage=WorkflowUpdateStage.ACCEPTED
+        """Approve the last proposal of this refund."""
+        named = self.proposals.get(order.refund_no, "none")
+        return await self.send(order, "approve", approval(action, named, by, await self.now()))
+
+    async def send(self, order: RefundOrder, update: str, command: Command, update_id: str | None = None) -> Decision:
+        """A person's command, as it is written."""
+        sent = await self.handle(order).start_update(
+            update, command, wait_for_stage=WorkflowUpdateStage.ACCEPTED, id=update_id, result_type=Decision
         )
-        return await self.in_time(update)
+        return await self.in_time(sent)
+
+    async def now(self) -> datetime:
+        return await self.environment.get_current_time()
 
     def handle(self, order: RefundOrder) -> WorkflowHandle[RefundWorkflow, RefundState]:
         return self.environment.client.get_workflow_handle_for(RefundWorkflow.run, order.workflow_id)

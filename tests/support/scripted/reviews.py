@@ -1,16 +1,17 @@
 """Payments under review for the workflow's own tests, and the people who decide them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateStage
 
 from activities.contract.his import Booking
 from domain.orders import Order, PaymentStart
-from domain.reviews import Approval, CaseEvent, Decision, Inspection, Proposal, ReviewAction, ReviewView
+from domain.reviews import CaseEvent, Command, Decision, Inspection, ReviewAction, ReviewView
 from domain.states import PaymentState
 from tests.support.scripted.activities import CENTRE_REFUSES, HIS_REFUSES, HIS_SILENT, paid, waiting
 from tests.support.scripted.payments import PaymentsAtWork
+from tests.support.values.commands import approval, proposal
 from tests.support.values.orders import settle_call, start
 from workflows.payment.workflow import PaymentWorkflow
 
@@ -24,6 +25,8 @@ class Case:
 
     work: PaymentsAtWork
     begun: PaymentStart
+    proposals: dict[ReviewAction, str] = field(default_factory=dict)
+    """By action: the id of the last proposal."""
 
     async def inspect(self) -> ReviewView:
         handle = self.work.handle(self.begun.order.workflow_id)
@@ -32,16 +35,19 @@ class Case:
         return await self.work.answer(update)
 
     async def propose(self, action: ReviewAction, by: str = "op", pay_auth_no: str = "") -> Decision:
-        wish = Proposal(action=action, by=by, reason="已核实", pay_auth_no=pay_auth_no)
-        handle = self.work.handle(self.begun.order.workflow_id)
-        accepted = WorkflowUpdateStage.ACCEPTED
-        return await self.work.answer(await handle.start_update(PaymentWorkflow.propose, wish, wait_for_stage=accepted))
+        decision = await self.send("propose", proposal(action, by, pay_auth_no=pay_auth_no))
+        self.proposals[action] = decision.proposal
+        return decision
 
     async def approve(self, action: ReviewAction, by: str = "boss", step_s: int = 30) -> Decision:
-        handle = self.work.handle(self.begun.order.workflow_id)
-        accepted, word = WorkflowUpdateStage.ACCEPTED, Approval(action=action, by=by)
-        update = await handle.start_update(PaymentWorkflow.approve, word, wait_for_stage=accepted)
-        return await self.work.answer(update, step_s)
+        """Approve the last proposal of this action."""
+        return await self.send("approve", approval(action, self.proposals.get(action, "none"), by), step_s)
+
+    async def send(self, update: str, command: Command, step_s: int = 30, update_id: str | None = None) -> Decision:
+        """A person's command, as it is written."""
+        handle, accepted = self.work.handle(self.begun.order.workflow_id), WorkflowUpdateStage.ACCEPTED
+        sent = await handle.start_update(update, command, wait_for_stage=accepted, id=update_id, result_type=Decision)
+        return await self.work.answer(sent, step_s)
 
     async def decide(self, action: ReviewAction, pay_auth_no: str = "", step_s: int = 30) -> Decision:
         assert (await self.propose(action, pay_auth_no=pay_auth_no)).waiting

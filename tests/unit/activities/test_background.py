@@ -3,12 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from activities.background import AUTHORISATION_SERVES, forget, tokens_forgotten
+from activities.background import AUTHORISATION_SERVES, NUMBERS_KEPT, forget, tokens_forgotten
 from domain.insurance import RefundParts, RefundType
 from domain.refunds import RefundOrder
+from domain.reviews import COMMAND_SERVES
 from domain.states import PaymentState
 from domain.values.fen import Fen
 from security.crypto.keyring import Keyring
+from storage.callers.commands import UsedBy
 from storage.session import Database
 from storage.sql.migrate import upgrade
 from tests.support.stack.database import rows
@@ -57,6 +59,23 @@ async def test_nonces_go_when_their_time_is_over(tmp_path: Path) -> None:
         assert len(await left()) == 2
         async with tokens_forgotten(database, []):
             await eventually(is_forgotten)
+
+
+async def test_commands_and_sign_outs_go_when_they_can_not_serve_again(tmp_path: Path) -> None:
+    upgrade(url := f"sqlite:///{tmp_path / 'records.db'}")
+    by, expires_at = UsedBy(workflow_id="w", update_id="u", run_id="r"), AT + COMMAND_SERVES
+    async with Database(url, Keyring.generate()) as database:
+        async with database.begin() as unit:
+            await unit.commands.use("n", by, AT, expires_at)
+            await unit.ended_sessions.end("s", AT)
+        for late, left in ((timedelta(0), (1, 1)), (timedelta(seconds=1), (1, 0)), (NUMBERS_KEPT * 1.01, (0, 0))):
+            with database_time(AT + late):
+                await forget(database, [])
+            tables = [await rows(database._engines.reader, f"SELECT * FROM {name}") for name in _USED]  # noqa: S608 - a test's own
+            assert tuple(map(len, tables)) == left
+
+
+_USED = ("used_command", "ended_session")
 
 
 async def _authorisations(database: Database, table: str) -> dict[str, bool]:

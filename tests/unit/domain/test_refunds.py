@@ -5,10 +5,9 @@ import pytest
 from domain.errors import ErrorCode, PaymentError
 from domain.ids import refund_sn
 from domain.insurance import RefundParts, RefundType
-from domain.ord_stas import RefundVerdict, refund_verdict
+from domain.ord_stas import RefundLook, RefundVerdict, refund_verdict
 from domain.orders import CashRefundedBy
 from domain.refunds import (
-    RefundLook,
     RefundOrder,
     check_refundable,
     check_same_refund,

@@ -29,6 +29,7 @@ ARRIVING: dict[PaymentState, tuple[Release | None, NotificationEvent | None]] = 
 """Which bill locks end, and what the caller is told, wherever the payment comes from."""
 
 REFUND: dict[RefundState, RefundEffects] = {
+    R.PROPOSED: RefundEffects(),
     R.REFUNDING: RefundEffects(),
     R.REFUNDED: RefundEffects(shows=S.REFUNDED, tells=E.REFUNDED, case=CaseChange.CLOSES),
     R.PARTIALLY_REFUNDED: RefundEffects(shows=S.PARTIALLY_REFUNDED, tells=E.PARTIALLY_REFUNDED, case=CaseChange.CLOSES),

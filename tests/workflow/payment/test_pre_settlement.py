@@ -1,16 +1,18 @@
 """From the order to the split, and every way in which it ends before."""
 
 import pytest
-from temporalio.client import WorkflowUpdateFailedError
+from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateStage
 from temporalio.exceptions import ApplicationError
 
 from activities.contract.centre import Revoked
-from domain.orders import Channel
+from domain.orders import Channel, Order, PreSettleAnswer
 from domain.states import PaymentState
+from domain.values.fen import Fen
 from tests.support.scripted.activities import CENTRE_DOWN, CENTRE_REFUSES, CENTRE_SILENT, HIS_DOWN, HIS_REFUSES
 from tests.support.scripted.payments import PaymentsAtWork
 from tests.support.stack.time_skipping import refusal_of
 from tests.support.values.orders import SPLIT, bill_of, outpatient, start
+from workflows.payment.workflow import PaymentWorkflow
 
 
 async def refused(work: PaymentsAtWork, order_no: str, step_s: int = 30) -> ApplicationError:
@@ -109,3 +111,21 @@ class TestInReview:
 
         assert (await refused(work, order_no, step_s=600)).type == "IN_REVIEW"
         assert await work.attention(start(outpatient(order_no))) == "REVOCATION_UNRESOLVED"
+
+
+class TestAnUpdateId:
+    async def test_is_not_used_up_by_a_refusal(self, work: PaymentsAtWork, order_no: str) -> None:
+        """Whoever sends another order under an id, only to be refused, keeps nobody from asking under it."""
+        begun = start(outpatient(order_no))
+        await work.begin(begun)
+        handle, other = work.handle(begun.order.workflow_id), outpatient(order_no, total_fen=Fen(1))
+
+        async def asked(order: Order) -> PreSettleAnswer:
+            accepted = WorkflowUpdateStage.ACCEPTED
+            sent = await handle.start_update(PaymentWorkflow.pre_settle, order, id="one", wait_for_stage=accepted)
+            return await work.answer(sent)
+
+        for _ in range(2):
+            assert (await refusal_of(asked(other))).type == "ORDER_CONFLICT"
+        assert (await asked(begun.order)).pay_ord_id == "ORD1"
+        assert work.script.asked.count("upload_fees") == 1

@@ -8,12 +8,13 @@ from temporalio.exceptions import ApplicationError
 
 from activities.contract.centre import Revoked
 from activities.contract.his import Booking
-from domain.reviews import Approval, CaseEvent, Proposal, ReviewAction
+from domain.reviews import CaseEvent, ReviewAction
 from settings import Settings
 from tests.support.scripted.activities import CENTRE_DOWN, CENTRE_REFUSES, CENTRE_SILENT, HIS_DOWN, HIS_REFUSES, waiting
 from tests.support.scripted.payments import PaymentsAtWork
 from tests.support.scripted.reviews import BOOKED, Case, amounts_differ, his_outcome_unknown, reversal_refused, status
 from tests.support.stack.time_skipping import refusal_of
+from tests.support.values.commands import approval, proposal
 from tests.support.values.orders import outpatient, registration, settle_call, start
 from workflows import limits
 from workflows.payment.workflow import PaymentWorkflow
@@ -64,22 +65,13 @@ class TestLooking:
 
         assert proposed is not None
         assert (proposed.action, proposed.by, proposed.reason) == (A.BOOK, "op", "已核实")
-
-    async def test_has_a_limit_that_leaves_room_for_deciding(
-        self, work: PaymentsAtWork, order_no: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("workflows.limits.REVIEW_LOOKS_MAX", 1)
-        case = await amounts_differ(work, outpatient(order_no))
-        await case.inspect()
-
-        assert (await refusal_of(case.inspect())).type == "RATE_LIMITED"
-        assert (await case.propose(A.REVERSE)).waiting
+        assert proposed.proposal == case.proposals[A.BOOK]
 
     def test_leaves_room_for_a_few_decisions_at_a_time(self) -> None:
-        queue, proposal = ReviewQueue("订单"), Proposal(action=A.BOOK, by="op", reason="已核实")
+        queue = ReviewQueue("订单")
         for _ in range(limits.REVIEW_REQUESTS_MAX):
             queue.check_room()
-            queue.requests.append((proposal, Ticket()))
+            queue.requests.append((proposal(A.BOOK), Ticket()))
         with pytest.raises(ApplicationError) as refused:
             queue.check_room()
         assert refused.value.type == "RATE_LIMITED"
@@ -125,7 +117,7 @@ class TestTwoPeople:
         both_are_in = asyncio.Event()
         work.script.on("ask_order_again", both_are_in.wait)
         handle, accepted = work.handle(case.begun.order.workflow_id), WorkflowUpdateStage.ACCEPTED
-        other, word = Proposal(action=A.REVERSE, by="other", reason="已核实"), Approval(action=A.BOOK, by="boss")
+        other, word = proposal(A.REVERSE, "other"), approval(A.BOOK, case.proposals[A.BOOK])
         proposing = await handle.start_update(PaymentWorkflow.propose, other, wait_for_stage=accepted)
         approving = await handle.start_update(PaymentWorkflow.approve, word, wait_for_stage=accepted)
         both_are_in.set()
@@ -133,6 +125,7 @@ class TestTwoPeople:
         assert (await work.answer(proposing)).waiting
         assert "REVERSE" in (await refusal_of(work.answer(approving))).message
         assert (CaseEvent.REFUSED, "boss") in case.events
+        case.proposals[A.REVERSE] = other.number
         assert (await case.approve(A.REVERSE)).state == "REVERSED"
 
     async def test_both_names_are_written_down(self, work: PaymentsAtWork, order_no: str) -> None:

@@ -110,3 +110,23 @@ class TestTheCookie:
         answer = await api.call("POST", LOGOUT, key=None, allow_redirects=False)
         assert (answer.status, answer.headers["Location"]) == (303, LOGIN)
         assert "Max-Age=0" in answer.headers["Set-Cookie"]
+
+    async def test_serves_nobody_once_its_person_has_signed_out(self, api: ApiServer) -> None:
+        """Also whoever has copied it, and at another API process; it is recorded once."""
+        cookie = cookie_of(await sign_in(api, KEYS["auditor"]))
+        assert (await decode_with(api, cookie)).status == 200
+        for _ in range(2):
+            await api.call("POST", LOGOUT, key=None, headers={"Cookie": cookie}, allow_redirects=False)
+        async with serving_api(api.settings) as other:
+            for server in (api, other):
+                assert (await decode_with(server, cookie)).status == 401
+                page = await server.call("GET", LOGIN, key=None, headers={"Cookie": cookie})
+                assert 'name="key"' in page.text
+        closed = Recorded("codec:session:closed", ("main", "auditor-key", "auditor"), "", {})
+        assert [record for record in await log_of(api) if record.event.startswith("codec:session:c")] == [closed]
+
+    async def test_another_site_s_form_ends_no_session(self, api: ApiServer) -> None:
+        cookie = cookie_of(await sign_in(api, KEYS["auditor"]))
+        headers = {"Cookie": cookie, "Origin": "http://evil.example"}
+        assert (await api.call("POST", LOGOUT, key=None, headers=headers)).outcome == (403, "FORBIDDEN")
+        assert (await decode_with(api, cookie)).status == 200
