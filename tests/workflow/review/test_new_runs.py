@@ -14,7 +14,8 @@ import pytest_asyncio
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from domain.reviews import Command, Decision, ReviewAction, ReviewView
+from domain.base import Joined
+from domain.reviews import Decision, Inspection, ReviewAction, ReviewView
 from domain.states import PaymentState, RefundState
 from security.crypto.keyring import Keyring
 from security.crypto.payload_codec import data_converter
@@ -46,7 +47,7 @@ class Reviewed:
         return decision
 
     async def look(self) -> ReviewView:
-        view: ReviewView = await self._patiently("inspect", list, ReviewView)
+        view: ReviewView = await self._patiently("inspect", lambda: [Inspection()], ReviewView)
         return view
 
     async def approve(self, proposed: Decision, action: ReviewAction) -> Decision:
@@ -61,7 +62,7 @@ class Reviewed:
         answers: list[Any] = []
 
         async def answered() -> bool:
-            sent: list[Command] = args()
+            sent: list[Joined] = args()
             try:
                 answers.append(await self.handle.execute_update(update, args=sent, result_type=kind))
             except WorkflowUpdateFailedError as refused:
