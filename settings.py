@@ -1,16 +1,17 @@
 """All settings: `MEDPAY_*` from the environment or `.env`. The unit is last in a name: `_S` is seconds."""
 
 import ipaddress
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from domain.values.written import bare
-from security.environment import DOT_ENV, PREFIX
+from security.environment import DOT_ENV, PREFIX, dot_env_values
 from security.keys.practice import is_practice_text
 from security.tls import TlsFileError, TlsFiles
 
@@ -84,13 +85,20 @@ def _origin(text: str) -> str:
     return address.lower()
 
 
+class _OwnDotEnv(DotEnvSettingsSource):
+    """`.env` as `security.environment` reads it: only the user's own, and never all of it. Raises `DotEnvError`."""
+
+    def _read_env_files(self) -> Mapping[str, str | None]:
+        given = {} if self.env_file is None else dot_env_values()
+        return {name.lower(): value for name, value in given.items() if value}
+
+
 class Settings(BaseSettings):
     """Every setting. `.env.example` lists them with units and defaults; a test compares the two."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_file=DOT_ENV,
-        env_file_encoding="utf-8-sig",
         env_ignore_empty=True,
         extra="ignore",
         hide_input_in_errors=True,
@@ -142,6 +150,21 @@ class Settings(BaseSettings):
     sync_wait_s: Seconds = 15
     watch_after_s: Seconds = 30
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then `.env`."""
+        del file_secret_settings
+        # `_env_file=None` reads none, as the demo and tests must.
+        file = dotenv_settings.env_file if isinstance(dotenv_settings, DotEnvSettingsSource) else None
+        return init_settings, env_settings, _OwnDotEnv(settings_cls, env_file=file)
 
     @model_validator(mode="before")
     @classmethod

@@ -13,12 +13,28 @@ from pydantic import ValidationError
 from hospitals import ConfigError, Hospital, load_hospitals, unguarded
 from hospitals.secret_values import named_variables
 from security.crypto.keyring import Keyring, KeyringError
-from security.environment import DOT_ENV, ELSEWHERE, dot_env_text, unread_in, unread_in_dot_env
+from security.environment import (
+    DOT_ENV,
+    ELSEWHERE,
+    DotEnvError,
+    dot_env_text,
+    dot_env_values,
+    only_in_dot_env,
+    unread_in,
+    unread_in_dot_env,
+)
 from security.keys.provider import LocalKeys
 from settings import Settings, complaints, env_name
 
 CHECK_FAILED = 1
 WRONG_USE = 2
+_HARMLESS = frozenset({"hospital", "task_queue", "temporal_namespace", "log_level"})
+_TOLD = [
+    env_name(name)
+    for name, field in Settings.model_fields.items()
+    if name not in _HARMLESS and type(field.default) is not int
+]
+"""Settings that say who may call us, and where calls, keys and records go: all but numbers and names."""
 _SETTINGS = ELSEWHERE | {env_name(field) for field in Settings.model_fields}
 
 
@@ -35,11 +51,9 @@ def read_settings() -> Settings:
     """Settings from the environment and `.env`. Raises `CommandError` naming the variable.
 
     A name that nothing reads is an error in `.env`, which is ours, and a warning in the environment, which is not.
+    What `.env` says of addresses, files and keys is told, since it applies to whoever stands in its folder.
     """
-    try:
-        text = dot_env_text()
-    except ValueError as problem:
-        raise CommandError(f"{DOT_ENV} {problem}", exit_code=WRONG_USE) from None
+    text = _dot_env()
     try:
         settings = Settings()
     except ValidationError as invalid:
@@ -51,7 +65,18 @@ def read_settings() -> Settings:
         raise CommandError(*misspelt, exit_code=WRONG_USE)
     for line in unread_in(os.environ, read):
         typer.echo(f"Warning: {line}", err=True)
+    if told := only_in_dot_env(_TOLD):
+        typer.echo(f"Note: {DOT_ENV.absolute()} sets {', '.join(told)}", err=True)
     return settings
+
+
+def _dot_env() -> str:
+    """Its text. Raises `CommandError` where it can't be read or is not to be believed."""
+    try:
+        dot_env_values()
+        return dot_env_text()
+    except DotEnvError as problem:
+        raise CommandError(*str(problem).splitlines(), exit_code=WRONG_USE) from None
 
 
 def read_hospitals(settings: Settings) -> Mapping[str, Hospital]:

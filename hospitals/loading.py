@@ -167,7 +167,7 @@ class _Reader:
             references["webhook", "secret"] = row.webhook.secret
         for key, reference in references.items():
             if file := exposed_file(reference, self._path):
-                self._wrong((*at, *key), f"others may read {file}: take that from its mode (chmod o-rwx)")
+                self._wrong((*at, *key), f"others may read or change {file}: chmod o-rwx,g-w")
         if 0 < len(app_secret) < APP_SECRET_CHARS_MIN:
             self._wrong((*at, "app_secret"), f"has less than {APP_SECRET_CHARS_MIN} characters")
         for name, secret in (("app_secret", app_secret), ("private_key", private_key)):

@@ -42,7 +42,9 @@ def temporal_binary(setting: str | None) -> str:
     if found is None:
         hint = "" if setting else " (make setup installs it)"
         raise CommandError(f"MEDPAY_TEMPORAL_CLI: {wanted} is not a command{hint}", exit_code=WRONG_USE)
-    return str(Path(found).absolute())
+    if not Path(found).is_absolute():  # found through a `.` in PATH, or named so: it depends on where one stands
+        raise CommandError(f"MEDPAY_TEMPORAL_CLI: {found} lies in this folder: name its whole path", exit_code=WRONG_USE)
+    return found
 
 
 def without_temporal_variables(environment: Mapping[str, str]) -> dict[str, str]:

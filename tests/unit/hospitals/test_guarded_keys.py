@@ -61,20 +61,20 @@ def test_a_group_may_read_them(tmp_path: Path) -> None:
     assert problems(path) == []
 
 
-@pytest.mark.parametrize("mode", [0o604, 0o644, 0o601, 0o602])
+@pytest.mark.parametrize("mode", [0o604, 0o644, 0o601, 0o602, 0o620, 0o660])
 def test_a_key_that_others_may_read_is_refused_with_its_line(tmp_path: Path, mode: int) -> None:
     path = hospitals(tmp_path)
     (tmp_path / "key").chmod(mode)
     (problem,) = problems(path)
     assert problem == (
-        f"hospitals.main.private_key: others may read {tmp_path / 'key'}: take that from its mode (chmod o-rwx)"
+        f"hospitals.main.private_key: others may read or change {tmp_path / 'key'}: chmod o-rwx,g-w"
     )
 
 
 def test_a_secret_in_a_hospitals_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
     path = hospitals(tmp_path, app_secret=SECRET)
     (problem,) = problems(path)
-    assert problem.startswith(f"hospitals.main.app_secret: others may read {path}")
+    assert problem.startswith(f"hospitals.main.app_secret: others may read or change {path}")
     path.chmod(0o640)
     assert problems(path) == []
 
