@@ -249,11 +249,13 @@ class Settings(BaseSettings):
         return None
 
     def guards_keys(self, *urls: str) -> bool:
-        """Whether keys must be safe: this is not a practice stack, and part of it is on another machine.
+        """Whether keys must be safe: this is not a practice setup, and part of it is on another machine.
 
-        `urls`: further parties, such as a hospital's centre.
+        `urls`: further parties, such as `hospitals.parties`.
         """
-        hosts = [self.api_host, self.temporal_host, *(urlsplit(url).hostname or "" for url in urls)]
+        named = [url for url in (self.insurance_url, self.his_url, *urls) if url]
+        hosts = [self.api_host, self.temporal_host, *_database_hosts(self.database)]
+        hosts += [urlsplit(url).hostname or "" for url in named]
         return not self.practice and not all(map(is_loopback, hosts))
 
     @property
@@ -263,6 +265,15 @@ class Settings(BaseSettings):
     @property
     def temporal_port(self) -> int:
         return int(self.temporal_address.rpartition(":")[2])
+
+
+def _database_hosts(url: str) -> list[str]:
+    """Where PostgreSQL is; nothing for a file or a socket of this machine."""
+    place = urlsplit(url)
+    _, _, hosts = place.netloc.rpartition("@")
+    named = [*hosts.split(","), *(host for name, host in parse_qsl(place.query) if name == "host")]
+    bare_hosts = [host if host.endswith("]") else host.rpartition(":")[0] or host for host in named]
+    return [host for host in bare_hosts if host and not host.startswith("/")]
 
 
 def is_loopback(host: str) -> bool:

@@ -37,7 +37,7 @@ from api.web.errors import install_handlers
 from api.web.headers import ASSETS_PATH, DOCUMENT_PATH, SecurityHeaders
 from api.web.server import HeadLimits
 from api.web.trace import HttpMetrics, RequestTracing
-from hospitals import Hospital, load_hospitals
+from hospitals import Hospital, load_hospitals, parties
 from security.crypto.payload_codec import SealingCodec, data_converter
 from security.keys.provider import KeyProvider, LocalKeys
 from settings import Settings
@@ -55,8 +55,9 @@ def create_app(settings: Settings, keys: KeyProvider | None = None) -> FastAPI:
 
     Raises `hospitals.ConfigError`, `security.crypto.keyring.KeyringError` or `api.access.keys.UnsafeSettingsError`.
     """
-    keys = keys or LocalKeys(settings.keyring_path, settings.keyring, practice=not settings.guards_keys())
     hospitals = load_hospitals(settings.hospitals_path, settings.guards_keys)
+    practice = not settings.guards_keys(*parties(hospitals))
+    keys = keys or LocalKeys(settings.keyring_path, settings.keyring, practice=practice)
     services = _services(settings, keys, hospitals)
     database, refusals = services.database, Refusals()
 

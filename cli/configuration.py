@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 from pydantic import ValidationError
 
-from hospitals import ConfigError, Hospital, load_hospitals, unguarded
+from hospitals import ConfigError, Hospital, load_hospitals, parties, unguarded
 from hospitals.secret_values import named_variables
 from security.crypto.keyring import Keyring, KeyringError
 from security.environment import (
@@ -19,6 +19,7 @@ from security.environment import (
     DotEnvError,
     dot_env_text,
     dot_env_values,
+    exposed_in_dot_env,
     only_in_dot_env,
     unread_in,
     unread_in_dot_env,
@@ -35,6 +36,7 @@ _TOLD = [
     if name not in _HARMLESS and type(field.default) is not int
 ]
 """Settings that say who may call us, and where calls, keys and records go: all but numbers and names."""
+_SECRETS = ["MEDPAY_API_KEY", "MEDPAY_KEYRING", "MEDPAY_DATABASE_URL", "MEDPAY_DATABASE_PASSWORD"]
 _SETTINGS = ELSEWHERE | {env_name(field) for field in Settings.model_fields}
 
 
@@ -84,6 +86,10 @@ def read_hospitals(settings: Settings) -> Mapping[str, Hospital]:
     if not settings.hospitals_path.is_file():
         raise CommandError(f"MEDPAY_HOSPITALS_FILE: there is no file {settings.hospitals_path}", exit_code=WRONG_USE)
     hospitals = read_hospitals_file(settings.hospitals_path, settings.guards_keys)
+    if settings.guards_keys(*parties(hospitals)) and (exposed := exposed_in_dot_env(_SECRETS)):
+        raise CommandError(
+            f"{', '.join(exposed)}: others may read {DOT_ENV.absolute()}: chmod 600", exit_code=WRONG_USE
+        )
     if settings.hospital not in hospitals:
         known = ", ".join(hospitals)
         raise CommandError(
@@ -101,10 +107,14 @@ def read_hospitals_file(path: Path, guarded: Callable[..., bool] = unguarded) ->
         raise CommandError(*str(error).splitlines(), exit_code=WRONG_USE) from None
 
 
-def read_keyring(settings: Settings) -> Keyring:
-    """The keyring. Raises `CommandError`, also for one made for practice where that may not be used."""
+def read_keyring(settings: Settings, hospitals: Mapping[str, Hospital] | None = None) -> Keyring:
+    """The keyring. Raises `CommandError`, also for one made for practice where that may not be used.
+
+    `hospitals`: whose parties count besides those of the settings.
+    """
+    practice = not settings.guards_keys(*parties(hospitals or {}))
     try:
-        return LocalKeys(settings.keyring_path, settings.keyring, practice=not settings.guards_keys()).keyring()
+        return LocalKeys(settings.keyring_path, settings.keyring, practice=practice).keyring()
     except KeyringError as error:
         source = "" if settings.keyring is not None else "MEDPAY_KEYRING_FILE: "
         raise CommandError(f"{source}{error}", exit_code=WRONG_USE) from None

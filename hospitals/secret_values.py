@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 from domain.values.written import bare, text_of
-from security.environment import DOT_ENV, only_in_dot_env, variable
+from security.environment import DOT_ENV, exposed_in_dot_env, variable
 
 SECRET_CHARS_MAX = 4096
 _VARIABLE = re.compile(r"env:\s*([A-Za-z0-9_]+)", re.ASCII)
@@ -47,9 +47,11 @@ def named_variables(hospitals_file: Path) -> frozenset[str]:
 def exposed_file(reference: str, hospitals_file: Path) -> Path | None:
     """The file with the secret, if others than its owner and group can read it or others can write it, else None."""
     kind, name = _kind_and_name(reference)
-    if kind == "hsm" or (kind == "env" and not only_in_dot_env([name.upper()])):
+    if kind == "env":
+        return DOT_ENV.absolute() if exposed_in_dot_env([name.upper()]) else None
+    if kind == "hsm":
         return None
-    path = {"env": DOT_ENV, "file": hospitals_file.parent / name}.get(kind, hospitals_file)
+    path = hospitals_file.parent / name if kind == "file" else hospitals_file
     try:
         return path if path.stat().st_mode & _EXPOSED else None
     except OSError:

@@ -3,6 +3,7 @@
 import difflib
 import os
 import re
+import stat
 from collections.abc import Collection, Iterable, Mapping
 from io import StringIO
 from pathlib import Path
@@ -91,6 +92,12 @@ def only_in_dot_env(names: Iterable[str]) -> list[str]:
     given = {name.upper() for name, value in dot_env_values().items() if bare(value or "")}
     around = {name.upper() for name, value in os.environ.items() if bare(value)}
     return [name for name in names if name in given - around]
+
+
+def exposed_in_dot_env(names: Iterable[str]) -> list[str]:
+    """Those of `names` that only `.env` sets, if others than its owner and group can read it. Raises `DotEnvError`."""
+    named = only_in_dot_env(names)
+    return named if named and DOT_ENV.stat().st_mode & stat.S_IRWXO else []
 
 
 def variable(name: str) -> str:

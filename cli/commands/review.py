@@ -36,7 +36,8 @@ Data = dict[str, Any]
 
 KeyFile = Annotated[Path | None, typer.Option(help=f"File with your key; else {KEY_VARIABLE}.")]
 Api = Annotated[
-    str | None, typer.Option(help="The API's address; by default the environment's MEDPAY_API_HOST and _PORT, not .env's.")
+    str | None,
+    typer.Option(help="The API's address; by default the environment's MEDPAY_API_HOST and _PORT, not .env's."),
 ]
 Number = Annotated[str, typer.Argument(metavar="MEDORGORD", help="The hospital's order number.")]
 RefundNo = Annotated[str, typer.Option(help="The refund's number, for a refund's case.")]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import Process
@@ -19,8 +20,20 @@ TAIL_LINES_MAX = 20
 _TAIL_BYTES_MAX = 16 * 1024
 _LEASH = Path(__file__).with_name("leash.py")
 
+_PLAIN = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|TERM|VIRTUAL_ENV|PYTHON\w+|COVERAGE_\w+|LD_\w+|DYLD_\w+"
+)
+"""What any program may need. Settings, and secrets that the hospitals file takes from the environment, may have any
+other name."""
+
 Probe = Callable[[int], Awaitable[bool]]
 """Takes the process id; whether the component is ready to work."""
+
+
+def plain_environment() -> dict[str, str]:
+    """For a component that is none of ours: without our settings and secrets, and without the user's TEMPORAL_ADDRESS,
+    TEMPORAL_TLS and the like, which would redirect the embedded stack."""
+    return {name: value for name, value in os.environ.items() if _PLAIN.fullmatch(name)}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ import sys
 
 import aiohttp
 
-from cli.stack.child import Component, Probe
+from cli.stack.child import Component, Probe, plain_environment
+from cli.stack.practice import CENTRE_FILE
 from cli.stack.temporal import TemporalCommand, worker_is_polling
 from settings import Settings, env_name
 
@@ -15,11 +16,14 @@ _UTF8 = {"PYTHONIOENCODING": "utf-8"}
 
 
 def simulator(settings: Settings, party: str, port: int, *arguments: str) -> Component:
-    """`party`: insurance or his."""
+    """`party`: insurance or his. It gets its own files and port, and none of our settings, keys and passwords."""
+    files = ["--database", str(settings.data_dir / f"simulator-{party}.db"), "--port", str(port)]
+    if party == "insurance":
+        files += ["--config", str(settings.data_dir / CENTRE_FILE)]
     return Component(
         name=f"simulator-{party}",
-        argv=_medpay("simulator", party, *arguments),
-        env=environment_of(settings),
+        argv=_medpay("simulator", party, *files, *arguments),
+        env={**plain_environment(), "PYTHONUNBUFFERED": "1", **_UTF8},
         is_ready=_answers(f"http://127.0.0.1:{port}/_sim/health"),
     )
 

@@ -2,17 +2,15 @@
 
 import asyncio
 import json
-import os
 import shutil
 import signal
 import socket
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from cli.configuration import WRONG_USE, CommandError
-from cli.stack.child import Component, send
+from cli.stack.child import Component, plain_environment, send
 from settings import Settings
 from workflows import search_attributes
 
@@ -43,13 +41,10 @@ def temporal_binary(setting: str | None) -> str:
         hint = "" if setting else " (make setup installs it)"
         raise CommandError(f"MEDPAY_TEMPORAL_CLI: {wanted} is not a command{hint}", exit_code=WRONG_USE)
     if not Path(found).is_absolute():  # found through a `.` in PATH, or named so: it depends on where one stands
-        raise CommandError(f"MEDPAY_TEMPORAL_CLI: {found} lies in this folder: name its whole path", exit_code=WRONG_USE)
+        raise CommandError(
+            f"MEDPAY_TEMPORAL_CLI: {found} lies in this folder: name its whole path", exit_code=WRONG_USE
+        )
     return found
-
-
-def without_temporal_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """Without the user's TEMPORAL_ADDRESS, TEMPORAL_TLS and the like, which would redirect the embedded stack."""
-    return {name: value for name, value in environment.items() if not name.startswith("TEMPORAL_")}
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,7 @@ class TemporalCommand:
         """What the command printed, or None if it failed or took longer than 10 s."""
         process = await asyncio.create_subprocess_exec(
             *(self.binary, *arguments, "--address", self.address, "--namespace", self.namespace),
-            env=without_temporal_variables(os.environ),
+            env=plain_environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -93,7 +88,7 @@ def temporal_server(settings: Settings, command: TemporalCommand, data: Path, co
     return Component(
         name="temporal",
         argv=(command.binary, *_flags(settings, data), "--ui-codec-endpoint", codec_url),
-        env=without_temporal_variables(os.environ),
+        env=plain_environment(),
         is_ready=is_ready,
     )
 

@@ -3,7 +3,9 @@
 A folder counts as much as the file in it: whoever may write the folder may put another file in its place.
 """
 
+import grp
 import os
+import pwd
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,6 @@ from pathlib import Path
 ROOT_UID = 0
 LINKS_MAX = 40
 """As the kernel's own limit."""
-_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -24,19 +25,35 @@ def check_own(path: Path, *, folder_too: bool = False) -> None:
 
     Looks at the file, at every folder and symbolic link on the way to it, and at what the links lead to. A folder
     that all may write to is right if its sticky bit keeps them from each other's files, as in /tmp, but not, with
-    `folder_too`, the file's own. Raises OSError if there is no such file.
+    `folder_too`, the file's own. A group that is the user's private one, with nobody else in it, is no other.
+
+    Raises OSError if there is no such file.
     """
     places = list(_places(path))
     for place, status in places:
         if status.st_uid not in {os.geteuid(), ROOT_UID}:
             raise ForeignFileError(f"{place} belongs to another user (uid {status.st_uid})")
     for place, status in places:
-        if not stat.S_ISLNK(status.st_mode) and status.st_mode & _WRITABLE_BY_OTHERS and not _is_sticky(status):
+        if not stat.S_ISLNK(status.st_mode) and _others_may_write(status) and not _is_sticky(status):
             raise ForeignFileError(f"others may write to {place}: take that from its mode (chmod go-w)")
     if folder_too:
         for folder in {path.absolute().parent, path.resolve().parent}:
-            if folder.stat().st_mode & _WRITABLE_BY_OTHERS:
-                raise ForeignFileError(f"all may write to its folder {folder}")
+            if _others_may_write(folder.stat()):
+                raise ForeignFileError(f"others may write to its folder {folder}")
+
+
+def _others_may_write(status: os.stat_result) -> bool:
+    by_group = bool(status.st_mode & stat.S_IWGRP) and not _is_private(status.st_gid)
+    return by_group or bool(status.st_mode & stat.S_IWOTH)
+
+
+def _is_private(group_id: int) -> bool:
+    """Whether the group is this user's own, as Debian and Red Hat make one for each: then umask 002 is usual."""
+    try:
+        user, group = pwd.getpwuid(os.geteuid()), grp.getgrgid(group_id)
+    except KeyError:
+        return False
+    return group_id == user.pw_gid and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
 
 
 def _is_sticky(status: os.stat_result) -> bool:

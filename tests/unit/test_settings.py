@@ -51,7 +51,6 @@ class TestExample:
             Settings(_env_file=None).model_dump()
         )
 
-
     def test_what_may_not_stand_in_the_file_has_a_section_of_its_own(self) -> None:
         section = EXAMPLE.read_text(encoding="utf-8").partition("# --- API ---")[0]
         assert set(re.findall(r"^# (MEDPAY_\w+)=", section, re.MULTILINE)) == NEVER_IN_DOT_ENV.keys() - ELSEWHERE

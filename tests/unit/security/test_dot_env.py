@@ -1,7 +1,10 @@
 """`.env` is believed only where nobody else could have written it, and never about what it must not decide."""
 
+import grp
 import os
+import pwd
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,12 @@ def _in_a_folder_of_mine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     monkeypatch.chdir(tmp_path / "mine")
     for field in Settings.model_fields:
         monkeypatch.delenv(env_name(field), raising=False)
+    monkeypatch.setattr(grp, "getgrgid", partial(_group, ("colleague",)))
+
+
+def _group(members: tuple[str, ...], group_id: int) -> grp.struct_group:
+    """The user's group by its name; whether the user is alone in it, the members tell."""
+    return grp.struct_group((pwd.getpwuid(os.geteuid()).pw_name, "x", group_id, list(members)))
 
 
 def dot_env(text: str = "MEDPAY_SYNC_WAIT_S=7\n", mode: int = 0o600, place: Path = Path(".env")) -> Path:
@@ -48,10 +57,9 @@ def _another_s_link(tmp_path: Path) -> None:
     os.lchown(".env", SOMEBODY, -1)
 
 
-def _in_a_folder_that_all_share(tmp_path: Path) -> None:
-    """As /tmp: the sticky bit keeps others from this file, but not from leaving one there."""
+def _in_a_folder_of_mode(mode: int, tmp_path: Path) -> None:
     dot_env()
-    (tmp_path / "mine").chmod(0o1777)
+    (tmp_path / "mine").chmod(mode)
 
 
 def _below_an_open_folder(tmp_path: Path) -> None:
@@ -68,9 +76,9 @@ def _linked_into_an_open_folder(tmp_path: Path) -> None:
 FOREIGN: dict[str, Callable[[Path], object]] = {
     "group may write": lambda _: dot_env(mode=0o620),
     "all may write": lambda _: dot_env(mode=0o602),
-    "its folder is open to the group": lambda tmp_path: (dot_env(), (tmp_path / "mine").chmod(0o770)),
-    "its folder is open to all": lambda tmp_path: (dot_env(), (tmp_path / "mine").chmod(0o707)),
-    "all share its folder": _in_a_folder_that_all_share,
+    "its folder is open to the group": partial(_in_a_folder_of_mode, 0o770),
+    "its folder is open to all": partial(_in_a_folder_of_mode, 0o707),
+    "all share its folder, as /tmp": partial(_in_a_folder_of_mode, 0o1777),
     "an open folder above": _below_an_open_folder,
     "a link to a file that others may write": lambda tmp_path: _link_to(dot_env(mode=0o666, place=tmp_path / "real")),
     "a link into an open folder": _linked_into_an_open_folder,
@@ -99,6 +107,21 @@ class TestWhoseItIs:
         dot_env(mode=mode)
         assert read_settings().sync_wait_s == 7
 
+    @pytest.mark.parametrize("alone", [True, False])
+    def test_a_group_with_nobody_else_in_it_may_write(
+        self,
+        alone: bool,  # noqa: FBT001 - a case
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """As umask 002 makes files where each user has a group of their own."""
+        monkeypatch.setattr(grp, "getgrgid", partial(_group, () if alone else ("colleague",)))
+        dot_env(mode=0o664)
+        if alone:
+            assert read_settings().sync_wait_s == 7
+        else:
+            with pytest.raises(CommandError, match="others may write to /"):
+                read_settings()
+
     def test_a_link_of_mine_to_a_file_of_mine_is_read(self, tmp_path: Path) -> None:
         _link_to(dot_env(place=tmp_path / "real"))
         assert read_settings().sync_wait_s == 7
@@ -109,7 +132,7 @@ class TestWhoseItIs:
             check_own(Path(".env"))
 
     def test_a_shared_folder_with_a_sticky_bit_will_do_for_other_files(self, tmp_path: Path) -> None:
-        _in_a_folder_that_all_share(tmp_path)
+        _in_a_folder_of_mode(0o1777, tmp_path)
         check_own(Path(".env"))
 
 
