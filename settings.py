@@ -123,6 +123,7 @@ class Settings(BaseSettings):
     temporal_tls_key: Path | None = None
     temporal_tls_server_name: str | None = None
     temporal_ui_port: Port = 8233
+    temporal_ui_writes: Literal["off", "on"] = "off"
     codec_origin: Annotated[str, AfterValidator(_origin)] | None = None
     temporal_cli: str | None = None
     task_queue: Annotated[str, Field(min_length=1, max_length=200)] = "payments"

@@ -9,12 +9,16 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
+
+import aiohttp
 
 READY_S_MAX = 60.0
 STOP_S_MAX = 10.0
 PROBE_INTERVAL_S = 0.1
+PROBE_S_MAX = 2.0
 LOG_BYTES_MAX = 20 * 1024 * 1024
 TAIL_LINES_MAX = 20
 _TAIL_BYTES_MAX = 16 * 1024
@@ -111,6 +115,22 @@ class Child:
         """End the whole process group at once."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
+
+
+def answers(url: str) -> Probe:
+    """Whether an HTTP server answers 200 there."""
+
+    async def is_ready(_pid: int) -> bool:
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PROBE_S_MAX)) as session,
+                session.get(url) as response,
+            ):
+                return response.status == HTTPStatus.OK
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    return is_ready
 
 
 def _ending(returncode: int) -> str:

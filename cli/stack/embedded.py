@@ -12,7 +12,7 @@ from cli.stack import components, practice
 from cli.stack.folder import data_folder, disk_trouble_in_one_line
 from cli.stack.ports import LOOPBACK, with_ports
 from cli.stack.supervisor import Supervisor
-from cli.stack.temporal import TemporalCommand, temporal_binary, temporal_server
+from cli.stack.temporal import TemporalCommand, hidden_ui, temporal_binary, temporal_server, temporal_ui
 from security.keys.practice import practice_text
 from settings import Settings, is_loopback
 
@@ -65,6 +65,7 @@ async def embedded_stack(wanted: Settings, say: Say, *, on_any_port: bool = Fals
         with disk_trouble_in_one_line(folder):
             ported, notes = with_ports(wanted, folder, on_any=on_any_port)
             settings = _with_files(ported, folder, say)
+            hidden_ui(folder, anew=True)
         for note in notes:
             say(note)
         await migrate(settings.database)
@@ -75,7 +76,9 @@ async def embedded_stack(wanted: Settings, say: Say, *, on_any_port: bool = Fals
                 components.simulator(settings, "insurance", settings.sim_insurance_port),
                 components.simulator(settings, "his", settings.sim_his_port),
             )
-            await supervisor.start(components.worker(settings, temporal), components.api(settings))
+            await supervisor.start(
+                components.worker(settings, temporal), components.api(settings), temporal_ui(settings, folder)
+            )
             yield EmbeddedStack(settings, supervisor)
 
 

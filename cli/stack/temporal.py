@@ -2,19 +2,25 @@
 
 import asyncio
 import json
+import secrets
 import shutil
 import signal
 import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from cli.configuration import WRONG_USE, CommandError
-from cli.stack.child import Component, plain_environment, send
+from cli.stack.child import Component, answers, plain_environment, send
+from cli.stack.ports import LOOPBACK, any_free_port
+from security.keys.files import keep
 from settings import Settings
 from workflows import search_attributes
 
 COMMAND_S_MAX = 10.0
+HIDDEN_UI_FILE = "temporal-ui-address"
 
 RETENTION = "720h"
 """How long closed payments stay readable in the UI. The server's default is one day."""
@@ -30,6 +36,8 @@ _TUNING = (
     "history.enableHostLevelEventsCache=true",
     # Descriptions of task queues are cached for 5 s by default; `worker_is_polling` reads one.
     'matching.TaskQueueInfoByBuildIdTTL="100ms"',
+    # The frontend's HTTP, at a port of its own choice, would do all for any page in a browser that points a name at it.
+    'frontend.httpAllowedHosts=["none.invalid"]',
 )
 
 
@@ -93,6 +101,48 @@ def temporal_server(settings: Settings, command: TemporalCommand, data: Path, co
     )
 
 
+class HiddenUi(NamedTuple):
+    """Where the UI itself listens, behind `cli.stack.ui_door`."""
+
+    host: str
+    port: int
+
+
+def hidden_ui(data: Path, *, anew: bool = False) -> HiddenUi:
+    """The address drawn for this data folder; `anew`: draw another one.
+
+    Among the 2^24 addresses of this machine, so that no page in a browser finds it. Others have 127.0.0.1 alone.
+    Raises OSError.
+    """
+    file = data / HIDDEN_UI_FILE
+    if anew:
+        file.unlink(missing_ok=True)
+    host, _, port = keep(file, _draw_address).rpartition(":")
+    return HiddenUi(host, int(port))
+
+
+def _draw_address() -> str:
+    host = f"127.{'.'.join(str(1 + secrets.randbelow(254)) for _ in range(3))}" if sys.platform == "linux" else LOOPBACK
+    return f"{host}:{any_free_port(host)}"
+
+
+def temporal_ui(settings: Settings, data: Path) -> Component:
+    """The door of Temporal's UI at its documented port. Ready when the UI answers through it."""
+    ui, here = hidden_ui(data), f"{settings.temporal_address.rpartition(':')[0]}:{settings.temporal_ui_port}"
+    arguments = ["--host", settings.temporal_host, "--port", str(settings.temporal_ui_port)]
+    arguments += ["--upstream", f"http://{ui.host}:{ui.port}"]
+    if named := urlsplit(settings.codec_page_origin).hostname:
+        arguments += ["--name", named]
+    if settings.temporal_ui_writes == "on":
+        arguments.append("--writes")
+    return Component(
+        name="temporal-ui",
+        argv=(sys.executable, "-P", "-m", "cli.stack.ui_door", *arguments),
+        env={**plain_environment(), "PYTHONUNBUFFERED": "1"},
+        is_ready=answers(f"http://{here}/"),
+    )
+
+
 async def _ensure_search_attributes(command: TemporalCommand) -> bool:
     """Whether the server knows them all. Adds missing ones, since `--search-attribute` only affects a new file."""
     listed = await command.run("operator", "search-attribute", "list", "-o", "json")
@@ -110,7 +160,8 @@ def _flags(settings: Settings, data: Path) -> list[str]:
     flags = ["server", "start-dev", "--ip", settings.temporal_host, "--port", str(settings.temporal_port)]
     # Otherwise the UI fetches news from the internet.
     flags += ["--ui-disable-news-fetch"]
-    flags += ["--ui-port", str(settings.temporal_ui_port), "--namespace", settings.temporal_namespace]
+    ui = hidden_ui(data)
+    flags += ["--ui-ip", ui.host, "--ui-port", str(ui.port), "--namespace", settings.temporal_namespace]
     flags += ["--db-filename", str(data / "temporal.db")]
     for pragma in _SQLITE_PRAGMAS:
         flags += ["--sqlite-pragma", pragma]

@@ -18,7 +18,7 @@ from tests.support.parties.his_simulator import his_simulator
 from tests.support.stack.postgres import postgres_server
 from tests.support.stack.running import Stack, running_stack
 
-LOGS = {"api.log", "worker.log", "temporal.log", "simulator-insurance.log", "simulator-his.log"}
+LOGS = {"api.log", "worker.log", "temporal.log", "temporal-ui.log", "simulator-insurance.log", "simulator-his.log"}
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,35 @@ class TestCompose:
         assert [name for name, service in keeps_running.items() if "healthcheck" not in service] == []
         assert {"api", "worker", "temporal", "temporal-ui", "records-db"} <= keeps_running.keys()
 
+    def test_simulators_get_neither_keyring_nor_password_and_reach_no_database(self) -> None:
+        services = self._services()
+        simulators = {name: service for name, service in services.items() if name.startswith("simulator-")}
+        assert len(simulators) == 2
+        for service in simulators.values():
+            assert service["networks"] == ["parties"]
+            assert "environment" not in service
+            mounted = service.get("volumes", [])
+            assert isinstance(mounted, list)
+            assert all(str(volume).endswith("/simulator-insurance.json:ro") for volume in mounted)
+
+    def test_temporal_and_the_databases_are_on_networks_of_their_own(self) -> None:
+        members: dict[str, set[str]] = {}
+        for name, service in self._services().items():
+            networks = service["networks"]
+            assert isinstance(networks, list), name
+            for network in networks:
+                members.setdefault(network, set()).add(name)
+        ours = {"api", "worker", "migrations", "search-attributes"}
+        assert members["temporal"] - ours == {"temporal", "temporal-namespace", "temporal-ui"}
+        assert members["temporal-db"] == {"temporal", "temporal-db", "temporal-schema"}
+        assert members["records"] - ours == {"records-db"}
+        assert members["temporal-ui"] == {"temporal-ui"}
+
+    def test_the_ui_changes_nothing_by_default(self) -> None:
+        environment = self._services()["temporal-ui"]["environment"]
+        assert isinstance(environment, dict)
+        assert environment["TEMPORAL_DISABLE_WRITE_ACTIONS"] == "true"
+
     @pytest.mark.parametrize("uid", ["0", "1000"])
     def test_the_image_does_nothing_as_root(self, tmp_path: Path, uid: str) -> None:
         for name, text in (("id", f"echo {uid}"), ("python", 'echo "$@"')):

@@ -18,7 +18,7 @@ from settings import Settings
 from tests.support.stack.medpay_up import RunningStack, medpay_environment, run_medpay
 from tests.support.waiting import eventually, is_gone, until
 
-COMPONENTS = {"temporal", "simulator-insurance", "simulator-his", "worker", "api"}
+COMPONENTS = {"temporal", "temporal-ui", "simulator-insurance", "simulator-his", "worker", "api"}
 
 
 async def _pre_settle(stack: RunningStack, **changes: str) -> str:
