@@ -16,6 +16,7 @@ from security.keys.practice import is_practice_text
 from security.tls import TlsFileError, TlsFiles
 
 DAY_S = 86_400
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SECRET_CHARS_MIN = 16
 """For a secret that others could try to guess."""
 
@@ -71,6 +72,21 @@ def _printable(text: str) -> str:
     return text
 
 
+def networks(text: str) -> tuple[Network, ...]:
+    """Addresses and networks, separated by commas. Raises ValueError."""
+    try:
+        found = tuple(ipaddress.ip_network(part.strip()) for part in text.split(","))
+    except ValueError:
+        raise ValueError("must be addresses or networks, such as 10.0.0.5,10.1.0.0/24") from None
+    if any(network.prefixlen == 0 for network in found):
+        raise ValueError("must not be all addresses: then everybody would choose their own")
+    return found
+
+
+def _networks(text: str) -> str:
+    return ",".join(map(str, networks(text)))
+
+
 CallsPerMinute = Annotated[int, Field(ge=0, le=10_000_000)]
 Seconds = Annotated[int, Field(ge=1, le=DAY_S)]
 Port = Annotated[int, Field(ge=1, le=PORT_MAX)]
@@ -111,6 +127,7 @@ class Settings(BaseSettings):
     rate_limit_per_minute: CallsPerMinute = 30_000
     refusals_per_minute: CallsPerMinute = 1_200
     calls_at_once: Annotated[int, Field(ge=0, le=10_000)] = 10
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] | None = None
     request_timeout_s: Seconds = 30
     metrics_access: Literal["open", "key"] = "open"
     api_tls_cert: Path | None = None
@@ -232,6 +249,11 @@ class Settings(BaseSettings):
     @cached_property
     def keyring_path(self) -> Path:
         return self.keyring_file or self.data_dir / "keyring.json"
+
+    @property
+    def proxies(self) -> tuple[Network, ...]:
+        """Whose `X-Forwarded-For` is believed."""
+        return networks(self.trusted_proxies) if self.trusted_proxies else ()
 
     @property
     def codec_page_origin(self) -> str:

@@ -32,6 +32,7 @@ from api.reviews import routes as reviews
 from api.reviews.service import ReviewsService, ReviewWorkflows
 from api.services import Services
 from api.temporal import TemporalLink, Workflows
+from api.web.client_address import ClientAddress
 from api.web.documentation import introduction
 from api.web.errors import install_handlers
 from api.web.headers import ASSETS_PATH, DOCUMENT_PATH, SecurityHeaders
@@ -91,6 +92,7 @@ def create_app(settings: Settings, keys: KeyProvider | None = None) -> FastAPI:
     app.add_middleware(HeadLimits)
     app.add_middleware(RequestTracing, metrics=services.metrics)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(ClientAddress, proxies=settings.proxies)
     for routes in (payments, notices, refunds, reviews, health, codec):
         app.include_router(routes.router)
     return app
