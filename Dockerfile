@@ -9,9 +9,8 @@ RUN python -m venv /opt/medpay \
 
 FROM python:3.11.14-slim-bookworm
 ENV PATH=/opt/medpay/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-RUN useradd --system --uid 10001 --home-dir /data --create-home medpay \
-    && printf '#!/bin/sh\nexec python -P -m cli "$@"\n' > /usr/local/bin/medpay \
-    && chmod 755 /usr/local/bin/medpay
+RUN useradd --system --uid 10001 --home-dir /data --create-home medpay
+COPY deploy/medpay.sh /usr/local/bin/medpay
 COPY --from=dependencies /opt/medpay /opt/medpay
 COPY activities /app/activities
 COPY api /app/api

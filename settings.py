@@ -1,20 +1,22 @@
 """All settings: `MEDPAY_*` from the environment or `.env`. The unit is last in a name: `_S` is seconds."""
 
 import ipaddress
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from domain.values.written import bare
-from security.environment import DOT_ENV, PREFIX
+from security.environment import DOT_ENV, PREFIX, dot_env_values
 from security.keys.practice import is_practice_text
 from security.tls import TlsFileError, TlsFiles
 
 DAY_S = 86_400
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SECRET_CHARS_MIN = 16
 """For a secret that others could try to guess."""
 
@@ -70,6 +72,21 @@ def _printable(text: str) -> str:
     return text
 
 
+def networks(text: str) -> tuple[Network, ...]:
+    """Addresses and networks, separated by commas. Raises ValueError."""
+    try:
+        found = tuple(ipaddress.ip_network(part.strip()) for part in text.split(","))
+    except ValueError:
+        raise ValueError("must be addresses or networks, such as 10.0.0.5,10.1.0.0/24") from None
+    if any(network.prefixlen == 0 for network in found):
+        raise ValueError("must not be all addresses: then everybody would choose their own")
+    return found
+
+
+def _networks(text: str) -> str:
+    return ",".join(map(str, networks(text)))
+
+
 CallsPerMinute = Annotated[int, Field(ge=0, le=10_000_000)]
 Seconds = Annotated[int, Field(ge=1, le=DAY_S)]
 Port = Annotated[int, Field(ge=1, le=PORT_MAX)]
@@ -84,13 +101,20 @@ def _origin(text: str) -> str:
     return address.lower()
 
 
+class _OwnDotEnv(DotEnvSettingsSource):
+    """`.env` as `security.environment` reads it: only the user's own, and never all of it. Raises `DotEnvError`."""
+
+    def _read_env_files(self) -> Mapping[str, str | None]:
+        given = {} if self.env_file is None else dot_env_values()
+        return {name.lower(): value for name, value in given.items() if value}
+
+
 class Settings(BaseSettings):
     """Every setting. `.env.example` lists them with units and defaults; a test compares the two."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_file=DOT_ENV,
-        env_file_encoding="utf-8-sig",
         env_ignore_empty=True,
         extra="ignore",
         hide_input_in_errors=True,
@@ -103,6 +127,7 @@ class Settings(BaseSettings):
     rate_limit_per_minute: CallsPerMinute = 30_000
     refusals_per_minute: CallsPerMinute = 1_200
     calls_at_once: Annotated[int, Field(ge=0, le=10_000)] = 10
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] | None = None
     request_timeout_s: Seconds = 30
     metrics_access: Literal["open", "key"] = "open"
     api_tls_cert: Path | None = None
@@ -115,6 +140,7 @@ class Settings(BaseSettings):
     temporal_tls_key: Path | None = None
     temporal_tls_server_name: str | None = None
     temporal_ui_port: Port = 8233
+    temporal_ui_writes: Literal["off", "on"] = "off"
     codec_origin: Annotated[str, AfterValidator(_origin)] | None = None
     temporal_cli: str | None = None
     task_queue: Annotated[str, Field(min_length=1, max_length=200)] = "payments"
@@ -142,6 +168,21 @@ class Settings(BaseSettings):
     sync_wait_s: Seconds = 15
     watch_after_s: Seconds = 30
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then `.env`."""
+        del file_secret_settings
+        # `_env_file=None` reads none, as the demo and tests must.
+        file = dotenv_settings.env_file if isinstance(dotenv_settings, DotEnvSettingsSource) else None
+        return init_settings, env_settings, _OwnDotEnv(settings_cls, env_file=file)
 
     @model_validator(mode="before")
     @classmethod
@@ -210,6 +251,11 @@ class Settings(BaseSettings):
         return self.keyring_file or self.data_dir / "keyring.json"
 
     @property
+    def proxies(self) -> tuple[Network, ...]:
+        """Whose `X-Forwarded-For` is believed."""
+        return networks(self.trusted_proxies) if self.trusted_proxies else ()
+
+    @property
     def codec_page_origin(self) -> str:
         """The origin whose pages may call the codec from a browser: the Temporal UI's, by default the embedded UI."""
         return self.codec_origin or f"http://{self.temporal_address.rpartition(':')[0]}:{self.temporal_ui_port}"
@@ -226,11 +272,13 @@ class Settings(BaseSettings):
         return None
 
     def guards_keys(self, *urls: str) -> bool:
-        """Whether keys must be safe: this is not a practice stack, and part of it is on another machine.
+        """Whether keys must be safe: this is not a practice setup, and part of it is on another machine.
 
-        `urls`: further parties, such as a hospital's centre.
+        `urls`: further parties, such as `hospitals.parties`.
         """
-        hosts = [self.api_host, self.temporal_host, *(urlsplit(url).hostname or "" for url in urls)]
+        named = [url for url in (self.insurance_url, self.his_url, *urls) if url]
+        hosts = [self.api_host, self.temporal_host, *_database_hosts(self.database)]
+        hosts += [urlsplit(url).hostname or "" for url in named]
         return not self.practice and not all(map(is_loopback, hosts))
 
     @property
@@ -240,6 +288,15 @@ class Settings(BaseSettings):
     @property
     def temporal_port(self) -> int:
         return int(self.temporal_address.rpartition(":")[2])
+
+
+def _database_hosts(url: str) -> list[str]:
+    """Where PostgreSQL is; nothing for a file or a socket of this machine."""
+    place = urlsplit(url)
+    _, _, hosts = place.netloc.rpartition("@")
+    named = [*hosts.split(","), *(host for name, host in parse_qsl(place.query) if name == "host")]
+    bare_hosts = [host if host.endswith("]") else host.rpartition(":")[0] or host for host in named]
+    return [host for host in bare_hosts if host and not host.startswith("/")]
 
 
 def is_loopback(host: str) -> bool:

@@ -28,7 +28,7 @@ from gateways.his.http import HttpHospitalSystem
 from gateways.http import HttpCaller
 from gateways.insurance.client import HttpInsuranceCentre
 from gateways.webhook import CallerWebhook
-from hospitals import Hospital, load_hospitals
+from hospitals import Hospital, load_hospitals, parties
 from hospitals.terms import payment_terms
 from security.crypto.payload_codec import data_converter
 from security.keys.provider import KeyProvider, LocalKeys
@@ -182,7 +182,9 @@ async def notifying_callers(
 async def run_worker(settings: Settings, keys: KeyProvider | None = None) -> None:
     """Run until SIGTERM or SIGINT, then drain. `keys`: where keys are kept; files and the environment by default."""
     allow_open_files()
-    keys = keys or LocalKeys(settings.keyring_path, settings.keyring, practice=not settings.guards_keys())
+    hospitals = load_hospitals(settings.hospitals_path, settings.guards_keys)
+    practice = not settings.guards_keys(*parties(hospitals))
+    keys = keys or LocalKeys(settings.keyring_path, settings.keyring, practice=practice)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -202,7 +204,6 @@ async def run_worker(settings: Settings, keys: KeyProvider | None = None) -> Non
         )
         await stack.enter_async_context(refusals_noted(database, refused))
         await stack.enter_async_context(clock_watched(database, client, settings.task_queue, stop))
-        hospitals = load_hospitals(settings.hospitals_path, settings.guards_keys)
         gates = make_gates(http, settings, hospitals)
         gateways = make_gateways(gates, settings, hospitals, keys)
         notifications = f"{settings.task_queue}-notifications"

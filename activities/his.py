@@ -129,10 +129,10 @@ class His(HisActivities):
         try:
             await questions.answered()
         except Refused as refused:
-            names = [order.patient_name or ""]
+            known = [order.patient_name or "", order.id_no]
             if patient.exception() is None:
-                names.append(patient.result().name)
-            raise _refusal_for_caller(refused, names) from None
+                known += [patient.result().name, patient.result().psn_no]
+            raise _refusal_for_caller(refused, known) from None
         bill = Bill(patient=patient.result(), fees=fees.result())
         check_bill(order, bill, visit.result() if visit else None)
         return bill
@@ -257,7 +257,7 @@ async def _visit_patient(his: HospitalSystem, visit_id: str) -> str:
         raise
 
 
-def _refusal_for_caller(refused: Refused, names: Iterable[str]) -> PaymentError:
-    """HIS's refusal of a query, as an error for the caller, with the patient's `names` removed."""
-    code, message = _REFUSALS.get(refused.reason, (ErrorCode.HIS_REFUSED, shown(refused.message, names)))
+def _refusal_for_caller(refused: Refused, known: Iterable[str]) -> PaymentError:
+    """HIS's refusal of a query, as an error for the caller, without what is `known` of the patient."""
+    code, message = _REFUSALS.get(refused.reason, (ErrorCode.HIS_REFUSED, shown(refused.message, known)))
     return PaymentError(code, message)

@@ -33,12 +33,13 @@ from api.reviews import routes as reviews
 from api.reviews.service import ReviewsService, ReviewWorkflows
 from api.services import Services
 from api.temporal import TemporalLink
+from api.web.client_address import ClientAddress
 from api.web.documentation import introduction
 from api.web.errors import install_handlers
 from api.web.headers import ASSETS_PATH, DOCUMENT_PATH, SecurityHeaders
 from api.web.server import HeadLimits
 from api.web.trace import HttpMetrics, RequestTracing
-from hospitals import Hospital, load_hospitals
+from hospitals import Hospital, load_hospitals, parties
 from security.crypto.payload_codec import SealingCodec, data_converter
 from security.keys.provider import KeyProvider, LocalKeys
 from settings import Settings
@@ -56,8 +57,9 @@ def create_app(settings: Settings, keys: KeyProvider | None = None) -> FastAPI:
 
     Raises `hospitals.ConfigError`, `security.crypto.keyring.KeyringError` or `api.access.keys.UnsafeSettingsError`.
     """
-    keys = keys or LocalKeys(settings.keyring_path, settings.keyring, practice=not settings.guards_keys())
     hospitals = load_hospitals(settings.hospitals_path, settings.guards_keys)
+    practice = not settings.guards_keys(*parties(hospitals))
+    keys = keys or LocalKeys(settings.keyring_path, settings.keyring, practice=practice)
     services = _services(settings, keys, hospitals)
     database, refusals = services.database, Refusals()
 
@@ -91,6 +93,7 @@ def create_app(settings: Settings, keys: KeyProvider | None = None) -> FastAPI:
     app.add_middleware(HeadLimits)
     app.add_middleware(RequestTracing, metrics=services.metrics)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(ClientAddress, proxies=settings.proxies)
     for routes in (payments, notices, refunds, reviews, health, codec):
         app.include_router(routes.router)
     return app

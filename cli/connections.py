@@ -11,7 +11,7 @@ from temporalio.service import RPCError
 
 from cli.configuration import CommandError, read_keyring
 from security.crypto.keyring import Keyring
-from security.tls import temporal_tls
+from security.tls import TlsFileError, temporal_tls
 from settings import Settings
 from storage.session import Database
 from storage.sql.engines import WAIT_S_MAX
@@ -26,6 +26,8 @@ def database_trouble_in_one_line() -> Iterator[None]:
     """Turns database errors into a `CommandError`, which never contains the URL's password."""
     try:
         yield
+    except TlsFileError as error:
+        raise CommandError(f"MEDPAY_DATABASE_URL: {error}") from None
     except (SQLAlchemyError, OSError) as error:
         reason = _first_line(getattr(error, "orig", None) or error)
         if "no such table" in reason or "does not exist" in reason:

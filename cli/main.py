@@ -28,6 +28,8 @@ COMMANDS = {
 }
 """Command to module in `cli.commands`, each with a Typer application called `app`, in the order of the help."""
 
+PRIVATE = 0o077
+"""The umask: what we write, and what our components write, is nobody else's to read."""
 SDK_WITH_THREADS = "temporalio.bridge"
 HELP = "Medical-insurance payments, each a durable workflow. `make help` lists the usual commands."
 
@@ -44,6 +46,7 @@ def build(arguments: Sequence[str]) -> typer.Typer:
 
 def main() -> None:
     """Run a command. A failure that the user can act on is printed in its own lines, without a stack trace."""
+    os.umask(PRIVATE)
     terminal.prepare()
     try:
         exit_code = _run()

@@ -20,8 +20,9 @@ import structlog
 from domain.errors import NotSent, Unknown
 from domain.values.written import answered_text, looks_like_gbk
 from gateways.exact_json import parse_object
-from security.masking.id_numbers import hide_id_numbers
+from security.masking.id_numbers import hide_mobile_numbers
 from security.masking.spellings import hide_spellings
+from security.masking.text import mask_text
 from security.tls import ClientTls
 
 logger = structlog.get_logger(__name__)
@@ -49,12 +50,10 @@ FIELD_BYTES_BEFORE = 4096
 
 _FIELD_NAME = re.compile(rb'"([A-Za-z0-9_]{1,64})"\s*:')
 _HIDDEN = "***"
-_DIGIT = "[0-9０-９]"
-_GAP = "[ -]?"
-_ID_NUMBER = rf"[1-9１-９]{_DIGIT}{{5}}{_GAP}{_DIGIT}{{8}}{_GAP}{_DIGIT}{{3}}[0-9０-９XxＸｘ]|[1-9１-９]{_DIGIT}{{14}}"
-_MOBILE_NUMBER = rf"[1１][3-9３-９]{_DIGIT}{{9}}"
 _ALNUM = "0-9A-Za-z０-９Ａ-Ｚａ-ｚ"
-_PERSONAL = re.compile(rf"(?<![{_ALNUM}])(?:{_ID_NUMBER}|{_MOBILE_NUMBER})(?![{_ALNUM}])")
+_GAP = r"[ \-‐-―－]?"
+_LONG_NUMBER = re.compile(rf"(?<![{_ALNUM}])(?:\d{{6}}{_GAP}\d{{8}}{_GAP}\d{{3}}[\dXxＸｘ]|\d{{15,}})(?![{_ALNUM}])")
+"""What stands alone like an identity number, right or wrong, or a 个人编号, whose digits have no shape of their own."""
 
 
 @dataclass(frozen=True)
@@ -235,8 +234,10 @@ def _field_at(content: bytes, position: int) -> str:
 def shown(text: str, secrets: Iterable[str] = ()) -> str:
     """Another party's `text`, fit to be shown: one line, no control characters, at most `MESSAGE_CHARS_MAX` long.
 
-    `secrets`, in any spelling, and anything that looks like an identity or mobile number, are masked.
+    Masked are `secrets` in any spelling, whatever looks like an identity, mobile or personal number, and all that our
+    own views mask.
     """
     text = hide_spellings(text[:_READ_CHARS_MAX], dict.fromkeys(secrets, _HIDDEN))
     plain = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in text)
-    return hide_id_numbers(_PERSONAL.sub(_HIDDEN, " ".join(plain.split())))[:MESSAGE_CHARS_MAX]
+    words = _LONG_NUMBER.sub(_HIDDEN, " ".join(plain.split()))
+    return mask_text(hide_mobile_numbers(words, lambda _: _HIDDEN))[:MESSAGE_CHARS_MAX]

@@ -14,6 +14,7 @@ from hospitals.problems import ConfigError, KeyLines, KeyPath, Problem, key_text
 from hospitals.secret_values import exposed_file, read_secret
 from hospitals.tables import CentreTable, HospitalTable, WebhookTable
 from security.crypto.sm_keys import private_key_text
+from security.keys.own_files import ForeignFileError, check_own
 from security.keys.practice import is_practice_text
 from security.keys.provider import HARDWARE
 from security.keys.signing import check_signing_secret, check_webhook_secret
@@ -42,8 +43,11 @@ def load_hospitals(path: Path, guarded: Callable[..., bool] = unguarded) -> Mapp
 
 def _read(path: Path) -> str:
     try:
+        check_own(path)
         with path.open("rb") as file:
             content = file.read(FILE_BYTES_MAX + 1)
+    except ForeignFileError as problem:
+        raise ConfigError(path, [Problem(0, "", str(problem))]) from None
     except OSError as error:
         raise ConfigError(path, [Problem(0, "", f"can't be read: {error.strerror}")]) from None
     if len(content) > FILE_BYTES_MAX:
@@ -117,7 +121,8 @@ class _Reader:
         his_tls = self._tls((*at, "his_tls"), row.his_tls, row.his_url)
         keys = tuple(self._key((*at, "keys", number), key) for number, key in enumerate(row.keys))
         centre = centres.get(row.centre)
-        if centre is not None and self._guarded(centre.url, row.his_url):
+        reached = [] if centre is None else [centre.url, row.his_url, *([row.webhook.url] if row.webhook else [])]
+        if centre is not None and self._guarded(*reached):
             self._safe(at, row, app_secret, private_key)
         if centre is None or not _ID.fullmatch(name):
             return None
@@ -165,9 +170,12 @@ class _Reader:
         references: dict[KeyPath, str] = {("app_secret",): row.app_secret, ("private_key",): row.private_key}
         if row.webhook is not None:
             references["webhook", "secret"] = row.webhook.secret
+        for number, one in enumerate(row.keys):
+            if one.hmac_secret is not None:
+                references["keys", number, "hmac_secret"] = one.hmac_secret
         for key, reference in references.items():
             if file := exposed_file(reference, self._path):
-                self._wrong((*at, *key), f"others may read {file}: take that from its mode (chmod o-rwx)")
+                self._wrong((*at, *key), f"others may read or change {file}: chmod o-rwx,g-w")
         if 0 < len(app_secret) < APP_SECRET_CHARS_MIN:
             self._wrong((*at, "app_secret"), f"has less than {APP_SECRET_CHARS_MIN} characters")
         for name, secret in (("app_secret", app_secret), ("private_key", private_key)):

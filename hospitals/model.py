@@ -1,5 +1,6 @@
 """A hospital with its secrets resolved and its centre's profile."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Annotated
@@ -65,3 +66,9 @@ class Hospital(HospitalAccount):
     his_repeats: HisRepeats = HisRepeats.ASK
     webhook: WebhookTarget | None = None
     keys: tuple[ApiKey, ...] = ()
+
+
+def parties(hospitals: Mapping[str, Hospital]) -> list[str]:
+    """The addresses of all whom these hospitals' data or keys reach: centres, HIS, receivers of webhooks."""
+    webhooks = [hospital.webhook.url for hospital in hospitals.values() if hospital.webhook is not None]
+    return [url for hospital in hospitals.values() for url in (hospital.centre.url, hospital.his_url)] + webhooks

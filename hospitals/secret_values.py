@@ -5,10 +5,11 @@ import stat
 from pathlib import Path
 
 from domain.values.written import bare, text_of
-from security.environment import DOT_ENV, variable
+from security.environment import DOT_ENV, exposed_in_dot_env, variable
 
 SECRET_CHARS_MAX = 4096
 _VARIABLE = re.compile(r"env:\s*([A-Za-z0-9_]+)", re.ASCII)
+_EXPOSED = stat.S_IRWXO | stat.S_IWGRP
 _FILE_BYTES_MAX = 4 * SECRET_CHARS_MAX
 
 
@@ -21,7 +22,7 @@ def read_secret(reference: str, folder: Path) -> str:
     """
     kind, name = _kind_and_name(reference)
     if kind == "env":
-        secret = _variable(name)
+        secret = variable(name)
         if not secret:
             raise ValueError(f"the environment variable {name} is not set")
     elif kind == "file":
@@ -44,13 +45,15 @@ def named_variables(hospitals_file: Path) -> frozenset[str]:
 
 
 def exposed_file(reference: str, hospitals_file: Path) -> Path | None:
-    """The file with the secret, if others than its owner and group can read it, else None."""
+    """The file with the secret, if others than its owner and group can read it or others can write it, else None."""
     kind, name = _kind_and_name(reference)
-    if kind in {"env", "hsm"}:
+    if kind == "env":
+        return DOT_ENV.absolute() if exposed_in_dot_env([name.upper()]) else None
+    if kind == "hsm":
         return None
     path = hospitals_file.parent / name if kind == "file" else hospitals_file
     try:
-        return path if path.stat().st_mode & stat.S_IRWXO else None
+        return path if path.stat().st_mode & _EXPOSED else None
     except OSError:
         return None
 
@@ -72,10 +75,3 @@ def _read_file(path: Path) -> str:
         return bare(text_of(content))
     except ValueError as problem:
         raise ValueError(f"{path} {problem}") from None
-
-
-def _variable(name: str) -> str:
-    try:
-        return variable(name)
-    except ValueError as problem:
-        raise ValueError(f"{DOT_ENV} {problem}") from None

@@ -119,7 +119,7 @@ def _refusal(scope: Scope) -> Access:
     trace = trace_of(scope)
     client = scope.get("client") or ("unknown", 0)
     details: dict[str, Any] = {**_details(trace), "route": f"{scope['method']} {route_template(scope)}"}
-    actor, subject = trace.key_name or str(client[0]), _subject(trace)
+    actor, subject = trace.key_name or mask_text(str(client[0])), _subject(trace)
     return Access(AccessEvent.API_KEY_REFUSED, trace.hospital, actor, trace.role, subject, details)
 
 

@@ -59,6 +59,8 @@ def server_config(application: FastAPI, settings: Settings) -> Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Ours is `api.web.client_address`: uvicorn believes any name, and whoever its own variable says.
+        proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=settings.sync_wait_s,
         ssl_certfile=tls.cert if tls else None,

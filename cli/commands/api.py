@@ -20,8 +20,7 @@ def api() -> None:
     """Serve the HTTP API at MEDPAY_API_HOST:MEDPAY_API_PORT until SIGTERM; calls in progress are still answered."""
     settings = read_settings()
     configure_logging(settings.log_level, "api")
-    read_hospitals(settings)
-    read_keyring(settings)
+    read_keyring(settings, read_hospitals(settings))
     try:
         application = create_app(settings)
     except UnsafeSettingsError as error:

@@ -22,6 +22,7 @@ from domain.reviews import ReviewAction
 from domain.values.china_time import to_china
 from domain.values.fen import Fen, yuan
 from domain.values.written import bare, text_of
+from security.environment import DOT_ENV, only_in_dot_env
 
 app = typer.Typer(name="review", no_args_is_help=True, help="Payments and refunds that people must decide.")
 
@@ -36,7 +37,10 @@ _NOT_ALLOWED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 Data = dict[str, Any]
 
 KeyFile = Annotated[Path | None, typer.Option(help=f"File with your key; else {KEY_VARIABLE}.")]
-Api = Annotated[str | None, typer.Option(help="The API's address; MEDPAY_API_HOST and _PORT by default.")]
+Api = Annotated[
+    str | None,
+    typer.Option(help="The API's address; by default the environment's MEDPAY_API_HOST and _PORT, not .env's."),
+]
 Number = Annotated[str, typer.Argument(metavar="MEDORGORD", help="The hospital's order number.")]
 RefundNo = Annotated[str, typer.Option(help="The refund's number, for a refund's case.")]
 Action = Annotated[ReviewAction, typer.Argument(help="What to do; show says what is safe.", case_sensitive=False)]
@@ -102,7 +106,7 @@ class ReviewClient:
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
-                session.request(method, url, **kwargs) as response,
+                session.request(method, url, allow_redirects=False, **kwargs) as response,
             ):
                 body = await response.json()
                 code = response.headers.get("X-Error-Code", "")
@@ -225,10 +229,21 @@ def _client(key_file: Path | None, api: str | None) -> ReviewClient:
     key = _secret(key_file, "--key-file") if key_file is not None else bare(os.environ.get(KEY_VARIABLE, ""))
     if not key:
         raise CommandError(f"{KEY_VARIABLE}: set it to your key, or name its file with --key-file", exit_code=WRONG_USE)
-    url = (api or api_url(read_settings())).rstrip("/")
+    url = (api or _own_api()).rstrip("/")
     if not url.startswith(("http://", "https://")):
         raise CommandError(f"--api: {url} is not an http:// or https:// address", exit_code=WRONG_USE)
     return ReviewClient(url, key)
+
+
+def _own_api() -> str:
+    """The API's address, which the key will be sent to: never one that only the `.env` of this folder names."""
+    address = api_url(read_settings())
+    if named := only_in_dot_env(["MEDPAY_API_HOST", "MEDPAY_API_PORT", "MEDPAY_API_TLS_CERT"]):
+        raise CommandError(
+            f"--api: {', '.join(named)} stands in {DOT_ENV.absolute()} only; if your key may go there: --api {address}",
+            exit_code=WRONG_USE,
+        )
+    return address
 
 
 def _secret(file: Path, option: str) -> str:

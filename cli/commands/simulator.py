@@ -23,6 +23,7 @@ DatabaseFile = Annotated[
     Path | None, typer.Option("--database", help="Its state (SQLite); in MEDPAY_DATA_DIR by default.")
 ]
 LOOPBACK = "127.0.0.1"
+_CENTRE_DATABASE, _HIS_DATABASE = "simulator-insurance.db", "simulator-his.db"
 
 
 @app.callback()
@@ -40,17 +41,20 @@ def insurance(
     port: Port = None,
 ) -> None:
     """Run the insurance centre's simulator until SIGTERM, at MEDPAY_SIM_INSURANCE_PORT by default."""
-    settings = read_settings()
-    centre = _read_config(config or settings.data_dir / CENTRE_FILE)
-    application = build_centre(centre, database or settings.data_dir / "simulator-insurance.db")
-    _serve(application, host, port or settings.sim_insurance_port)
+    if config is None or database is None or port is None:
+        settings = read_settings()
+        config, database = config or settings.data_dir / CENTRE_FILE, database or settings.data_dir / _CENTRE_DATABASE
+        port = port or settings.sim_insurance_port
+    _serve(build_centre(_read_config(config), database), host, port)
 
 
 @app.command()
 def his(database: DatabaseFile = None, host: Host = LOOPBACK, port: Port = None) -> None:
     """Run HIS's simulator until SIGTERM, at MEDPAY_SIM_HIS_PORT by default."""
-    settings = read_settings()
-    _serve(build_his(database or settings.data_dir / "simulator-his.db"), host, port or settings.sim_his_port)
+    if database is None or port is None:
+        settings = read_settings()
+        database, port = database or settings.data_dir / _HIS_DATABASE, port or settings.sim_his_port
+    _serve(build_his(database), host, port)
 
 
 def _serve(application: web.Application, host: str, port: int) -> None:

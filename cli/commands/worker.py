@@ -11,7 +11,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
 from activities.clocks import ClockSkewError
-from cli.configuration import CommandError, read_hospitals, read_settings
+from cli.configuration import CommandError, read_hospitals, read_keyring, read_settings
 from cli.connections import NO_CONNECTION, check_tables, connect
 from security.logs import configure_logging
 from settings import Settings
@@ -36,7 +36,7 @@ def worker(
     if check:
         asyncio.run(_check(settings))
         return
-    read_hospitals(settings)
+    read_keyring(settings, read_hospitals(settings))
     asyncio.run(check_tables(settings))
     configure_logging(settings.log_level, "worker")
     try:

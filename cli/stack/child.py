@@ -3,24 +3,41 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
+
+import aiohttp
 
 READY_S_MAX = 60.0
 STOP_S_MAX = 10.0
 PROBE_INTERVAL_S = 0.1
+PROBE_S_MAX = 2.0
 LOG_BYTES_MAX = 20 * 1024 * 1024
 TAIL_LINES_MAX = 20
 _TAIL_BYTES_MAX = 16 * 1024
 _LEASH = Path(__file__).with_name("leash.py")
 
+_PLAIN = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|TERM|VIRTUAL_ENV|PYTHON\w+|COVERAGE_\w+|LD_\w+|DYLD_\w+"
+)
+"""What any program may need. Settings, and secrets that the hospitals file takes from the environment, may have any
+other name."""
+
 Probe = Callable[[int], Awaitable[bool]]
 """Takes the process id; whether the component is ready to work."""
+
+
+def plain_environment() -> dict[str, str]:
+    """For a component that is none of ours: without our settings and secrets, and without the user's TEMPORAL_ADDRESS,
+    TEMPORAL_TLS and the like, which would redirect the embedded stack."""
+    return {name: value for name, value in os.environ.items() if _PLAIN.fullmatch(name)}
 
 
 @dataclass(frozen=True)
@@ -98,6 +115,22 @@ class Child:
         """End the whole process group at once."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
+
+
+def answers(url: str) -> Probe:
+    """Whether an HTTP server answers 200 there."""
+
+    async def is_ready(_pid: int) -> bool:
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PROBE_S_MAX)) as session,
+                session.get(url) as response,
+            ):
+                return response.status == HTTPStatus.OK
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    return is_ready
 
 
 def _ending(returncode: int) -> str:

@@ -3,24 +3,24 @@
 import os
 import sys
 
-import aiohttp
-
-from cli.stack.child import Component, Probe
+from cli.stack.child import Component, answers, plain_environment
+from cli.stack.practice import CENTRE_FILE
 from cli.stack.temporal import TemporalCommand, worker_is_polling
 from settings import Settings, env_name
 
-PROBE_S_MAX = 2.0
-HTTP_OK = 200
 _UTF8 = {"PYTHONIOENCODING": "utf-8"}
 
 
 def simulator(settings: Settings, party: str, port: int, *arguments: str) -> Component:
-    """`party`: insurance or his."""
+    """`party`: insurance or his. It gets its own files and port, and none of our settings, keys and passwords."""
+    files = ["--database", str(settings.data_dir / f"simulator-{party}.db"), "--port", str(port)]
+    if party == "insurance":
+        files += ["--config", str(settings.data_dir / CENTRE_FILE)]
     return Component(
         name=f"simulator-{party}",
-        argv=_medpay("simulator", party, *arguments),
-        env=environment_of(settings),
-        is_ready=_answers(f"http://127.0.0.1:{port}/_sim/health"),
+        argv=_medpay("simulator", party, *files, *arguments),
+        env={**plain_environment(), "PYTHONUNBUFFERED": "1", **_UTF8},
+        is_ready=answers(f"http://127.0.0.1:{port}/_sim/health"),
     )
 
 
@@ -36,7 +36,7 @@ def api(settings: Settings) -> Component:
         name="api",
         argv=_medpay("api"),
         env=environment_of(settings),
-        is_ready=_answers(f"{api_url(settings)}/health/ready"),
+        is_ready=answers(f"{api_url(settings)}/health/ready"),
     )
 
 
@@ -64,17 +64,3 @@ def environment_of(settings: Settings) -> dict[str, str]:
 
 def _medpay(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", "cli", *arguments)
-
-
-def _answers(url: str) -> Probe:
-    async def is_ready(_pid: int) -> bool:
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PROBE_S_MAX)) as session,
-                session.get(url) as response,
-            ):
-                return response.status == HTTP_OK
-        except (aiohttp.ClientError, TimeoutError):
-            return False
-
-    return is_ready

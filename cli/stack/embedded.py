@@ -4,15 +4,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from cli.configuration import read_hospitals, read_keyring
+from cli.configuration import WRONG_USE, CommandError, read_hospitals, read_keyring
 from cli.connections import migrate
 from cli.stack import components, practice
 from cli.stack.folder import data_folder, disk_trouble_in_one_line
 from cli.stack.ports import LOOPBACK, with_ports
 from cli.stack.supervisor import Supervisor
-from cli.stack.temporal import TemporalCommand, temporal_binary, temporal_server
-from settings import Settings
+from cli.stack.temporal import TemporalCommand, hidden_ui, temporal_binary, temporal_server, temporal_ui
+from security.keys.practice import practice_text
+from settings import Settings, is_loopback
 
 Say = Callable[[str], None]
 
@@ -59,10 +61,11 @@ class EmbeddedStack:
 async def embedded_stack(wanted: Settings, say: Say, *, on_any_port: bool = False) -> AsyncIterator[EmbeddedStack]:
     """Start everything and wait until it is ready. Raises `CommandError` or `ComponentFailed`."""
     binary = temporal_binary(wanted.temporal_cli)
-    with data_folder(wanted.data_dir.expanduser().resolve()) as folder:
+    with data_folder(wanted.data_dir.expanduser().resolve(), say) as folder:
         with disk_trouble_in_one_line(folder):
             ported, notes = with_ports(wanted, folder, on_any=on_any_port)
             settings = _with_files(ported, folder, say)
+            hidden_ui(folder, anew=True)
         for note in notes:
             say(note)
         await migrate(settings.database)
@@ -73,7 +76,9 @@ async def embedded_stack(wanted: Settings, say: Say, *, on_any_port: bool = Fals
                 components.simulator(settings, "insurance", settings.sim_insurance_port),
                 components.simulator(settings, "his", settings.sim_his_port),
             )
-            await supervisor.start(components.worker(settings, temporal), components.api(settings))
+            await supervisor.start(
+                components.worker(settings, temporal), components.api(settings), temporal_ui(settings, folder)
+            )
             yield EmbeddedStack(settings, supervisor)
 
 
@@ -91,13 +96,17 @@ def _with_files(settings: Settings, folder: Path, say: Say) -> Settings:
     complete = {
         "api_key": settings.api_key or practice.make_api_key(folder),
         "keyring_file": keyring,
-        "practice": True,
         "hospitals_file": own_file or practice.make_hospital(folder, settings.hospital, addresses),
     }
     settings = Settings(**{**settings.model_dump(), **complete})
-    read_keyring(settings)
-    hospital = read_hospitals(settings)[settings.hospital]
-    practice.make_centre(folder, hospital, addresses.notice_url)
+    if settings.weak_api_key is not None:
+        raise CommandError(settings.weak_api_key, exit_code=WRONG_USE)
+    hospitals = read_hospitals(settings)
+    read_keyring(settings, hospitals)
+    hospital = hospitals[settings.hospital]
+    # A real centre's secret is none of its simulator's business.
+    simulated = is_loopback(urlsplit(hospital.centre.url).hostname or "")
+    practice.make_centre(folder, hospital, addresses.notice_url, hospital.app_secret if simulated else practice_text())
     simulator_key = practice.centre_public_key(folder)
     if hospital.centre.url == addresses.insurance_url and hospital.centre.platform_public_key != simulator_key:
         say(

@@ -4,23 +4,29 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from cli.configuration import CommandError
 from security.keys.files import KeyringError
+from security.keys.own_files import ForeignFileError, make_private
 
 FREE_BYTES_MIN = 64 * 1024 * 1024
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
-def data_folder(path: Path) -> Iterator[Path]:
-    """The folder, made and checked, and locked while the block runs. Raises `CommandError`."""
+def data_folder(path: Path, say: Callable[[str], None] = lambda _: None) -> Iterator[Path]:
+    """The folder, made and checked, and locked while the block runs. Raises `CommandError`.
+
+    What was open to others in it, as in one that existed before, is taken from them, and `say` is told.
+    """
     with disk_trouble_in_one_line(path):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (path / "logs").mkdir(exist_ok=True)
+        (path / "logs").mkdir(mode=0o700, exist_ok=True)
+        if opened := make_private(path):
+            say(f"{path} was open to others: {len(opened)} files and folders in it now have mode 600 and 700")
         lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _take(lock, path)
@@ -32,10 +38,10 @@ def data_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def disk_trouble_in_one_line(path: Path) -> Iterator[None]:
-    """Turns OSError on `path`, and a key file that is no text, into a `CommandError` that names the setting."""
+    """Turns OSError on `path`, and a file that is not ours or no text, into a `CommandError` that names the setting."""
     try:
         yield
-    except KeyringError as error:
+    except (KeyringError, ForeignFileError) as error:
         raise CommandError(f"MEDPAY_DATA_DIR: {error}") from None
     except OSError as error:
         if error.errno in _NO_ROOM:

@@ -5,7 +5,7 @@ import errno
 import json
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from cli.configuration import WRONG_USE, CommandError
@@ -83,7 +83,9 @@ class PortBook:
             port = wanted
         else:
             candidates = [] if on_any else [self._remembered.get(name, wanted), wanted]
-            port = next((port for port in candidates if self._is_free(host, port)), 0) or self._any_free(host)
+            port = next((port for port in candidates if self._is_free(host, port)), 0) or any_free_port(
+                host, self._taken
+            )
             if port != wanted and not on_any:
                 why = "as last time" if port == self._remembered.get(name) else f"because {wanted} is taken"
                 self.notes.append(f"{name}: port {port} {why}")
@@ -98,12 +100,14 @@ class PortBook:
     def _is_free(self, host: str, port: int) -> bool:
         return port not in self._taken and is_free(host, port)
 
-    def _any_free(self, host: str) -> int:
-        for _ in range(_TRIES):
-            port = _FREE_FROM + secrets.randbelow(_FREE_TO - _FREE_FROM)
-            if self._is_free(host, port):
-                return port
-        raise CommandError(f"no free port on {host} between {_FREE_FROM} and {_FREE_TO}")
+
+def any_free_port(host: str, taken: Collection[int] = ()) -> int:
+    """A port at which a server could listen now, and that is not `taken`. Raises `CommandError`."""
+    for _ in range(_TRIES):
+        port = _FREE_FROM + secrets.randbelow(_FREE_TO - _FREE_FROM)
+        if port not in taken and is_free(host, port):
+            return port
+    raise CommandError(f"no free port on {host} between {_FREE_FROM} and {_FREE_TO}")
 
 
 def is_free(host: str, port: int) -> bool:

@@ -103,13 +103,16 @@ sha256 = "{digest}"
 """
 
 
-def make_centre(folder: Path, hospital: Hospital, notice_url: str) -> Path:
-    """Write the simulated centre's configuration for this hospital: the same profile, and the centre's own key."""
+def make_centre(folder: Path, hospital: Hospital, notice_url: str, app_secret: str) -> Path:
+    """Write the simulated centre's configuration for this hospital: the same profile, and the centre's own key.
+
+    `app_secret`: shared with the hospital, unless its centre is a real one.
+    """
     profile = hospital.centre
     config = CentreConfig(
         private_key=_centre_key(folder),
         app_id=hospital.app_id,
-        app_secret=hospital.app_secret,
+        app_secret=app_secret,
         hospital_public_key=sm.public_key_of(hospital.private_key),
         org_codg=hospital.org_codg,
         notice_url=notice_url,

@@ -2,21 +2,25 @@
 
 import asyncio
 import json
-import os
+import secrets
 import shutil
 import signal
 import socket
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from cli.configuration import WRONG_USE, CommandError
-from cli.stack.child import Component, send
+from cli.stack.child import Component, answers, plain_environment, send
+from cli.stack.ports import LOOPBACK, any_free_port
+from security.keys.files import keep
 from settings import Settings
 from workflows import search_attributes
 
 COMMAND_S_MAX = 10.0
+HIDDEN_UI_FILE = "temporal-ui-address"
 
 RETENTION = "720h"
 """How long closed payments stay readable in the UI. The server's default is one day."""
@@ -32,6 +36,8 @@ _TUNING = (
     "history.enableHostLevelEventsCache=true",
     # Descriptions of task queues are cached for 5 s by default; `worker_is_polling` reads one.
     'matching.TaskQueueInfoByBuildIdTTL="100ms"',
+    # The frontend's HTTP, at a port of its own choice, would do all for any page in a browser that points a name at it.
+    'frontend.httpAllowedHosts=["none.invalid"]',
 )
 
 
@@ -42,12 +48,11 @@ def temporal_binary(setting: str | None) -> str:
     if found is None:
         hint = "" if setting else " (make setup installs it)"
         raise CommandError(f"MEDPAY_TEMPORAL_CLI: {wanted} is not a command{hint}", exit_code=WRONG_USE)
-    return str(Path(found).absolute())
-
-
-def without_temporal_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """Without the user's TEMPORAL_ADDRESS, TEMPORAL_TLS and the like, which would redirect the embedded stack."""
-    return {name: value for name, value in environment.items() if not name.startswith("TEMPORAL_")}
+    if not Path(found).is_absolute():  # found through a `.` in PATH, or named so: it depends on where one stands
+        raise CommandError(
+            f"MEDPAY_TEMPORAL_CLI: {found} lies in this folder: name its whole path", exit_code=WRONG_USE
+        )
+    return found
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class TemporalCommand:
         """What the command printed, or None if it failed or took longer than 10 s."""
         process = await asyncio.create_subprocess_exec(
             *(self.binary, *arguments, "--address", self.address, "--namespace", self.namespace),
-            env=without_temporal_variables(os.environ),
+            env=plain_environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -91,8 +96,50 @@ def temporal_server(settings: Settings, command: TemporalCommand, data: Path, co
     return Component(
         name="temporal",
         argv=(command.binary, *_flags(settings, data), "--ui-codec-endpoint", codec_url),
-        env=without_temporal_variables(os.environ),
+        env=plain_environment(),
         is_ready=is_ready,
+    )
+
+
+class HiddenUi(NamedTuple):
+    """Where the UI itself listens, behind `cli.stack.ui_door`."""
+
+    host: str
+    port: int
+
+
+def hidden_ui(data: Path, *, anew: bool = False) -> HiddenUi:
+    """The address drawn for this data folder; `anew`: draw another one.
+
+    Among the 2^24 addresses of this machine, so that no page in a browser finds it. Others have 127.0.0.1 alone.
+    Raises OSError.
+    """
+    file = data / HIDDEN_UI_FILE
+    if anew:
+        file.unlink(missing_ok=True)
+    host, _, port = keep(file, _draw_address).rpartition(":")
+    return HiddenUi(host, int(port))
+
+
+def _draw_address() -> str:
+    host = f"127.{'.'.join(str(1 + secrets.randbelow(254)) for _ in range(3))}" if sys.platform == "linux" else LOOPBACK
+    return f"{host}:{any_free_port(host)}"
+
+
+def temporal_ui(settings: Settings, data: Path) -> Component:
+    """The door of Temporal's UI at its documented port. Ready when the UI answers through it."""
+    ui, here = hidden_ui(data), f"{settings.temporal_address.rpartition(':')[0]}:{settings.temporal_ui_port}"
+    arguments = ["--host", settings.temporal_host, "--port", str(settings.temporal_ui_port)]
+    arguments += ["--upstream", f"http://{ui.host}:{ui.port}"]
+    if named := urlsplit(settings.codec_page_origin).hostname:
+        arguments += ["--name", named]
+    if settings.temporal_ui_writes == "on":
+        arguments.append("--writes")
+    return Component(
+        name="temporal-ui",
+        argv=(sys.executable, "-P", "-m", "cli.stack.ui_door", *arguments),
+        env={**plain_environment(), "PYTHONUNBUFFERED": "1"},
+        is_ready=answers(f"http://{here}/"),
     )
 
 
@@ -113,7 +160,8 @@ def _flags(settings: Settings, data: Path) -> list[str]:
     flags = ["server", "start-dev", "--ip", settings.temporal_host, "--port", str(settings.temporal_port)]
     # Otherwise the UI fetches news from the internet.
     flags += ["--ui-disable-news-fetch"]
-    flags += ["--ui-port", str(settings.temporal_ui_port), "--namespace", settings.temporal_namespace]
+    ui = hidden_ui(data)
+    flags += ["--ui-ip", ui.host, "--ui-port", str(ui.port), "--namespace", settings.temporal_namespace]
     flags += ["--db-filename", str(data / "temporal.db")]
     for pragma in _SQLITE_PRAGMAS:
         flags += ["--sqlite-pragma", pragma]

@@ -26,6 +26,8 @@ from gateways.http import JsonPoster, JsonReply, shown
 from security.tls import TlsFiles, client_tls
 
 Fields = Mapping[str, str | None]
+Known = tuple[str, ...]
+"""What is known of the patient."""
 
 
 class HttpHospitalSystem:
@@ -74,7 +76,7 @@ class HttpHospitalSystem:
 
     async def register(self, payment: HisPayment) -> str:
         fields = {"CLINIC_ID": payment.clinic_id, **_insurance_fields(payment)}
-        return (await self._ask(Transaction.REGISTER, RegisterAnswer, fields, payment.patient_name)).visit_id
+        return (await self._ask(Transaction.REGISTER, RegisterAnswer, fields, _known(payment))).visit_id
 
     async def registration_query(self, med_org_ord: str) -> Registration | None:
         answer = await self._call(Transaction.REGISTRATION_QUERY, {"medOrgOrd": med_org_ord})
@@ -84,7 +86,7 @@ class HttpHospitalSystem:
 
     async def settle(self, payment: HisPayment) -> str:
         fields = {**_insurance_fields(payment), **_settlement_fields(payment)}
-        return (await self._ask(Transaction.SETTLE, SettleAnswer, fields, payment.patient_name)).settlement_no
+        return (await self._ask(Transaction.SETTLE, SettleAnswer, fields, _known(payment))).settlement_no
 
     async def settlement_query(self, med_org_ord: str) -> str | None:
         answer = await self._call(Transaction.SETTLEMENT_QUERY, {"medOrgOrd": med_org_ord})
@@ -104,17 +106,17 @@ class HttpHospitalSystem:
         }
         await self._call(Transaction.TELL_REFUND, fields)
 
-    async def _ask(self, transaction: Transaction, shape: type[A], fields: Fields, patient_name: str = "") -> A:
-        return read(transaction, shape, await self._call(transaction, fields, patient_name))
+    async def _ask(self, transaction: Transaction, shape: type[A], fields: Fields, known: Known = ()) -> A:
+        return read(transaction, shape, await self._call(transaction, fields, known))
 
-    async def _call(self, transaction: Transaction, fields: Fields, patient_name: str = "") -> object:
-        """Call one operation; the DATA of an answer with CODE 0. `patient_name` is masked in a refusal's message."""
+    async def _call(self, transaction: Transaction, fields: Fields, known: Known = ()) -> object:
+        """Call one operation; the DATA of an answer with CODE 0. `known` is masked in a refusal's words."""
         url = f"{self._base_url}/{transaction.replace('_', '-')}"
         body = {name: value for name, value in fields.items() if value}
         reply = await self._http.post_json(transaction, url, body, self.timeout_s(transaction), self._tls)
         envelope = read(transaction, Envelope, reply.json)
         if envelope.code != 0:
-            raise _refusal(transaction, reply, patient_name)
+            raise _refusal(transaction, reply, known)
         if not reply.ok:
             raise Unknown(transaction, f"医院系统答复自相矛盾(HTTP {reply.status}, CODE 0), 结果未知", answered=True)
         return envelope.data
@@ -153,8 +155,13 @@ def _settlement_fields(payment: HisPayment) -> dict[str, str | None]:
     }
 
 
-def _refusal(transaction: Transaction, reply: JsonReply, patient_name: str) -> Refused:
+def _known(payment: HisPayment) -> Known:
+    """The patient's name and 个人编号."""
+    return payment.patient_name, payment.si_personal_no or ""
+
+
+def _refusal(transaction: Transaction, reply: JsonReply, known: Known) -> Refused:
     message, reason = reply.json.get("MSG"), reply.json.get("REASON")
-    words = shown(message, (patient_name,)) if isinstance(message, str) else ""
-    known = clean(reason) if isinstance(reason, str) else ""
-    return Refused(transaction, words or "医院系统拒绝", known if known in REASONS else "")
+    words = shown(message, known) if isinstance(message, str) else ""
+    code = clean(reason) if isinstance(reason, str) else ""
+    return Refused(transaction, words or "医院系统拒绝", code if code in REASONS else "")

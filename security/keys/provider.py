@@ -37,7 +37,9 @@ class LocalKeys:
         keyring = Keyring.load(self._path) if self._json is None else Keyring.from_json(self._json, "MEDPAY_KEYRING")
         if keyring.for_practice and not self._practice:
             source = self._path if self._json is None else "MEDPAY_KEYRING"
-            raise KeyringError(f"{source}: is a keyring for practice; make one with medpay keys new keyring")
+            raise KeyringError(
+                f"{source}: is a keyring for practice, and a party is not on this machine: medpay keys new keyring"
+            )
         return keyring
 
     def signer(self, private_key: str, user_id: str) -> Signer:

@@ -13,8 +13,8 @@ _SKIPPED: Final = frozenset({DOT, ".", "。", "｡", " "})
 def hide_spellings(text: str, shown: Mapping[str, str]) -> str:
     """`text` with each key of `shown`, in any spelling, replaced by its value: what may be seen of it.
 
-    Softer than `domain.values.names.comparable`, since too little hidden is worse than too much: dots, blanks and the
-    case of letters do not matter at all.
+    Softer than `domain.values.names.comparable`, since too little hidden is worse than too much: dots, blanks, hyphens
+    and the case of letters do not matter at all.
     """
     folded, places = _folded(text)
     hidden = ""
@@ -69,4 +69,8 @@ def _fold(char: str) -> str:
     """Decomposed, so that é is the same in one character and in two."""
     visible = "".join(map(seen, char.translate(CHARACTERS)))
     plain = unicodedata.normalize("NFKD", visible).translate(CHARACTERS).casefold()
-    return "".join(each for each in unicodedata.normalize("NFKD", plain) if seen(each) not in {"", *_SKIPPED})
+    return "".join(each for each in unicodedata.normalize("NFKD", plain) if not _is_skipped(each))
+
+
+def _is_skipped(char: str) -> bool:
+    return seen(char) in {"", *_SKIPPED} or unicodedata.category(char) == "Pd"

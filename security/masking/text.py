@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from security.masking.id_numbers import hide_id_numbers
+from security.masking.id_numbers import hide_id_numbers, hide_mobile_numbers
 from security.masking.names import (
     ID_KEYS,
     MASK,
@@ -41,7 +41,12 @@ _PAIR: Final = re.compile(
 )
 """A key and value as in lists of headers and in exceptions' arguments: ('authorization', 'Bearer …')."""
 
-_PHONE: Final = re.compile(r"(?<![0-9A-Za-z.])1[3-9]\d{9}(?![0-9A-Za-z])", re.ASCII)
+_PERSON_NUMBER: Final = re.compile(
+    r"(?P<before>(?:(?:个人|人员|参保人|医保|社保)(?:编号|编码|号码|电脑号)|电脑号|(?<![A-Za-z0-9])psn_?no(?![A-Za-z]))"
+    r"[\s为是()（）#:：=\[\]]{0,4})(?=[A-Za-z-]*[0-9０-９])[0-9０-９A-Za-z-]{4,}",
+    re.IGNORECASE,
+)
+"""psnNo named in words: it has no shape of its own."""
 _NAME_BEFORE_ID: Final = re.compile(
     r"(?P<title>患者|病人|参保人|(?<![\u4e00-\u9fff]))(?!患者|病人|参保人|身份|证件|号码)"
     r"(?P<name>[\u3400-\u4dbf\u4e00-\u9fff\ue815-\ue864\U00020000-\U000323af·•・‧．⋅\u3000]{2,20})"
@@ -79,7 +84,9 @@ def mask_text(text: str) -> str:
     text = _PAIR.sub(_mask_pair, text)
     text = _KEY_AND_VALUE.sub(_mask_keyed, text)
     text = _NAME_BEFORE_ID.sub(lambda match: match["title"] + mask_name(match["name"]), text)
-    return _PHONE.sub(lambda match: mask_phone(match[0]), hide_id_numbers(text))
+    if not text.isascii() or "psn" in text.casefold():  # most lines are spared the search
+        text = _PERSON_NUMBER.sub(rf"\g<before>{MASK}", text)
+    return hide_mobile_numbers(hide_id_numbers(text))
 
 
 def by_key(key: str) -> How | None:

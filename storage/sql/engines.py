@@ -1,6 +1,9 @@
 """Engines: a single writer on SQLite, a pool on PostgreSQL, and read-only readers on both."""
 
+import os
+import stat
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
@@ -63,7 +66,31 @@ def _tls_apart(url: URL) -> tuple[URL, dict[str, Any]]:
     plain = url.difference_update_query(["sslmode", *_TLS_WORDS])
     if url.query.get("sslmode", "disable") == "disable":
         return plain, {}
-    return plain, {"ssl": client_context(TlsFiles.model_validate(given))}
+    return plain, {"ssl": client_context(TlsFiles.model_validate(given).checked())}
+
+
+def check_database_files(url: str) -> None:
+    """Raises ValueError if a file that the URL needs is missing, or private and readable by others.
+
+    The SQLite file itself; for PostgreSQL keys and certificates, and the password's file, which the driver ignores
+    where others may read it.
+    """
+    place = make_url(url)
+    if place.get_backend_name() == "sqlite":
+        _check_private(Path(place.database or ""))
+        return
+    _tls_apart(place)
+    named = place.query.get("passfile") or os.environ.get("PGPASSFILE")
+    if place.password is None and named:
+        _check_private(Path(str(named)), needed=True)
+
+
+def _check_private(file: Path, *, needed: bool = False) -> None:
+    if not file.is_file():
+        if needed:
+            raise ValueError(f"there is no file {file}")
+    elif file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ValueError(f"others may read {file}: chmod 600")
 
 
 def _sqlite(url: str) -> Engines:

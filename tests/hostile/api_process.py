@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.stack import components
+from cli.stack.child import answers
 from cli.stack.supervisor import Supervisor
 from tests.support.stack.api_server import free_port, prepare
 
@@ -52,7 +53,7 @@ async def lonely_api(folder: Path) -> AsyncIterator[ApiProcess]:
     logs = folder / "logs"
     logs.mkdir()
     component = components.api(settings)
-    living = components._answers(f"{components.api_url(settings)}/health/live")
+    living = answers(f"{components.api_url(settings)}/health/live")
     async with Supervisor(logs) as supervisor:
         await supervisor.start(dataclasses.replace(component, is_ready=living))
         yield ApiProcess("127.0.0.1", settings.api_port, supervisor.pids["api"], logs / "api.log")

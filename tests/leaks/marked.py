@@ -17,6 +17,9 @@ NAME_SPOKEN: Final = "欧阳 标记 丁"
 """As the centre spells it in its messages."""
 
 ID_NO: Final = "110101198807154734"
+ID_NO_WRITTEN: Final = ("110101-19880715-4734", "１１０１０１１９８８０７１５４７３４", "1101 0119 8807 1547 34")
+"""As people and other systems write it into their words."""
+
 PSN_NO: Final = "PSNMARKER00000700001"
 PLACE: Final = "121.4737021,31.2304161"
 AUTH: Final = "PAYAUTHMARK"

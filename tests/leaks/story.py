@@ -10,9 +10,10 @@ from tests.support.stack.running import Call, Stack, data_of
 from tests.support.waiting import eventually
 
 ENDS_S_MAX = 30.0
-TOO_MUCH = f"患者{marked.NAME_IN_HIS}({marked.ID_NO})的处方已作废"
-SPOKEN = f"参保人{marked.NAME_SPOKEN} {marked.ID_NO} 未参保"
-REASON = f"已与患者{marked.NAME}（{marked.ID_NO}）核对, 由{marked.NAME_SPOKEN}的家属签字"
+HYPHENATED, WIDE, GROUPED = marked.ID_NO_WRITTEN
+TOO_MUCH = f"患者{marked.NAME_IN_HIS}({marked.ID_NO})的处方已作废, 证件{HYPHENATED}, 个人编号{marked.PSN_NO}"
+SPOKEN = f"参保人{marked.NAME_SPOKEN} {marked.ID_NO} 未参保: {WIDE}, {GROUPED}, {marked.PSN_NO}"
+REASON = f"已与患者{marked.NAME}（{marked.ID_NO}）核对, 由{marked.NAME_SPOKEN}的家属签字: {HYPHENATED}, {marked.PSN_NO}"
 
 
 @dataclass

@@ -18,7 +18,7 @@ from tests.support.parties.his_simulator import his_simulator
 from tests.support.stack.postgres import postgres_server
 from tests.support.stack.running import Stack, running_stack
 
-LOGS = {"api.log", "worker.log", "temporal.log", "simulator-insurance.log", "simulator-his.log"}
+LOGS = {"api.log", "worker.log", "temporal.log", "temporal-ui.log", "simulator-insurance.log", "simulator-his.log"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Left:
 
     def markers(self) -> set[str]:
         names = {marked.NAME, marked.NAME_IN_HIS, marked.NAME_SPOKEN, marked.OTHERS_NAME}
-        fixed = names | {marked.ID_NO, marked.PSN_NO, marked.PLACE, marked.WRONG_ID_NO}
+        fixed = names | {marked.ID_NO, *marked.ID_NO_WRITTEN, marked.PSN_NO, marked.PLACE, marked.WRONG_ID_NO}
         return fixed | {marked.AUTH} | marked.known_to_the_centre(self.folder) | marked.keys_of_the_house(self.folder)
 
 

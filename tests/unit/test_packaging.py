@@ -1,9 +1,11 @@
 """What is locked, documented and packaged agrees."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +68,50 @@ class TestCompose:
         keeps_running = {n: s for n, s in self._services().items() if s["restart"] == "unless-stopped"}
         assert [name for name, service in keeps_running.items() if "healthcheck" not in service] == []
         assert {"api", "worker", "temporal", "temporal-ui", "records-db"} <= keeps_running.keys()
+
+    def test_simulators_get_neither_keyring_nor_password_and_reach_no_database(self) -> None:
+        services = self._services()
+        simulators = {name: service for name, service in services.items() if name.startswith("simulator-")}
+        assert len(simulators) == 2
+        for service in simulators.values():
+            assert service["networks"] == ["parties"]
+            assert "environment" not in service
+            mounted = service.get("volumes", [])
+            assert isinstance(mounted, list)
+            assert all(str(volume).endswith("/simulator-insurance.json:ro") for volume in mounted)
+
+    def test_temporal_and_the_databases_are_on_networks_of_their_own(self) -> None:
+        members: dict[str, set[str]] = {}
+        for name, service in self._services().items():
+            networks = service["networks"]
+            assert isinstance(networks, list), name
+            for network in networks:
+                members.setdefault(network, set()).add(name)
+        ours = {"api", "worker", "migrations", "search-attributes"}
+        assert members["temporal"] - ours == {"temporal", "temporal-namespace", "temporal-ui"}
+        assert members["temporal-db"] == {"temporal", "temporal-db", "temporal-schema"}
+        assert members["records"] - ours == {"records-db"}
+        assert members["temporal-ui"] == {"temporal-ui"}
+
+    def test_the_ui_changes_nothing_by_default(self) -> None:
+        environment = self._services()["temporal-ui"]["environment"]
+        assert isinstance(environment, dict)
+        assert environment["TEMPORAL_DISABLE_WRITE_ACTIONS"] == "true"
+
+    @pytest.mark.parametrize("uid", ["0", "1000"])
+    def test_the_image_does_nothing_as_root(self, tmp_path: Path, uid: str) -> None:
+        for name, text in (("id", f"echo {uid}"), ("python", 'echo "$@"')):
+            (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+            (tmp_path / name).chmod(0o755)
+        script = ("/bin/sh", str(ROOT / "deploy" / "medpay.sh"), "worker", "--check")
+        done = subprocess.run(  # noqa: S603 - our own script
+            script, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+        )
+        if uid == "0":
+            assert (done.returncode, done.stdout) == (2, "")
+            assert done.stderr.startswith("MEDPAY_UID: must not be 0")
+        else:
+            assert (done.returncode, done.stdout) == (0, "-P -m cli worker --check\n")
 
     def test_no_secret_has_a_default(self) -> None:
         text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from security.environment import ELSEWHERE, NEVER_IN_DOT_ENV
 from security.tls import TlsFiles
 from settings import Settings, complaints, env_name, is_loopback
 from tests.support.tls.authority import Authority
@@ -42,13 +43,17 @@ class TestExample:
         }
 
     def test_it_is_valid_as_it_stands_and_with_every_line_in_force(self, tmp_path: Path) -> None:
-        text = EXAMPLE.read_text(encoding="utf-8")
+        text = EXAMPLE.read_text(encoding="utf-8").partition("# --- API ---")[2]
         (tmp_path / ".env").write_text(re.sub(r"^# (?=MEDPAY_)", "", text, flags=re.MULTILINE), encoding="utf-8")
         settings = Settings()
         assert settings.his_url == "http://127.0.0.1:8102"
         assert settings.model_copy(update={"his_url": None, "insurance_url": None}).model_dump() == (
             Settings(_env_file=None).model_dump()
         )
+
+    def test_what_may_not_stand_in_the_file_has_a_section_of_its_own(self) -> None:
+        section = EXAMPLE.read_text(encoding="utf-8").partition("# --- API ---")[0]
+        assert set(re.findall(r"^# (MEDPAY_\w+)=", section, re.MULTILINE)) == NEVER_IN_DOT_ENV.keys() - ELSEWHERE
 
 
 class TestValues:
@@ -146,6 +151,12 @@ class TestComplaints:
             ("MEDPAY_RATE_LIMIT_PER_MINUTE", "-1"),
             ("MEDPAY_REFUSALS_PER_MINUTE", "many"),
             ("MEDPAY_REQUEST_TIMEOUT_S", "0"),
+            ("MEDPAY_TRUSTED_PROXIES", "proxy.lan"),
+            ("MEDPAY_TRUSTED_PROXIES", "10.0.0.1,"),
+            ("MEDPAY_TRUSTED_PROXIES", "10.0.0.1/24"),
+            ("MEDPAY_TRUSTED_PROXIES", "10.0.0.1, ::/0"),
+            ("MEDPAY_TRUSTED_PROXIES", "*"),
+            ("MEDPAY_TEMPORAL_UI_WRITES", "yes"),
             ("MEDPAY_METRICS_ACCESS", "closed"),
             ("MEDPAY_TEMPORAL_TLS", "perhaps"),
             ("MEDPAY_DATABASE_URL", "postgresql://h/d?sslmode=require"),

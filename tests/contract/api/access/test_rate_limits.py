@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,8 +26,13 @@ from tests.support.stack.api_server import (
 LIST = "/api/v1/payments"
 
 
+def forwarded(number: int, before: str = "") -> dict[str, str]:
+    """As a proxy sends it for one of its clients; `before`: what the client itself has sent."""
+    return {"X-Forwarded-For": f"{before}203.0.113.{number}"}
+
+
 @asynccontextmanager
-async def limited(folder: Path, **limits: int) -> AsyncIterator[ApiServer]:
+async def limited(folder: Path, **limits: Any) -> AsyncIterator[ApiServer]:
     async with serving_api(settings_for(folder, f"127.0.0.1:{free_port()}", **limits)) as server:
         yield server
 
@@ -76,6 +82,18 @@ class TestRefusalsOfAnAddress:
             assert_too_many(await api.call("GET", LIST, key=None))
             assert (await api.call("GET", LIST, key=KEY)).status == 200
 
+    async def test_nobody_chooses_the_address_they_are_counted_by(self, prepared_folder: Path) -> None:
+        async with limited(prepared_folder, refusals_per_minute=2) as api:
+            spoofed = [await api.call("GET", LIST, key="wrong", headers=forwarded(number)) for number in range(3)]
+            assert [answer.status for answer in spoofed] == [401, 401, 429]
+
+    async def test_behind_a_proxy_that_is_set_each_client_is_counted(self, prepared_folder: Path) -> None:
+        async with limited(prepared_folder, refusals_per_minute=2, trusted_proxies="127.0.0.1") as api:
+            seen = [await api.call("GET", LIST, key="wrong", headers=forwarded(number)) for number in range(3)]
+            assert [answer.status for answer in seen] == [401] * 3
+            alike = [await api.call("GET", LIST, key="wrong", headers=forwarded(7, f"6.6.6.{own}, ")) for own in "123"]
+            assert [answer.status for answer in alike] == [401, 401, 429]
+
     async def test_notices_that_are_not_believed_are_not_even_verified(self, prepared_folder: Path) -> None:
         async with limited(prepared_folder, refusals_per_minute=2) as api:
             notice = await centre_side(generate_key_pair()).seal_request({"payOrdId": "ORD1"})
@@ -124,6 +142,21 @@ class TestALimit:
         assert (limit.spent("a"), limit.count("a"), limit.spent("b")) == (1, 1, 0)
         now[0] += 0.5
         assert (limit.spent("a"), limit.count("a")) == (0, 0)
+
+    def test_takes_as_much_work_for_50000_addresses_as_for_one(self) -> None:
+        """Work in readings of its clock, of which each look at a window takes some."""
+        readings = [0]
+
+        def clock() -> float:
+            readings[0] += 1
+            return float(readings[0] // 1_000)
+
+        limit, spent = Limit(5, clock), []
+        for number in range(50_000):
+            before = readings[0]
+            limit.count(address_of(f"2001:db8:{number:x}::1"))
+            spent.append(readings[0] - before)
+        assert max(spent[100:]) <= 2 * max(spent[:100])
 
     def test_remembers_so_many_and_forgets_who_was_silent_longest(self) -> None:
         limit = Limit(1)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from security.crypto.gcm import SealCipher
+from security.crypto.keyring import Keyring
 from security.crypto.sm import generate_key_pair
 from tests.support.stack.medpay_up import medpay_environment, run_medpay
 
@@ -29,7 +31,8 @@ his_url = "http://127.0.0.1:8102"
 def _file(folder: Path, text: str = HOSPITALS) -> dict[str, str]:
     (folder / "h.toml").write_text(text, encoding="utf-8")
     (folder / "h.toml").chmod(0o600)
-    return medpay_environment(folder / "data", MEDPAY_HOSPITALS_FILE="h.toml")
+    Keyring.generate(SealCipher.SM4).save(folder / "k.json")
+    return medpay_environment(folder / "data", MEDPAY_HOSPITALS_FILE="h.toml", MEDPAY_KEYRING_FILE="k.json")
 
 
 def _mode(path: Path) -> int:
@@ -87,12 +90,16 @@ class TestConfigCheck:
         assert (code, errors) == (1, "MEDPAY_API_KEY: no key is configured, and 0.0.0.0 is not loopback\n")
 
     async def test_a_new_folder_to_practise_with_is_right(self, tmp_path: Path) -> None:
-        environment = medpay_environment(tmp_path / "data", MEDPAY_HOSPITALS_FILE="practice/hospitals.toml")
+        made_here = {"MEDPAY_HOSPITALS_FILE": "practice/hospitals.toml", "MEDPAY_KEYRING_FILE": "practice/keyring.json"}
+        environment = medpay_environment(tmp_path / "data", **made_here)
+        (tmp_path / "practice").mkdir(mode=0o755)
         made, _, _ = await run_medpay("config", "new", "practice", cwd=tmp_path, environment=environment)
         checked, _, _ = await run_medpay("config", "check", cwd=tmp_path, environment=environment)
         again, _, errors = await run_medpay("config", "new", "practice", cwd=tmp_path, environment=environment)
         assert (made, checked, again) == (0, 0, 2)
         assert errors == "practice is not empty; keys are never overwritten\n"
+        folder = tmp_path / "practice"
+        assert {_mode(file) for file in folder.iterdir()} | {_mode(folder)} == {0o600, 0o700}
 
 
 class TestKeys:
@@ -163,7 +170,9 @@ class TestNobodyThere:
         assert (code, errors) == (1, what)
 
     async def test_no_keyring(self, tmp_path: Path) -> None:
-        code, _, errors = await run_medpay("payments", "show", "x", cwd=tmp_path, environment=_file(tmp_path))
+        environment = _file(tmp_path)
+        (tmp_path / "k.json").unlink()
+        code, _, errors = await run_medpay("payments", "show", "x", cwd=tmp_path, environment=environment)
         assert code == 2
         assert errors.startswith("MEDPAY_KEYRING_FILE: ")
         assert errors.count("\n") == 1

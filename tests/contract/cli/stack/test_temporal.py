@@ -1,11 +1,13 @@
 """The embedded Temporal server, for real: what is true once it counts as ready."""
 
 import asyncio
+import ipaddress
 import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 from temporalio import activity, workflow
 from temporalio.client import Client
@@ -14,7 +16,14 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from cli.configuration import CommandError
 from cli.stack.ports import with_ports
 from cli.stack.supervisor import Supervisor
-from cli.stack.temporal import TemporalCommand, temporal_binary, temporal_server, worker_is_polling
+from cli.stack.temporal import (
+    TemporalCommand,
+    hidden_ui,
+    temporal_binary,
+    temporal_server,
+    temporal_ui,
+    worker_is_polling,
+)
 from settings import Settings
 from tests.support.stack.temporal_dev_server import temporal_server as dev_server
 from tests.support.values.orders import outpatient
@@ -32,6 +41,35 @@ class Nothing:
 @activity.defn
 async def nothing() -> None:
     """A worker that polls for activities must have one."""
+
+
+async def _namespaces(place: str, host: str) -> int | None:
+    """The status with which all namespaces are told; None where no HTTP is spoken."""
+    limit = aiohttp.ClientTimeout(total=10)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=limit) as session,
+            session.get(f"http://{place}/api/v1/namespaces", headers={"Host": host}) as response,
+        ):
+            return response.status
+    except (aiohttp.ClientError, ValueError):
+        return None
+
+
+def _sockets() -> dict[str, str]:
+    """Where each IPv4 socket that listens does, by its inode."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+    listening = {row[9]: row[1].split(":") for row in rows if row[3] == "0A"}
+    return {
+        inode: f"{ipaddress.ip_address(bytes.fromhex(address)[::-1])}:{int(port, 16)}"
+        for inode, (address, port) in listening.items()
+    }
+
+
+def _listening(pid: int) -> set[str]:
+    sockets = _sockets()
+    opened = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()}
+    return {place for inode, place in sockets.items() if f"socket:[{inode}]" in opened}
 
 
 @pytest.fixture
@@ -53,6 +91,22 @@ async def test_it_knows_our_search_attributes_and_keeps_payments_for_thirty_days
     assert search_attributes.TYPES.keys() <= listed["customAttributes"].keys()
     described = json.loads(await temporal.run("operator", "namespace", "describe", "-o", "json") or "{}")
     assert described["config"]["workflowExecutionRetentionTtl"] == "2592000s"
+
+
+async def test_only_its_door_is_found_and_its_http_serves_nobody(settings: Settings, tmp_path: Path) -> None:
+    """A page in a browser that points its own name at this machine reaches every port here, under that name."""
+    command = TemporalCommand(temporal_binary(None), settings.temporal_address, settings.temporal_namespace)
+    async with Supervisor(tmp_path) as supervisor:
+        await supervisor.start(temporal_server(settings, command, tmp_path, "http://127.0.0.1:9/codec"))
+        await supervisor.start(temporal_ui(settings, tmp_path))
+        door = f"127.0.0.1:{settings.temporal_ui_port}"
+        assert [await _namespaces(door, host) for host in ("localhost:1", "evil.example")] == [200, 421]
+        ui, places = hidden_ui(tmp_path), _listening(supervisor.pids["temporal"])
+        assert f"{ui.host}:{ui.port}" in places
+        assert ui.host != "127.0.0.1"
+        found = {place: await _namespaces(place, "evil.example") for place in places if place.startswith("127.0.0.1:")}
+        assert 403 in found.values()
+        assert set(found.values()) <= {None, 403, 404}
 
 
 async def test_a_file_of_before_our_search_attributes_gets_them(settings: Settings, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from settings import Settings
 from tests.support.stack.medpay_up import RunningStack, medpay_environment, run_medpay
 from tests.support.waiting import eventually, is_gone, until
 
-COMPONENTS = {"temporal", "simulator-insurance", "simulator-his", "worker", "api"}
+COMPONENTS = {"temporal", "temporal-ui", "simulator-insurance", "simulator-his", "worker", "api"}
 
 
 async def _pre_settle(stack: RunningStack, **changes: str) -> str:
@@ -93,11 +93,20 @@ class TestLife:
         assert await _status(url) == 401
         assert await _status(url, Authorization=f"Bearer {key}") == 404
 
-    def test_its_secrets_are_its_owners_alone(self, stack: RunningStack) -> None:
+    def test_all_that_it_keeps_is_its_owners_alone(self, stack: RunningStack) -> None:
         data = Path(stack.addresses["data_dir"])
-        secrets = ["api-key", "keyring.json", "main.key", "main.app-secret", "centre.key", "simulator-insurance.json"]
-        secrets += ["operator-key", "approver-key"]
-        assert {name: stat.S_IMODE((data / name).stat().st_mode) for name in secrets} == dict.fromkeys(secrets, 0o600)
+        modes = {place.name: stat.S_IMODE(place.stat().st_mode) for place in (data, *data.rglob("*"))}
+        secrets = {
+            "api-key",
+            "keyring.json",
+            "main.key",
+            "main.app-secret",
+            "centre.key",
+            "operator-key",
+            "approver-key",
+        }
+        assert secrets | {"medpay.db", "temporal.db", "api.log", "temporal.log", "simulator-his.db"} <= modes.keys()
+        assert {name: mode for name, mode in modes.items() if mode & 0o077} == {}
 
     def test_the_hospitals_file_is_the_contracts(self, stack: RunningStack) -> None:
         file = tomllib.loads(_text(stack.addresses["hospitals_file"]))
@@ -184,7 +193,7 @@ class TestLife:
 
 async def test_sigterm_stops_all_and_a_restart_finds_keys_and_ports_again(tmp_path: Path) -> None:
     environment = medpay_environment(tmp_path / "data")
-    (tmp_path / "data").mkdir(mode=0o700)
+    (tmp_path / "data").mkdir(mode=0o755)
     # As if an earlier start had found the defaults taken: another test may take them while this stack is down.
     with_ports(Settings(_env_file=None, data_dir=tmp_path / "data"), tmp_path / "data", on_any=True)
     first = await RunningStack.start(tmp_path, environment)

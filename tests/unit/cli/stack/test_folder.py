@@ -18,6 +18,37 @@ def test_it_is_made_for_its_owner_alone(tmp_path: Path) -> None:
         assert (folder / "logs").is_dir()
 
 
+def test_one_that_was_there_before_is_taken_from_others_and_said(tmp_path: Path) -> None:
+    old = tmp_path / "data"
+    (old / "logs").mkdir(parents=True)
+    for file in (old / "keyring.json", old / "logs" / "api.log", tmp_path / "not-ours"):
+        file.touch()
+        file.chmod(0o644)
+    (old / "link").symlink_to(tmp_path / "not-ours")
+    for folder in (old, old / "logs"):
+        folder.chmod(0o755)
+    said: list[str] = []
+    with data_folder(old, said.append):
+        modes = {
+            place.name: stat.S_IMODE(place.stat().st_mode) for place in (old, *old.rglob("*"), tmp_path / "not-ours")
+        }
+    assert modes == {
+        **dict.fromkeys(("data", "logs"), 0o700),
+        **dict.fromkeys(("keyring.json", "api.log", "lock"), 0o600),
+        **dict.fromkeys(("link", "not-ours"), 0o644),
+    }
+    assert said == [f"{old} was open to others: 4 files and folders in it now have mode 600 and 700"]
+    with data_folder(old, said.append):
+        assert len(said) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
+def test_somebody_else_s_is_refused(tmp_path: Path) -> None:
+    os.chown(tmp_path, 12_345, -1)
+    with pytest.raises(CommandError, match=r"MEDPAY_DATA_DIR: .* belongs to another user \(uid 12345\)"):
+        data_folder(tmp_path).__enter__()
+
+
 def test_the_second_stack_is_told_who_has_it(tmp_path: Path) -> None:
     with data_folder(tmp_path), pytest.raises(CommandError) as caught, data_folder(tmp_path):
         raise AssertionError("both are in")
