@@ -15,6 +15,7 @@ from cli.stack import components
 from cli.stack.supervisor import Supervisor
 from domain.ids import payment_workflow_id
 from tests.support.stack.api_server import PRE_SETTLE, SETTLE, ApiServer, free_port
+from tests.support.stack.forked import forked_components
 from tests.support.stack.running import Stack, outpatient_call, running_stack, settle_call
 
 WAIT_S = 1
@@ -37,7 +38,8 @@ async def api_process(stack: Stack, logs: Path) -> AsyncIterator[ApiServer]:
     """Another process of the API beside the stack's own."""
     settings = stack.embedded.settings.model_copy(update={"api_port": free_port()})
     async with Supervisor(logs) as supervisor:
-        await supervisor.start(components.api(settings))
+        with forked_components():
+            await supervisor.start(components.api(settings))
         yield replace(stack.api, url=components.api_url(settings))
 
 

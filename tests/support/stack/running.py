@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -28,6 +28,7 @@ from security.crypto.keyring import Keyring
 from security.keys.files import write_over
 from settings import Settings
 from tests.support.stack.api_server import KEY, PRE_SETTLE, SETTLE, Answer, ApiServer, bill, writing_back
+from tests.support.stack.forked import forked_components
 from tests.support.values.his_payments import his_payment
 from tests.support.waiting import eventually, is_gone
 
@@ -164,7 +165,8 @@ class Stack:
     async def _start(self, component: Component) -> None:
         supervisor = Supervisor(self.embedded.settings.data_dir / "logs")
         self.again.append(supervisor)
-        await supervisor.start(component)
+        with forked_components():
+            await supervisor.start(component)
 
     @property
     def _supervisors(self) -> list[Supervisor]:
@@ -203,7 +205,12 @@ async def running_stack(
     **settings: Any,
 ) -> AsyncIterator[Stack]:
     """Everything on free ports while the block runs; its data stay in `folder`. `annex`: see `ANNEX_KEY`."""
-    with pytest.MonkeyPatch.context() as environment, pytest.MonkeyPatch.context() as making:
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        pytest.MonkeyPatch.context() as making,
+        ExitStack() as starting,
+    ):
+        starting.enter_context(forked_components())
         if annex:
             making.setattr(practice, "make_hospital", partial(_with_annex, practice.make_hospital))
         for name in [name for name in os.environ if name.startswith("MEDPAY_") and name != "MEDPAY_TEMPORAL_CLI"]:
@@ -217,6 +224,7 @@ async def running_stack(
                 aiohttp.ClientSession() as session,
             ):
                 making.undo()  # other stacks are started while this one runs
+                starting.close()
                 in_force = embedded.settings
                 api = ApiServer(embedded.api_url, in_force, Keyring.load(in_force.keyring_path), session)
                 stack = Stack(embedded, api, DemoClient(embedded, session), again)

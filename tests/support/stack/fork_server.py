@@ -1,14 +1,17 @@
-"""A process that has imported every `medpay` command, and forks one for each that is asked for.
+"""A process that has imported the whole product, and forks one for each module that is to be run.
 
-A command is then a process of its own as ever, with its own arguments, environment, folder and pipes, and without the
-two seconds of an interpreter that imports everything. Run as `python -P -m tests.support.stack.command_server FD`.
+That is then a process of its own as ever, with its own arguments, environment, folder and files, but without the two
+seconds of a core that an interpreter needs to import everything. Run as `python -m tests.support.stack.fork_server FD`.
 """
 
 import contextlib
+import gc
 import importlib
 import io
 import json
 import os
+import runpy
+import select
 import signal
 import socket
 import sys
@@ -16,14 +19,17 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn, TypedDict
 
-from cli.main import COMMANDS, main
+from cli.main import COMMANDS
 
 REQUEST_BYTES_MAX = 256 * 1024
 FDS = 3
-"""The command's standard output, its standard error, and where its process id and its exit code are told."""
+"""Standard output, standard error, and where the process id and the exit code are told."""
 
 
 class Request(TypedDict):
+    """`python -m module arguments`, in that folder and with that environment."""
+
+    module: str
     arguments: Sequence[str]
     cwd: str
     environment: dict[str, str]
@@ -31,7 +37,7 @@ class Request(TypedDict):
 
 def serve(requests: socket.socket) -> None:
     """Until nobody is left who could ask."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for who watches over a command
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for who watches over a process
     while True:
         request, fds, _, _ = socket.recv_fds(requests, REQUEST_BYTES_MAX, FDS)
         if not request:
@@ -44,7 +50,7 @@ def serve(requests: socket.socket) -> None:
 
 
 def _watch(request: Request, output: int, errors: int, told: int) -> NoReturn:
-    """Fork the command, and tell its process id and how it ended."""
+    """Fork the process, tell its id and how it ended, and end it where nobody listens any more."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()
     if pid == 0:
@@ -53,13 +59,19 @@ def _watch(request: Request, output: int, errors: int, told: int) -> NoReturn:
     os.close(output)
     os.close(errors)
     os.write(told, f"{pid}\n".encode())
+    either = select.poll()
+    either.register(told, 0)
+    either.register(os.pidfd_open(pid), select.POLLIN)
+    if told in dict(either.poll()):
+        os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
-    os.write(told, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    with contextlib.suppress(BrokenPipeError):
+        os.write(told, f"{os.waitstatus_to_exitcode(status)}\n".encode())
     os._exit(0)
 
 
 def _become(request: Request, output: int, errors: int) -> NoReturn:
-    """The command itself, from here on."""
+    """The process itself, from here on."""
     os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
@@ -69,17 +81,23 @@ def _become(request: Request, output: int, errors: int) -> NoReturn:
     os.environ.update(request["environment"])
     os.chdir(request["cwd"])
     encoding = os.environ.get("PYTHONIOENCODING", "utf-8")
-    sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False), encoding=encoding)  # noqa: SIM115 - for its life
+    unbuffered = "PYTHONUNBUFFERED" in os.environ
+    sys.stdout = io.TextIOWrapper(
+        open(1, "wb", buffering=0 if unbuffered else -1, closefd=False),  # noqa: SIM115 - for its life
+        encoding=encoding,
+        write_through=unbuffered,
+    )
     sys.stderr = io.TextIOWrapper(
         open(2, "wb", closefd=False),  # noqa: SIM115 - for its life
         encoding=encoding,
         errors="backslashreplace",
         line_buffering=True,
     )
-    sys.argv = ["medpay", *request["arguments"]]
+    sys.argv = [request["module"], *request["arguments"]]
     code = 1
     try:
-        main()
+        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+        code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:  # noqa: BLE001 - as the interpreter does
@@ -94,4 +112,5 @@ def _become(request: Request, output: int, errors: int) -> NoReturn:
 if __name__ == "__main__":
     for each in COMMANDS.values():
         importlib.import_module(f"cli.commands.{each}")
+    gc.freeze()  # what was imported stays shared
     serve(socket.socket(fileno=int(sys.argv[1])))
