@@ -33,7 +33,7 @@ up: $(READY) ## the embedded stack in the foreground until Ctrl-C; prints URLs a
 	@$(BIN)/medpay up
 
 test: $(READY) lint ## the whole test suite, and lint
-	@$(BIN)/pytest -n $(PROCESSES) --dist loadfile
+	@$(BIN)/pytest -n $(PROCESSES)
 
 lint: $(READY) ## ruff, mypy strict, import-linter
 	@$(BIN)/ruff check
