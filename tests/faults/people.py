@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.support.stack.api_server import Answer
-from tests.support.stack.running import Stack, data_of
+from tests.support.stack.running import Call, Stack, data_of
 
 REVIEWS = "/api/v1/reviews"
 
@@ -17,10 +17,10 @@ async def shown(stack: Stack, number: str) -> Any:  # noqa: ANN401 - JSON
 
 
 async def proposed(stack: Stack, number: str, action: str, by: str = "operator", **more: str) -> Answer:
-    wish = {"action": action, "reason": "已与医院财务核实", **more}
-    return await stack.api.post(f"{REVIEWS}/{number}/proposals", wish, key=key_of(stack, by))
+    wish: Call = {"action": action, "reason": "已与医院财务核实", **more}
+    return await stack.answered(f"{REVIEWS}/{number}/proposals", wish, key=key_of(stack, by))
 
 
 async def approved(stack: Stack, number: str, action: str, by: str = "approver") -> Answer:
-    """Asked again while it is under way: the same approval is answered once it is done."""
+    """Asked again while it is under way, as a proposal is: the same one is answered once it is done."""
     return await stack.answered(f"{REVIEWS}/{number}/approvals", {"action": action}, key=key_of(stack, by))

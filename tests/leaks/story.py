@@ -9,7 +9,6 @@ from tests.support.stack.api_server import PRE_SETTLE
 from tests.support.stack.running import Call, Stack, data_of
 from tests.support.waiting import eventually
 
-ENDS_S_MAX = 30.0
 TOO_MUCH = f"患者{marked.NAME_IN_HIS}({marked.ID_NO})的处方已作废"
 SPOKEN = f"参保人{marked.NAME_SPOKEN} {marked.ID_NO} 未参保"
 REASON = f"已与患者{marked.NAME}（{marked.ID_NO}）核对, 由{marked.NAME_SPOKEN}的家属签字"
@@ -44,7 +43,7 @@ class Story:
         async def is_there() -> bool:
             return await self.stack.state(self.numbers[fate]) == state
 
-        await eventually(is_there, ENDS_S_MAX)
+        await eventually(is_there)
 
     async def expiring(self) -> None:
         await self.stack.quoted(self.call("expired"))

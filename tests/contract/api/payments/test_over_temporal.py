@@ -25,7 +25,7 @@ from tests.support.stack.api_server import PRE_SETTLE, SETTLE, ApiServer, bill, 
 from tests.support.stack.recorded import TO_PRE_SETTLED, given
 from tests.support.stack.temporal_dev_server import temporal_server
 from tests.support.values.orders import outpatient
-from tests.support.waiting import eventually
+from tests.support.waiting import WAIT_S_MAX, eventually
 
 S = PaymentState
 
@@ -149,7 +149,7 @@ class TestAnAnswerThatTakesLong:
             settings = prepare(tmp_path, address, task_queue=uuid.uuid4().hex, sync_wait_s=3)
             async with serving_api(settings) as api, working(api) as script:
                 script.will("upload_fees", CENTRE_DOWN)
-                answer = await asyncio.wait_for(api.post(PRE_SETTLE, bill(medOrgOrd=number)), 10)
+                answer = await asyncio.wait_for(api.post(PRE_SETTLE, bill(medOrgOrd=number)), WAIT_S_MAX)
         assert answer.outcome == (202, "PROCESSING")
 
 
