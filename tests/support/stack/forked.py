@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from io import FileIO
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +19,7 @@ import pytest
 from cli.stack.child import Child, Component, open_log
 from tests.support.stack import fork_server
 from tests.support.stack.fork_server import Request
+from tests.support.waiting import WAIT_S_MAX
 
 ABANDONED = -9
 
@@ -79,7 +81,10 @@ async def run_forked(request: Request) -> tuple[int, bytes, bytes]:
 
 @contextmanager
 def forked_components() -> Iterator[None]:
-    """While the block runs, components of our own are forked when they start. `medpay up` starts them otherwise."""
+    """While the block runs, components of our own are forked, and all may take as long to start as a busy machine does.
+
+    `medpay up` starts them otherwise.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Child, "start", _start)
         yield
@@ -90,6 +95,7 @@ _start_anew = Child.start
 
 async def _start(component: Component, logs: Path) -> Child:
     python, *options, module = component.argv[: component.argv.index("-m") + 2] if "-m" in component.argv else ("", "")
+    component = replace(component, ready_s_max=WAIT_S_MAX)
     if python != sys.executable:
         return await _start_anew(component, logs)
     log = logs / f"{component.name}.log"

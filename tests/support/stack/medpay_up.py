@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.support.stack.fork_server import Request
 from tests.support.stack.forked import run_forked
 
-READY_S_MAX = 90.0
+READY_S_MAX = 180.0
 STOP_S_MAX = 60.0
 
 
