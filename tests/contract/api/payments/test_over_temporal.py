@@ -28,6 +28,8 @@ from tests.support.values.orders import outpatient
 from tests.support.waiting import WAIT_S_MAX, eventually
 
 S = PaymentState
+TOLD_S_MAX = 60
+"""Three calls that wait for 5 s each, on a machine that may be busy."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -167,7 +169,7 @@ class TestWithTheServerGone:
             assert answer.headers["Retry-After"]
             assert (await api.post(SETTLE, writing_back(medOrgOrd=number))).outcome == (503, "UNAVAILABLE")
             assert (await api.call("GET", "/health/ready")).outcome == (503, "UNAVAILABLE")
-            assert time.monotonic() - started < 30
+            assert time.monotonic() - started < TOLD_S_MAX
         finally:
             await stack.__aexit__(None, None, None)
 
