@@ -16,10 +16,9 @@ import aiohttp
 import pytest
 
 from cli.demo.client import DemoClient
-from cli.stack import components, practice
+from cli.stack import components, ports, practice
 from cli.stack.child import Component
 from cli.stack.embedded import EmbeddedStack, embedded_stack
-from cli.stack.ports import PortBook
 from cli.stack.supervisor import Supervisor
 from cli.stack.temporal import TemporalCommand, temporal_binary, temporal_server
 from domain.values.fen import Fen, yuan
@@ -37,6 +36,9 @@ AUTH_MARKER = "PAYAUTHMARKER"
 ANNEX_KEY = "annex-caller-key"
 """Of a caller of the hospital "annex", which shares the account of "main" at the centre, and its HIS."""
 Call = dict[str, object]
+OWN_PORTS = 1_000
+"""Of each of the suite's processes: a port is chosen some seconds before anybody listens there."""
+
 _SERIALS = itertools.count(1_000)
 
 
@@ -231,7 +233,9 @@ async def running_stack(
         ExitStack() as starting,
     ):
         starting.enter_context(forked_components())
-        making.setattr(PortBook, "_any_free", lambda _, __: free_port())
+        first_port = ports._FREE_FROM + OWN_PORTS * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+        making.setattr(ports, "_FREE_FROM", first_port)
+        making.setattr(ports, "_FREE_TO", first_port + OWN_PORTS)
         if annex:
             making.setattr(practice, "make_hospital", partial(_with_annex, practice.make_hospital))
         for name in [name for name in os.environ if name.startswith("MEDPAY_") and name != "MEDPAY_TEMPORAL_CLI"]:
