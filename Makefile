@@ -7,8 +7,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11
-# Tests mostly wait: six processes on two cores halve the time.
-PROCESSES ?= 6
+# Tests mostly wait, and start processes of their own meanwhile.
+PROCESSES ?= 4
+# A process for each of hundreds of tests would compile the same modules again.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON_CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
 
 # The stamp contains the folder: a virtual environment that was moved or lost its interpreter is made again.
@@ -33,7 +35,7 @@ up: $(READY) ## the embedded stack in the foreground until Ctrl-C; prints URLs a
 	@$(BIN)/medpay up
 
 test: $(READY) lint ## the whole test suite, and lint
-	@$(BIN)/pytest -n $(PROCESSES) --dist loadfile
+	@$(BIN)/pytest -n $(PROCESSES)
 
 lint: $(READY) ## ruff, mypy strict, import-linter
 	@$(BIN)/ruff check

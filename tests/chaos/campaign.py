@@ -55,7 +55,7 @@ STEADY = 6
 
 TELL_EVERY_S = 15.0
 EVENTS_S_MAX = 60.0
-REOPENED_S_MAX = 5.0
+REOPENED_S_MAX = 20.0
 LAST_PATIENCE_S = 30.0
 RESULTS = Path("build/chaos")
 
@@ -189,7 +189,7 @@ class Campaign:
 
     async def _hints_at_late_money(self) -> int:
         """Tell us by 6302 of money that came when the payment had ended, as a reconciliation would; how often."""
-        hinted = 0
+        hinted: list[PaymentKey] = []
         async with self._site.records() as records:
             for wish in self.begun:
                 key = PaymentKey(hospital=wish.hospital, med_org_ord=wish.number)
@@ -199,11 +199,16 @@ class Campaign:
                     continue
                 quote = next(each for each in self.told.answers[wish.number] if each.promise is Promise.PAYABLE)
                 await self.cast.patient_does(wish, quote, PayOutcome.PAID, notice=True)
-                hinted += 1
-        if hinted:
-            # Until the workflow is opened again its row is at rest.
-            await asyncio.sleep(REOPENED_S_MAX)
-        return hinted
+                hinted.append(key)
+
+            async def all_are_open_again() -> bool:
+                """Until its workflow is, a row is at rest."""
+                async with records.read() as unit:
+                    rows = [await unit.payments.find(key) for key in hinted]
+                return all(row is not None and row.state not in UNPAID_ENDS for row in rows)
+
+            await comes_true(all_are_open_again, REOPENED_S_MAX, LOOK_EVERY_S)
+        return len(hinted)
 
     async def _asks_for_the_last_time(self) -> None:
         """Every caller, whatever it was told, asks once more."""
@@ -239,11 +244,13 @@ async def _outbox_is_empty(site: Site) -> None:
 async def _nothing_moves(site: Site, client: Client) -> None:
     """Give workflows whose rows have ended the time to close, and Temporal's list the time to show it."""
     await _outbox_is_empty(site)
-    deadline, before, same = time.monotonic() + REST_S_MAX / 4, -1, 0
-    while before != 0 and same < STEADY and time.monotonic() < deadline:
-        await asyncio.sleep(LOOK_EVERY_S)
-        running = (await client.count_workflows('ExecutionStatus = "Running"')).count
-        before, same = running, same + 1 if running == before else 0
+    counts: list[int] = []
+
+    async def is_steady() -> bool:
+        counts.append((await client.count_workflows('ExecutionStatus = "Running"')).count)
+        return counts[-1] == 0 or (len(counts) > STEADY and len(set(counts[-STEADY - 1 :])) == 1)
+
+    await comes_true(is_steady, REST_S_MAX / 4, LOOK_EVERY_S)
 
 
 async def run(asked: Asked, folder: Path, say: Callable[[str], None] = lambda _: None) -> report.Result:

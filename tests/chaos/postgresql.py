@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.stack import postgres
+from tests.support.stack.api_server import free_port
 
 
 class PostgresServer:
@@ -18,7 +19,7 @@ class PostgresServer:
         self._folder = folder
         self._binaries = binaries
         self._account = postgres._account()
-        self._port = postgres._free_port()
+        self._port = free_port()
 
     @property
     def url(self) -> str:

@@ -29,7 +29,7 @@ from tests.chaos.planted import PLANT, PROCESS
 from tests.chaos.postgresql import PostgresServer, postgres_server
 from tests.support.parties.receiver import Receiver
 from tests.support.stack.api_server import KEY, free_port
-from tests.support.waiting import comes_true
+from tests.support.waiting import WAIT_S_MAX, comes_true
 
 CALLERS_KEY = "callers-caller-key"
 CENTRE_TIMEOUT_S = 2
@@ -136,7 +136,7 @@ class Site:
         async def is_ready() -> bool:
             return await program.is_ready(self._children[component].pid)
 
-        if not await comes_true(is_ready, program.ready_s_max, LOOK_EVERY_S):
+        if not await comes_true(is_ready, WAIT_S_MAX, LOOK_EVERY_S):
             raise self._children[component].failure("was not ready when all was healed")
 
     async def _launch(self, component: Component) -> None:

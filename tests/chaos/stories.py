@@ -19,6 +19,7 @@ from tests.chaos.plan import PATIENTS, UNINSURED_ID_NO, Story, WantedRefund, Wis
 from tests.chaos.processes import Site
 from tests.chaos.told import Answer, Promise
 from tests.property.sides.centre import PAYABLE_NOW
+from tests.support.waiting import comes_true
 
 PATIENCE_S = 60.0
 BETWEEN_S = 1.0
@@ -81,22 +82,25 @@ class Cast:
     async def patient_does(self, wish: Wish, quote: Answer, outcome: PayOutcome, *, notice: bool) -> bool:
         """In the channel, until the centre takes it or refuses; whether it took it. A closed order can only be paid."""
         order_url = f"{self.site.centre_url}/_sim/orders/{quote.pay_ord_id}"
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
+        took: list[bool] = []
+
+        async def is_answered() -> bool:
             try:
                 before = await self._party("GET", order_url) or {}
                 if outcome is not PayOutcome.PAID and before.get("ordStas") not in PAYABLE_NOW:
-                    return False
+                    return True
                 after = await self._party("POST", f"{order_url}/pay", {"outcome": outcome.value, "notify": notice})
             except _UNREACHABLE:
-                await asyncio.sleep(BETWEEN_S / 2)
-                continue
+                return False
             if outcome is PayOutcome.PAID and after is not None and after["ordStas"] == 6:
                 self.outside.paid_at.setdefault(wish.number, time.time())
                 if before.get("ordStas") in _CLOSED_AT_CENTRE:
                     self.outside.paid_late.add(wish.number)
-            return after is not None
-        return False
+            took.append(after is not None)
+            return True
+
+        await comes_true(is_answered, PATIENCE_S, BETWEEN_S / 2)
+        return took == [True]
 
     def settle_of(self, wish: Wish, pay_ord_id: str) -> dict[str, str]:
         """Interface 2."""
@@ -110,18 +114,23 @@ class Cast:
         """Interface 2; again and again while the payment is not paid, if the caller knows that it is."""
         if wish.hospital == "callers" and wish.category is Category.REGISTRATION:
             await self._registers(wish)
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            answer = await self.callers.settle(wish, self.settle_of(wish, quote.pay_ord_id))
-            if not until_paid or answer.code != ErrorCode.NOT_PAID or time.monotonic() > deadline:
-                return answer
-            await asyncio.sleep(BETWEEN_S)
+        answers: list[Answer] = []
+
+        async def is_answered() -> bool:
+            answers.append(await self.callers.settle(wish, self.settle_of(wish, quote.pay_ord_id)))
+            return not until_paid or answers[-1].code != ErrorCode.NOT_PAID
+
+        await comes_true(is_answered, PATIENCE_S, BETWEEN_S)
+        return answers[-1]
 
     async def _registers(self, wish: Wish) -> None:
         """The caller makes the visit in HIS, once: it asks before it repeats."""
-        his, deadline = self.site.his_url, time.monotonic() + PATIENCE_S
+        his = self.site.his_url
         facts = {"medOrgOrd": wish.number, "PATIENT_ID": wish.patient_id, "CLINIC_ID": wish.bill}
-        while wish.number not in self.outside.visits and time.monotonic() < deadline:
+
+        async def is_registered() -> bool:
+            if wish.number in self.outside.visits:
+                return True
             for name, body in (("registration-query", {"medOrgOrd": wish.number}), ("register", facts)):
                 try:
                     answer = await self._party("POST", f"{his}/{name}", body)
@@ -133,7 +142,9 @@ class Cast:
                     break
                 if (answer or {}).get("CODE") != 0:
                     break
-            await asyncio.sleep(BETWEEN_S / 4)
+            return wish.number in self.outside.visits
+
+        await comes_true(is_registered, PATIENCE_S, BETWEEN_S / 4)
 
     async def _cancels_soon(self, wish: Wish) -> None:
         await asyncio.sleep(wish.thinks_s / 10)

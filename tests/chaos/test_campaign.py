@@ -10,7 +10,6 @@ SEED = 7
 HURRY = {"payment_window_s": 6, "auto_finish_after_s": 2, "pre_settle_budget_s": 20, "his_retry_budget_s": 8}
 
 
-@pytest.mark.timeout(300)  # of which some 45 s on two cores; what a payment may take in all is bounded within
 async def test_what_callers_were_told_is_so_whatever_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MEDPAY_DATABASE_URL", raising=False)
     asked = Asked(SEED, payments=12, kills=2, database="sqlite", minutes=0.1, changes=HURRY)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.support.stack.api_server import Answer
-from tests.support.stack.running import Stack, data_of
+from tests.support.stack.running import Call, Stack, data_of
 
 REVIEWS = "/api/v1/reviews"
 
@@ -18,8 +18,8 @@ async def shown(stack: Stack, number: str, **query: str) -> Any:  # noqa: ANN401
 
 
 async def proposed(stack: Stack, number: str, action: str, by: str = "operator", **more: str) -> Answer:
-    wish = {"action": action, "reason": "已与医院财务核实", **more}
-    return await stack.api.post(f"{REVIEWS}/{number}/proposals", wish, key=key_of(stack, by))
+    wish: Call = {"action": action, "reason": "已与医院财务核实", **more}
+    return await stack.answered(f"{REVIEWS}/{number}/proposals", wish, key=key_of(stack, by))
 
 
 async def approved(stack: Stack, number: str, proposal: Answer, by: str = "approver", **more: str) -> Answer:

@@ -15,7 +15,6 @@ from tests.support.stack.resets import closed, reset, tasks_of
 from tests.support.stack.running import Stack, outpatient_call, running_stack
 from tests.support.waiting import eventually
 
-TOLD_S_MAX = 60
 Entry = dict[str, str]
 
 
@@ -51,7 +50,7 @@ async def told(receiver: Receiver, number: str, times: int) -> None:
     async def so_often() -> bool:
         return len(receiver.about(number)) >= times
 
-    await eventually(so_often, TOLD_S_MAX)
+    await eventually(so_often)
 
 
 async def outcomes(stack: Stack, number: str, *expected: str | None) -> list[Entry]:
@@ -62,7 +61,7 @@ async def outcomes(stack: Stack, number: str, *expected: str | None) -> list[Ent
         entries[:] = await webhooks(stack, number)
         return [entry.get("outcome") for entry in entries] == list(expected)
 
-    await eventually(ended_so, TOLD_S_MAX)
+    await eventually(ended_so)
     return entries
 
 
@@ -70,7 +69,7 @@ async def delivered(stack: Stack, number: str) -> None:
     async def is_delivered() -> bool:
         return "done" in [entry.get("outcome") for entry in await webhooks(stack, number)]
 
-    await eventually(is_delivered, TOLD_S_MAX)
+    await eventually(is_delivered)
 
 
 async def notifications(stack: Stack, *arguments: str) -> tuple[int, Any, str]:

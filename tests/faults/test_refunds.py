@@ -137,8 +137,8 @@ class TestWhatGoesBack:
 class TestTheSameNumber:
     async def test_twice_is_one_refund(self, stack: Stack, number: str) -> None:
         order = await settled(stack, number)
-        calls = [stack.api.post(refunds_of(number), refund_call("R1", payAuthNo=f"A{at}-{number}")) for at in range(4)]
-        first, *others = await asyncio.gather(*calls)
+        wishes = [refund(stack, number, "R1", payAuthNo=f"A{at}-{number}") for at in range(4)]
+        first, *others = await asyncio.gather(*wishes)
         assert data_of(first)["state"] == "REFUNDED"
         assert {answer.text for answer in others} == {first.text}
         assert (await refund(stack, number, "R1")).text == first.text
@@ -199,7 +199,7 @@ class TestOutcomeUnknown:
 class TestOurWorkerDies:
     async def test_while_the_centre_gives_the_money_back(self, stack: Stack, paid: str) -> None:
         """The attempt after it asks first: the money went back, and it goes back once."""
-        await stack.others.break_centre(txn="6203", kind="delay", times=1, seconds=2)
+        await stack.others.break_centre(txn="6203", kind="delay", times=1, seconds=13)
         call = asyncio.create_task(stack.api.post(refunds_of(paid), refund_call("R1", payAuthNo=f"A-{paid}")))
 
         async def arrived() -> bool:

@@ -173,7 +173,6 @@ class TestWhatIsNotOurs:
 
 
 class TestWithTemporalGone:
-    @pytest.mark.timeout(180)
     async def test_the_notice_is_kept_and_wanted_again(self, stack: Stack, number: str) -> None:
         pay_ord_id = (await stack.quoted(outpatient_call(number)))["payOrdId"]
         await stack.patient_acts(pay_ord_id, "paid")

@@ -11,6 +11,7 @@ from cli.stack import components
 from cli.stack.child import answers
 from cli.stack.supervisor import Supervisor
 from tests.support.stack.api_server import free_port, prepare
+from tests.support.waiting import WAIT_S_MAX
 
 KIB = 1024
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -55,5 +56,5 @@ async def lonely_api(folder: Path) -> AsyncIterator[ApiProcess]:
     component = components.api(settings)
     living = answers(f"{components.api_url(settings)}/health/live")
     async with Supervisor(logs) as supervisor:
-        await supervisor.start(dataclasses.replace(component, is_ready=living))
+        await supervisor.start(dataclasses.replace(component, is_ready=living, ready_s_max=WAIT_S_MAX))
         yield ApiProcess("127.0.0.1", settings.api_port, supervisor.pids["api"], logs / "api.log")

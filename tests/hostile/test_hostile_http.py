@@ -23,7 +23,6 @@ async def verdict(tmp_path_factory: pytest.TempPathFactory) -> Verdict:
         return await campaign(api, REQUESTS, 1, (KEY, KEYS["operator"]))
 
 
-@pytest.mark.timeout(600)  # of which some 20 s alone; the module's requests are sent while its first test is set up
 class TestHostileRequests:
     def test_are_answered_as_every_request_must_be(self, verdict: Verdict) -> None:
         assert verdict.found == {}, verdict.shown

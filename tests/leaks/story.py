@@ -9,7 +9,6 @@ from tests.support.stack.api_server import PRE_SETTLE, Answer
 from tests.support.stack.running import Call, Stack, data_of
 from tests.support.waiting import eventually
 
-ENDS_S_MAX = 30.0
 HYPHENATED, WIDE, GROUPED = marked.ID_NO_WRITTEN
 TOO_MUCH = f"患者{marked.NAME_IN_HIS}({marked.ID_NO})的处方已作废, 证件{HYPHENATED}, 个人编号{marked.PSN_NO}"
 SPOKEN = f"参保人{marked.NAME_SPOKEN} {marked.ID_NO} 未参保: {WIDE}, {GROUPED}, {marked.PSN_NO}"
@@ -45,7 +44,7 @@ class Story:
         async def is_there() -> bool:
             return await self.stack.state(self.numbers[fate]) == state
 
-        await eventually(is_there, ENDS_S_MAX)
+        await eventually(is_there)
 
     async def expiring(self) -> None:
         await self.stack.quoted(self.call("expired"))

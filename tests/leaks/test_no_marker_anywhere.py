@@ -62,7 +62,7 @@ async def left(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         for name, patient in visits.items():
             patch.setitem(catalogue.VISITS, name, patient)
         async with his_simulator(folder / "their-his.db") as his:
-            terms: dict[str, Any] = {"payment_window_s": 12, "log_level": "debug", "his_url": his.url}
+            terms: dict[str, Any] = {"payment_window_s": 20, "log_level": "debug", "his_url": his.url}
             async with running_stack(folder / "ours", **terms, **records) as stack:
                 story = Story(stack, his, uuid.uuid4().hex[:12])
                 await story.tell()

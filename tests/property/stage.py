@@ -38,7 +38,7 @@ WORKFLOWS = [PaymentWorkflow, RefundWorkflow]
 HOLDER_WAIT = timedelta(milliseconds=300)
 """A newcomer waits for the holder's answer in real time, and holds the server's clock as long."""
 CACHED = 100
-PAUSE_S_MAX = 10
+PAUSE_S_MAX = 60
 RECORDS = "records"
 """The transaction by which our own database is made to fail."""
 

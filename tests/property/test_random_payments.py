@@ -1,4 +1,4 @@
-"""A few hundred random runs on every `make test`; the long campaign is `python -m tests.property.campaign`."""
+"""Some random runs on every `make test`; the long campaign is `python -m tests.property.campaign`."""
 
 import pytest
 

@@ -1,7 +1,7 @@
 """Every setting, and every field of the hospitals file, does something: one that nothing reads misleads."""
 
 import ast
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,7 @@ MODELS: tuple[type[BaseModel], ...] = (
 )
 
 
+@cache
 def attributes_read() -> set[str]:
     """Of anything, by the product: names are distinct enough."""
     files = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]

@@ -118,7 +118,7 @@ class TestWhileItHangs:
 
 class TestWhenItHasHung:
     async def test_the_breaker_keeps_further_calls_back_and_its_state_is_shown(self) -> None:
-        async with city(hang_s=0.5) as town:
+        async with city(hang_s=3) as town:
             calls = (town.place_order("a") for _ in range(FAILURES_MAX))
             hung = await asyncio.gather(*calls, return_exceptions=True)
             assert [isinstance(error, Unknown) and error.answered for error in hung] == [False] * FAILURES_MAX

@@ -13,7 +13,8 @@ from simulator.core.faults import FaultKind
 from simulator.core.server import new_app
 from simulator.core.store import Store, Verdict
 from tests.support.parties.listening import serving
-from tests.support.waiting import until
+from tests.support.stack.api_server import free_port
+from tests.support.waiting import WAIT_S_MAX, until
 
 LISTENS = "0A"
 """The state of a listening socket in /proc/net/tcp."""
@@ -62,14 +63,12 @@ async def started(database: Path, host: str, port: int) -> asyncio.subprocess.Pr
 
 
 @pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("0.0.0.0", True)])  # noqa: S104 - told apart
-async def test_it_serves_until_it_is_told_to_end(
-    tmp_path: Path, unused_tcp_port: int, host: str, *, warned: bool
-) -> None:
-    process = await started(tmp_path / "state.db", host, unused_tcp_port)
+async def test_it_serves_until_it_is_told_to_end(tmp_path: Path, host: str, *, warned: bool) -> None:
+    process = await started(tmp_path / "state.db", host, free_port())
     try:
         await until(lambda: _listening(process.pid))
         process.send_signal(signal.SIGTERM)
-        _, errors = await asyncio.wait_for(process.communicate(), 20)
+        _, errors = await asyncio.wait_for(process.communicate(), WAIT_S_MAX)
     finally:
         if process.returncode is None:
             process.kill()
@@ -82,7 +81,7 @@ async def test_a_port_that_is_taken(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "state.db", "", {})
     async with serving(new_app(store)) as url:
         process = await started(tmp_path / "other.db", "127.0.0.1", int(url.rpartition(":")[2]))
-        _, errors = await asyncio.wait_for(process.communicate(), 20)
+        _, errors = await asyncio.wait_for(process.communicate(), WAIT_S_MAX)
     assert process.returncode == 1
     assert b"OSError" in errors
 

@@ -15,7 +15,7 @@ from tests.support.waiting import eventually
 @pytest_asyncio.fixture(scope="module")
 async def own_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     folder: Path = tmp_path_factory.mktemp("lost")
-    async with running_stack(folder, pre_settle_budget_s=20, his_retry_budget_s=10, sync_wait_s=1) as running:
+    async with running_stack(folder, pre_settle_budget_s=20, his_retry_budget_s=60, sync_wait_s=1) as running:
         yield running
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import pytest
@@ -11,12 +11,11 @@ import pytest_asyncio
 from temporalio.client import Client
 
 from security.crypto.payload_codec import data_converter
-from tests.faults.conftest import SHORT_BUDGET_S
 from tests.faults.people import approved, key_of, proposed
 from tests.faults.people import shown as case_of
 from tests.faults.test_refunds import refund, refund_call
 from tests.support.stack.resets import Run, closed, reset, tasks_of
-from tests.support.stack.running import Stack, data_of, outpatient_call, registration_call
+from tests.support.stack.running import Stack, data_of, outpatient_call, registration_call, running_stack
 from tests.support.waiting import eventually
 
 
@@ -85,6 +84,9 @@ WAYS: dict[str, tuple[Callable[[Stack, str], Awaitable[None]], str]] = {
     "refunded": (refunded, "REFUNDED"),
     "partly refunded": (partly_refunded, "PARTIALLY_REFUNDED"),
 }
+WINDOW_S, BUDGET_S = 20, 15
+"""Neither is spent by a machine that is busy for 10 s."""
+
 STAYS_OPEN = {"reversed", "in review"}
 """After a reversal HIS is asked for half an hour whether a booking came late; a review waits for people."""
 
@@ -105,21 +107,31 @@ async def shown(run: Run) -> tuple[str, bool]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def ended(short_stack: Stack) -> Ended:
+async def own_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """A stack where a payment ends soon, and a pre-settlement after it has had its time."""
+    folder = tmp_path_factory.mktemp("resets")
+    async with running_stack(
+        folder, payment_window_s=WINDOW_S, pre_settle_budget_s=BUDGET_S, auto_finish_after_s=1
+    ) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module")
+async def ended(own_stack: Stack) -> Ended:
     numbers = {name: uuid.uuid4().hex[:20] for name in WAYS}
     for name, (way, _) in WAYS.items():
-        await way(short_stack, numbers[name])
-    ends_at = time.monotonic() + SHORT_BUDGET_S
-    await short_stack.others.repair()
+        await way(own_stack, numbers[name])
+    ends_at = time.monotonic() + BUDGET_S
+    await own_stack.others.repair()
 
     async def all_over() -> bool:
-        states = await asyncio.gather(*(short_stack.state(numbers[name]) for name in WAYS))
+        states = await asyncio.gather(*(own_stack.state(numbers[name]) for name in WAYS))
         return time.monotonic() > ends_at and states == [state for _, state in WAYS.values()]
 
     await eventually(all_over)
-    converter = data_converter(short_stack.api.keyring)
-    temporal = await Client.connect(short_stack.embedded.settings.temporal_address, data_converter=converter)
-    return Ended(short_stack, temporal, numbers)
+    converter = data_converter(own_stack.api.keyring)
+    temporal = await Client.connect(own_stack.embedded.settings.temporal_address, data_converter=converter)
+    return Ended(own_stack, temporal, numbers)
 
 
 class TestAPayment:

@@ -8,13 +8,14 @@ from tests.support.stack.api_server import PRE_SETTLE, SETTLE
 from tests.support.stack.running import Stack, outpatient_call, registration_call, settle_call
 from tests.support.waiting import eventually
 
+WELL_BEYOND_S = 13
+"""MEDPAY_SYNC_WAIT_S is 3 s here, and after it there is something to look at."""
+
 
 class TestSlow:
-    """Beyond MEDPAY_SYNC_WAIT_S, which is 3 s here."""
-
     async def test_at_pre_settlement(self, stack: Stack, number: str) -> None:
         order = outpatient_call(number)
-        await stack.others.break_centre(txn="6202", kind="delay", times=1, seconds=3.5)
+        await stack.others.break_centre(txn="6202", kind="delay", times=1, seconds=WELL_BEYOND_S)
         answer = await stack.api.post(PRE_SETTLE, order)
         assert answer.outcome == (202, "PROCESSING")
         assert (answer.json["CODE"], int(answer.headers["Retry-After"]) > 0) == (-1, True)
@@ -26,7 +27,7 @@ class TestSlow:
     async def test_at_settlement(self, stack: Stack, number: str) -> None:
         order = outpatient_call(number)
         pay_ord_id = await stack.paid(order)
-        await stack.others.break_centre(txn="6301", kind="delay", times=1, seconds=4.5)
+        await stack.others.break_centre(txn="6301", kind="delay", times=1, seconds=WELL_BEYOND_S)
         answer = await stack.api.post(SETTLE, settle_call(order, pay_ord_id))
         assert answer.outcome == (202, "PROCESSING")
         assert answer.headers["Retry-After"]

@@ -5,11 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from cli.stack import practice
-from cli.stack.ports import with_ports
 from hospitals import load_hospitals
-from settings import Settings
-from tests.support.stack.running import Stack, outpatient_call, running_stack
+from tests.support.stack.running import Stack, outpatient_call, own_hospitals, running_stack
 
 VARIANTS = 'repeated_upload = "refused"\nreversal_token_field = "revsToken"\ncash_refunded_by = "channel"\n'
 
@@ -17,18 +14,9 @@ VARIANTS = 'repeated_upload = "refused"\nreversal_token_field = "revsToken"\ncas
 @pytest_asyncio.fixture(scope="module")
 async def variant_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     folder = tmp_path_factory.mktemp("variants")
-    # Remembered by the folder: the defaults are another test's.
-    chosen, _ = with_ports(Settings(_env_file=None, data_dir=folder), folder, on_any=True)
-    insurance, his = chosen.sim_insurance_port, chosen.sim_his_port
-    addresses = practice.Addresses(f"http://127.0.0.1:{insurance}", f"http://127.0.0.1:{his}", "http://127.0.0.1:9/")
-    generated = practice.make_hospital(folder, "main", addresses)
-    own = folder / "own.toml"
-    own.write_text(generated.read_text(encoding="utf-8").replace("\n[hospitals", f"{VARIANTS}\n[hospitals"))
-    own.chmod(0o600)
-    assert load_hospitals(own)["main"].centre.model_dump()["repeated_upload"] == "refused"
-    async with running_stack(
-        folder, on_any_port=False, hospitals_file=own, sim_insurance_port=insurance, sim_his_port=his
-    ) as running:
+    settings = own_hospitals(folder, lambda made: made.replace("\n[hospitals", f"{VARIANTS}\n[hospitals", 1))
+    assert load_hospitals(settings["hospitals_file"])["main"].centre.model_dump()["repeated_upload"] == "refused"
+    async with running_stack(folder, **settings) as running:
         yield running
 
 

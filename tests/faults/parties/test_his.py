@@ -102,7 +102,7 @@ class TestReplyLost:
         assert await stack.bookings(number) == 1
 
     async def test_of_a_settlement_that_never_arrived(self, stack: Stack, number: str) -> None:
-        """Told again only when the first can't arrive any more: after twice MEDPAY_HIS_TIMEOUT_S, which is 1 s here."""
+        """Told again only when the first can't arrive any more: after twice MEDPAY_HIS_TIMEOUT_S, which is 2 s here."""
         order = outpatient_call(number)
         pay_ord_id = await stack.paid(order)
         await stack.others.break_his(txn="settle", kind="http_500", times=1)
@@ -112,7 +112,7 @@ class TestReplyLost:
     async def test_of_a_settlement_that_arrives_late(self, stack: Stack, number: str) -> None:
         order = outpatient_call(number)
         pay_ord_id = await stack.paid(order)
-        await stack.others.break_his(txn="settle", kind="delay", times=1, seconds=1.5)
+        await stack.others.break_his(txn="settle", kind="delay", times=1, seconds=3)
         await stack.settled(order, pay_ord_id)
         assert (await stack.bookings(number), await stack.ord_stas(number)) == (1, [6])
 

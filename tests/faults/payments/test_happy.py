@@ -6,8 +6,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.support.stack.api_server import PRE_SETTLE, SETTLE
+from tests.support.stack.api_server import PRE_SETTLE, SETTLE, Answer
 from tests.support.stack.running import Call, Stack, data_of, outpatient_call, registration_call, settle_call
+from tests.support.waiting import eventually
 
 PRE_SETTLE_FIELDS = [
     *("payOrdId", "feeSumamt", "ownPayAmt", "psnAcctPay", "fundPay", "patientTypeId", "iptOtpNo"),
@@ -96,18 +97,29 @@ def twice(text: str) -> dict[str, Any]:
     return as_text(json.dumps({"P_JSON": text}))
 
 
+async def answered(stack: Stack, path: str, shape: dict[str, Any]) -> Answer:
+    answers: list[Answer] = []
+
+    async def is_answered() -> bool:
+        answers.append(await stack.api.call("POST", path, **shape))
+        return answers[-1].status != 202
+
+    await eventually(is_answered)
+    return answers[-1]
+
+
 @pytest.mark.parametrize("first", [bare, wrapped, as_text, form, twice])
 async def test_every_form_of_input_is_the_same_call(stack: Stack, number: str, first: Any) -> None:  # noqa: ANN401 - any of the forms
     order = {f" {name} ": f" {value} " for name, value in outpatient_call(number).items()}
     text = json.dumps(order, ensure_ascii=False)
     forms = [first, bare, wrapped, as_text, form, twice]
-    answers = [await stack.api.call("POST", PRE_SETTLE, **shape(text)) for shape in forms]
+    answers = [await answered(stack, PRE_SETTLE, shape(text)) for shape in forms]
     quoted = data_of(answers[0])
     assert {answer.text for answer in answers} == {answers[0].text}
     await stack.others.patient_pays(quoted["payOrdId"])
     plain: Call = {name.strip(): value for name, value in order.items()}
     confirmation = json.dumps(settle_call(plain, quoted["payOrdId"]), ensure_ascii=False)
-    settled = [await stack.api.call("POST", SETTLE, **shape(confirmation)) for shape in forms]
+    settled = [await answered(stack, SETTLE, shape(confirmation)) for shape in forms]
     assert {answer.text for answer in settled} == {settled[0].text}
     assert data_of(settled[0])["payOrdId"] == quoted["payOrdId"]
     assert (await stack.ord_stas(number), await stack.bookings(number)) == ([6], 1)

@@ -7,7 +7,14 @@ import pytest
 import pytest_asyncio
 
 from tests.support.stack.api_server import PRE_SETTLE, SETTLE, ApiServer, serving_api
-from tests.support.stack.running import Stack, data_of, outpatient_call, registration_call, settle_call
+from tests.support.stack.running import (
+    Stack,
+    answered_by,
+    data_of,
+    outpatient_call,
+    registration_call,
+    settle_call,
+)
 
 
 @pytest_asyncio.fixture
@@ -19,7 +26,7 @@ async def second_api(stack: Stack) -> AsyncIterator[ApiServer]:
 
 async def test_the_same_order_twice_at_once(stack: Stack, second_api: ApiServer, number: str) -> None:
     order = outpatient_call(number)
-    calls = [api.post(PRE_SETTLE, order) for api in (stack.api, second_api) for _ in range(3)]
+    calls = [answered_by(api, PRE_SETTLE, order) for api in (stack.api, second_api) for _ in range(3)]
     answers = await asyncio.gather(*calls)
     assert {answer.text for answer in answers} == {answers[0].text}
     assert data_of(answers[0])["medOrgOrd"] == number
@@ -29,7 +36,7 @@ async def test_the_same_order_twice_at_once(stack: Stack, second_api: ApiServer,
 
 async def test_two_orders_under_one_number_at_once(stack: Stack, second_api: ApiServer, number: str) -> None:
     one, other = outpatient_call(number), outpatient_call(number)
-    answers = await asyncio.gather(stack.api.post(PRE_SETTLE, one), second_api.post(PRE_SETTLE, other))
+    answers = await asyncio.gather(stack.pre_settle(one), answered_by(second_api, PRE_SETTLE, other))
     assert sorted(answer.code for answer in answers) == ["", "ORDER_CONFLICT"]
     assert await stack.asked_of_centre(number) == ["6201", "6202"]
 
@@ -41,7 +48,7 @@ async def test_two_orders_under_one_number_at_once(stack: Stack, second_api: Api
 async def test_another_transaction_under_a_used_number(stack: Stack, number: str, field: str, value: str) -> None:
     order = outpatient_call(number)
     quoted = await stack.quoted(order)
-    answer = await stack.api.post(PRE_SETTLE, {**order, field: value})
+    answer = await stack.pre_settle({**order, field: value})
     assert answer.outcome == (200, "ORDER_CONFLICT")
     assert f"({field})" in answer.json["MSG"]
     assert await stack.asked_of_centre(number) == ["6201", "6202"]
@@ -85,7 +92,7 @@ async def test_settled_under_another_name(stack: Stack, number: str) -> None:
 async def test_settled_twice_at_once(stack: Stack, second_api: ApiServer, number: str, ordered: object) -> None:
     order = outpatient_call(number) if ordered is outpatient_call else registration_call(number)
     body = settle_call(order, await stack.paid(order))
-    calls = [api.post(SETTLE, body) for api in (stack.api, second_api) for _ in range(3)]
+    calls = [answered_by(api, SETTLE, body) for api in (stack.api, second_api) for _ in range(3)]
     answers = await asyncio.gather(*calls)
     assert {answer.text for answer in answers} == {answers[0].text}
     assert data_of(answers[0])["medOrgOrd"] == number

@@ -15,13 +15,6 @@ def again(order: Call, number: str, **changes: object) -> Call:
     return {**order, "medOrgOrd": number, "payAuthNo": f"AUTH-{number}", **changes}
 
 
-async def comes_to(stack: Stack, number: str, state: str, within_s: float = 60) -> None:
-    async def is_there() -> bool:
-        return await stack.state(number) == state
-
-    await eventually(is_there, within_s)
-
-
 class TestAnUnpaidEarlierOne:
     @pytest.mark.parametrize("ordered", [outpatient_call, registration_call])
     async def test_is_superseded_and_revoked(self, stack: Stack, number: str, ordered: object) -> None:
@@ -51,7 +44,7 @@ class TestAnUnpaidEarlierOne:
     async def test_of_which_nobody_has_answered_yet_is_superseded(self, stack: Stack, number: str) -> None:
         """The earlier one hangs in 6201 when the newer one comes."""
         first = outpatient_call(number)
-        await stack.others.break_centre(txn="6201", kind="delay", times=1, seconds=4)
+        await stack.others.break_centre(txn="6201", kind="delay", times=1, seconds=13)
         one, other = await asyncio.gather(stack.pre_settle(first), self._later(stack, again(first, f"{number}B")))
 
         assert (one.code, other) == ("CANCELLED", "")
@@ -135,7 +128,7 @@ async def test_across_a_workers_restart(stack: Stack, number: str) -> None:
     """The worker dies while the earlier one is being withdrawn."""
     first = outpatient_call(number)
     await stack.quoted(first)
-    await stack.others.break_centre(txn="6401", kind="delay", times=1, seconds=2)
+    await stack.others.break_centre(txn="6401", kind="delay", times=1, seconds=13)
     call = asyncio.create_task(stack.pre_settle(again(first, f"{number}B")))
 
     async def revoking() -> bool:

@@ -39,6 +39,7 @@ PRE_SETTLE = "/api/v1/insurance/pre-settle"
 SETTLE = "/api/v1/insurance/settle"
 NOTICE = "/api/v1/insurance/settlement-notice"
 
+_RESERVED: list[socket.socket] = []
 _CENTRE = generate_key_pair()
 _HOSPITAL = generate_key_pair()
 APP_ID = "A" * 32
@@ -171,11 +172,17 @@ async def serving_api(settings: Settings) -> AsyncIterator[ApiServer]:
 
 
 def free_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """A port on which nobody listens, and that is given to nobody else while this process lives.
+
+    It stays bound: who asks for a port finds it taken, and who is told to listen there may, since it sets SO_REUSEADDR
+    as we do.
+    """
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", 0))
+    _RESERVED.append(sock)
+    port: int = sock.getsockname()[1]
+    return port
 
 
 def bill(**changes: object) -> dict[str, object]:

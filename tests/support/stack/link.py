@@ -1,6 +1,7 @@
 """The way to a server, which can fall silent or be cut while calls are under way."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -71,10 +72,10 @@ class Link:
 
 
 @asynccontextmanager
-async def link_to(backend: str) -> AsyncIterator[Link]:
-    """A link to the server at `backend`, HOST:PORT."""
+async def link_to(backend: str, tls: ssl.SSLContext | None = None) -> AsyncIterator[Link]:
+    """A link to the server at `backend`, HOST:PORT. `tls`: what its own end demands; the server has none."""
     link = Link(backend)
-    server = await asyncio.start_server(link.accept, "127.0.0.1", 0)
+    server = await asyncio.start_server(link.accept, "127.0.0.1", 0, ssl=tls)
     link.address = "{}:{}".format(*server.sockets[0].getsockname()[:2])
     try:
         yield link

@@ -1,4 +1,4 @@
-"""`medpay up` as a process of its own, as `make up` runs it."""
+"""`medpay` commands as processes of their own, and `medpay up` as `make up` runs it."""
 
 import asyncio
 import json
@@ -9,7 +9,10 @@ from asyncio.subprocess import Process
 from dataclasses import dataclass
 from pathlib import Path
 
-READY_S_MAX = 90.0
+from tests.support.stack.fork_server import Request
+from tests.support.stack.forked import run_forked
+
+READY_S_MAX = 180.0
 STOP_S_MAX = 60.0
 
 
@@ -31,20 +34,26 @@ async def start_medpay(*arguments: str, cwd: Path, environment: dict[str, str]) 
 
 
 async def run_medpay(
-    *arguments: str, cwd: Path, environment: dict[str, str], encoding: str = "utf-8"
+    *arguments: str, cwd: Path, environment: dict[str, str], encoding: str = "utf-8", new_interpreter: bool = False
 ) -> tuple[int, str, str]:
     """Exit code, standard output, standard error. `encoding`: of its terminal and of what is written to that.
 
     The two differ where the terminal is said to be ASCII: Click takes that for a mistake, and writes UTF-8.
+    `new_interpreter`: for what Python itself reads at its start, or else the process is forked from `fork_server`.
     """
     environment = environment if encoding == "utf-8" else {**environment, "PYTHONIOENCODING": encoding}
     encoding = "utf-8" if encoding == "ascii" else encoding
-    process = await start_medpay(*arguments, cwd=cwd, environment=environment)
     async with asyncio.timeout(READY_S_MAX):
-        output, errors = await process.communicate()
-    if process.returncode is None:
+        if new_interpreter:
+            process = await start_medpay(*arguments, cwd=cwd, environment=environment)
+            output, errors = await process.communicate()
+            code = process.returncode
+        else:
+            request = Request(module="cli", arguments=arguments, cwd=str(cwd), environment=environment)
+            code, output, errors = await run_forked(request)
+    if code is None:
         raise AssertionError("it ended without an exit code")
-    return process.returncode, output.decode(encoding), errors.decode(encoding)
+    return code, output.decode(encoding), errors.decode(encoding)
 
 
 @dataclass

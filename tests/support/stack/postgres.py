@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.stack.api_server import free_port
 from tests.support.tls.authority import Issued
 
 DEBIAN = Path("/usr/lib/postgresql")
@@ -33,7 +33,7 @@ def postgres_server(server: Issued | None = None, client_ca: Path | None = None)
     try:
         if account is not None:
             os.chown(folder, account.pw_uid, account.pw_gid)
-        data, port = folder / "data", _free_port()
+        data, port = folder / "data", free_port()
         _run(
             account, folder, binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"
         )
@@ -104,10 +104,3 @@ def _run(account: pwd.struct_passwd | None, folder: Path, *command: str | Path) 
             check=False,
         )
     assert done.returncode == 0, (folder / "output").read_text(encoding="utf-8", errors="replace")
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 
 from cli.demo.client import DemoClient
-from cli.stack import components, practice
+from cli.stack import components, ports, practice
 from cli.stack.child import Component
 from cli.stack.embedded import EmbeddedStack, embedded_stack
 from cli.stack.supervisor import Supervisor
@@ -27,7 +27,8 @@ from gateways.http import HttpCaller
 from security.crypto.keyring import Keyring
 from security.keys.files import write_over
 from settings import Settings
-from tests.support.stack.api_server import KEY, PRE_SETTLE, SETTLE, Answer, ApiServer, bill, writing_back
+from tests.support.stack.api_server import KEY, PRE_SETTLE, SETTLE, Answer, ApiServer, bill, free_port, writing_back
+from tests.support.stack.forked import forked_components
 from tests.support.values.his_payments import his_payment
 from tests.support.waiting import eventually, is_gone
 
@@ -35,6 +36,9 @@ AUTH_MARKER = "PAYAUTHMARKER"
 ANNEX_KEY = "annex-caller-key"
 """Of a caller of the hospital "annex", which shares the account of "main" at the centre, and its HIS."""
 Call = dict[str, object]
+OWN_PORTS = 1_000
+"""Of each of the suite's processes: a port is chosen some seconds before anybody listens there."""
+
 _SERIALS = itertools.count(1_000)
 
 
@@ -75,16 +79,9 @@ class Stack:
         """Interface 2, asked until it is answered."""
         return await self.answered(SETTLE, settle_call(order, pay_ord_id, **changes))
 
-    async def answered(self, path: str, body: Call, within_s: float = 120, key: str = KEY) -> Answer:
+    async def answered(self, path: str, body: Call, key: str = KEY) -> Answer:
         """The same call again as long as it says 202, 429 or 503, as a caller would."""
-        answers: list[Answer] = []
-
-        async def is_answered() -> bool:
-            answers.append(await self.api.post(path, body, key=key))
-            return answers[-1].status not in {202, 429, 503}
-
-        await eventually(is_answered, within_s)
-        return answers[-1]
+        return await answered_by(self.api, path, body, key=key)
 
     async def quoted(self, order: Call) -> Mapping[str, str]:
         """DATA of a pre-settlement that must succeed."""
@@ -164,7 +161,8 @@ class Stack:
     async def _start(self, component: Component) -> None:
         supervisor = Supervisor(self.embedded.settings.data_dir / "logs")
         self.again.append(supervisor)
-        await supervisor.start(component)
+        with forked_components():
+            await supervisor.start(component)
 
     @property
     def _supervisors(self) -> list[Supervisor]:
@@ -178,14 +176,41 @@ class Stack:
         )
 
 
+def with_another(made: str, name: str, key: str, more: str = "") -> str:
+    """A hospitals file with another hospital, which shares the account of "main" and its HIS. `more`: its own lines."""
+    account = made.partition("[hospitals.main]\n")[2].partition("\n[[")[0]
+    digest = sha256(key.encode()).hexdigest()
+    caller = f'[[hospitals.{name}.keys]]\nname = "{name}"\nrole = "caller"\nsha256 = "{digest}"\n'
+    return f"{made}\n[hospitals.{name}]\n{account.strip()}\n{more}\n{caller}"
+
+
+def own_hospitals(folder: Path, change: Callable[[str], str]) -> dict[str, Any]:
+    """Settings of a stack whose hospitals file is not quite as it would be made."""
+    insurance, his = free_port(), free_port()
+    addresses = practice.Addresses(f"http://127.0.0.1:{insurance}", f"http://127.0.0.1:{his}", "http://127.0.0.1:9/")
+    made = practice.make_hospital(folder, "main", addresses).read_text(encoding="utf-8")
+    own = folder / "own.toml"
+    own.write_text(change(made), encoding="utf-8")
+    own.chmod(0o600)
+    return {"hospitals_file": own, "sim_insurance_port": insurance, "sim_his_port": his}
+
+
 def _with_annex(make_hospital: Callable[..., Path], *args: Any) -> Path:
     path = make_hospital(*args)
-    made = path.read_text(encoding="utf-8")
-    account = made.partition("[hospitals.main]\n")[2].partition("\n[[")[0]
-    digest = sha256(ANNEX_KEY.encode()).hexdigest()
-    key = f'[[hospitals.annex.keys]]\nname = "annex"\nrole = "caller"\nsha256 = "{digest}"\n'
-    write_over(path, f"{made}\n[hospitals.annex]\n{account.strip()}\n\n{key}")
+    write_over(path, with_another(path.read_text(encoding="utf-8"), "annex", ANNEX_KEY))
     return path
+
+
+async def answered_by(api: ApiServer, path: str, body: Call, **more: Any) -> Answer:
+    """`Stack.answered`, of any API."""
+    answers: list[Answer] = []
+
+    async def is_answered() -> bool:
+        answers.append(await api.post(path, body, **more))
+        return answers[-1].status not in {202, 429, 503}
+
+    await eventually(is_answered)
+    return answers[-1]
 
 
 def data_of(answer: Answer) -> Mapping[str, str]:
@@ -198,25 +223,33 @@ def data_of(answer: Answer) -> Mapping[str, str]:
 async def running_stack(
     folder: Path,
     *,
-    on_any_port: bool = True,
     annex: bool = False,
     **settings: Any,
 ) -> AsyncIterator[Stack]:
     """Everything on free ports while the block runs; its data stay in `folder`. `annex`: see `ANNEX_KEY`."""
-    with pytest.MonkeyPatch.context() as environment, pytest.MonkeyPatch.context() as making:
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        pytest.MonkeyPatch.context() as making,
+        ExitStack() as starting,
+    ):
+        starting.enter_context(forked_components())
+        first_port = ports._FREE_FROM + OWN_PORTS * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+        making.setattr(ports, "_FREE_FROM", first_port)
+        making.setattr(ports, "_FREE_TO", first_port + OWN_PORTS)
         if annex:
             making.setattr(practice, "make_hospital", partial(_with_annex, practice.make_hospital))
         for name in [name for name in os.environ if name.startswith("MEDPAY_") and name != "MEDPAY_TEMPORAL_CLI"]:
             environment.delenv(name)
-        facts: dict[str, Any] = {"data_dir": folder, "api_key": KEY, "sync_wait_s": 3, "his_timeout_s": 1}
+        facts: dict[str, Any] = {"data_dir": folder, "api_key": KEY, "sync_wait_s": 3, "his_timeout_s": 2}
         wanted = Settings(_env_file=None, **(facts | settings))
         again: list[Supervisor] = []
         try:
             async with (
-                embedded_stack(wanted, lambda _: None, on_any_port=on_any_port) as embedded,
+                embedded_stack(wanted, lambda _: None, on_any_port=True) as embedded,
                 aiohttp.ClientSession() as session,
             ):
                 making.undo()  # other stacks are started while this one runs
+                starting.close()
                 in_force = embedded.settings
                 api = ApiServer(embedded.api_url, in_force, Keyring.load(in_force.keyring_path), session)
                 stack = Stack(embedded, api, DemoClient(embedded, session), again)

@@ -15,6 +15,7 @@ from tests.support.stack.database import rows
 from tests.support.stack.recorded import reach
 from tests.support.values.orders import outpatient
 from tests.support.values.records import AT, SETTLEMENT, SPLIT, key_of, later
+from tests.support.waiting import WAIT_S_MAX
 
 ORDER = outpatient("RFD1")
 KEY = key_of(ORDER)
@@ -117,7 +118,7 @@ class TestReserving:
                     return await end(database, refund_no, PART_MADE)
                 await asyncio.sleep(0)
 
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(WAIT_S_MAX):
             got = await asyncio.gather(*(fight(f"R{at}") for at in range(10)))
         assert got.count(True) == 3
         record, _ = await found(database, f"R{got.index(True)}")

@@ -13,7 +13,7 @@ from storage.session import Database
 from tests.support.stack.database import rows
 from tests.support.values.orders import outpatient
 from tests.support.values.records import AT, key_of
-from tests.support.waiting import eventually
+from tests.support.waiting import WAIT_S_MAX, eventually
 
 ORDER = outpatient("TX1")
 KEY = key_of(ORDER)
@@ -84,8 +84,8 @@ class TestBegin:
             await asyncio.wait({task}, timeout=moment * 0.0001)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            # A lock that was left behind would hold the next writer up for seconds.
-            async with asyncio.timeout(5):
+            # A lock that was left behind would hold the next writer up for ever.
+            async with asyncio.timeout(WAIT_S_MAX):
                 await self._call(database)
         found = await rows(database._engines.reader, "SELECT count(*) AS calls FROM call_log")
         assert 60 <= found[0]["calls"] <= 120

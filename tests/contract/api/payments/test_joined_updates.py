@@ -57,7 +57,7 @@ async def temporal() -> AsyncIterator[str]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def apis(temporal: str, tmp_path: Path) -> AsyncIterator[list[ApiServer]]:
     """Three, on the same records: none knows of another's calls."""
-    settings = prepare(tmp_path, temporal, task_queue=uuid.uuid4().hex, sync_wait_s=1)
+    settings = prepare(tmp_path, temporal, task_queue=uuid.uuid4().hex, sync_wait_s=3)
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(serving_api(settings)) for _ in range(3)]
 

@@ -60,7 +60,7 @@ async def far(temporal: str) -> AsyncIterator[Link]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(far: Link, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ApiServer]:
-    settings = prepare(tmp_path_factory.mktemp("api"), far.address, task_queue=uuid.uuid4().hex, sync_wait_s=1)
+    settings = prepare(tmp_path_factory.mktemp("api"), far.address, task_queue=uuid.uuid4().hex, sync_wait_s=3)
     async with serving_api(settings) as server:
         yield server
 
@@ -217,7 +217,7 @@ class TestANamespaceThatTemporalDoesNotHave:
     """Temporal says NOT_FOUND of the namespace: that is not said of the order."""
 
     async def test_is_503_and_not_ready(self, temporal: str, tmp_path: Path, order: Order) -> None:
-        settings = prepare(tmp_path, temporal, temporal_namespace="elsewhere", sync_wait_s=1)
+        settings = prepare(tmp_path, temporal, temporal_namespace="elsewhere", sync_wait_s=3)
         async with serving_api(settings) as api:
             for name in ("pre-settle", "settle", "cancel", "recheck", "look"):
                 assert (name, (await call(api, name, order)).outcome) == (name, UNAVAILABLE)

@@ -13,11 +13,11 @@ import pytest_asyncio
 from api.web.server import FRAMING_BYTES_MAX
 from storage.payments import PaymentRepository
 from tests.support.stack.api_server import KEY, PRE_SETTLE, ApiServer, free_port, serving_api, settings_for
-from tests.support.waiting import eventually
+from tests.support.waiting import WAIT_S_MAX, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-TIMEOUT_S = 1
+TIMEOUT_S = 3
 HEAD = f"POST {PRE_SETTLE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\n"
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -39,8 +39,8 @@ class Connection:
         await self._writer.drain()
 
     async def rest(self) -> bytes:
-        """Everything until the server closes, which it must do soon."""
-        async with asyncio.timeout(TIMEOUT_S + 5):
+        """Everything until the server closes, which it must do."""
+        async with asyncio.timeout(WAIT_S_MAX):
             return await self._reader.read()
 
     async def is_cut(self) -> bool:

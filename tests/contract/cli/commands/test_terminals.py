@@ -147,7 +147,9 @@ class TestLackingCharacters:
     @pytest.mark.parametrize("encoding", ["gbk", "ascii"])
     async def test_a_failure_that_names_a_file(self, tmp_path: Path, encoding: str) -> None:
         environment = medpay_environment(tmp_path, MEDPAY_HOSPITALS_FILE="医院•𠮷.toml")
-        code, _, errors = await run_medpay("config", "check", cwd=tmp_path, environment=environment, encoding=encoding)
+        code, _, errors = await run_medpay(
+            "config", "check", cwd=tmp_path, environment=environment, encoding=encoding, new_interpreter=True
+        )
         name = "医院\\u2022\\ud842\\udfb7.toml" if encoding == "gbk" else "医院•𠮷.toml"
         assert (code, errors) == (1, f"MEDPAY_HOSPITALS_FILE: there is no file {name}\n")
 
@@ -156,7 +158,9 @@ class TestLackingCharacters:
             tmp_path, LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0", MEDPAY_HOSPITALS_FILE="h.toml"
         )
         (tmp_path / "h.toml").write_text('[centres.sim]\nurl = "医院"\n', encoding="utf-8")
-        code, _, errors = await run_medpay("config", "check", "--json", cwd=tmp_path, environment=environment)
+        code, _, errors = await run_medpay(
+            "config", "check", "--json", cwd=tmp_path, environment=environment, new_interpreter=True
+        )
         assert (code, errors) == (1, "")
 
 

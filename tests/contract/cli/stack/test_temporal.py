@@ -1,6 +1,5 @@
 """The embedded Temporal server, for real: what is true once it counts as ready."""
 
-import asyncio
 import ipaddress
 import json
 import os
@@ -28,6 +27,7 @@ from settings import Settings
 from tests.support.stack.temporal_dev_server import temporal_server as dev_server
 from tests.support.values.orders import outpatient
 from tests.support.values.records import AT
+from tests.support.waiting import eventually
 from workflows import search_attributes
 
 
@@ -134,9 +134,7 @@ async def test_a_worker_counts_once_it_polls_and_only_by_its_own_process(
         activities=[nothing],
         workflow_runner=UnsandboxedWorkflowRunner(),
     ):
-        async with asyncio.timeout(20):
-            while not await worker_is_polling(temporal, "payments", os.getpid()):
-                pass
+        await eventually(lambda: worker_is_polling(temporal, "payments", os.getpid()))
         assert not await worker_is_polling(temporal, "payments", os.getpid() + 1)
 
 
