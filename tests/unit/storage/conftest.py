@@ -10,9 +10,11 @@ import pytest
 
 from security.crypto.keyring import Keyring
 from storage.session import Database
+from storage.sql import engines
 from storage.sql.migrate import upgrade
 from tests.support.stack.database import new_database
 from tests.support.stack.postgres import postgres_server
+from tests.support.waiting import WAIT_S_MAX
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +72,8 @@ def keyring() -> Keyring:
 
 
 @pytest.fixture
-async def database(records_url: str, keyring: Keyring) -> AsyncIterator[Database]:
+async def database(records_url: str, keyring: Keyring, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
+    """Several connections are made at once: on a busy machine that takes longer than a worker would wait."""
+    monkeypatch.setattr(engines, "WAIT_S_MAX", WAIT_S_MAX)
     async with Database(records_url, keyring) as database:
         yield database
