@@ -17,7 +17,7 @@ def upgrade() -> None:
         text("workflow_id", 500),
         text("hospital", 32),
         text("med_org_ord", 64),
-        text("why", 32),
+        text("why", 64),
         sa.Column("refused", sa.BigInteger(), nullable=False),
         moment("first_at"),
         moment("last_at"),

@@ -110,7 +110,7 @@ class TestAnActivityThatSomebodyElseEnds:
         held.hold("settle")
         await pre_settle(held)
         held.script.will("ask_order", "paid")
-        handle = held.client.get_workflow_handle_for(PaymentWorkflow.run, held.begun.order.workflow_id)
+        handle = held.client.get_workflow_handle(held.begun.order.workflow_id, result_type=PaymentState)
         settling = handle.execute_update(PaymentWorkflow.settle, settle_call(held.begun.order))
         _, answer = await asyncio.gather(held.forge(stranger, how), settling)
         assert answer.pay_ord_id == "ORD1"

@@ -1,13 +1,16 @@
 """Each attempt is written down, and what is written decides whether there is another."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.call_log import CallLog
+from activities.contract.base import StepResult
 from activities.webhooks import Webhooks
 from domain.notifications import Delivery, Notify
 from domain.states import PaymentState
@@ -57,7 +60,12 @@ async def webhooks(database: Database, receiver: Receiver) -> AsyncIterator[Webh
 
 
 async def deliver(webhooks: Webhooks, notice: Notify) -> Delivery:
-    return await ActivityEnvironment().run(webhooks.deliver, notice)
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, activity_type="webhook_deliver", workflow_id=notice.workflow_id)
+    told: StepResult[Delivery] = await environment.run(cast("Any", webhooks).deliver, notice)
+    assert told.name == "webhook_deliver"
+    assert told.value is not None
+    return told.value
 
 
 async def attempts(database: Database) -> list[TimelineEntry]:

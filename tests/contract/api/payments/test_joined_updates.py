@@ -15,7 +15,6 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
-from temporalio.testing import ActivityEnvironment
 
 import activities.bill_locks
 from activities.bill_locks import BillLocks
@@ -36,6 +35,7 @@ from tests.support.stack.api_server import (
     writing_back,
 )
 from tests.support.stack.recorded import PAID, TO_PRE_SETTLED, given
+from tests.support.stack.stepping import take
 from tests.support.stack.temporal_dev_server import temporal_server
 from tests.support.values.orders import outpatient
 from tests.support.waiting import eventually
@@ -196,9 +196,7 @@ class TestAHolderThatCannotAnswer:
             locks = BillLocks(StepLog(database), await client_of(apis[0]))
             for attempt in range(IN_FLIGHT_MAX + 2):
                 with pytest.raises(ApplicationError, match="先前的订单尚未答复"):
-                    await ActivityEnvironment().run(
-                        locks.withdraw_holder, step.model_copy(update={"revision": attempt})
-                    )
+                    await take(locks.withdraw_holder, step.model_copy(update={"revision": attempt}))
             async with working(apis[0]):
 
                 async def withdrawn() -> bool:
