@@ -5,7 +5,6 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowHandle
 
 from domain.ids import payment_workflow_id
-from security.crypto.payload_codec import data_converter
 from tests.support.stack.running import Stack, outpatient_call
 from tests.support.waiting import eventually
 from workflows.payment.workflow import PaymentWorkflow
@@ -13,8 +12,8 @@ from workflows.payment.workflow import PaymentWorkflow
 
 @pytest_asyncio.fixture
 async def temporal(stack: Stack) -> Client:
-    address = stack.embedded.settings.temporal_address
-    return await Client.connect(address, data_converter=data_converter(stack.api.keyring))
+    """As the operator's own: without keys."""
+    return await Client.connect(stack.embedded.settings.temporal_address)
 
 
 def payment(temporal: Client, number: str) -> WorkflowHandle[PaymentWorkflow, object]:

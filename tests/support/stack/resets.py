@@ -7,9 +7,12 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 
+from domain.notifications import Delivery
+from domain.states import PaymentState, RefundState
 from tests.support.waiting import eventually
 
 Run = WorkflowHandle[object, object]
+_RESULTS: dict[str, type[object]] = {"payment": PaymentState, "refund": RefundState, "notify": Delivery}
 _TASK = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 
 
@@ -30,7 +33,8 @@ async def reset(temporal: Client, workflow_id: str, event_id: int) -> Run:
         request_id=uuid.uuid4().hex,
     )
     made = await temporal.workflow_service.reset_workflow_execution(request)
-    return temporal.get_workflow_handle(workflow_id, run_id=made.run_id)
+    result = _RESULTS[workflow_id.partition("-")[0]]
+    return temporal.get_workflow_handle(workflow_id, run_id=made.run_id, result_type=result)
 
 
 async def closed(run: Run) -> None:

@@ -85,7 +85,7 @@ async def reviewed() -> AsyncIterator[Reviewed]:
         script.will("ask_order", waiting(14))
         async with script.worker(client, queue):
             await reopen(client, begun, queue)
-            yield Reviewed(client.get_workflow_handle(begun.order.workflow_id), script)
+            yield Reviewed(client.get_workflow_handle(begun.order.workflow_id, result_type=PaymentState), script)
 
 
 class TestAPayment:
@@ -101,7 +101,7 @@ class TestAPayment:
         decision = await reviewed.approve(await reviewed.propose(A.CLOSE_UNPAID), A.CLOSE_UNPAID)
 
         assert decision.state == "CANCELLED"
-        assert await reviewed.handle.result() == "CANCELLED"
+        assert await reviewed.handle.result() is PaymentState.CANCELLED
 
     async def test_keeps_what_waits_for_a_second_person(self, reviewed: Reviewed) -> None:
         waiting_for = await reviewed.propose(A.CLOSE_UNPAID)
