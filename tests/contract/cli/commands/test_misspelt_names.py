@@ -1,5 +1,6 @@
 """A misspelt `MEDPAY_` name is named before anything starts: an error in `.env`, a warning in the environment."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tests.contract.cli.commands.test_every_command import HOSPITALS
 from tests.support.stack.medpay_up import medpay_environment, run_medpay
 
+KEYRING = json.dumps({"active": "k1", "keys": {"k1": "MTExMTExMTExMTExMTExMQ=="}, "digest_key": "ZGRk" * 10 + "ZGQ="})
 STARTS = (["up"], ["worker"], ["api"], ["config", "check"], ["simulator", "his"], ["payments", "list"])
 IN_FILE = ".env:2: MEDPAY_API_PROT: there is no such setting; is MEDPAY_API_PORT meant?\n"
 IN_ENVIRONMENT = "Warning: MEDPAY_SYNC_WAIT: there is no such setting; is MEDPAY_SYNC_WAIT_S meant?\n"
@@ -15,7 +17,8 @@ IN_ENVIRONMENT = "Warning: MEDPAY_SYNC_WAIT: there is no such setting; is MEDPAY
 def place(folder: Path, dot_env: str = "", hospitals: str = HOSPITALS, **variables: str) -> dict[str, str]:
     (folder / "h.toml").write_text(hospitals, encoding="utf-8")
     (folder / ".env").write_text(dot_env, encoding="utf-8")
-    return medpay_environment(folder / "data", MEDPAY_HOSPITALS_FILE="h.toml", **variables)
+    named = {"MEDPAY_HOSPITALS_FILE": "h.toml", "MEDPAY_KEYRING": KEYRING}
+    return medpay_environment(folder / "data", **(named | variables))
 
 
 @pytest.mark.parametrize("command", STARTS, ids=" ".join)
