@@ -177,14 +177,15 @@ class ReviewsService:
                 (case.workflow_id, approval.by, approval.proposal),
                 lambda: self._workflows.approve(case.workflow_id, approval),
             )
-        except WorkflowClosedError:
-            raise await self._gone(key, refund_no) from None
-        except PaymentError as error:
+        except (WorkflowClosedError, PaymentError) as error:
             # Perhaps this very approval was carried out meanwhile: an earlier call sent it and did not wait.
             case, events = await self._find(key, refund_no)
-            if error.code is not ErrorCode.ACTION_REFUSED or case.closed_at is None:
+            over = not isinstance(error, PaymentError) or error.code is ErrorCode.ACTION_REFUSED
+            if over and case.closed_at is not None:
+                return await self._decided_before(case, events, approval)
+            if isinstance(error, PaymentError):
                 raise
-            return await self._decided_before(case, events, approval)
+            raise await self._gone(key, refund_no) from None
 
     async def _find(self, key: PaymentKey, refund_no: str) -> tuple[CaseRecord, list[CaseEventRecord]]:
         async with self._database.read() as unit:
