@@ -26,6 +26,7 @@ from domain.values.written import text_of
 from security.access_log import GENESIS, HEAD_PATTERN, AccessEvent, Break, ChainCheck, Head, Link
 from security.crypto.keyring import Keyring
 from security.crypto.payload_codec import data_converter
+from security.crypto.sealed_values import Why
 from settings import Settings
 from workflows.sandbox import sandbox
 from workflows.start import WORKFLOWS
@@ -209,18 +210,20 @@ def _runs_of(workflow_id: str) -> str:
 
 
 async def _replay_all(files: list[Path], keyring: Keyring) -> dict[Path, str | None]:
+    foreign: set[Why] = set()
     quiet = TelemetryConfig(logging=LoggingConfig(TelemetryFilter(core_level="ERROR", other_level="ERROR")))
     replayer = Replayer(
         workflows=WORKFLOWS,
-        data_converter=data_converter(keyring),
+        data_converter=data_converter(keyring, lambda _, why: foreign.add(why)),
         workflow_runner=sandbox(),
         runtime=Runtime(telemetry=quiet),  # its warnings would go to standard output, which is for verdicts
     )
-    return {file: await _difference(replayer, file) for file in files}
+    return {file: await _difference(replayer, foreign, file) for file in files}
 
 
-async def _difference(replayer: Replayer, file: Path) -> str | None:
-    """The first difference to what today's code would have done, or None."""
+async def _difference(replayer: Replayer, foreign: set[Why], file: Path) -> str | None:
+    """The first difference to what today's code would have done, or None. `foreign`: why payloads were refused."""
+    foreign.clear()
     try:
         history = _read_history(file)
     except OSError as error:
@@ -228,7 +231,10 @@ async def _difference(replayer: Replayer, file: Path) -> str | None:
     except (ValueError, LookupError, TypeError):
         return "is not a history written by `medpay audit export`"
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
-    return _first_words(result.replay_failure) if result.replay_failure else None
+    if result.replay_failure is None:
+        return None
+    refused = f"holds payloads that our keys did not seal for it ({', '.join(sorted(foreign))}); " if foreign else ""
+    return refused + _first_words(result.replay_failure)
 
 
 def _first_words(failure: Exception) -> str:
