@@ -11,15 +11,18 @@ from temporalio.client import AsyncActivityHandle, Client
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
+from activities.contract.base import OTHER_RUN
 from activities.contract.his import Booking
-from domain.orders import PaymentStart
+from domain.orders import PaymentStart, PreSettleAnswer
 from domain.states import PaymentState
 from security.crypto.keyring import Keyring
 from security.crypto.payload_codec import data_converter
 from tests.support.parties.stranger import Stranger, stranger_at
 from tests.support.scripted.activities import HIS_DOWN, Script
+from tests.support.stack.resets import reset, tasks_of
 from tests.support.stack.temporal_dev_server import temporal_server
 from tests.support.values.orders import bill_of, outpatient, settle_call, start
+from tests.support.waiting import eventually
 from workflows.payment.workflow import PaymentWorkflow
 from workflows.start import start_operation
 
@@ -116,6 +119,32 @@ class TestAnActivityThatSomebodyElseEnds:
         assert answer.pay_ord_id == "ORD1"
         assert "reverse" not in held.script.asked
         assert await handle.result() is PaymentState.SETTLED
+
+
+class TestAnActivityThatAResetPassesOn:
+    async def test_is_begun_anew_by_the_run_that_goes_on(self, held: Held) -> None:
+        """Temporal gives the new run the old one's step, which is of no use there."""
+        held.script.will("price_bill", HIS_DOWN, bill_of(held.begun.order))
+        held.hold("price_bill")
+        first = asyncio.create_task(pre_settle(held))
+        await held.is_held.wait()
+        workflow_id = held.begun.order.workflow_id
+        before = len(await tasks_of(held.client, workflow_id))
+        await held.client.get_workflow_handle(workflow_id).signal(PaymentWorkflow.notice)
+
+        async def one_more_task() -> bool:
+            return len(await tasks_of(held.client, workflow_id)) > before
+
+        await eventually(one_more_task)
+        run = await reset(held.client, workflow_id, (await tasks_of(held.client, workflow_id))[-1])
+        held.release.set()
+        again = run.execute_update(PaymentWorkflow.pre_settle, held.begun.order, result_type=PreSettleAnswer)
+        assert (await again).pay_ord_id == "ORD1"
+        events = [each async for each in run.fetch_history_events()]
+        types = [each.activity_task_failed_event_attributes.failure.application_failure_info.type for each in events]
+        assert types.count(OTHER_RUN) == 1
+        first.cancel()
+        await asyncio.wait([first])
 
 
 async def pre_settle(held: Held) -> str:
