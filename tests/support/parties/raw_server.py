@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 HANG_UP = b""
+BACKLOG = 1_024
+"""More than a test connects at once: with asyncio's 100, a busy machine drops some, and a second goes by for each."""
 
 
 class RawServer:
@@ -54,7 +56,7 @@ def http_reply(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
 async def raw_server(*replies: bytes) -> AsyncIterator[RawServer]:
     """Without replies left it reads on and says nothing."""
     raw = RawServer(list(replies))
-    server = await asyncio.start_server(raw.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(raw.serve, "127.0.0.1", 0, backlog=BACKLOG)
     host, port = server.sockets[0].getsockname()[:2]
     raw.url = f"http://{host}:{port}"
     try:

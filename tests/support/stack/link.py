@@ -75,7 +75,7 @@ class Link:
 async def link_to(backend: str, tls: ssl.SSLContext | None = None) -> AsyncIterator[Link]:
     """A link to the server at `backend`, HOST:PORT. `tls`: what its own end demands; the server has none."""
     link = Link(backend)
-    server = await asyncio.start_server(link.accept, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(link.accept, "127.0.0.1", 0, ssl=tls, backlog=1_024)
     link.address = "{}:{}".format(*server.sockets[0].getsockname()[:2])
     try:
         yield link
