@@ -138,7 +138,7 @@ class TestAnActivityThatAResetPassesOn:
         await eventually(one_more_task)
         run = await reset(held.client, workflow_id, (await tasks_of(held.client, workflow_id))[-1])
         held.release.set()
-        again = run.execute_update(PaymentWorkflow.pre_settle, held.begun.order, result_type=PreSettleAnswer)
+        again = run.execute_update("pre_settle", held.begun.order, result_type=PreSettleAnswer)
         assert (await again).pay_ord_id == "ORD1"
         events = [each async for each in run.fetch_history_events()]
         types = [each.activity_task_failed_event_attributes.failure.application_failure_info.type for each in events]
