@@ -6,10 +6,8 @@ sealed, and only of the update that they sent.
 
 from typing import Any, NoReturn
 
-from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import (
-    HandleSignalInput,
     HandleUpdateInput,
     WorkflowInboundInterceptor,
 )
@@ -33,13 +31,6 @@ class Telling(WorkflowInboundInterceptor):
             return await super().handle_update_handler(input)
         except ApplicationError as error:
             _tell(error, input)
-
-    async def handle_signal(self, input: HandleSignalInput) -> None:  # noqa: A002 - the SDK's name
-        """Signals are hints, which say nothing: whoever sends something with one is not one of us."""
-        if input.args:
-            workflow.logger.warning("a signal with an argument ignored: %s", input.signal)
-            return
-        await super().handle_signal(input)
 
 
 def _tell(error: ApplicationError, update: HandleUpdateInput) -> NoReturn:

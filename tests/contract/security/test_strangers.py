@@ -215,7 +215,7 @@ class TestUpdates:
 class TestSignals:
     @pytest.mark.parametrize(("workflow_type", "signal"), SIGNALS)
     async def test_say_nothing(self, ours: Ours, workflow_type: str, signal: str) -> None:
-        """They have no argument; one that has is ignored."""
+        """They have no argument; what somebody sends with one is not read."""
         assert DEFINITIONS[workflow_type].signals[signal].arg_types == []
         handle = await ours.running(workflow_type)
         for payloads in (await ours.foreign(handle.id)).values():
