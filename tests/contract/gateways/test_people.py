@@ -145,4 +145,5 @@ class TestTheSimulatorsDocuments:
 
     @pytest.mark.parametrize("area", ["460100", "500103", "410122", "110199", "170101"])
     async def test_a_real_card_whatever_its_area(self, centre: SimulatedCentre, area: str) -> None:
-        await centre.placed("M1", idNo=id_no(area, "19770512"), userName="某人")
+        placed = await centre.placed("M1", idNo=id_no(area, "19770512"), userName="某人")
+        assert placed.pay_ord_id

@@ -33,30 +33,34 @@ async def left(
             await unit.calls.finish(call_id, outcome, round(lasted_s * 1000), message, answered=answered)
 
 
-async def waits_until(at_his: AtHis, due: datetime) -> None:
-    """The call leaves at `due` and not a moment sooner; HIS is asked each time."""
+async def calls_around(at_his: AtHis, due: datetime) -> tuple[list[str], list[str]]:
+    """What HIS was sent a moment before `due`, when the call may not leave yet, and what by then."""
     with database_time(due - MOMENT), pytest.raises(ApplicationError) as early:
         await at_his.register()
     assert early.value.type == "unknown"
     assert early.value.next_retry_delay is not None
-    assert await at_his.calls() == ["registration_query"]
+    before = await at_his.calls()
     with database_time(due):
         assert (await at_his.register()).visit_id
-    assert await at_his.calls() == ["registration_query", "registration_query", "register"]
+    return before, await at_his.calls()
+
+
+ASKED_THEN_SENT = (["registration_query"], ["registration_query", "registration_query", "register"])
+"""HIS is asked each time, and sent the call only once it is due."""
 
 
 class TestIsRepeated:
     async def test_without_an_end_after_twice_its_timeout(self, at_his: AtHis) -> None:
         await left(at_his, None)
-        await waits_until(at_his, LEFT_AT + timedelta(seconds=2 * TIMEOUT_S))
+        assert await calls_around(at_his, LEFT_AT + timedelta(seconds=2 * TIMEOUT_S)) == ASKED_THEN_SENT
 
     async def test_without_an_answer_after_twice_its_timeout(self, at_his: AtHis) -> None:
         await left(at_his, Outcome.UNKNOWN, lasted_s=3)
-        await waits_until(at_his, LEFT_AT + timedelta(seconds=2 * TIMEOUT_S))
+        assert await calls_around(at_his, LEFT_AT + timedelta(seconds=2 * TIMEOUT_S)) == ASKED_THEN_SENT
 
     async def test_with_an_unclear_answer_after_a_moment(self, at_his: AtHis) -> None:
         await left(at_his, Outcome.UNKNOWN, answered=True, lasted_s=3)
-        await waits_until(at_his, LEFT_AT + timedelta(seconds=3) + ANSWERED_PAUSE)
+        assert await calls_around(at_his, LEFT_AT + timedelta(seconds=3) + ANSWERED_PAUSE) == ASKED_THEN_SENT
 
     async def test_sooner_by_a_system_that_takes_repeats(self, at_his: AtHis, http: HttpCaller) -> None:
         await left(at_his, None)
